@@ -1,0 +1,44 @@
+"""fpsim: how stochastic gradient descent moves through loss landscapes.
+
+    dtheta = -grad L(theta) dt + sqrt(2 D) dB,      D = eta H / (2 S)   (Ito)
+
+Random paths (:func:`simulate`), densities (:class:`FokkerPlanck`), escape times (:class:`EscapeProblem`) and the closed
+formulas for them, held against each other.  Names load on first use, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Ball": "fpsim.targets",
+    "HalfSpace": "fpsim.targets",
+    "ConstantDiffusion": "fpsim.diffusion",
+    "DiffusionField": "fpsim.diffusion",
+    "GradientNoise": "fpsim.diffusion",
+    "HessianDiffusion": "fpsim.diffusion",
+    "SDE": "fpsim.sde",
+    "simulate": "fpsim.simulation",
+    "EscapeProblem": "fpsim.escape",
+    "EscapeTime": "fpsim.results",
+    "Comparison": "fpsim.results",
+    "Grid": "fpsim.grid",
+    "FokkerPlanck": "fpsim.fokker_planck",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fpsim' has no attribute '{name}'; it offers {sorted(_HOMES)}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))

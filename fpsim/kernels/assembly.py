@@ -1,0 +1,201 @@
+"""Jump rates of a walk on grid cells from potentials along its edges, and positive splittings of a tensor.
+
+    rate = scale / int_0^1 exp(phi(s)) ds,      phi(s) = Phi(x + s e) - Phi(x),    grad Phi = -D^-1 b
+
+is Scharfetter-Gummel fitting with the integral done along the true potential instead of its chord (Scharfetter,
+Gummel 1969; the chord alone gives scale * z / (exp(z) - 1)).  Selling's formula: Selling 1874; Conway, Sloane 1992.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+LIMIT = 600.0  # exp(+-LIMIT) still is a normal number: steeper edges are "never" in practice
+
+
+@njit(cache=True, nogil=True)
+def mean_exponential(a: float, b: float) -> float:
+    """int_0^1 exp(a + (b - a) s) ds."""
+    d = b - a
+    if abs(d) < 1e-5:
+        return np.exp(a) * (1.0 + d / 2 + d * d / 6)
+    return np.exp(a) * np.expm1(d) / d
+
+
+@njit(cache=True, nogil=True)
+def edge_integral(mid: float, end: float) -> float:
+    """int_0^1 exp(phi(s)) ds from phi(1/2) and phi(1): chords on one and two panels, Richardson where it is safe."""
+    mid = min(max(mid, -LIMIT), LIMIT)
+    end = min(max(end, -LIMIT), LIMIT)
+    one = mean_exponential(0.0, end)
+    two = (mean_exponential(0.0, mid) + mean_exponential(mid, end)) / 2
+    both = (4 * two - one) / 3
+    return both if both > two / 2 else two
+
+
+@njit(cache=True, nogil=True)
+def edge_rates(scale: Any, mid: Any, end: Any) -> Any:
+    """Rates of full edges, shape (m,)."""
+    out = np.empty(scale.size)
+    for i in range(scale.size):
+        out[i] = scale[i] / edge_integral(mid[i], end[i])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def cut_rates(scale: Any, mid: Any, end: Any, fraction: Any) -> Any:
+    """Rates of edges cut by an absorbing boundary at ``fraction`` of their length, shape (m,).
+
+    The arm is shorter and the cell's volume stays whole: symmetric and second order (Gibou et al. 2002).
+    """
+    out = np.empty(scale.size)
+    for i in range(scale.size):
+        a = fraction[i]
+        slope, bend = 4 * mid[i] - end[i], 2 * end[i] - 4 * mid[i]
+        half = a / 2 * (slope + bend * a / 2)
+        out[i] = scale[i] / (a * edge_integral(half, a * (slope + bend * a)))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def split_tensors(tensors: Any, reach: int) -> Any:
+    """D = sum_k weight_k e_k e_k^T with weight_k >= 0 and integer e_k for each tensor (n, d, d), d = 2 or 3.
+
+    Returns offsets (n, m, d), weights (n, m) with m = 3 (2-D) or 6 (3-D), and flags (n,): True where an offset would
+    pass ``reach`` cells, so that the cross terms were cut to nearest neighbours.
+    """
+    n, d = tensors.shape[0], tensors.shape[1]
+    m = 3 if d == 2 else 6
+    offsets = np.zeros((n, m, d), np.int64)
+    weights = np.zeros((n, m))
+    clipped = np.zeros(n, np.bool_)
+    for i in range(n):
+        if d == 2:
+            good = _selling_2d(tensors[i], offsets[i], weights[i], reach)
+        else:
+            good = _selling_3d(tensors[i], offsets[i], weights[i], reach)
+        if not good:
+            clipped[i] = True
+            offsets[i] = 0
+            weights[i] = 0.0
+            _nearest(tensors[i], offsets[i], weights[i])
+    return offsets, weights, clipped
+
+
+@njit(cache=True, nogil=True)
+def _product(tensor: Any, u: Any, v: Any) -> float:
+    total = 0.0
+    for a in range(u.size):
+        for b in range(u.size):
+            total += u[a] * tensor[a, b] * v[b]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _obtuse(tensor: Any, base: Any) -> bool:
+    """Make the superbase ``base`` (d + 1, d) obtuse in place: all <b_i, D b_j> <= 0 for i != j."""
+    d = tensor.shape[0]
+    small = 1e-14 * np.trace(tensor)
+    for _ in range(500):
+        found = False
+        for i in range(d + 1):
+            for j in range(i + 1, d + 1):
+                if not found and _product(tensor, base[i], base[j]) > small:
+                    first = base[i].copy()
+                    for k in range(d + 1):
+                        if k not in (i, j):
+                            base[k] += first if d == 3 else 2 * first
+                    base[i] = -first
+                    found = True
+        if not found:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _selling_2d(tensor: Any, offsets: Any, weights: Any, reach: int) -> bool:
+    base = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+    if not _obtuse(tensor, base):
+        return False
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        weights[k] = max(-_product(tensor, base[i], base[j]), 0.0)
+        offsets[k, 0], offsets[k, 1] = -base[k, 1], base[k, 0]
+    return np.abs(offsets).max() <= reach
+
+
+@njit(cache=True, nogil=True)
+def _selling_3d(tensor: Any, offsets: Any, weights: Any, reach: int) -> bool:
+    base = np.zeros((4, 3))
+    for k in range(3):
+        base[k, k] = 1.0
+        base[3, k] = -1.0
+    if not _obtuse(tensor, base):
+        return False
+    m = 0
+    for i in range(4):
+        for j in range(i + 1, 4):
+            k, l = -1, -1
+            for c in range(4):
+                if c not in (i, j):
+                    k, l = (c, l) if k < 0 else (k, c)
+            weights[m] = max(-_product(tensor, base[i], base[j]), 0.0)
+            offsets[m, 0] = base[k, 1] * base[l, 2] - base[k, 2] * base[l, 1]
+            offsets[m, 1] = base[k, 2] * base[l, 0] - base[k, 0] * base[l, 2]
+            offsets[m, 2] = base[k, 0] * base[l, 1] - base[k, 1] * base[l, 0]
+            m += 1
+    return np.abs(offsets).max() <= reach
+
+
+@njit(cache=True, nogil=True)
+def _nearest(tensor: Any, offsets: Any, weights: Any) -> None:
+    """The diagonal along the axes, and in 2-D as much of the cross term as the nearest diagonal neighbour can carry."""
+    d = tensor.shape[0]
+    cross = 0.0
+    if d == 2:
+        cross = min(abs(tensor[0, 1]), tensor[0, 0], tensor[1, 1])
+        offsets[2, 0] = 1
+        offsets[2, 1] = 1 if tensor[0, 1] > 0 else -1
+        weights[2] = cross
+    for k in range(d):
+        offsets[k, k] = 1
+        weights[k] = max(tensor[k, k] - cross, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def spread_potential(starts: Any, neighbours: Any, ratios: Any, root: int) -> Any:
+    """Log-weights (n,) with log w_j - log w_i = ratio along a breadth-first tree from ``root``; NaN where unreachable."""
+    n = starts.size - 1
+    out = np.full(n, np.nan)
+    queue = np.empty(n, np.int64)
+    out[root] = 0.0
+    queue[0] = root
+    head, tail = 0, 1
+    while head < tail:
+        i = queue[head]
+        head += 1
+        for k in range(starts[i], starts[i + 1]):
+            j = neighbours[k]
+            if np.isnan(out[j]):
+                out[j] = out[i] + ratios[k]
+                queue[tail] = j
+                tail += 1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def downhill(starts: Any, neighbours: Any, rates: Any, reverse: Any, leaving: Any) -> Any:
+    """For each cell the neighbour it most likely steps down to: itself at an attractor, -1 where it leaves first."""
+    n = starts.size - 1
+    out = np.empty(n, np.int64)
+    for i in range(n):
+        best, out[i] = 0.0, i
+        for k in range(starts[i], starts[i + 1]):
+            if rates[k] > reverse[k] and rates[k] > best:
+                best, out[i] = rates[k], neighbours[k]
+        if leaving[i] > best and out[i] == i:
+            out[i] = -1
+    return out

@@ -1,0 +1,177 @@
+"""Exit times of paths:  T = inf {t : level(X_t) >= 0}, watched at the steps and, by a Brownian bridge, between them.
+
+Between two points at distances a, b > 0 from a wall a path with normal diffusion D_n has crossed it with probability
+
+    exp(-a b / (D_n h))
+
+(Andersen and Piterbarg; Gobet, Stoch. Proc. Appl. 87 (2000), 167, for the weak order 1 of the killed Euler scheme).
+Each lane of a block carries one path.  A lane whose path is out takes the next path of a list that is fixed in advance,
+so no lane waits and short exits are not preferred.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import types
+
+from fpsim.kernels import BLOCK, compiled, inlined
+from fpsim.kernels.normals import block_normals
+from fpsim.kernels.philox import lane_words, set_path, set_quad
+
+u4, u8 = np.uint32, np.uint64
+IDLE = -1  # lane without a path
+NEGLIGIBLE = 22.3  # -log of the smallest uniform
+
+
+@inlined
+def bridge_uniform(stream, path, step, key0, key1):
+    """The uniform in (0, 1) that decides whether ``path`` crossed during ``step``."""
+    quad = u8(step) >> u8(2)
+    high = u4(u8(path) >> u8(32)) | u4((quad >> u8(32)) << u8(16))
+    w0, w1, w2, w3 = lane_words(
+        u4(quad & u8(0xFFFFFFFF)), u4(u4(stream) << u4(24)), u4(u8(path) & u8(0xFFFFFFFF)), high, key0, key1
+    )
+    k = step & 3
+    word = w0 if k == 0 else (w1 if k == 1 else (w2 if k == 2 else w3))
+    return (np.float64(word) + 0.5) * 2.0**-32
+
+
+@inlined
+def near_wall(before, after, rate, bridge):
+    """Whether any lane is out or close enough to the wall for the bridge to matter; one vectorised sweep."""
+    close = 0
+    for j in range(BLOCK):
+        close |= (after[j] >= 0) | ((bridge != 0) & (before[j] * after[j] * rate[j] < NEGLIGIBLE))
+    return close != 0
+
+
+@inlined
+def any_diverged(x, owner, limit):
+    """Whether a lane that carries a path has left the finite numbers."""
+    bad = 0
+    for i in range(x.size // BLOCK):
+        for j in range(BLOCK):
+            bad |= (owner[j] >= 0) & (not (abs(x[i * BLOCK + j]) <= limit))
+    return bad != 0
+
+
+def _signature(real):
+    row, integer, word = real[::1], types.int64, types.uint32
+    advance = types.FunctionType(types.void(row, row, row, row))
+    wall = types.FunctionType(types.void(row, row, row))
+    return integer(
+        row, types.int64[::1], types.int64[::1], types.int64[::1], types.float64[:, ::1], integer, integer, integer,
+        word, word, integer, integer, row, advance, row, wall, real, types.float64[::1], types.float64[:, ::1],
+        types.boolean,
+    )  # fmt: skip
+
+
+@compiled(_signature)
+def exits(
+    x, owner, quads, pool, starts, horizon, budget, bridge, key0, key1, stream, bridge_stream,
+    data, advance, wall_data, wall, limit, times, places, final,
+):  # fmt: skip
+    """Move one block of lanes until its budget, or its list of paths, is used up.
+
+    Args:
+        x: (d * BLOCK,) state of the lanes.
+        owner: (BLOCK,) number of the path in each lane, or -1.
+        quads: (BLOCK,) groups of four steps that each lane has done.
+        pool: (2,) next path to hand out and end of the list; the first is advanced.
+        starts: (d, paths) or (d, 1) start points.
+        horizon: groups of four steps after which a path is censored.
+        budget: groups of four steps to run at most.
+        bridge: 1 to test for crossings between steps, 0 for a discrete chain.
+        key0, key1, stream, bridge_stream: seed halves and random streams.
+        data, advance: the compiled step.
+        wall_data, wall: compiled signed distance to the target (row 0) and 1/(D_n h) (row 1).
+        limit: largest |x| taken for finite.
+        times: (paths,) exit times in steps, written (NaN while under way, infinity if censored).
+        places: (paths, d) exit points, written; the final state for censored paths.
+        final: when the list is used up, go on until all lanes are idle; else return as soon as a lane starves.
+
+    Returns:
+        number of lanes still carrying paths, or -1 - path for a path that diverged.
+    """
+    width = x.size
+    dimension = width // BLOCK
+    words = np.empty(2 * BLOCK, np.uint64)
+    counters = np.empty(3 * BLOCK // 2, np.uint64)
+    lanes = counters.view(np.uint32)
+    z = np.empty(4 * width, x.dtype)
+    y = np.empty(width, x.dtype)
+    here = np.empty(2 * BLOCK, x.dtype)  # distance and rate at x
+    there = np.empty(2 * BLOCK, x.dtype)  # the same one step later
+    out = np.zeros(BLOCK, np.uint8)
+    busy = 0
+    for j in range(BLOCK):
+        out[j] = owner[j] == IDLE
+        if owner[j] != IDLE:
+            busy += 1
+            set_path(lanes, j, u8(owner[j]))
+    starving = False
+    for _ in range(budget):
+        fresh = False
+        for j in range(BLOCK):
+            if out[j] and pool[0] < pool[1]:
+                path = pool[0]
+                pool[0] += 1
+                column = path if starts.shape[1] > 1 else 0
+                for i in range(dimension):
+                    x[i * BLOCK + j] = starts[i, column]
+                owner[j], quads[j], out[j], fresh = path, 0, 0, True
+                set_path(lanes, j, u8(path))
+                busy += 1
+            elif out[j] and not final:
+                starving = True
+        if busy == 0 or starving:
+            return busy
+        if fresh or _ == 0:
+            wall(x, wall_data, here)
+        for j in range(BLOCK):
+            set_quad(lanes, j, u8(quads[j]))
+        block_normals(z, words, counters, stream, dimension, key0, key1)
+        for k in range(4):
+            advance(x, z[k * width : (k + 1) * width], data, y)
+            wall(y, wall_data, there)
+            if near_wall(here[:BLOCK], there[:BLOCK], here[BLOCK:], bridge):
+                for j in range(BLOCK):
+                    if out[j]:
+                        continue
+                    a, b = np.float64(here[j]), np.float64(there[j])
+                    step = 4 * quads[j] + k
+                    share = -1.0
+                    if b >= 0:
+                        share = a / (a - b) if bridge else 1.0
+                    elif bridge:
+                        exponent = a * b * np.float64(here[BLOCK + j])
+                        if exponent < NEGLIGIBLE and bridge_uniform(bridge_stream, owner[j], step, key0, key1) < math.exp(-exponent):
+                            share = 0.5
+                    if share >= 0:
+                        times[owner[j]] = step + share
+                        for i in range(dimension):
+                            old = np.float64(x[i * BLOCK + j])
+                            places[owner[j], i] = old + share * (np.float64(y[i * BLOCK + j]) - old)
+                        out[j] = 1
+            x, y = y, x
+            here, there = there, here
+        if any_diverged(x, owner, limit):
+            for j in range(BLOCK):
+                for i in range(dimension):
+                    if owner[j] != IDLE and not out[j] and not (abs(x[i * BLOCK + j]) <= limit):
+                        return -1 - owner[j]
+        for j in range(BLOCK):
+            quads[j] += 1
+            if not out[j] and quads[j] >= horizon:
+                times[owner[j]] = math.inf
+                for i in range(dimension):
+                    places[owner[j], i] = x[i * BLOCK + j]
+                out[j] = 1
+            if out[j] and owner[j] != IDLE:
+                owner[j] = IDLE
+                busy -= 1
+                for i in range(dimension):  # an idle lane rests at a start, where nothing can diverge
+                    x[i * BLOCK + j] = starts[i, 0]
+    return busy

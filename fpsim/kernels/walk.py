@@ -1,0 +1,101 @@
+"""Euler-Maruyama for blocks of paths:  x_{n+1} = x_n + b(x_n) h + sqrt(2 h D(x_n)) z_n.
+
+The right-hand side is one function ``advance(x, z, data, out)`` over a whole block, called through a pointer, so that
+these loops are compiled once for all landscapes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from fpsim.kernels import BLOCK, compiled, inlined
+from fpsim.kernels.normals import block_normals
+from fpsim.kernels.philox import set_path, set_quad
+
+u8 = np.uint64
+
+
+@inlined
+def all_finite(x, limit):
+    """Whether every entry lies within +-limit (false for NaN)."""
+    bad = 0
+    for j in range(x.size):
+        bad |= not (abs(x[j]) <= limit)
+    return bad == 0
+
+
+def _signature(real):
+    row, integer = real[::1], types.int64
+    advance = types.FunctionType(types.void(row, row, row, row))
+    return types.UniTuple(integer, 2)(
+        real[:, ::1], integer, integer, integer, integer, types.uint32, types.uint32, row, advance, real,
+        real[:, :, ::1], types.float64[:, :, ::1], types.float64[::1], integer, integer,
+    )  # fmt: skip
+
+
+@compiled(_signature)
+def walk(states, first_path, first_step, every, check, key0, key1, data, advance, limit, frames, sums, origin, paths, stream):
+    """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
+
+    Args:
+        states: (blocks, d * BLOCK), start on entry; end on exit.
+        first_path: number of the first path of the first block.
+        first_step: number of the first step.
+        check: steps between tests for divergence.
+        key0, key1: the seed's halves (uint32).
+        data, advance: the compiled right-hand side and its numbers.
+        limit: largest |x| taken for finite.
+        frames: (stretches, blocks, d * BLOCK): the state after every stretch (or no blocks: nothing kept).
+        sums: (stretches, 4, d), added to: sums of the first four powers of x - origin over the true paths (or size 0).
+        origin: (d,) reference of ``sums``.
+        paths: number of true paths in these blocks; the rest of the last block is padding.
+        stream: number of the random stream.
+
+    Returns:
+        (block, step): where a path was first seen to diverge (its block's states are then the diverged ones), or (-1, -1).
+    """
+    width = states.shape[1]
+    dimension = width // BLOCK
+    stretches = frames.shape[0]
+    words = np.empty(2 * BLOCK, np.uint64)
+    counters = np.empty(3 * BLOCK // 2, np.uint64)
+    lanes = counters.view(np.uint32)
+    z = np.empty(4 * width, states.dtype)
+    x = np.empty(width, states.dtype)
+    y = np.empty(width, states.dtype)
+    for block in range(states.shape[0]):
+        x[:] = states[block]
+        true_lanes = min(BLOCK, paths - block * BLOCK)
+        for j in range(BLOCK):
+            set_path(lanes, j, u8(first_path + block * BLOCK + j))
+        n = first_step
+        for stretch in range(stretches):
+            for _ in range(every):
+                if n % 4 == 0 or n == first_step:
+                    for j in range(BLOCK):
+                        set_quad(lanes, j, u8(n // 4))
+                    block_normals(z, words, counters, stream, dimension, key0, key1)
+                start = (n % 4) * width
+                advance(x, z[start : start + width], data, y)
+                x, y = y, x
+                n += 1
+                if n % check == 0 and not all_finite(x, limit):
+                    states[block] = x
+                    return block, n
+            if not all_finite(x, limit):
+                states[block] = x
+                return block, n
+            if frames.shape[1] > 0:
+                frames[stretch, block] = x
+            if sums.size > 0:
+                for i in range(dimension):
+                    for j in range(true_lanes):
+                        gap = np.float64(x[i * BLOCK + j]) - origin[i]
+                        square = gap * gap
+                        sums[stretch, 0, i] += gap
+                        sums[stretch, 1, i] += square
+                        sums[stretch, 2, i] += gap * square
+                        sums[stretch, 3, i] += square * square
+        states[block] = x
+    return -1, -1

@@ -1,0 +1,106 @@
+"""Integrals over panels of Gauss-Legendre nodes, in logarithms.
+
+    ln int_{y_0}^{y} e^{f(z)} dz     at every node y, from the values of f at the nodes
+
+Panels are halved until what is integrated is resolved; inside a panel the integrals up to each node are those
+of the interpolating polynomial, and panels are summed by log-sum-exp, so that e^f may overflow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Fields = Callable[[Array], tuple[Array, Array]]  # (L'/D, ln D) at points of any shape
+
+ORDER = 24
+NODES, WEIGHTS = legendre.leggauss(ORDER)
+# values at the nodes @ these = Legendre coefficients of the interpolating polynomial, and its integrals from -1 on
+_COEFFICIENTS = legendre.legvander(NODES, ORDER - 1) * WEIGHTS[:, None] * (np.arange(ORDER) + 0.5)
+RUNNING = legendre.legval(NODES, legendre.legint(_COEFFICIENTS.T, lbnd=-1, axis=0))
+
+MOST_PANELS = 60_000
+SMALLEST = 1e-13  # panels this small, relative to the interval, hold a jump or a kink and are accepted
+
+
+def nodes_of(edges: Array) -> Array:
+    """Gauss-Legendre nodes of all panels, shape (panels, ORDER)."""
+    return np.asarray((edges[:-1, None] + edges[1:, None]) / 2 + np.diff(edges)[:, None] / 2 * NODES)
+
+
+def halved(edges: Array) -> Array:
+    """The same panels, each cut in two (where floating point still can)."""
+    return np.union1d(edges, (edges[:-1] + edges[1:]) / 2)
+
+
+def resolve(fields: Fields, edges: Array, tolerance: float, rise: float) -> tuple[Array, float | None]:
+    """Halve panels until L'/D and ln D are resolved and W changes by at most ``rise`` on each.
+
+    Where halving no longer helps (rounding in D close to a zero of L'', derivatives by differences) it stops; the
+    error estimate then says what is left.  Returns the edges, and a point where D vanishes, if panels close in on it.
+    """
+    low, high = edges[:-1], edges[1:]
+    smallest, ulp = SMALLEST * np.ptp(edges), 8 * np.finfo(float).eps
+    before, done, count, vanished, greatest = np.full(low.size, np.inf), [edges], 0, None, -math.inf
+    while low.size:
+        count += low.size
+        middle, half = (low + high) / 2, (high - low)[:, None] / 2
+        slope, log_d = fields(middle[:, None] + half * NODES)
+        if not (np.isfinite(slope) & np.isfinite(log_d)).all():
+            _refuse_values(fields, low, high)
+        steps = slope * half
+        unresolved = np.maximum(_tail(steps), _tail(log_d)) / tolerance
+        noisy = (unresolved < 1e6) & (unresolved > before / 4)
+        noisy &= np.roll(noisy, low.size // 2)  # both halves no better than the whole: not a jump, but noise
+        rough = (unresolved > 1) & ~noisy | (np.ptp(steps @ RUNNING, axis=1) > rise)
+        tiny = rough & (half[:, 0] < np.maximum(smallest, ulp * np.abs(middle)))
+        greatest = max(greatest, float(log_d.max()))
+        zero = tiny & (log_d.min(axis=1) < greatest + math.log(10 * SMALLEST))
+        if zero.any():
+            vanished = float(middle[zero][0])
+        rough &= ~tiny
+        if count > MOST_PANELS:
+            raise ValueError(
+                f"the quadrature needs more than {MOST_PANELS} panels near |x| = {abs(middle[rough][0]):.6g}: drift or "
+                "D is too rough there, or the barrier too many times the noise"
+            )
+        low, high, middle, before = low[rough], high[rough], middle[rough], np.tile(unresolved[rough], 2)
+        done.append(middle)
+        low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
+    return np.unique(np.concatenate(done)), vanished
+
+
+def _tail(values: Array) -> Array:
+    """Last Legendre coefficients on each panel, relative to 1 + |values|: what the nodes do not resolve."""
+    last = np.abs(values @ _COEFFICIENTS[:, -4:]).max(axis=1)
+    return np.asarray(last / (1 + np.abs(values).max(axis=1)))
+
+
+def _refuse_values(fields: Fields, low: Array, high: Array) -> None:
+    """Raise: drift or D is unusable somewhere on these oriented panels."""
+    y = (low + high)[:, None] / 2 + (high - low)[:, None] / 2 * NODES
+    slope, log_d = fields(y)
+    worst = float(y[~(np.isfinite(slope) & np.isfinite(log_d))][0])
+    raise ValueError(
+        "between the far side and the target the drift must be finite and D > 0; it is not at x = "
+        f"{worst:.6g} (in the direction from start to target)"
+    )
+
+
+def panel_logs(log_values: Array, half: Array) -> Array:
+    """ln of the integral over each panel, from the logarithms at the nodes."""
+    top = log_values.max(axis=1)
+    return np.asarray(top + np.log(half * (np.exp(log_values - top[:, None]) @ WEIGHTS)))
+
+
+def running(log_values: Array, half: Array) -> tuple[Array, Array]:
+    """ln of the integral from the first edge up to every node (panels, ORDER), and up to every left edge."""
+    top = log_values.max(axis=1, keepdims=True)
+    within = half[:, None] * (np.exp(log_values - top) @ RUNNING)
+    before = np.concatenate([[-np.inf], np.logaddexp.accumulate(panel_logs(log_values, half))[:-1]])
+    return np.logaddexp(before[:, None], top + np.log(np.maximum(within, 1e-300))), before

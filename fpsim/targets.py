@@ -1,0 +1,195 @@
+"""Where an escape ends: {level(x) >= 0}, with level < 0 in the valley.
+
+A target knows its level function and, where it is a plain geometric set, its signed distance as a formula,
+which lets compiled kernels and grids place its boundary exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+
+
+class Target:
+    """A closed set {level >= 0}; subclasses say which."""
+
+    def level(self, x: Array) -> Array:
+        """Signed level of ``x`` (d, ...), shape (...): negative outside the target, >= 0 inside."""
+        raise NotImplementedError
+
+    def gradient(self, x: Array) -> Array:
+        """Gradient of the level, shape (d, ...); by central differences unless a subclass knows better."""
+        out = np.empty_like(x)
+        for i in range(x.shape[0]):
+            step = 1e-5 * np.maximum(1.0, np.abs(x[i]))
+            ahead, behind = x.copy(), x.copy()
+            ahead[i] += step
+            behind[i] -= step
+            out[i] = (self.level(ahead) - self.level(behind)) / (2 * step)
+        return out
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
+        """Signed distance to the boundary as a formula with its parameters; ``None`` for a general level function."""
+        return None
+
+    def check(self, start: Array, dimension: int) -> None:
+        """Raise ``ValueError`` unless the level is one finite number at ``start`` and negative there."""
+        value = np.asarray(self.level(start[:, None]), dtype=float)
+        if value.shape != (1,) or not np.isfinite(value).all():
+            raise ValueError(
+                f"the target's level function must return one finite number per point (shape (...) for x of shape "
+                f"({dimension}, ...)); at {start.tolist()} it returned {value!r}"
+            )
+        if value[0] >= 0:
+            raise ValueError(f"the start {start.tolist()} already lies in the target ({self}); choose one outside it")
+
+
+@dataclass(frozen=True)
+class Point(Target):
+    """The 1-D target at and beyond ``value``, seen from ``start``: {x >= value} from the left, {x <= value} else."""
+
+    value: float
+    start: float
+
+    @property
+    def direction(self) -> float:
+        """+1 if the target lies to the right of the start, -1 if to the left."""
+        return 1.0 if self.value > self.start else -1.0
+
+    def level(self, x: Array) -> Array:
+        """Signed distance, shape (...), of ``x`` with shape (1, ...)."""
+        return self.direction * (x[0] - self.value)
+
+    def gradient(self, x: Array) -> Array:
+        """+-1, shape (1, ...)."""
+        return np.full_like(x, self.direction)
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]]:
+        """``direction * (x - value)``."""
+        import sympy
+
+        direction, value = sympy.symbols("target_direction target_value", real=True)
+        return direction * (variables[0] - value), {direction: self.direction, value: self.value}
+
+    def __str__(self) -> str:
+        return f"x {'>=' if self.direction > 0 else '<='} {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Ball(Target):
+    """The closed ball ``|x - center| <= radius``."""
+
+    center: tuple[float, ...]
+    radius: float
+
+    def __init__(self, center: ArrayLike, radius: float) -> None:
+        object.__setattr__(self, "center", tuple(np.atleast_1d(np.asarray(center, dtype=float)).tolist()))
+        object.__setattr__(self, "radius", float(radius))
+        if not self.radius > 0 or not np.isfinite(self.center).all():
+            raise ValueError(f"a Ball needs a finite center and a radius > 0; got {self.center} and {radius}")
+
+    def _offsets(self, x: Array) -> Array:
+        return x - np.reshape(self.center, (-1,) + (1,) * (x.ndim - 1))
+
+    def level(self, x: Array) -> Array:
+        """``radius - |x - center|``, shape (...), of ``x`` with shape (d, ...)."""
+        return self.radius - np.sqrt(np.sum(self._offsets(x) ** 2, axis=0))
+
+    def gradient(self, x: Array) -> Array:
+        """Unit vector towards the center, shape (d, ...)."""
+        offsets = self._offsets(x)
+        return -offsets / np.maximum(np.sqrt(np.sum(offsets**2, axis=0)), 1e-300)
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]]:
+        """``radius - |x - center|``."""
+        import sympy
+
+        radius = sympy.Symbol("target_radius", real=True)
+        centers = [sympy.Symbol(f"target_center_{i}", real=True) for i in range(len(self.center))]
+        distance = sympy.sqrt(sympy.Add(*[(v - c) ** 2 for v, c in zip(variables, centers, strict=True)]))
+        return radius - distance, {radius: self.radius, **dict(zip(centers, self.center, strict=True))}
+
+    def __str__(self) -> str:
+        return f"|x - {list(self.center)}| <= {self.radius:g}"
+
+
+@dataclass(frozen=True)
+class HalfSpace(Target):
+    """The half-space ``normal . x >= offset``; the normal is scaled to length one (and the offset with it)."""
+
+    normal: tuple[float, ...]
+    offset: float
+
+    def __init__(self, normal: ArrayLike, offset: float) -> None:
+        vector = np.atleast_1d(np.asarray(normal, dtype=float))
+        length = float(np.linalg.norm(vector))
+        if not (np.isfinite(length) and length > 0 and np.isfinite(offset)):
+            raise ValueError(f"a HalfSpace needs a non-zero finite normal and a finite offset; got {normal}, {offset}")
+        object.__setattr__(self, "normal", tuple((vector / length).tolist()))
+        object.__setattr__(self, "offset", float(offset) / length)
+
+    def level(self, x: Array) -> Array:
+        """Signed distance ``normal . x - offset``, shape (...), of ``x`` with shape (d, ...)."""
+        return np.tensordot(self.normal, x, axes=1) - self.offset
+
+    def gradient(self, x: Array) -> Array:
+        """The normal at every point, shape (d, ...)."""
+        return np.broadcast_to(np.reshape(self.normal, (-1,) + (1,) * (x.ndim - 1)), x.shape).copy()
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]]:
+        """``normal . x - offset``."""
+        import sympy
+
+        offset = sympy.Symbol("target_offset", real=True)
+        normals = [sympy.Symbol(f"target_normal_{i}", real=True) for i in range(len(self.normal))]
+        distance = sympy.Add(*[n * v for n, v in zip(normals, variables, strict=True)]) - offset
+        return distance, {offset: self.offset, **dict(zip(normals, self.normal, strict=True))}
+
+    def __str__(self) -> str:
+        return f"{[round(n, 6) for n in self.normal]} . x >= {self.offset:g}"
+
+
+@dataclass(frozen=True)
+class LevelSet(Target):
+    """{function(x) >= 0} for any function of ``x`` with shape (d, ...) that is negative in the valley."""
+
+    function: Callable[[Array], ArrayLike]
+
+    def level(self, x: Array) -> Array:
+        """The user's function, shape (...)."""
+        return np.asarray(self.function(x), dtype=float)
+
+    def __str__(self) -> str:
+        return f"{getattr(self.function, '__name__', 'level')}(x) >= 0"
+
+
+def as_target(target: Any, start: Array) -> Target:
+    """A number (1-D), a :class:`Target` or a level function as a target that ``start`` (d,) lies outside of."""
+    dimension = start.shape[0]
+    if isinstance(target, Target):
+        chosen = target
+        size = len(chosen.center) if isinstance(chosen, Ball) else len(chosen.normal) if isinstance(chosen, HalfSpace) else None
+        if size is not None and size != dimension:
+            raise ValueError(f"the landscape has {dimension} dimensions, but the target {chosen} has {size}")
+    elif callable(target):
+        chosen = LevelSet(target)
+    elif dimension == 1 and np.ndim(target) == 0 and np.isfinite(target):
+        if float(target) == start[0]:
+            raise ValueError(f"start and target are both {float(target):g}; choose a target away from the start")
+        chosen = Point(float(target), float(start[0]))
+    else:
+        raise ValueError(
+            f"in {dimension} dimensions a target is Ball(center, radius), HalfSpace(normal, offset) or a level function "
+            f"of x (a finite number in 1-D only); got {target!r}"
+        )
+    chosen.check(start, dimension)
+    return chosen

@@ -1,0 +1,98 @@
+"""The path kernels in NumPy: the readable definition of the method, and the route for plain Python functions.
+
+Same counters, same normals, same decisions as :mod:`fpsim.kernels`; arrays are (d, lanes) with lanes a multiple of the
+kernels' block length, so that a path's numbers do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.noise import seed_words, words
+
+Array = NDArray[np.float64]
+Advance = Callable[[Array, Array], Array]
+Wall = Callable[[Array], tuple[Array, Array]]
+NEGLIGIBLE = 22.3
+
+
+def quad_normals(paths: NDArray[np.int64], quads: NDArray[np.int64], dimension: int, seed: int, stream: int) -> Array:
+    """Normals (4, d, lanes) of the four steps of each lane's own ``quad`` = step // 4."""
+    from fpsim.kernels.fill import fill_normals
+
+    out = np.empty((4, dimension, paths.size))
+    fill_normals[np.float64](paths, quads, stream, *seed_words(seed), out)
+    return out
+
+
+def walk(
+    x: Array, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int
+) -> tuple[Array, int]:
+    """Advance ``x`` (d, lanes) by ``steps`` steps; returns it with -1, or with the step at which a lane diverged."""
+    paths = first_path + np.arange(x.shape[1], dtype=np.int64)
+    for n in range(first_step, first_step + steps):
+        if n % 4 == 0 or n == first_step:
+            z = quad_normals(paths, np.full(paths.size, n // 4), x.shape[0], seed, stream)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = advance(x, z[n % 4])
+        if not np.all(np.abs(x) <= 1e150):
+            return x, n + 1
+    return x, -1
+
+
+def bridge_crosses(
+    before: Array, after: Array, rate: Array, paths: NDArray[np.int64], steps: NDArray[np.int64], seed: int, stream: int
+) -> NDArray[np.bool_]:
+    """Whether the bridge between two points inside crosses the wall: uniform < exp(-a b / (D_n h))."""
+    exponent = before * after * rate
+    crossed = np.zeros(before.size, dtype=bool)
+    for lane in np.flatnonzero((after < 0) & (exponent < NEGLIGIBLE)):
+        quad, k = divmod(int(steps[lane]), 4)
+        word = words(seed, stream, paths[lane : lane + 1], quad)[k, 0]
+        crossed[lane] = (float(word) + 0.5) * 2.0**-32 < np.exp(-exponent[lane])
+    return crossed
+
+
+def exits(
+    starts: Array, first_path: int, horizon: int, advance: Advance, wall: Wall, bridge: bool, seed: int,
+    stream: int, bridge_stream: int, stop: Callable[[int], bool] = lambda alive: False,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Exit times in steps (infinite if censored after ``horizon`` groups of four, -1 - step if diverged) and places.
+
+    ``starts`` is (d, n), n a multiple of the block length; ``stop(alive)`` is asked before every group of steps.
+    """
+    x, lanes = starts.copy(), starts.shape[1]
+    paths = first_path + np.arange(lanes, dtype=np.int64)
+    times, places = np.full(lanes, np.nan), np.full(starts.shape, np.nan)
+    alive = np.ones(lanes, dtype=bool)
+    here, rate = wall(x)
+    for quad in range(horizon):
+        if not alive.any() or stop(int(alive.sum())):
+            break
+        z = quad_normals(paths, np.full(lanes, quad), x.shape[0], seed, stream)
+        for k in range(4):
+            step = 4 * quad + k
+            with np.errstate(over="ignore", invalid="ignore"):
+                y = advance(x, z[k])
+            there, next_rate = wall(y)
+            lost = alive & ~np.all(np.abs(y) <= 1e150, axis=0)
+            times[lost] = -2.0 - step
+            out = alive & (there >= 0) & ~lost
+            share = here / np.where(out, here - there, 1.0) if bridge else np.ones(lanes)
+            if bridge:
+                middle = alive & ~out & bridge_crosses(here, there, rate, paths, np.full(lanes, step), seed, bridge_stream)
+                share[middle] = 0.5
+                out |= middle
+            times[out] = step + share[out]
+            places[:, out] = (x + share * (y - x))[:, out]
+            alive &= ~(out | lost)
+            y[:, ~alive] = starts[:, ~alive]  # finished lanes rest where nothing can diverge
+            x, here, rate = y, there, next_rate
+        here, rate = wall(x)
+    censored = alive & np.isnan(times)
+    times[censored] = np.inf
+    places[:, censored] = x[:, censored]
+    return times, places

@@ -1,0 +1,88 @@
+"""Walls that keep a path in a box: reflecting (the path is folded back) or periodic (it re-enters opposite).
+
+    reflecting   x -> low + L - | (x - low) mod 2L - L |          periodic   x -> low + (x - low) mod L
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["reflecting", "periodic"]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Walls:
+    """A box with one kind of wall per coordinate.
+
+    Args:
+        kind: ``"reflecting"`` or ``"periodic"``, or one of them (or ``None``: no wall) per coordinate.
+        box: (low, high) per coordinate.
+
+    Raises:
+        ValueError: for unknown kinds or empty boxes.
+    """
+
+    kind: Kind | Sequence[Kind | None]
+    box: Sequence[tuple[float, float]]
+
+    def __post_init__(self) -> None:
+        box = tuple((float(low), float(high)) for low, high in self.box)
+        kinds = (self.kind,) * len(box) if isinstance(self.kind, str) else tuple(self.kind)
+        if len(kinds) != len(box) or any(k not in ("reflecting", "periodic", None) for k in kinds):
+            raise ValueError(f"walls are 'reflecting' or 'periodic', one word or one per coordinate; got {self.kind!r}")
+        for low, high in box:
+            if not (np.isfinite([low, high]).all() and low < high):
+                raise ValueError(f"each side of the box must be (low, high) with low < high, both finite; got {(low, high)}")
+        object.__setattr__(self, "box", box)
+        object.__setattr__(self, "kind", kinds)
+
+    def fold(self, x: Array) -> Array:
+        """``x`` (d, ...) taken back into the box."""
+        out = np.array(x)
+        for i, (kind, (low, high)) in enumerate(zip(self.kind, self.box, strict=True)):
+            length = high - low
+            if kind == "reflecting":
+                out[i] = low + length - np.abs((x[i] - low) - 2 * length * np.floor((x[i] - low) / (2 * length)) - length)
+            elif kind == "periodic":
+                out[i] = x[i] - length * np.floor((x[i] - low) / length)
+        return out
+
+    def symbolic(self, expressions: Sequence[Any]) -> tuple[list[Any], dict[Any, float]]:
+        """The fold applied to formulas, with its parameters."""
+        import sympy
+
+        folded, parameters = [], {}
+        for i, (x, kind, (low, high)) in enumerate(zip(expressions, self.kind, self.box, strict=True)):
+            if kind is None:
+                folded.append(x)
+                continue
+            foot, length, inverse = sympy.symbols(f"wall_low_{i} wall_length_{i} wall_inverse_{i}", real=True)
+            span = high - low
+            parameters |= {foot: low, length: span, inverse: 1 / (2 * span if kind == "reflecting" else span)}
+            if kind == "reflecting":
+                turned = (x - foot) - 2 * length * sympy.floor((x - foot) * inverse) - length
+                folded.append(foot + length - sympy.Abs(turned))
+            else:
+                folded.append(x - length * sympy.floor((x - foot) * inverse))
+        return folded, parameters
+
+
+def as_walls(boundary: Any, landscape: Any) -> Walls | None:
+    """``None``, a word (walls on the landscape's own box) or :class:`Walls`, checked against the dimension."""
+    if boundary is None:
+        return None
+    if isinstance(boundary, str):
+        if landscape.bounds is None:
+            raise ValueError(f"boundary='{boundary}' puts walls on the landscape's box, but it has none; use Walls(kind, box)")
+        boundary = Walls(boundary, landscape.bounds)  # type: ignore[arg-type]
+    if not isinstance(boundary, Walls):
+        raise ValueError(f"boundary is None, 'reflecting', 'periodic' or Walls(kind, box); got {boundary!r}")
+    if len(boundary.box) != landscape.dimension:
+        raise ValueError(f"the landscape has {landscape.dimension} dimensions, but the walls have {len(boundary.box)}")
+    return boundary

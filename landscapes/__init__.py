@@ -1,0 +1,33 @@
+"""Loss landscapes L(x) and drift fields b(x): formulas, exact derivatives, critical points, named examples."""
+
+from landscapes.critical import CriticalPoint, CriticalPoints
+from landscapes.grammar import ExpressionError
+from landscapes.landscape import DriftField, Landscape
+from landscapes.named import named
+from landscapes.surfaces import (
+    CoupledDoubleWells,
+    MaierStein,
+    MuellerBrown,
+    Quadratic,
+    StyblinskiTang,
+    ThreeHole,
+)
+from landscapes.wells import DoubleWell, SharpFlatWell, TiltedCosine
+
+__all__ = [
+    "CoupledDoubleWells",
+    "CriticalPoint",
+    "CriticalPoints",
+    "DoubleWell",
+    "DriftField",
+    "ExpressionError",
+    "Landscape",
+    "MaierStein",
+    "MuellerBrown",
+    "Quadratic",
+    "SharpFlatWell",
+    "StyblinskiTang",
+    "ThreeHole",
+    "TiltedCosine",
+    "named",
+]

@@ -1,0 +1,252 @@
+"""What every drift b(x) has: coordinates, parameters, a box, and a formula or plain functions behind it.
+
+Coordinates come first: x has shape (d, ...), so the same call serves one point, a path or a grid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscapes.evaluation import Array, ArrayFunction, FormulaFunctions, PlainFunctions
+from landscapes.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
+
+if TYPE_CHECKING:
+    import sympy
+
+    from landscapes.expression import Symbolic
+
+Bounds = tuple[tuple[float, float], ...]
+
+
+def as_point(x: ArrayLike, dimension: int) -> NDArray[np.float64]:
+    """Return one point of shape (dimension,); in one dimension a number will do.
+
+    Raises:
+        ValueError: for another number of coordinates, or coordinates that are not finite.
+        TypeError: for what is no number.
+    """
+    try:
+        point = np.atleast_1d(np.asarray(x, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise TypeError(f"A point is {dimension} real number(s), not {x!r}.") from None
+    if point.shape != (dimension,):
+        raise ValueError(f"A point of this landscape has {dimension} coordinate(s), not shape {point.shape}.")
+    if not np.all(np.isfinite(point)):
+        raise ValueError(f"The coordinates of a point are finite, not {point}.")
+    return point
+
+
+def as_bounds(bounds: Any, dimension: int) -> Bounds:
+    """Return one (low, high) pair per coordinate; in one dimension a single pair will do.
+
+    Raises:
+        ValueError: for anything but `dimension` finite pairs with low < high.
+    """
+    wanted = f"bounds are {dimension} pair(s) (low, high) of finite numbers with low < high"
+    try:
+        pairs = np.asarray(bounds, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"The {wanted}, not {bounds!r}.") from None
+    if dimension == 1 and pairs.shape == (2,):
+        pairs = pairs[np.newaxis]
+    if pairs.shape != (dimension, 2) or not np.all(np.isfinite(pairs)) or np.any(pairs[:, 0] >= pairs[:, 1]):
+        raise ValueError(f"The {wanted}, not {bounds!r}.")
+    return tuple((float(low), float(high)) for low, high in pairs)
+
+
+class Field:
+    """What landscapes and drift fields share; a frozen description, equal to another one of the same content."""
+
+    dimension: int
+    name: str
+    variables: tuple[str, ...]
+    bounds: Bounds | None
+    default_start: tuple[float, ...] | None
+    default_target: tuple[float, ...] | None
+    _functions: FormulaFunctions | PlainFunctions
+
+    def _describe(
+        self,
+        functions: FormulaFunctions | PlainFunctions,
+        variables: tuple[str, ...],
+        bounds: Any,
+        name: str,
+        start: Sequence[float] | None = None,
+        target: Sequence[float] | None = None,
+    ) -> None:
+        """Fill in the description, once."""
+        self.__dict__.update(
+            _functions=functions,
+            dimension=len(variables),
+            variables=variables,
+            bounds=None if bounds is None else as_bounds(bounds, len(variables)),
+            name=name,
+            default_start=None if start is None else tuple(float(value) for value in start),
+            default_target=None if target is None else tuple(float(value) for value in target),
+        )
+
+    def __setattr__(self, key: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen; make a new one, as with_parameters does.")
+
+    def __delattr__(self, key: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Field) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple[object, ...]:
+        return type(self), self._functions, self.dimension, self.bounds, self.name
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters of the formula with their values; empty for plain functions."""
+        return dict(self._functions.values) if isinstance(self._functions, FormulaFunctions) else {}
+
+    @property
+    def symbolic(self) -> Symbolic | None:
+        """The sympy expressions, None for plain functions."""
+        return self._functions.symbolic()
+
+    def with_parameters(self, **parameters: float) -> Self:
+        """Return the same landscape with other values of some parameters; nothing is compiled again.
+
+        Raises:
+            ValueError: for a name that is no parameter, or a value that is not finite.
+        """
+        known = self.parameters
+        unknown = [name for name in parameters if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}."
+            )
+        return self._rebuilt(_values(known | parameters))
+
+    def _rebuilt(self, parameters: dict[str, float]) -> Self:
+        assert isinstance(self._functions, FormulaFunctions)
+        functions = FormulaFunctions(
+            self._functions.formulas, self.variables, tuple(parameters.items()), self._functions.is_loss
+        )
+        new = object.__new__(type(self))
+        new._describe(
+            functions, self.variables, self.bounds, self.name, self.default_start, self.default_target
+        )
+        return new
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        if not isinstance(self._functions, FormulaFunctions):
+            return f"{kind}({self.name}, dimension={self.dimension})"
+        shown = [f"{name}={value:.6g}" for name, value in self.parameters.items()]
+        if kind not in ("Landscape", "DriftField"):  # a named one
+            return f"{kind}({', '.join(shown)}): {self._formula(100)}"
+        return f"{kind}({', '.join([self._formula(), 'variables=' + repr(' '.join(self.variables)), *shown])})"
+
+    def _formula(self, longest: int | None = None) -> str:
+        assert isinstance(self._functions, FormulaFunctions)
+        texts = [str(formula) for formula in self._functions.formulas]
+        text = repr(texts[0]) if self._functions.is_loss else repr(texts)
+        return text if longest is None or len(text) <= longest else text[: longest - 3] + "..."
+
+    def _points(self, x: ArrayLike) -> Array:
+        points = np.asarray(x)
+        if points.dtype.kind not in "fiu":
+            raise TypeError(f"x holds real numbers, not values of type {points.dtype}.")
+        if points.ndim == 0 or points.shape[0] != self.dimension:
+            raise ValueError(
+                f"x has shape ({self.dimension}, ...) here, coordinates first; got shape {points.shape}."
+            )
+        return points.astype(np.float64, copy=False)
+
+    def _numbers(self, what: str, value: Array, x: Array) -> Array:
+        """Refuse values that are not numbers at finite points."""
+        wrong = np.isnan(value)
+        if np.any(wrong):
+            per_point = np.any(wrong.reshape((-1, *x.shape[1:])), axis=0) & np.all(np.isfinite(x), axis=0)
+            if np.any(per_point):
+                point = x[(slice(None), *np.argwhere(per_point)[0])]
+                shown = np.array2string(point, precision=6)
+                raise ValueError(f"The {what} of {self.name} is not a number at x = {shown}.")
+        return value[()]  # type: ignore[no-any-return]  # a plain number for a single point
+
+
+def require_positive(**values: float) -> None:
+    """Raise a ValueError for a value that is not a positive number."""
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name} is positive, not {value!r}.")
+
+
+def numbered(dimension: int) -> tuple[str, ...]:
+    """Return the names x, or x0, x1, ..., of the coordinates of plain functions."""
+    if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 1:
+        raise ValueError(f"The dimension is a positive integer, not {dimension!r}.")
+    return ("x",) if dimension == 1 else tuple(f"x{i}" for i in range(dimension))
+
+
+def split_names(variables: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the variables' names from "x y", "x, y" or a sequence."""
+    names = variables.replace(",", " ").split() if isinstance(variables, str) else list(variables)
+    if not names:
+        raise ExpressionError("A formula needs at least one variable, such as variables='x y'.")
+    return check_names(names, "variable")
+
+
+def _values(parameters: Mapping[str, float]) -> dict[str, float]:
+    for name, value in parameters.items():
+        try:
+            finite = math.isfinite(value)
+        except (TypeError, OverflowError):
+            finite = False
+        if not finite:
+            raise ValueError(f"The parameter {name} is a finite number, not {value!r}.")
+    return {name: float(value) for name, value in parameters.items()}
+
+
+def formula_functions(
+    formulas: Sequence[str | sympy.Expr],
+    variables: tuple[str, ...],
+    parameters: Mapping[str, float],
+    is_loss: bool,
+    longest: int | None = LONGEST_TEXT,
+) -> FormulaFunctions:
+    """Check formulas and parameters; texts are compared with the grammar here, without sympy."""
+    values = _values(parameters)
+    names = check_names([*variables, *values], "variable or parameter")
+    for formula in formulas:
+        if isinstance(formula, str):
+            syntax_tree(formula, names, longest)
+        else:
+            from landscapes.expression import adopt
+
+            adopt(formula, variables, tuple(values))
+    return FormulaFunctions(tuple(formulas), variables, tuple(values.items()), is_loss)
+
+
+def plain_functions(
+    loss: ArrayFunction | None,
+    slope: ArrayFunction | None,
+    curvature: ArrayFunction | None,
+    dimension: int,
+    bounds: Any,
+) -> PlainFunctions:
+    """Check that functions are functions, and the box."""
+    for function in (loss, slope, curvature):
+        if function is not None and not callable(function):
+            raise TypeError(
+                f"Expected a function of x with shape (d, ...), not {function!r}; formulas go to from_expression."
+            )
+    if loss is None and slope is None:
+        raise TypeError("Expected a function of x with shape (d, ...), not None.")
+    numbered(dimension)
+    scale = None
+    if bounds is not None:
+        scale = tuple((high - low) / 4 for low, high in as_bounds(bounds, dimension))
+    return PlainFunctions(int(dimension), loss, slope, curvature, scale)

@@ -1,0 +1,172 @@
+"""The arrows between the packages, read from the source and from a fresh interpreter.
+
+    landscapes  <-  fpsim  <-  validation  <-  animations        (imports point left only)
+"""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("landscapes", "fpsim", "validation", "animations")  # left to right
+COMMAND_LINE = "fpsim.cli"  # stands on top of all four, with its imports inside its commands
+
+NEVER = {"landscapes": {"numba", "llvmlite"}, "fpsim": {"manim"}}
+NOT_AT_MODULE_LEVEL = {"landscapes": {"matplotlib"}, "fpsim": {"torch", "matplotlib"}}
+HEAVY = ("torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "dask", "pyamg", "h5py")
+
+# import name -> distribution, where the two differ
+DISTRIBUTIONS = {"distributed": "dask", "llvmlite": "numba"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement: who imports what, and whether it runs when the module loads."""
+
+    importer: str
+    imported: str
+    line: int
+    when_loaded: bool
+
+    @property
+    def root(self) -> str:
+        return self.imported.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.importer}, line {self.line}: imports {self.imported}"
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def find_imports(tree: ast.AST, module: str, package: str, when_loaded: bool = True) -> Iterator[Import]:
+    """Every import below `tree`; `package` is what a relative import starts from."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno, when_loaded)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            above = parents[: len(parents) - node.level + 1] if node.level else []
+            yield Import(module, ".".join([*above, node.module or ""]).rstrip("."), node.lineno, when_loaded)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from find_imports(node, module, package, when_loaded=False)
+        elif is_type_checking(node):
+            assert isinstance(node, ast.If)
+            for part, loaded in ((node.body, False), (node.orelse, when_loaded)):
+                yield from find_imports(ast.Module(part, []), module, package, loaded)
+        else:
+            yield from find_imports(node, module, package, when_loaded)
+
+
+def imports_of(package: str) -> list[Import]:
+    found = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        home = ".".join(parts[:-1])
+        module = home if parts[-1] == "__init__" else ".".join(parts)
+        found += find_imports(ast.parse(path.read_text(encoding="utf-8"), str(path)), module, home)
+    return found
+
+
+def listing(imports: list[Import]) -> str:
+    return "\n" + "\n".join(map(str, imports))
+
+
+def test_walker_sees_every_kind_of_import():
+    source = """
+import a.b
+from TOP import c
+if TYPE_CHECKING:
+    import only_types
+else:
+    import otherwise
+try:
+    import d
+except ImportError:
+    pass
+class C:
+    import e
+    def method(self):
+        from . import f
+        from ..g import h
+"""
+    found = list(find_imports(ast.parse(source), "top.middle.module", "top.middle"))
+    assert {i.imported for i in found if i.when_loaded} == {"a.b", "TOP", "otherwise", "d", "e"}
+    assert {i.imported for i in found if not i.when_loaded} == {"only_types", "top.middle", "top.g"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_arrows_point_left(package: str):
+    to_the_right = set(PACKAGES[PACKAGES.index(package) + 1 :])
+    wrong = [i for i in imports_of(package) if i.root in to_the_right]
+    wrong = [i for i in wrong if i.when_loaded or not i.importer.startswith(COMMAND_LINE)]
+    assert not wrong, listing(wrong)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_forbidden_libraries(package: str):
+    wrong = [i for i in imports_of(package) if i.root in NEVER.get(package, ())]
+    late = NOT_AT_MODULE_LEVEL.get(package, set())
+    wrong += [i for i in imports_of(package) if i.when_loaded and i.root in late]
+    assert not wrong, listing(wrong)
+
+
+def test_every_library_is_declared():
+    """A package that only an extra brings must not be needed by the core, nor one that nothing brings."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {"".join(c if c.isalnum() or c in "-_" else " " for c in r).split()[0] for r in requirements}
+
+    extras = {key: names(value) for key, value in project["optional-dependencies"].items()}
+    core = names(project["dependencies"])
+    may_load_late = core | extras["network"] | extras["cluster"]
+    undeclared = []
+    for package in PACKAGES:
+        on_load = core | (extras["animation"] if package == "animations" else set())
+        on_load |= extras["network"] if package in ("landscapes", "validation") else set()
+        for i in imports_of(package):
+            name = DISTRIBUTIONS.get(i.root, i.root)
+            if name in PACKAGES or name in sys.stdlib_module_names:
+                continue
+            if name not in (on_load if i.when_loaded else on_load | may_load_late):
+                undeclared.append(i)
+    assert not undeclared, listing(undeclared)
+
+
+HELP = """
+import sys
+sys.argv = ["fpsim", "--help"]
+from fpsim.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import fpsim", "import landscapes", "import validation", "import animations", HELP],
+    ids=["fpsim", "landscapes", "validation", "animations", "fpsim --help"],
+)
+def test_loads_nothing_heavy(program: str):
+    report = f"import sys; print('LOADED', *sorted(set(sys.modules) & set({HEAVY!r})))"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{report}"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1].split() == ["LOADED"]
