@@ -25,11 +25,9 @@ from fpsim.results import Assumption
 from fpsim.sde import SDE
 from fpsim.valleys import Valley
 
-KRAMERS = "Kramers, Physica 7 (1940) 284, equation 25; Gardiner, Handbook of Stochastic Methods, section 5.2.7"
-NEXT_ORDER = (
-    "Kramers 1940 with the next term of Laplace's method at minimum and barrier top (Bender and Orszag, section 6.4)"
-)
-EYRING = "Bovier, Eckhoff, Gayrard, Klein, J. Eur. Math. Soc. 6 (2004) 399, theorem 3.2; Berglund, arXiv 1106.5799, equation 1.9"
+KRAMERS = "Kramers, Physica 7 (1940) 284; Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
+NEXT_ORDER = "Kramers 1940 with the next term of Laplace's method (Bender and Orszag, section 6.4) at both ends"
+EYRING = "Bovier, Eckhoff, Gayrard, Klein, J. Eur. Math. Soc. 6 (2004) 399, theorem 3.2; Berglund, arXiv 1106.5799"
 XIE_WHITE = "Xie, Sato, Sugiyama, ICLR 2021 (arXiv 2002.03495), theorem 3.1"
 XIE = "Xie, Sato, Sugiyama, ICLR 2021 (arXiv 2002.03495), theorem 3.2"
 STATE_DEPENDENT = "Laplace's method for the 1-D first-passage integrals (Gardiner, section 5.2.7) with D = D(x)"
@@ -56,7 +54,7 @@ def kramers_next(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | No
     """Kramers' time with the next order in the noise, tau (1 + T A), 1-D with constant D = T.
 
     A = -V4a/(8 V2a^2) + 5 V3a^2/(24 V2a^3) + V4b/(8 V2b^2) + 5 V3b^2/(24 |V2b|^3), Vk the k-th derivatives of L.  A
-    target *at* the pass adds half an odd moment, -+ V3b/(3 |V2b|^(3/2)) sqrt(2 T / pi) for a target to the right or left.
+    target *at* the pass adds an odd moment, -+ V3b/(3 |V2b|^(3/2)) sqrt(2 T / pi) for a target to the right or left.
 
     Raises:
         ValueError: as :func:`kramers`; also if third and fourth derivatives by differences do not settle, or if the
@@ -67,9 +65,7 @@ def kramers_next(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | No
     even, odd = expansion(at)
     factor = 1 + temperature * even + (math.sqrt(temperature) * odd if at.on_pass else 0.0)
     if not factor > 0:
-        raise ValueError(
-            f"the next-order correction is 1 {factor - 1:+.3g}: the noise {temperature:g} is too large for it"
-        )
+        raise ValueError(f"the next-order factor is {factor:.3g} <= 0: the noise {temperature:g} is too large for it")
     plain = _eyring(at, temperature, "kramers-next", NEXT_ORDER, (), (_next_term(at, temperature, 0.3),))
     return replace(plain, log_mean=plain.log_mean + math.log(factor))
 
@@ -124,9 +120,7 @@ def xie(
     if not isinstance(noise, HessianDiffusion):
         raise ValueError(f"xie is a formula for HessianDiffusion; this SDE has {noise} (use 'white-noise')")
     if noise.climb_fraction is None:
-        raise ValueError(
-            "xie needs the fraction s of the climb where the noise switches: HessianDiffusion(climb_fraction=s)"
-        )
+        raise ValueError("xie needs the fraction s of the climb where the noise switches: give climb_fraction=s")
     at = escape(sde, start, target, "xie", valley)
     s, bottom, top = noise.climb_fraction, at.curvature_at_minimum, abs(at.curvature_at_pass)
     exponent = at.barrier / noise.kappa * (s / bottom + (1 - s) / top)
@@ -135,8 +129,12 @@ def xie(
     log_mean = math.log(2 * math.pi) - (1 - weight) * math.log(bottom) - weight * math.log(top) + exponent
     levels = noise.kappa * bottom, noise.kappa * top
     assumptions = (*at.general(log_mean, exponent, levels), at.quadratic(*levels), *_two_levels(at, noise, levels))
-    formulas = {0.0: "2 pi / H_ae", 0.5: "2 pi / sqrt(H_ae |H_be|)", 1.0: "2 pi / |H_be|, as published"}
-    note = f"prefactor {formulas[weight]} ({convention}; the published 2 pi / |H_be| is the anti-Ito one)"
+    prefactors = {
+        0.0: "2 pi / H_ae (Ito; the published 2 pi / |H_be| is the anti-Ito one)",
+        0.5: "2 pi / sqrt(H_ae |H_be|) (Stratonovich; the published 2 pi / |H_be| is the anti-Ito one)",
+        1.0: "2 pi / |H_be| (as published; it belongs to the anti-Ito equation)",
+    }
+    note = f"prefactor {prefactors[weight]}"
     return at.formula("xie", log_mean, XIE, assumptions, convention, (note,))
 
 

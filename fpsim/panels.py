@@ -55,7 +55,7 @@ def resolve(fields: Fields, edges: Array, tolerance: float, rise: float) -> tupl
             _refuse_values(fields, low, high)
         steps = slope * half
         unresolved = np.maximum(_tail(steps), _tail(log_d)) / tolerance
-        noisy = (unresolved < 1e6) & (unresolved > before / 4)
+        noisy = (unresolved * tolerance < 1e-6) & (unresolved > before / 4)
         noisy &= np.roll(noisy, low.size // 2)  # both halves no better than the whole: not a jump, but noise
         rough = (unresolved > 1) & ~noisy | (np.ptp(steps @ RUNNING, axis=1) > rise)
         tiny = rough & (half[:, 0] < np.maximum(smallest, ulp * np.abs(middle)))

@@ -149,6 +149,8 @@ class Escape:
         where = "time to a target beyond the pass"
         if self.on_pass:
             where, log_mean = "time to the pass itself: half of that to a target beyond", log_mean - math.log(2)
+        if not self.valley.complete:
+            notes = (*notes, "minima and passes come from a search that may have missed some")
         ends = tuple(self.minimum.tolist()), tuple(self.top.tolist())
         return Formula(name, log_mean, reference, assumptions, where, convention, *ends, notes)
 
@@ -166,11 +168,8 @@ class Escape:
     def _separation(self) -> Assumption:
         statement = f"target's boundary at the pass or {SEPARATED:g} thermal widths beyond"
         widths = self.distance / self.width
-        beyond = self.valley.beyond
-        if self.sde.dimension > 1 and beyond is not None and not self.on_pass:
-            caught = self.target.level(np.asarray(beyond.x)[:, None])[0] >= 0
-            if not caught:
-                return Assumption(statement, False, "the valley behind the pass does not drain into the target")
+        if self.sde.dimension > 1 and self.valley.beyond is None and not self.on_pass:
+            return Assumption(statement, False, "no minimum lies in the target: paths that crossed may miss it")
         detail = "at the pass" if self.on_pass else f"{widths:.3g} widths beyond"
         return Assumption(statement, self.on_pass or widths >= SEPARATED, detail)
 
@@ -221,14 +220,12 @@ def escape(sde: SDE, start: ArrayLike, target: Any, name: str, known: Valley | N
     found = known or valley(sde.landscape, x, goal)
     if found.saddle is None:
         raise ValueError(
-            f"{name} needs a pass (saddle) between start {x.tolist()} and target ({goal}), and this landscape has none: "
-            "there is no barrier to escape over"
+            f"{name} needs a pass (saddle) between start {x.tolist()} and target ({goal}), and this landscape has "
+            "none: there is no barrier to escape over"
         )
     for point, which in ((found.minimum, "minimum"), (found.saddle, "pass")):
         if not np.abs(point.eigenvalues).min() > 0:
-            raise ValueError(
-                f"{name} needs a non-zero curvature, and that of the {which} at {point.x.tolist()} is zero"
-            )
+            raise ValueError(f"{name} needs curvature, and that of the {which} at {point.x.tolist()} is zero")
     return Escape(sde, x, goal, found)
 
 
@@ -274,8 +271,8 @@ def derivatives(landscape: Any, x: float, scale: float) -> tuple[float, float, f
     for order, one, two, size in zip((3, 4), coarse[1:], fine[1:], sizes, strict=True):
         if not abs(one - two) <= 1e-3 * max(abs(two), size):
             raise ValueError(
-                f"the {order}rd/th derivative of the loss at x = {x:g} does not settle by differences ({one:g}, {two:g}); "
-                "give the landscape as a formula"
+                f"derivative {order} of the loss at x = {x:g} does not settle by differences ({one:g}, {two:g}); give "
+                "the landscape as a formula"
             )
     return fine
 

@@ -164,13 +164,15 @@ def _ends(sde: SDE, start: ArrayLike, target: Any) -> tuple[Array, float, float]
 
 
 def _oriented(sde: SDE, direction: float) -> Fields:
-    """(L'/D, ln D) at points y of any shape; not finite where D <= 0."""
+    """(L'/D, ln D) at points y of any shape; not finite where D <= 0 or where there is no loss."""
 
     def fields(y: Array) -> tuple[Array, Array]:
         x = direction * y.reshape(1, -1)
         with np.errstate(all="ignore"):
             diffusion = sde.diffusion(x)[0, 0]
             slope = -direction * sde.landscape.drift(x)[0] / diffusion
+            if hasattr(sde.landscape, "loss"):  # 1 - 1/x is a number left of the wall of x - ln x, the loss is not
+                slope = np.where(np.isfinite(sde.landscape.loss(x)), slope, np.nan)
             return slope.reshape(y.shape), np.log(diffusion).reshape(y.shape)
 
     return fields
@@ -257,12 +259,15 @@ def _far_bound(fields: Fields, start: float, span: float, box_end: float | None,
     reached, length, risen, top, bound, panels = start, span / 2, 0.0, -math.inf, start, 0
     while True:
         edges = np.linspace(reached - length, reached, 9)
-        if not _usable(fields, nodes_of(edges)):
-            length /= 4  # a wall of the landscape (or of floating point): creep up to it
+        wall = not _usable(fields, nodes_of(edges))
+        if not wall:
+            edges, vanished = resolve(fields, edges, 1e-6, math.inf)
+            wall = vanished is not None
+        if wall:  # the landscape ends, or D vanishes: creep up to it
+            length /= 4
             if reached - length == reached or length < 1e-12 * span:
                 break
             continue
-        edges, _ = resolve(fields, edges, 1e-6, math.inf)
         panels += edges.size - 1
         half, nodes = np.diff(edges) / 2, nodes_of(edges)
         slope, log_d = fields(nodes)

@@ -16,7 +16,7 @@ from fpsim.noise import seed_words, words
 Array = NDArray[np.float64]
 Advance = Callable[[Array, Array], Array]
 Wall = Callable[[Array], tuple[Array, Array]]
-NEGLIGIBLE = 22.3
+NEGLIGIBLE = 14.0  # as in fpsim.kernels.exits
 
 
 def quad_normals(paths: NDArray[np.int64], quads: NDArray[np.int64], dimension: int, seed: int, stream: int) -> Array:
@@ -49,7 +49,7 @@ def bridge_crosses(
     """Whether the bridge between two points inside crosses the wall: uniform < exp(-a b / (D_n h))."""
     exponent = before * after * rate
     crossed = np.zeros(before.size, dtype=bool)
-    for lane in np.flatnonzero((after < 0) & (exponent < NEGLIGIBLE)):
+    for lane in np.flatnonzero((after < 0) & (exponent <= NEGLIGIBLE)):
         quad, k = divmod(int(steps[lane]), 4)
         word = words(seed, stream, paths[lane : lane + 1], quad)[k, 0]
         crossed[lane] = (float(word) + 0.5) * 2.0**-32 < np.exp(-exponent[lane])

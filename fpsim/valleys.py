@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ class Valley:
         others: further saddles between the same two valleys, whose rates add (always empty in 1-D).
         competing: the largest other climb from a minimum to a pass that the path may have to make before it
             arrives, ``-inf`` if there is none.  Formulas with one minimum and one pass need it well below ``barrier``.
-        beyond: the minimum on the other side of the pass, if known.
+        beyond: a minimum where paths that crossed come to rest (beyond 1-D: inside the target), if there is one.
+        complete: whether all critical points of the searched box are known to have been found.
     """
 
     minimum: Any
@@ -42,6 +43,7 @@ class Valley:
     others: tuple[Any, ...] = ()
     competing: float = -math.inf
     beyond: Any | None = None
+    complete: bool = True
 
     @property
     def barrier(self) -> float:
@@ -68,15 +70,16 @@ def valley(landscape: Any, start: ArrayLike, target: Any) -> Valley:
     if x.shape != (landscape.dimension,) or not np.isfinite(x).all():
         raise ValueError(f"a start has shape ({landscape.dimension},) and finite entries; got {start!r}")
     goal = as_target(target, x)
-    points = list(landscape.critical_points(_box(landscape, x, goal)))
-    minima = [p for p in points if p.index == 0]
-    saddles = [p for p in points if p.index == 1]
+    points = landscape.critical_points(_box(landscape, x, goal))
+    minima, saddles = points.minima, points.saddles
     if not minima:
-        raise ValueError(f"no minimum was found that the start {x.tolist()} could flow to")
+        raise ValueError(f"no minimum with curvature was found that the start {x.tolist()} could flow to")
     edge = boundary(goal, x) if landscape.dimension == 1 else None
     if edge is not None:
-        return _valley_on_line(landscape, float(x[0]), edge, minima, saddles)
-    return _valley_in_space(landscape, x, goal, minima, saddles)
+        found = _valley_on_line(landscape, float(x[0]), edge, minima, saddles)
+    else:
+        found = _valley_in_space(landscape, x, goal, minima, saddles)
+    return replace(found, complete=points.complete)
 
 
 def boundary(target: Target, start: Array) -> float | None:
@@ -167,27 +170,44 @@ def _valley_in_space(
     links = _links(landscape, bottoms, saddles, target)
     goal = len(minima)  # one more node: the target itself
     joined = [i for i in range(goal) if target.level(bottoms[:, i : i + 1])[0] >= 0]
+    inside = bool(joined)
     if not joined and not any(goal in link[1:3] for link in links):
         joined = _basin_of_target(landscape, bottoms, target)
-    groups = _Groups(goal + 1)
+    # of links of one height those straight from home to the target come first, whatever the rounding
+    scale = 1e-9 * max((abs(link[0]) for link in links), default=1.0) or 1.0
+    links.sort(key=lambda link: (round(link[0] / scale), not (home in link[1:3] and {*link[1:3]} & {*joined, goal})))
+    groups, tree = _Groups(goal + 1), [(node, goal, math.nan) for node in joined]
     for node in joined:
         groups.join(node, goal)
     for height, i, j, saddle in links:
-        if groups.same(home, goal):
-            break
         sides = {groups.root(i), groups.root(j)}
+        if len(sides) == 1:
+            continue
         if sides == {groups.root(home), groups.root(goal)}:
             both = [k[3] for k in links if {groups.root(k[1]), groups.root(k[2])} == sides]
-            competing = _competing(minima, links, joined, groups, home, goal, height)
-            far = j if groups.same(i, home) else i
             others = tuple({id(o): o for o in both if o is not saddle}.values())
-            return Valley(minima[home], saddle, others, competing, minima[far] if far < goal else None)
+            side = _competing(minima, links, joined, groups, home, height)
+            series = [h - float(minima[home].loss) for h in _heights([*tree, (i, j, math.nan)], home, goal)]
+            beyond = minima[joined[0]] if inside else None
+            return Valley(minima[home], saddle, others, max([side, *series]), beyond)
         groups.join(i, j)
+        tree.append((i, j, height))
     return Valley(minima[home], None)
 
 
+def _heights(tree: list[tuple[int, int, float]], node: int, goal: int) -> list[float]:
+    """Heights of the passes (those that have one) on the tree's path from a node to the goal."""
+    paths: dict[int, list[float]] = {node: []}
+    while goal not in paths:
+        for i, j, height in tree:
+            for here, there in ((i, j), (j, i)):
+                if here in paths and there not in paths:
+                    paths[there] = paths[here] + ([] if math.isnan(height) else [height])
+    return paths[goal]
+
+
 def _links(landscape: Any, bottoms: Array, saddles: Sequence[Any], target: Target) -> list[Link]:
-    """Which minima each saddle joins, lowest first; one inside the target joins both its sides to the target."""
+    """Which minima each saddle joins; one inside the target joins both its sides to the target."""
     if not saddles:
         return []
     passes = np.stack([np.asarray(s.x, dtype=float) for s in saddles], axis=1)
@@ -203,7 +223,7 @@ def _links(landscape: Any, bottoms: Array, saddles: Sequence[Any], target: Targe
             links += [(height, side, bottoms.shape[1], saddle) for side in (i, j) if side >= 0]
         elif i >= 0 and j >= 0 and i != j:
             links.append((height, i, j, saddle))
-    return sorted(links, key=lambda link: link[0])
+    return links
 
 
 def _basin_of_target(landscape: Any, bottoms: Array, target: Target) -> list[int]:
@@ -220,11 +240,10 @@ def _competing(
     joined: Sequence[int],
     groups: _Groups,
     home: int,
-    goal: int,
     height: float,
 ) -> float:
-    """The largest climb, other than the pass from the home minimum, that may hold the path up."""
-    climbs = []
+    """The largest climb out of another minimum that may hold the path up."""
+    climbs, goal = [], len(minima)
     for k, minimum in enumerate(minima):
         if k == home or k in joined:
             continue

@@ -77,9 +77,7 @@ def block_code(
     return BlockCode(source, _values(constants, parameters), int(width))
 
 
-def _values(
-    constants: Sequence[sympy.Expr], parameters: Mapping[sympy.Symbol, float]
-) -> NDArray[np.float64]:
+def _values(constants: Sequence[sympy.Expr], parameters: Mapping[sympy.Symbol, float]) -> NDArray[np.float64]:
     import sympy
 
     exact = {name: sympy.Float(float(value), 17) for name, value in parameters.items()}
@@ -122,9 +120,7 @@ def _source(
     def row(name: str, i: int) -> str:
         return f"{name}[{i * width} + j]" if i else f"{name}[j]"
 
-    loads = [
-        f"        {symbols[s]} = {row(key, i)}" for key, names in rows for i, s in enumerate(names) if s in used
-    ]
+    loads = [f"        {symbols[s]} = {row(key, i)}" for key, names in rows for i, s in enumerate(names) if s in used]
     lines = [f"def block({', '.join([key for key, _ in rows] + ['data', 'out'])}):"]
     lines += [f"    c{k} = data[{k}]" for k in range(len(folding.constants))]
     lines += [f"    for j in range({width}):", *loads, *(f"        {line}" for line in writer.lines)]

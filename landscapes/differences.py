@@ -9,6 +9,7 @@ Weights: B. Fornberg, Math. Comp. 51 (1988) 699, table 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,7 @@ def along(function: Callable[[Array], Array], x: Array, direction: Array, order:
     return _combined(ahead, behind, centre, order, step)
 
 
-def derivatives(
-    function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None = None
-) -> Array:
+def derivatives(function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None = None) -> Array:
     """Return the first derivatives (d, ...) of a scalar function, or (d, m, ...) of a function with m rows.
 
     Args:
@@ -60,9 +59,7 @@ def derivatives(
     return np.stack(rows)
 
 
-def second_derivatives(
-    function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None = None
-) -> Array:
+def second_derivatives(function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None = None) -> Array:
     """Return the matrix (d, d, ...) of second derivatives of a scalar function.
 
     Mixed derivatives by polarisation: 2 f_ij = f_(i+j)(i+j) - f_ii - f_jj along the sum of two axes.
@@ -87,9 +84,7 @@ def _lengths(x: Array, scale: tuple[float, ...] | None) -> Array:
     return np.asarray([max(1.0, float(np.max(np.abs(row), initial=0.0))) for row in x])
 
 
-def _samples(
-    function: Callable[[Array], Array], x: Array, direction: Array, step: float
-) -> tuple[Array, Array, Array]:
+def _samples(function: Callable[[Array], Array], x: Array, direction: Array, step: float) -> tuple[Array, Array, Array]:
     """Return f at x + k h and x - k h, each with k = 1, 2, 3 along the first axis, and at x."""
     shift = step * direction.reshape((-1,) + (1,) * (x.ndim - 1))
     ahead = np.stack([function(x + k * shift) for k in (1, 2, 3)])
@@ -125,7 +120,8 @@ def _checked(function: Callable[[Array], Array], x: Array, direction: Array, ord
 
 def _refuse(x: Array, order: int, error: Array, bad: NDArray[np.bool_]) -> None:
     place = tuple(int(i) for i in np.argwhere(bad)[0])
-    point = x[(slice(None), *place[len(place) - (x.ndim - 1) :])]  # rows of f come before the points' axes
+    at: tuple[Any, ...] = (slice(None), *place[len(place) - (x.ndim - 1) :])  # after the axis of f's rows
+    point = x[at]
     raise ValueError(
         f"The derivative of order {order} at x = {np.array2string(point, precision=6)} cannot be had from "
         f"differences (estimated error {error[place]:.1e}): the function is not smooth or not finite there; "

@@ -46,7 +46,7 @@ class FormulaFunctions:
 
     def loss(self, x: Array) -> Array:
         """Return L of shape (...)."""
-        return self._evaluate("loss", x)[0]
+        return np.asarray(self._evaluate("loss", x)[0])
 
     def slope(self, x: Array) -> Array:
         """Return the gradient of a loss, or the drift; shape (d, ...)."""

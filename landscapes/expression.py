@@ -80,9 +80,7 @@ def adopt(expression: sympy.Expr, variables: Sequence[str], parameters: Iterable
         raise ExpressionError(f"Expected a sympy expression, not {type(expression).__name__}.")
     undeclared = sorted(str(s) for s in expression.free_symbols if str(s) not in names)
     if undeclared:
-        raise ExpressionError(
-            f"The names {', '.join(undeclared)} are not declared; declared are: {', '.join(names)}."
-        )
+        raise ExpressionError(f"The names {', '.join(undeclared)} are not declared; declared are: {', '.join(names)}.")
     for node in sympy.preorder_traversal(expression):
         if not isinstance(node, _sympy_vocabulary()):
             raise ExpressionError(f"{type(node).__name__} in {node} cannot occur in a formula.")
@@ -169,7 +167,11 @@ def _translate(node: ast.expr) -> sympy.Expr:
         operand = _translate(node.operand)
         return -operand if isinstance(node.op, ast.USub) else operand
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return _finite(_functions()[node.func.id](*(_translate(argument) for argument in node.args)))
+        arguments = [_translate(argument) for argument in node.args]
+        try:
+            return _finite(_functions()[node.func.id](*arguments))
+        except ValueError as error:  # min and max of what sympy cannot order
+            raise ExpressionError(f"{node.func.id} cannot be taken: {error}") from None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return _finite(_translate(node.left) ** _translate(node.right))
     if isinstance(node, ast.BinOp):
@@ -210,6 +212,8 @@ def _finite(expression: sympy.Expr) -> sympy.Expr:
 
     if expression.has(sympy.zoo, sympy.oo, sympy.nan, sympy.I):
         raise ExpressionError("The formula is undefined, infinite or complex; check divisions and roots.")
+    if not expression.free_symbols and not expression.is_extended_real and sympy.im(expression.evalf()) != 0:
+        raise ExpressionError(f"The constant {expression} in the formula is not real.")
     coefficient = expression.as_coeff_Mul()[0]
     if abs(coefficient) > LARGEST_NUMBER:
         raise ExpressionError(f"A constant in the formula is beyond {LARGEST_NUMBER:.0e}.")

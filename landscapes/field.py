@@ -6,6 +6,7 @@ Coordinates come first: x has shape (d, ...), so the same call serves one point,
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -59,7 +60,7 @@ def as_bounds(bounds: Any, dimension: int) -> Bounds:
     return tuple((float(low), float(high)) for low, high in pairs)
 
 
-class Field:
+class Field(ABC):
     """What landscapes and drift fields share; a frozen description, equal to another one of the same content."""
 
     dimension: int
@@ -105,6 +106,14 @@ class Field:
     def _content(self) -> tuple[object, ...]:
         return type(self), self._functions, self.dimension, self.bounds, self.name
 
+    @abstractmethod
+    def drift(self, x: ArrayLike) -> Array:
+        """Return b(x), shape (d, ...)."""
+
+    @abstractmethod
+    def jacobian(self, x: ArrayLike) -> Array:
+        """Return db_i/dx_j, shape (d, d, ...)."""
+
     @property
     def parameters(self) -> dict[str, float]:
         """The parameters of the formula with their values; empty for plain functions."""
@@ -124,9 +133,7 @@ class Field:
         known = self.parameters
         unknown = [name for name in parameters if name not in known]
         if unknown:
-            raise ValueError(
-                f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}."
-            )
+            raise ValueError(f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}.")
         return self._rebuilt(_values(known | parameters))
 
     def _rebuilt(self, parameters: dict[str, float]) -> Self:
@@ -135,9 +142,7 @@ class Field:
             self._functions.formulas, self.variables, tuple(parameters.items()), self._functions.is_loss
         )
         new = object.__new__(type(self))
-        new._describe(
-            functions, self.variables, self.bounds, self.name, self.default_start, self.default_target
-        )
+        new._describe(functions, self.variables, self.bounds, self.name, self.default_start, self.default_target)
         return new
 
     def __repr__(self) -> str:
@@ -160,9 +165,7 @@ class Field:
         if points.dtype.kind not in "fiu":
             raise TypeError(f"x holds real numbers, not values of type {points.dtype}.")
         if points.ndim == 0 or points.shape[0] != self.dimension:
-            raise ValueError(
-                f"x has shape ({self.dimension}, ...) here, coordinates first; got shape {points.shape}."
-            )
+            raise ValueError(f"x has shape ({self.dimension}, ...) here, coordinates first; got shape {points.shape}.")
         return points.astype(np.float64, copy=False)
 
     def _numbers(self, what: str, value: Array, x: Array) -> Array:
@@ -171,10 +174,10 @@ class Field:
         if np.any(wrong):
             per_point = np.any(wrong.reshape((-1, *x.shape[1:])), axis=0) & np.all(np.isfinite(x), axis=0)
             if np.any(per_point):
-                point = x[(slice(None), *np.argwhere(per_point)[0])]
+                point = x.reshape(len(x), -1)[:, np.flatnonzero(per_point)[0]]
                 shown = np.array2string(point, precision=6)
                 raise ValueError(f"The {what} of {self.name} is not a number at x = {shown}.")
-        return value[()]  # type: ignore[no-any-return]  # a plain number for a single point
+        return value[()]  # a plain number for a single point
 
 
 def require_positive(**values: float) -> None:

@@ -31,7 +31,8 @@ class ParametricLandscape(NamedLandscape):
     """A named landscape whose arguments are the parameters of its formula."""
 
     def _rebuilt(self, parameters: dict[str, float]) -> Self:
-        return type(self)(**parameters)  # box and start depend on the parameters
+        constructor: Any = type(self)
+        return constructor(**parameters)  # type: ignore[no-any-return]  # box and start depend on them
 
 
 def named(name: str, **parameters: Any) -> Landscape | DriftField:
@@ -44,7 +45,7 @@ def named(name: str, **parameters: Any) -> Landscape | DriftField:
     key = name.strip().lower().replace("_", "-").replace(" ", "-")
     if key not in known:
         near = difflib.get_close_matches(key, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"There is no landscape named {name!r}{hint} Known are: {', '.join(known)}.")
     accepted = inspect.signature(known[key]).parameters
     for parameter in parameters:

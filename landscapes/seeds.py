@@ -34,10 +34,10 @@ def _isolated_roots(landscape: Landscape, bounds: Bounds, cells: int) -> Array:
     """
 
     def slope(x: Array) -> Array:
-        return landscape.gradient(x[np.newaxis])[0]
+        return np.asarray(landscape.gradient(x[np.newaxis])[0])
 
     def curvature(x: Array) -> Array:
-        return landscape.hessian(x[np.newaxis])[0, 0]
+        return np.asarray(landscape.hessian(x[np.newaxis])[0, 0])
 
     ((low, high),) = bounds
     x = np.linspace(low, high, cells + 1)

@@ -92,9 +92,7 @@ class CoupledDoubleWells(NamedLandscape):
         ValueError: for a dimension below 2 or a barrier that is not positive.
     """
 
-    def __init__(
-        self, dimension: int = 10, coupling: float = 0.5, barrier: float = 0.25, ring: bool = True
-    ) -> None:
+    def __init__(self, dimension: int = 10, coupling: float = 0.5, barrier: float = 0.25, ring: bool = True) -> None:
         names = numbered(dimension)
         if dimension < 2:
             raise ValueError(f"Coupled wells are at least 2, not {dimension}; for one use DoubleWell.")
@@ -177,8 +175,6 @@ class MaierStein(DriftField):
     """
 
     def __init__(self, beta: float = 10.0) -> None:
-        functions = formula_functions(
-            ["x - x**3 - beta*x*y**2", "-(1 + x**2)*y"], ("x", "y"), {"beta": beta}, False
-        )
+        functions = formula_functions(["x - x**3 - beta*x*y**2", "-(1 + x**2)*y"], ("x", "y"), {"beta": beta}, False)
         bounds = [(-1.5, 1.5), (-1.0, 1.0)]
         self._describe(functions, ("x", "y"), bounds, "MaierStein", start=(-1.0, 0.0), target=(1.0, 0.0))

@@ -25,9 +25,7 @@ class DoubleWell(ParametricLandscape):
         ValueError: for a barrier or width that is not positive, or a tilt that leaves one well only.
     """
 
-    def __init__(
-        self, barrier: float = 0.25, width: float = 1.0, tilt: float = 0.0, offset: float = 0.0
-    ) -> None:
+    def __init__(self, barrier: float = 0.25, width: float = 1.0, tilt: float = 0.0, offset: float = 0.0) -> None:
         require_positive(barrier=barrier, width=width)
         limit = 8 * barrier / (math.sqrt(27) * width)
         if not abs(tilt) < limit:

@@ -8,8 +8,7 @@ drift and the diffusion tensor are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -115,68 +114,3 @@ class Walk:
     def line(self) -> tuple[Array, Array]:
         """Rates upwards and downwards between neighbours of a 1-D walk, each (n - 1,)."""
         return self.rates.diagonal(1), self.rates.diagonal(-1)
-
-    def restricted(self, keep: NDArray[np.bool_], lost: Array) -> Restricted:
-        """The walk on the cells ``keep`` (n,), with ``lost`` (n,) the rates into what was cut away."""
-        return Restricted(self, keep, lost)
-
-
-@dataclass(frozen=True)
-class Restricted:
-    """A walk that ends when it leaves the cells ``keep``: rates among them and killing rates, in their own numbering."""
-
-    walk: Walk
-    keep: NDArray[np.bool_]
-    lost: Array
-
-    @cached_property
-    def rates(self) -> Any:
-        """Rates among the kept cells, sparse (k, k)."""
-        if self.keep.all() and not self.lost.any():
-            return self.walk.rates
-        matrix = self.walk.rates
-        if self.cut is not None:
-            matrix = matrix - matrix.multiply(self.cut)
-        return matrix[self.keep][:, self.keep].tocsr()
-
-    cut: Any = None
-
-    @cached_property
-    def killing(self) -> Array:
-        """Rates out of the kept cells, through walls and into what was cut away, shape (k,)."""
-        return (self.walk.killing + self.lost)[self.keep]
-
-    @cached_property
-    def leaving(self) -> Array:
-        """Total rate out of each kept cell, shape (k,)."""
-        return np.asarray(self.rates.sum(axis=1)).ravel() + self.killing
-
-    def spread(self, values: Array, outside: float = 0.0) -> Array:
-        """Values on the kept cells as a field on the whole grid, shape (n,)."""
-        out = np.full(self.keep.size, outside)
-        out[self.keep] = values
-        return out
-
-
-def crossing_fraction(level: Callable[[Array], Array], start: Array, step: Array) -> Array:
-    """First fraction of ``start + fraction * step`` (d, m) at which ``level`` turns >= 0, shape (m,), by bisection."""
-    low, high = np.zeros(start.shape[1]), np.ones(start.shape[1])
-    below, above = level(start), level(start + step)
-    for _ in range(60):
-        secant = low + (high - low) * below / np.where(below == above, 1.0, below - above)
-        middle = (low + high) / 2
-        trial = np.where((secant > low) & (secant < high), secant, middle)
-        for candidate in (trial, (low + high) / 2):
-            candidate = np.clip(candidate, low, high)
-            value = level(start + candidate * step)
-            inside = value >= 0
-            high, above = np.where(inside, candidate, high), np.where(inside, value, above)
-            low, below = np.where(inside, low, candidate), np.where(inside, below, value)
-        if np.all(high - low < 1e-13):
-            break
-    return np.maximum(high, 1e-8)
-
-
-def with_counts(walk: Walk, **counts: int) -> Walk:
-    """The walk with further fallback counts noted."""
-    return replace(walk, counts={**walk.counts, **counts})

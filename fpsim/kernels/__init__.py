@@ -72,3 +72,8 @@ def compiled(signature: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], 
 def inlined(function: Callable[..., Any]) -> Any:
     """A helper that the compiler pastes into the kernels that call it."""
     return numba.njit(forceinline=True, error_model="numpy", fastmath=MATH)(function)
+
+
+def helper(function: Callable[..., Any]) -> Any:
+    """A helper that kernels call, for work that is rare enough not to be pasted in."""
+    return numba.njit(nogil=True, error_model="numpy", fastmath=MATH)(function)

@@ -16,13 +16,16 @@ import math
 import numpy as np
 from numba import types
 
-from fpsim.kernels import BLOCK, compiled, inlined
+from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.normals import block_normals
 from fpsim.kernels.philox import lane_words, set_path, set_quad
+from fpsim.kernels.walk import all_finite
 
 u4, u8 = np.uint32, np.uint64
 IDLE = -1  # lane without a path
-NEGLIGIBLE = 22.3  # -log of the smallest uniform
+NEGLIGIBLE = 14.0
+"""Bridges with a smaller crossing probability than exp(-14) are not drawn; this changes an exit rate by erfc(sqrt(14)),
+about 1e-7 of it."""
 
 
 @inlined
@@ -39,22 +42,96 @@ def bridge_uniform(stream, path, step, key0, key1):
 
 
 @inlined
-def near_wall(before, after, rate, bridge):
-    """Whether any lane is out or close enough to the wall for the bridge to matter; one vectorised sweep."""
-    close = 0
+def near_wall(here, there, threshold, near):
+    """Mark the lanes that may have left during a step; returns whether there are any.
+
+    The exponent a b / (D_n h) is negative for a lane that landed in the target, small for one that may have been there.
+    """
     for j in range(BLOCK):
-        close |= (after[j] >= 0) | ((bridge != 0) & (before[j] * after[j] * rate[j] < NEGLIGIBLE))
-    return close != 0
+        near[j] = not (here[j] * there[j] * here[BLOCK + j] > threshold)
+    flags = near.view(np.uint64)
+    found = u8(0)
+    for group in range(BLOCK // 8):
+        found |= flags[group]
+    return found != 0
 
 
-@inlined
-def any_diverged(x, owner, limit):
-    """Whether a lane that carries a path has left the finite numbers."""
-    bad = 0
+@helper
+def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, key1, times, places):
+    """Decide for the lanes near the wall whether they left between ``x`` and ``y``; returns how many did."""
+    gone = 0
+    flags = near.view(np.uint64)
+    for group in range(BLOCK // 8):
+        if flags[group] == 0:
+            continue
+        for j in range(8 * group, 8 * group + 8):
+            if out[j] or not near[j]:
+                continue
+            a, b = np.float64(here[j]), np.float64(there[j])
+            step = 4 * quads[j] + k
+            share = -1.0
+            if b >= 0:
+                share = a / (a - b) if bridge else 1.0
+            elif bridge:
+                chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
+                if bridge_uniform(stream, owner[j], step, key0, key1) < chance:
+                    share = 0.5
+            if share >= 0:
+                times[owner[j]] = step + share
+                for i in range(x.size // BLOCK):
+                    old = np.float64(x[i * BLOCK + j])
+                    places[owner[j], i] = old + share * (np.float64(y[i * BLOCK + j]) - old)
+                out[j] = 1
+                gone += 1
+    return gone
+
+
+@helper
+def refill(x, owner, quads, pool, starts, out, lanes):
+    """Give the next paths of the list to idle lanes; returns how many."""
+    taken = 0
+    for j in range(BLOCK):
+        if out[j] and pool[0] < pool[1]:
+            path = pool[0]
+            pool[0] += 1
+            for i in range(x.size // BLOCK):
+                x[i * BLOCK + j] = starts[i, path if starts.shape[1] > 1 else 0]
+            owner[j], quads[j], out[j] = path, 0, 0
+            set_path(lanes, j, u8(path))
+            taken += 1
+    return taken
+
+
+@helper
+def retire(x, owner, quads, starts, horizon, out, times, places):
+    """Censor the lanes at their horizon and free those that are out; returns how many were freed.
+
+    A free lane rests at a start, where nothing can diverge.
+    """
+    freed = 0
+    for j in range(BLOCK):
+        if not out[j] and quads[j] >= horizon:
+            times[owner[j]] = math.inf
+            for i in range(x.size // BLOCK):
+                places[owner[j], i] = x[i * BLOCK + j]
+            out[j] = 1
+        if out[j]:
+            freed += owner[j] != IDLE
+            owner[j] = IDLE
+            quads[j] = 0
+            for i in range(x.size // BLOCK):
+                x[i * BLOCK + j] = starts[i, 0]
+    return freed
+
+
+@helper
+def diverged(x, owner, out, limit):
+    """The path of a lane that has left the finite numbers, or -1."""
     for i in range(x.size // BLOCK):
         for j in range(BLOCK):
-            bad |= (owner[j] >= 0) & (not (abs(x[i * BLOCK + j]) <= limit))
-    return bad != 0
+            if not out[j] and not (abs(x[i * BLOCK + j]) <= limit):
+                return owner[j]
+    return -1
 
 
 def _signature(real):
@@ -105,73 +182,46 @@ def exits(
     here = np.empty(2 * BLOCK, x.dtype)  # distance and rate at x
     there = np.empty(2 * BLOCK, x.dtype)  # the same one step later
     out = np.zeros(BLOCK, np.uint8)
+    near = np.zeros(BLOCK, np.uint8)
+    threshold = x.dtype.type(NEGLIGIBLE) if bridge else x.dtype.type(0)
     busy = 0
     for j in range(BLOCK):
         out[j] = owner[j] == IDLE
         if owner[j] != IDLE:
             busy += 1
             set_path(lanes, j, u8(owner[j]))
-    starving = False
+    wall(x, wall_data, here)
     for _ in range(budget):
-        fresh = False
-        for j in range(BLOCK):
-            if out[j] and pool[0] < pool[1]:
-                path = pool[0]
-                pool[0] += 1
-                column = path if starts.shape[1] > 1 else 0
-                for i in range(dimension):
-                    x[i * BLOCK + j] = starts[i, column]
-                owner[j], quads[j], out[j], fresh = path, 0, 0, True
-                set_path(lanes, j, u8(path))
-                busy += 1
-            elif out[j] and not final:
-                starving = True
-        if busy == 0 or starving:
-            return busy
-        if fresh or _ == 0:
+        if busy < BLOCK and pool[0] < pool[1]:
+            busy += refill(x, owner, quads, pool, starts, out, lanes)
             wall(x, wall_data, here)
+        if busy == 0 or (busy < BLOCK and not final):
+            return busy
+        oldest = 0
         for j in range(BLOCK):
             set_quad(lanes, j, u8(quads[j]))
+            oldest = max(oldest, quads[j])
         block_normals(z, words, counters, stream, dimension, key0, key1)
-        for k in range(4):
+        gone = 0
+        for pair in range(2):  # two steps a turn, so that x and y never change places
+            k = 2 * pair
             advance(x, z[k * width : (k + 1) * width], data, y)
             wall(y, wall_data, there)
-            if near_wall(here[:BLOCK], there[:BLOCK], here[BLOCK:], bridge):
-                for j in range(BLOCK):
-                    if out[j]:
-                        continue
-                    a, b = np.float64(here[j]), np.float64(there[j])
-                    step = 4 * quads[j] + k
-                    share = -1.0
-                    if b >= 0:
-                        share = a / (a - b) if bridge else 1.0
-                    elif bridge:
-                        exponent = a * b * np.float64(here[BLOCK + j])
-                        if exponent < NEGLIGIBLE and bridge_uniform(bridge_stream, owner[j], step, key0, key1) < math.exp(-exponent):
-                            share = 0.5
-                    if share >= 0:
-                        times[owner[j]] = step + share
-                        for i in range(dimension):
-                            old = np.float64(x[i * BLOCK + j])
-                            places[owner[j], i] = old + share * (np.float64(y[i * BLOCK + j]) - old)
-                        out[j] = 1
-            x, y = y, x
-            here, there = there, here
-        if any_diverged(x, owner, limit):
-            for j in range(BLOCK):
-                for i in range(dimension):
-                    if owner[j] != IDLE and not out[j] and not (abs(x[i * BLOCK + j]) <= limit):
-                        return -1 - owner[j]
+            if near_wall(here, there, threshold, near):
+                gone += leave(x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, times, places)
+            k += 1
+            advance(y, z[k * width : (k + 1) * width], data, x)
+            wall(x, wall_data, here)
+            if near_wall(there, here, threshold, near):
+                gone += leave(y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, times, places)
+        if not all_finite(x, limit):
+            path = diverged(x, owner, out, limit)
+            if path >= 0:
+                return -1 - path
+            gone += 1
         for j in range(BLOCK):
             quads[j] += 1
-            if not out[j] and quads[j] >= horizon:
-                times[owner[j]] = math.inf
-                for i in range(dimension):
-                    places[owner[j], i] = x[i * BLOCK + j]
-                out[j] = 1
-            if out[j] and owner[j] != IDLE:
-                owner[j] = IDLE
-                busy -= 1
-                for i in range(dimension):  # an idle lane rests at a start, where nothing can diverge
-                    x[i * BLOCK + j] = starts[i, 0]
+        if gone > 0 or oldest + 1 >= horizon:
+            busy -= retire(x, owner, quads, starts, horizon, out, times, places)
+            wall(x, wall_data, here)
     return busy

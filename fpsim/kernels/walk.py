@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from fpsim.kernels import BLOCK, compiled, inlined
+from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.normals import block_normals
 from fpsim.kernels.philox import set_path, set_quad
 
@@ -23,6 +23,19 @@ def all_finite(x, limit):
     for j in range(x.size):
         bad |= not (abs(x[j]) <= limit)
     return bad == 0
+
+
+@helper
+def add_powers(sums, x, origin, lanes):
+    """Add the first four powers of x - origin over the first ``lanes`` paths of a block to ``sums`` (4, d)."""
+    for i in range(origin.size):
+        for j in range(lanes):
+            gap = np.float64(x[i * BLOCK + j]) - origin[i]
+            square = gap * gap
+            sums[0, i] += gap
+            sums[1, i] += square
+            sums[2, i] += gap * square
+            sums[3, i] += square * square
 
 
 def _signature(real):
@@ -71,31 +84,30 @@ def walk(states, first_path, first_step, every, check, key0, key1, data, advance
             set_path(lanes, j, u8(first_path + block * BLOCK + j))
         n = first_step
         for stretch in range(stretches):
-            for _ in range(every):
+            for k in range(every):
                 if n % 4 == 0 or n == first_step:
                     for j in range(BLOCK):
                         set_quad(lanes, j, u8(n // 4))
                     block_normals(z, words, counters, stream, dimension, key0, key1)
-                start = (n % 4) * width
-                advance(x, z[start : start + width], data, y)
-                x, y = y, x
+                kick = z[(n % 4) * width : (n % 4 + 1) * width]
                 n += 1
-                if n % check == 0 and not all_finite(x, limit):
-                    states[block] = x
+                if k % 2 == 0:  # there and back: exchanging two arrays would cost more than a step
+                    advance(x, kick, data, y)
+                    sound = n % check != 0 or all_finite(y, limit)
+                else:
+                    advance(y, kick, data, x)
+                    sound = n % check != 0 or all_finite(x, limit)
+                if not sound:
+                    states[block] = y if k % 2 == 0 else x
                     return block, n
+            if every % 2 == 1:
+                x[:] = y
             if not all_finite(x, limit):
                 states[block] = x
                 return block, n
             if frames.shape[1] > 0:
                 frames[stretch, block] = x
             if sums.size > 0:
-                for i in range(dimension):
-                    for j in range(true_lanes):
-                        gap = np.float64(x[i * BLOCK + j]) - origin[i]
-                        square = gap * gap
-                        sums[stretch, 0, i] += gap
-                        sums[stretch, 1, i] += square
-                        sums[stretch, 2, i] += gap * square
-                        sums[stretch, 3, i] += square * square
+                add_powers(sums[stretch], x, origin, true_lanes)
         states[block] = x
     return -1, -1
