@@ -116,7 +116,7 @@ class ConstantDiffusion(Diffusion):
         for i in range(d):
             for j in range(i + 1):
                 if matrix[i, j] != 0:
-                    name = "noise_d" if np.ndim(self.value) == 0 else f"noise_d_{i}_{j}"
+                    name = "noise d" if np.ndim(self.value) == 0 else f"noise d {i} {j}"
                     symbol = sympy.Symbol(name, real=True)
                     parameters[symbol] = float(matrix[i, j])
                     tensor[i, j] = tensor[j, i] = symbol
@@ -176,7 +176,7 @@ class DiffusionField(Diffusion):
         from landscapes.expression import parse
 
         values = dict(self.parameters)
-        own = {sympy.Symbol(n, real=True): sympy.Symbol(f"noise_{n}", real=True) for n in values}
+        own = {sympy.Symbol(n, real=True): sympy.Symbol(f"noise {n}", real=True) for n in values}
         parsed = [parse(text, variables=self.names, parameters=tuple(values)).xreplace(own) for text in self.formulas]
         symbols = [sympy.Symbol(n, real=True) for n in self.names]
         return parsed, symbols, {own[sympy.Symbol(n, real=True)]: v for n, v in values.items()}
@@ -377,11 +377,12 @@ class HessianDiffusion(Diffusion):
         import sympy
 
         if self.at == "path":
-            names = ("noise_low", "noise_high", "noise_cut", "noise_side")
-            low, high, cut, side = symbols = sympy.symbols(names, real=True)
+            names = ("noise low", "noise high", "noise cut", "noise side")
+            low, high, cut, side = symbols = [sympy.Symbol(name, real=True) for name in names]
             value = sympy.Piecewise((low, side * (symbolic.variables[0] - cut) <= 0), (high, True))
             return sympy.Matrix([[value]]), dict(zip(symbols, self._levels(landscape), strict=True))
-        kappa, floor, injected = sympy.symbols("noise_kappa noise_floor noise_injected", real=True)
+        names = ("noise kappa", "noise floor", "noise injected")
+        kappa, floor, injected = (sympy.Symbol(name, real=True) for name in names)
         absolute = _symbolic_absolute(_hessian_formula(symbolic), floor, self.floor_shape)
         if absolute is None:
             return None
@@ -449,7 +450,7 @@ class GradientNoise(Diffusion):
         inner = self._field(landscape.dimension).symbolic(landscape)
         if inner is None:
             return None
-        kappa = sympy.Symbol("noise_kappa", real=True)
+        kappa = sympy.Symbol("noise factor", real=True)
         return kappa * inner[0], {**inner[1], kappa: self.kappa}
 
     def __str__(self) -> str:
@@ -495,9 +496,13 @@ def _symbolic_absolute(hessian: Any, floor: Any, shape: str) -> Any:
         return sympy.diag(*[sympy.Abs(h) + floor if shape == "additive" else sympy.sqrt(h**2 + floor**2) for h in entries])
     if d != 2:
         return None
+    squared = hessian * hessian
     if shape == "smooth":
-        return symbolic_root(hessian * hessian + floor**2 * sympy.eye(2))
-    return symbolic_root(hessian * hessian) + floor * sympy.eye(2)
+        return symbolic_root(squared + floor**2 * sympy.eye(2))
+    # det |H| = |det H| without rounding, and |H| = 0 (not 0/0) where H = 0
+    determinant = sympy.Abs(hessian[0, 0] * hessian[1, 1] - hessian[0, 1] ** 2)
+    length = sympy.sqrt(squared[0, 0] + squared[1, 1] + 2 * determinant + sympy.Float(1e-36))
+    return (squared + determinant * sympy.eye(2)) / length + floor * sympy.eye(2)
 
 
 def symbolic_root(matrix: Any) -> Any:

@@ -20,19 +20,21 @@ from numpy.typing import DTypeLike, NDArray
 from fpsim import twin
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
-from fpsim.simulation import BLOCK, thread_count
+from fpsim.simulation import BLOCK, require_count, thread_count
 from fpsim.starts import start_points
 from fpsim.stepping import (
     LIMITS,
     Compiled,
     DivergenceError,
+    check_drift,
+    check_precision,
     check_step,
     compiled_step,
     compiled_wall,
     numpy_step,
     numpy_wall,
 )
-from fpsim.targets import Target
+from fpsim.targets import Target, as_target
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class ExitSample:
 def exit_times(
     sde: SDE,
     start: Any,
-    target: Target,
+    target: Any,
     paths: int,
     step: float,
     seed: int = 0,
@@ -135,7 +137,7 @@ def exit_times(
 
     Args:
         sde, start, seed, threads, dtype: as in :func:`fpsim.simulate`.
-        target: where paths end.
+        target: where paths end, as in :class:`fpsim.EscapeProblem`.
         paths, step: how many, and the time step.
         horizon: longest time to follow a path; rounded up to four steps.
         bridge: correct for crossings between steps; ``False`` for a discrete chain.
@@ -145,18 +147,21 @@ def exit_times(
 
     Raises:
         DivergenceError: when a path leaves the finite numbers.
-        ValueError: if a start lies in the target.
+        ValueError: if a start lies in the target, or for impossible arguments.
     """
     check_step(step)
-    if not (isinstance(paths, int | np.integer) and paths >= 1):
-        raise ValueError(f"paths must be a whole number >= 1; got {paths!r}")
+    require_count(paths, "paths")
     if not horizon > 0:
         raise ValueError(f"the horizon must be a positive time; got {horizon!r}")
+    check_precision(dtype)
+    check_drift(sde)
+    seed_words(seed)
     points = start_points(start, sde.dimension, 0, int(paths), seed)
+    target = as_target(target, points[:, 0])
     inside = np.asarray(target.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({target}); choose others")
-    quads = int(min(np.ceil(horizon / (4 * step) - 1e-9), 2**45)) if np.isfinite(horizon) else 2**45
+    quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
     work = _ExitRun(sde, points, target, int(paths), float(step), seed, quads, bridge, walls, np.dtype(dtype), coarse)
     advance, wall = (compiled_step(sde, step, walls, dtype), compiled_wall(sde, target, step, dtype))
     if advance is None or wall is None:
@@ -216,7 +221,7 @@ class _ExitRun:
                 )  # fmt: skip
                 if busy < 0:
                     path = int(-1 - busy)
-                    raise DivergenceError(path, int(self._divergence_step(path)), self.step)
+                    raise DivergenceError(path, self._divergence_step(path, advance), self.step)
                 if final and busy == 0:
                     return
 
@@ -229,17 +234,19 @@ class _ExitRun:
                 raise
         return times, places
 
-    def _divergence_step(self, path: int) -> int:
-        """Repeat one path in NumPy to find the step at which it left the finite numbers."""
-        lane = path % BLOCK
-        first = path - lane
-        columns = np.minimum(first + np.arange(BLOCK), self.points.shape[1] - 1)
-        times, _ = self._twin(self.points[:, columns], first, lambda alive: False)
-        return int(-2 - times[lane]) + 1 if times[lane] < 0 else -1
+    def _divergence_step(self, path: int, advance: Compiled) -> int:
+        """Walk one path again, looking at every step, to find where it left the finite numbers."""
+        from fpsim.kernels.walk import walk
 
-    def _twin(self, points: Array, first: int, stop: Callable[[int], bool]) -> tuple[Array, Array]:
-        advance, wall = numpy_step(self.sde, self.step, self.walls), numpy_wall(self.sde, self.target, self.step)
-        return twin.exits(points, first, self.quads, advance, wall, self.bridge, self.seed, *self.streams, stop)
+        d = self.sde.dimension
+        start = self.points[:, path if self.points.shape[1] > 1 else 0]
+        state = np.repeat(start, BLOCK).astype(self.dtype)[None]
+        no_frames, no_sums = np.empty((1, 0, d * BLOCK), dtype=self.dtype), np.empty((0, 4, d))
+        _, step = walk[self.dtype](
+            state, path, 0, 4 * self.quads, 1, *seed_words(self.seed), advance.data, advance.function,
+            LIMITS[self.dtype.name], no_frames, no_sums, np.zeros(d), 1, self.streams[0],
+        )  # fmt: skip
+        return int(step)
 
     def numpy(self, progress: Callable[[float], None] | None) -> tuple[Array, Array]:
         lanes = -(-self.paths // BLOCK) * BLOCK
@@ -250,7 +257,9 @@ class _ExitRun:
                 progress(1 - alive / lanes)
             return False
 
-        times, places = self._twin(self.points[:, columns], 0, report)
+        advance, wall = numpy_step(self.sde, self.step, self.walls), numpy_wall(self.sde, self.target, self.step)
+        starts = self.points[:, columns]
+        times, places = twin.exits(starts, 0, self.quads, advance, wall, self.bridge, self.seed, *self.streams, report)
         lost = np.flatnonzero(times[: self.paths] < -1)
         if lost.size:
             raise DivergenceError(int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.blocking import inflections, refuse_blocked
 from fpsim.diffusion import HessianDiffusion
 from fpsim.panels import ORDER, RUNNING, WEIGHTS, Fields, halved, nodes_of, panel_logs, resolve, running
 from fpsim.sde import SDE
@@ -129,24 +130,6 @@ def potential_difference(sde: SDE, low: float, high: float, *, tolerance: float 
     return float(np.sum(np.diff(edges) / 2 * (slope @ WEIGHTS)))
 
 
-def inflections(landscape: Any, low: float, high: float, samples: int = 4001) -> Array:
-    """Zeros of the curvature of a 1-D landscape (or of its drift's derivative) in (low, high), in order."""
-    x = np.linspace(low, high, samples)
-
-    def curvature(points: Array) -> Array:
-        return np.asarray(-landscape.jacobian(points[None])[0, 0], dtype=np.float64)
-
-    values = curvature(x)
-    change = np.flatnonzero(values[:-1] * values[1:] < 0)
-    left, right = x[change], x[change + 1]
-    sign = np.sign(values[change])
-    for _ in range(60 if change.size else 0):
-        middle = (left + right) / 2
-        ahead = curvature(middle) * sign > 0
-        left, right = np.where(ahead, middle, left), np.where(ahead, right, middle)
-    return np.union1d((left + right) / 2, x[1:-1][values[1:-1] == 0])
-
-
 # --- the oriented problem: y = direction * x, so that the target lies to the right ---
 
 
@@ -182,7 +165,7 @@ def _panels(sde: SDE, starts: Array, edge: float, direction: float, tolerance: f
     """Resolved panel edges from the far bound to the target, the far bound, and the oriented fields."""
     fields = _oriented(sde, direction)
     points, goal = direction * starts, direction * edge
-    _refuse_blocked(sde, direction * points.min(), edge)
+    refuse_blocked(sde, direction * points.min(), edge)
     first, weight = float(points.min()), sde.convention_weight
     far = _far_bound(fields, first, goal - first, _box_end(sde, direction), weight)
     edges, vanished = resolve(fields, _initial(sde, points, far, goal, direction), tolerance / 100, RISE)
@@ -247,7 +230,7 @@ def _solve(fields: Fields, edges: Array, start: float, weight: float) -> _Soluti
     return _Solution(float(log_times[first]), float(log_variance), log_times, tail, float(np.ptp(potential)))
 
 
-# --- the far side, and refusals ---
+# --- the far side ---
 
 
 def _far_bound(fields: Fields, start: float, span: float, box_end: float | None, weight: float) -> float:
@@ -289,7 +272,8 @@ def _far_bound(fields: Fields, start: float, span: float, box_end: float | None,
                 "that rises on the side away from the target"
             )
         length *= 1.5
-    if log_mass[0, 0] >= top - NEGLIGIBLE:
+    log_rest = log_mass[0, 0] - math.log(span + start - reached) + math.log(8 * length)  # between here and the wall
+    if log_rest >= top - NEGLIGIBLE:
         raise ValueError(
             f"drift or D stops being finite (or D positive) {start - reached:.6g} behind the start, before the "
             "landscape confines; choose a landscape defined on the whole side away from the target"
@@ -303,34 +287,3 @@ def _usable(fields: Fields, nodes: Array) -> bool:
         return all(bool(np.isfinite(values).all()) for values in fields(nodes))
     except ValueError:
         return False
-
-
-def blocking_points(sde: SDE, start: float, edge: float) -> list[tuple[float, float]]:
-    """Inflection points between start and edge that Hessian-shaped noise without a floor never crosses.
-
-    There D = kappa |L''| vanishes while the drift points home; the distance to such a point is, after scaling, a
-    squared Bessel process of dimension delta = 2 |L'| / (kappa |L'''|) (Revuz and Yor, Continuous Martingales and
-    Brownian Motion, chapter XI).  Returns (point, delta) pairs.
-    """
-    noise = sde.noise
-    if not isinstance(noise, HessianDiffusion) or noise.at != "everywhere" or noise.floor or noise.injected:
-        return []
-    direction = 1.0 if edge > start else -1.0
-    found = []
-    for x in inflections(sde.landscape, min(start, edge), max(start, edge)):
-        step = 1e-4 * max(1.0, abs(x))
-        bend = sde.landscape.jacobian(np.array([[x - step, x + step]]))[0, 0]
-        drift = float(sde.landscape.drift(np.array([[x]]))[0, 0])
-        if direction * drift < 0:
-            third = abs(float(bend[1] - bend[0])) / (2 * step)
-            found.append((float(x), 2 * abs(drift) / (noise.kappa * third)))
-    return found
-
-
-def _refuse_blocked(sde: SDE, start: float, edge: float) -> None:
-    for x, delta in blocking_points(sde, start, edge):
-        raise ValueError(
-            f"D = kappa |L''| vanishes at the inflection point x = {x:.6g} while the drift points home: no continuous "
-            f"path crosses it (delta = {delta:.4g}), so the escape time is infinite; give the noise a floor "
-            "(the time then grows like floor^-delta), or use at='path' or the discrete chain"
-        )

@@ -26,7 +26,10 @@ WEIGHTS = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}
 
 @dataclass(frozen=True)
 class SymbolicSDE:
-    """An SDE as formulas: Ito drift (d entries), tensor D and a square root of 2 D (d x d), and parameter values."""
+    """An SDE as formulas: Ito drift (d entries), tensor D and a square root of 2 D (d x d), and parameter values.
+
+    Symbols that are not the landscape's have a blank in their names, so that the two never meet.
+    """
 
     variables: tuple[sympy.Symbol, ...]
     parameters: dict[sympy.Symbol, float]
@@ -134,7 +137,7 @@ class SDE:
         parameters = {**base.parameters, **parameters}
         if self.noise.is_constant and not tensor.is_diagonal():
             matrix = matrix_root(self.diffusion(np.zeros((d, 1)))[..., 0])
-            symbols = {(i, j): sympy.Symbol(f"noise_root_{i}_{j}", real=True) for i in range(d) for j in range(d)}
+            symbols = {(i, j): sympy.Symbol(f"noise root {i} {j}", real=True) for i in range(d) for j in range(d)}
             root = sympy.Matrix(d, d, lambda i, j: symbols[i, j])
             parameters |= {symbol: float(matrix[index]) for index, symbol in symbols.items()}
         elif tensor.is_diagonal() or d == 2:

@@ -22,7 +22,16 @@ from fpsim import twin
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
 from fpsim.starts import start_points
-from fpsim.stepping import LIMITS, Compiled, DivergenceError, check_step, compiled_step, numpy_step
+from fpsim.stepping import (
+    LIMITS,
+    Compiled,
+    DivergenceError,
+    check_drift,
+    check_precision,
+    check_step,
+    compiled_step,
+    numpy_step,
+)
 from fpsim.walls import as_walls
 
 if TYPE_CHECKING:
@@ -166,7 +175,8 @@ def simulate(
         threads: worker threads; default all cores.
         boundary: walls: ``None``, ``"reflecting"``, ``"periodic"`` (on the landscape's box) or :class:`fpsim.walls.Walls`.
         keep: ``"paths"``, ``"final"`` (last states only) or ``"moments"`` (mean to fourth moment, no paths in memory).
-        dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).
+        dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).  Plain Python functions run
+            in float64 and are rounded at the end.
         progress: called with the finished share in [0, 1].
 
     Returns:
@@ -177,21 +187,28 @@ def simulate(
         ValueError: for impossible arguments.
     """
     check_step(step)
+    check_drift(sde)
     require_open_noise(sde)
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
-    if not (isinstance(paths, int | np.integer) and paths >= 1):
-        raise ValueError(f"paths must be a whole number >= 1; got {paths!r}")
+    require_count(paths, "paths")
     if keep not in ("paths", "final", "moments"):
         raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
-    if np.dtype(dtype).name not in LIMITS:
-        raise ValueError(f"dtype must be float64 or float32; got {np.dtype(dtype).name}")
+    check_precision(dtype)
+    seed_words(seed)
     steps = max(1, int(np.ceil(duration / step - 1e-9)))
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
     run = _Run(sde, start, float(step), steps, int(every), int(paths), seed, as_walls(boundary, sde.landscape), keep, np.dtype(dtype))
     return run.result(threads, progress)
+
+
+def require_count(value: Any, name: str) -> int:
+    """A whole number >= 1, or ``ValueError``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
+    return int(value)
 
 
 def require_open_noise(sde: SDE) -> None:
@@ -316,12 +333,14 @@ class _Run:
     def _march_numpy(self, first: int, count: int, x0: Array, frames: int, compiled: Compiled | None, origin: Array) -> Array:
         advance = numpy_step(self.sde, self.step, self.walls)
         x, kept, sums = x0, [x0.T[:count]], np.zeros((frames + 1, 4, x0.shape[0]))
+        limit = LIMITS[self.dtype.name]
         for frame in range(frames + 1):
             if frame > 0:
                 begin = (frame - 1) * self.every
-                x, step = twin.walk(x, first, begin, min(self.every, self.steps - begin), advance, self.seed, Stream.INCREMENTS)
+                steps = min(self.every, self.steps - begin)
+                x, step = twin.walk(x, count, first, begin, steps, advance, self.seed, Stream.INCREMENTS, limit)
                 if step >= 0:
-                    lane = int(np.argmax(~np.all(np.abs(x) <= 1e150, axis=0)))
+                    lane = int(np.argmax(~np.all(np.abs(x) <= limit, axis=0)))
                     raise DivergenceError(first + lane, step, self.step)
                 kept = [*kept, x.T[:count]] if self.keep == "paths" else [x.T[:count]]
             if self.keep == "moments":
@@ -364,6 +383,4 @@ def thread_count(threads: int | None) -> int:
     """Worker threads: as asked, else one per core this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not (isinstance(threads, int) and threads >= 1):
-        raise ValueError(f"threads must be a whole number >= 1; got {threads!r}")
-    return threads
+    return require_count(threads, "threads")

@@ -48,6 +48,21 @@ def check_step(step: float) -> float:
     return float(step)
 
 
+def check_precision(dtype: DTypeLike) -> None:
+    """Float64 or float32, or ``ValueError``."""
+    if np.dtype(dtype).name not in LIMITS:
+        raise ValueError(f"dtype must be float64 or float32; got {np.dtype(dtype).name}")
+
+
+def check_drift(sde: SDE) -> None:
+    """Refuse a drift l div D that is no function, since D jumps."""
+    if getattr(sde.noise, "at", None) == "path" and sde.convention != "ito":
+        raise ValueError(
+            f"D jumps once in the two-level noise at='path', so that paths have no {sde.convention} drift; use 'ito' here "
+            "(quadrature and grids take every convention)"
+        )
+
+
 def compiled_step(sde: SDE, step: float, walls: Walls | None, dtype: DTypeLike) -> Compiled | None:
     """``advance(x, z, data, out)`` for the block kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
@@ -58,8 +73,9 @@ def compiled_step(sde: SDE, step: float, walls: Walls | None, dtype: DTypeLike) 
     from fpsim.compiling import block
 
     d = sde.dimension
-    h, root_h = sympy.symbols("step_h step_root", real=True)
-    z = sympy.symbols(f"z_0:{d}", real=True)
+    # names with a blank cannot be those of a formula's own symbols
+    h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
+    z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
     kicks = [sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
     new = [x + h * b + root_h * k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
     parameters = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}
@@ -79,7 +95,7 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Co
     from fpsim.compiling import block
 
     distance, extra = geometry
-    h, tiny = sympy.symbols("step_h step_tiny", real=True)
+    h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
     if sde.structure == "isotropic":
         across = formulas.tensor[0, 0]
     else:
@@ -107,7 +123,8 @@ def numpy_wall(sde: SDE, target: Target, step: float) -> Callable[[Array], tuple
     def wall(x: Array) -> tuple[Array, Array]:
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
-        across = np.einsum("i...,ij...,j...->...", slope, sde.diffusion(x), slope) / length**2
+        normal = slope / length
+        across = np.einsum("i...,ij...,j...->...", normal, sde.diffusion(x), normal)
         return target.level(x) / length, 1 / (step * across + 1e-30)
 
     return wall

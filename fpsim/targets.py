@@ -1,7 +1,8 @@
 """Where an escape ends: {level(x) >= 0}, with level < 0 in the valley.
 
 A target knows its level function and, where it is a plain geometric set, its signed distance as a formula,
-which lets compiled kernels and grids place its boundary exactly.
+which lets compiled kernels and grids place its boundary exactly.  The symbols of these formulas have a blank in their
+names, so that they are never those of a landscape.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Point(Target):
         """``direction * (x - value)``."""
         import sympy
 
-        direction, value = sympy.symbols("target_direction target_value", real=True)
+        direction, value = (sympy.Symbol(f"target {name}", real=True) for name in ("direction", "value"))
         return direction * (variables[0] - value), {direction: self.direction, value: self.value}
 
     def __str__(self) -> str:
@@ -113,8 +114,8 @@ class Ball(Target):
         """``radius - |x - center|``."""
         import sympy
 
-        radius = sympy.Symbol("target_radius", real=True)
-        centers = [sympy.Symbol(f"target_center_{i}", real=True) for i in range(len(self.center))]
+        radius = sympy.Symbol("target radius", real=True)
+        centers = [sympy.Symbol(f"target center {i}", real=True) for i in range(len(self.center))]
         distance = sympy.sqrt(sympy.Add(*[(v - c) ** 2 for v, c in zip(variables, centers, strict=True)]))
         return radius - distance, {radius: self.radius, **dict(zip(centers, self.center, strict=True))}
 
@@ -149,8 +150,8 @@ class HalfSpace(Target):
         """``normal . x - offset``."""
         import sympy
 
-        offset = sympy.Symbol("target_offset", real=True)
-        normals = [sympy.Symbol(f"target_normal_{i}", real=True) for i in range(len(self.normal))]
+        offset = sympy.Symbol("target offset", real=True)
+        normals = [sympy.Symbol(f"target normal {i}", real=True) for i in range(len(self.normal))]
         distance = sympy.Add(*[n * v for n, v in zip(normals, variables, strict=True)]) - offset
         return distance, {offset: self.offset, **dict(zip(normals, self.normal, strict=True))}
 

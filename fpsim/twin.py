@@ -29,16 +29,21 @@ def quad_normals(paths: NDArray[np.int64], quads: NDArray[np.int64], dimension: 
 
 
 def walk(
-    x: Array, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int
-) -> tuple[Array, int]:
-    """Advance ``x`` (d, lanes) by ``steps`` steps; returns it with -1, or with the step at which a lane diverged."""
-    paths = first_path + np.arange(x.shape[1], dtype=np.int64)
+    x: Array, count: int, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int,
+    limit: float = 1e150,
+) -> tuple[Array, int]:  # fmt: skip
+    """Advance ``x`` (d, lanes) by ``steps`` steps; returns it with -1, or with the step at which a path diverged.
+
+    The first ``count`` lanes are paths; the rest is padding and stays where it is.
+    """
+    paths, padding = first_path + np.arange(x.shape[1], dtype=np.int64), x[:, count:]
     for n in range(first_step, first_step + steps):
         if n % 4 == 0 or n == first_step:
             z = quad_normals(paths, np.full(paths.size, n // 4), x.shape[0], seed, stream)
         with np.errstate(over="ignore", invalid="ignore"):
             x = advance(x, z[n % 4])
-        if not np.all(np.abs(x) <= 1e150):
+        x[:, count:] = padding
+        if not np.all(np.abs(x) <= limit):
             return x, n + 1
     return x, -1
 
@@ -56,11 +61,12 @@ def bridge_crosses(
     return crossed
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of lanes that are lost, which are looked for
 def exits(
     starts: Array, first_path: int, horizon: int, advance: Advance, wall: Wall, bridge: bool, seed: int,
     stream: int, bridge_stream: int, stop: Callable[[int], bool] = lambda alive: False,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Exit times in steps (infinite if censored after ``horizon`` groups of four, -1 - step if diverged) and places.
+    """Exit times in steps (infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n) and places.
 
     ``starts`` is (d, n), n a multiple of the block length; ``stop(alive)`` is asked before every group of steps.
     """
@@ -75,15 +81,15 @@ def exits(
         z = quad_normals(paths, np.full(lanes, quad), x.shape[0], seed, stream)
         for k in range(4):
             step = 4 * quad + k
-            with np.errstate(over="ignore", invalid="ignore"):
-                y = advance(x, z[k])
+            y = advance(x, z[k])
             there, next_rate = wall(y)
             lost = alive & ~np.all(np.abs(y) <= 1e150, axis=0)
             times[lost] = -2.0 - step
             out = alive & (there >= 0) & ~lost
             share = here / np.where(out, here - there, 1.0) if bridge else np.ones(lanes)
             if bridge:
-                middle = alive & ~out & bridge_crosses(here, there, rate, paths, np.full(lanes, step), seed, bridge_stream)
+                middle = bridge_crosses(here, there, rate, paths, np.full(lanes, step), seed, bridge_stream)
+                middle &= alive & ~out & ~lost
                 share[middle] = 0.5
                 out |= middle
             times[out] = step + share[out]

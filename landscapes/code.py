@@ -147,9 +147,14 @@ class _Folding:
 
     def fold(self, expression: Any) -> Any:
         import sympy
+        from sympy.core.relational import Relational
+        from sympy.functions.elementary.piecewise import ExprCondPair
+        from sympy.logic.boolalg import BooleanFunction
 
         if expression in self.inputs or isinstance(expression, sympy.logic.boolalg.BooleanAtom):
             return expression
+        if isinstance(expression, ExprCondPair | Relational | BooleanFunction):  # no numbers themselves
+            return expression.func(*(self.fold(part) for part in expression.args))
         if not expression.free_symbols & self.inputs:
             return self.constant(expression)
         if isinstance(expression, sympy.Add | sympy.Mul):

@@ -21,7 +21,7 @@ WEIGHTS = {
     2: (3 / 2, -3 / 20, 1 / 90),
 }
 """Sixth-order weights of f(x + k h) -+ f(x - k h), k = 1, 2, 3, by order of the derivative."""
-LADDER = tuple(4.0**-k for k in range(1, 7))
+LADDER = tuple(4.0**-k for k in range(1, 9))
 """Steps tried, as fractions of the length on which the function varies."""
 TOLERANCE = 1e-6
 """Largest estimated error, relative to the function's change over a step divided by that step."""

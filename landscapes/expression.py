@@ -169,9 +169,10 @@ def _translate(node: ast.expr) -> sympy.Expr:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         arguments = [_translate(argument) for argument in node.args]
         try:
-            return _finite(_functions()[node.func.id](*arguments))
+            value = _functions()[node.func.id](*arguments)
         except ValueError as error:  # min and max of what sympy cannot order
             raise ExpressionError(f"{node.func.id} cannot be taken: {error}") from None
+        return _finite(value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return _finite(_translate(node.left) ** _translate(node.right))
     if isinstance(node, ast.BinOp):

@@ -33,7 +33,7 @@ class Restricted:
         rates: rates among kept cells, sparse (k, k).
         losses: rates into each set, shape (sets, k).
         walls: rates through absorbing walls, shape (k,).
-        cut_edges: number of edges that meet a boundary.
+        crossed: edges of the walk that meet each set.
     """
 
     grid: Grid
@@ -42,7 +42,7 @@ class Restricted:
     rates: Any
     losses: Array
     walls: Array
-    cut_edges: int
+    crossed: tuple[NDArray[np.int64], ...]
 
     @cached_property
     def killing(self) -> Array:
@@ -99,9 +99,11 @@ def restrict(walk: Walk, targets: Sequence[Any]) -> Restricted:
     keep = ~inside.any(axis=0)
     losses = np.zeros((len(targets), n))
     alive = keep[walk.source] & keep[walk.target]
+    meeting = []
     for k, target in enumerate(targets):
         crossed, fraction = _crossings(target, walk, keep, inside[k])
         alive[crossed] = False
+        meeting.append(crossed)
         losses[k] = np.bincount(walk.source[crossed], _cut(walk, crossed, fraction), minlength=n)
     if not keep.any():
         raise ValueError("the target covers the whole grid")
@@ -112,8 +114,7 @@ def restrict(walk: Walk, targets: Sequence[Any]) -> Restricted:
         (walk.rate[alive], (number[walk.source[alive]], number[walk.target[alive]])), shape=(int(keep.sum()),) * 2
     )
     matrix.sum_duplicates()
-    edges = int((keep[walk.source] & ~alive).sum())
-    return Restricted(grid, keep, inside, matrix, losses[:, keep], walk.killing[keep], edges)
+    return Restricted(grid, keep, inside, matrix, losses[:, keep], walk.killing[keep], tuple(meeting))
 
 
 def _inside(target: Any, grid: Grid) -> Mask:

@@ -45,15 +45,20 @@ def committors(walk: Walk, part: Restricted, mass: Array | None = None) -> tuple
     forward = solver.backward(part.losses[1])
     if mass is None:
         return forward, np.empty(0), solver.accuracy
-    first, second = part.inside
-    # mass that enters the kept cells from the first set per unit time: the reversed rates into it
-    entering = np.zeros(part.keep.size)
-    into = first[walk.source] & part.keep[walk.target]
-    np.add.at(entering, walk.target[into], mass[walk.source[into]] * walk.rate[into])
-    del second
-    occupied = solver.forward(entering[part.keep])
-    backward = occupied / np.maximum(mass[part.keep], 1e-300)
-    return forward, backward, solver.accuracy
+    occupied = solver.forward(_entering(walk, part, mass)[part.keep])
+    return forward, occupied / np.maximum(mass[part.keep], 1e-300), solver.accuracy
+
+
+def _entering(walk: Walk, part: Restricted, mass: Array) -> Array:
+    """Stationary mass per unit time that enters each cell out of the first set, shape (n,).
+
+    Edges are shortened as those of the forward walk are, so that detailed balance survives the cut.
+    """
+    n, inside, crossed = part.keep.size, part.inside[0], part.crossed[0]
+    into = np.union1d(np.flatnonzero(inside[walk.source] & part.keep[walk.target]), crossed[part.keep[walk.target[crossed]]])
+    entering = np.bincount(walk.target[into], mass[walk.source[into]] * walk.rate[into], minlength=n)
+    whole = np.bincount(walk.source[crossed], walk.rate[crossed], minlength=n)
+    return np.asarray(entering * part.spread(part.losses[0]) / np.maximum(whole, 1e-300))
 
 
 def quasi_stationary(walk: Walk, part: Restricted) -> tuple[float, Array, float]:

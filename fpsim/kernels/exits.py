@@ -57,7 +57,7 @@ def near_wall(here, there, threshold, near):
 
 
 @helper
-def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, key1, times, places):
+def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, key1, limit, times, places):
     """Decide for the lanes near the wall whether they left between ``x`` and ``y``; returns how many did."""
     gone = 0
     flags = near.view(np.uint64)
@@ -71,7 +71,8 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
             step = 4 * quads[j] + k
             share = -1.0
             if b >= 0:
-                share = a / (a - b) if bridge else 1.0
+                if b <= limit:  # beyond it the path is lost, not out
+                    share = a / (a - b) if bridge else 1.0
             elif bridge:
                 chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
                 if bridge_uniform(stream, owner[j], step, key0, key1) < chance:
@@ -208,12 +209,16 @@ def exits(
             advance(x, z[k * width : (k + 1) * width], data, y)
             wall(y, wall_data, there)
             if near_wall(here, there, threshold, near):
-                gone += leave(x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, times, places)
+                gone += leave(
+                    x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times, places
+                )
             k += 1
             advance(y, z[k * width : (k + 1) * width], data, x)
             wall(x, wall_data, here)
             if near_wall(there, here, threshold, near):
-                gone += leave(y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, times, places)
+                gone += leave(
+                    y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times, places
+                )
         if not all_finite(x, limit):
             path = diverged(x, owner, out, limit)
             if path >= 0:

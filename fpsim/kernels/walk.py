@@ -26,6 +26,15 @@ def all_finite(x, limit):
 
 
 @helper
+def any_lost(x, lanes, limit):
+    """Whether one of the first ``lanes`` paths of a block has left the finite numbers; the rest is padding."""
+    for i in range(x.size // BLOCK):
+        if not all_finite(x[i * BLOCK : i * BLOCK + lanes], limit):
+            return True
+    return False
+
+
+@helper
 def add_powers(sums, x, origin, lanes):
     """Add the first four powers of x - origin over the first ``lanes`` paths of a block to ``sums`` (4, d)."""
     for i in range(origin.size):
@@ -97,12 +106,12 @@ def walk(states, first_path, first_step, every, check, key0, key1, data, advance
                 else:
                     advance(y, kick, data, x)
                     sound = n % check != 0 or all_finite(x, limit)
-                if not sound:
+                if not sound and any_lost(y if k % 2 == 0 else x, true_lanes, limit):
                     states[block] = y if k % 2 == 0 else x
                     return block, n
             if every % 2 == 1:
                 x[:] = y
-            if not all_finite(x, limit):
+            if not all_finite(x, limit) and any_lost(x, true_lanes, limit):
                 states[block] = x
                 return block, n
             if frames.shape[1] > 0:

@@ -78,9 +78,7 @@ def test_compiled_and_vectorised(landscape: Landscape, precision: str) -> None:
 
 def test_the_quartic_is_four_operations() -> None:
     body = drift_code(DoubleWell()).source.split("range(256):\n")[1]
-    assert body == (
-        "        x_0 = x[j]\n        t0 = x_0 * x_0\n        out[j] = c3 - c2 * x_0 * (c1 + c0 * t0)\n"
-    )
+    assert body == ("        x_0 = x[j]\n        t0 = x_0 * x_0\n        out[j] = c3 - c2 * x_0 * (c1 + c0 * t0)\n")
 
 
 def test_parameters_change_the_data_and_never_the_source() -> None:

@@ -20,7 +20,9 @@ def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return (
         st.tuples(inner, st.sampled_from([" + ", " - ", "*", " / "]), inner).map(lambda t: f"({t[0]}){t[1]}({t[2]})")
         | st.tuples(inner, st.sampled_from(["2", "3", "-1", "0.5"])).map(lambda t: f"({t[0]})**{t[1]}")
-        | st.tuples(st.sampled_from(["sin", "cos", "exp", "tanh", "abs", "atan"]), inner).map(lambda t: f"{t[0]}({t[1]})")
+        | st.tuples(st.sampled_from(["sin", "cos", "exp", "tanh", "abs", "atan"]), inner).map(
+            lambda t: f"{t[0]}({t[1]})"
+        )
         | inner.map(lambda t: f"-({t})")
     )
 

@@ -5,13 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from fpsim.blocking import blocking_points
 from fpsim.diffusion import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.quadrature import (
-    blocking_points,
-    first_passage,
-    mean_first_passage,
-    potential_difference,
-)
+from fpsim.quadrature import first_passage, mean_first_passage, potential_difference
 from fpsim.sde import SDE
 from fpsim.targets import Ball, HalfSpace
 from landscapes import DoubleWell, DriftField, Landscape, MuellerBrown, Quadratic, TiltedCosine
@@ -114,9 +110,7 @@ def test_escape_time_grows_like_floor_to_minus_delta(kappa):
 @pytest.mark.parametrize("fraction", [0.3, 0.6])
 def test_two_level_noise_reaches_its_formula(convention, prefactor, fraction):
     kappa = 0.005
-    sde = hessian(
-        None, at="path", kappa=kappa, convention=convention, minimum=-1, saddle=0, climb_fraction=fraction
-    )
+    sde = hessian(None, at="path", kappa=kappa, convention=convention, minimum=-1, saddle=0, climb_fraction=fraction)
     exponent = 0.25 / kappa * (fraction / 2 + (1 - fraction))
     ratio = math.exp(first_passage(sde, -1, 1).log_mean - math.log(prefactor) - exponent)
     assert ratio == pytest.approx(1, abs=0.02)
@@ -228,7 +222,7 @@ def test_literal_noise_blocks_the_path():
 
 def test_vanishing_and_negative_noise_are_refused():
     touching = SDE(WELL, DiffusionField(lambda x: 0.1 * np.abs(3 * x[0] ** 2 - 1), 1))
-    with pytest.raises(ValueError, match="D vanishes at x = -0.57735"):
+    with pytest.raises(ValueError, match=r"D vanishes at x = -0\.57735"):
         first_passage(touching, -1, 0.3)
     negative = SDE(WELL, DiffusionField(lambda x: 0.1 * x[0] ** 2 - 0.02, 1))
     with pytest.raises(ValueError, match="D > 0"):

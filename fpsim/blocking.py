@@ -1,0 +1,68 @@
+"""Where Hessian-shaped noise without a floor lets no continuous path through (1-D).
+
+    D = kappa |L''| = 0 at an inflection point x* between a minimum and its barrier,  delta = 2 |L'| / (kappa |L'''|)
+
+At x* the noise vanishes while the drift still points home.  The distance to x* is, after scaling, a squared Bessel
+process of dimension delta, which stays on its side for ever (Revuz and Yor, Continuous Martingales and Brownian
+Motion, chapter XI).  With a floor, D = kappa (|L''| + floor), the escape time grows like floor^-delta.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.diffusion import HessianDiffusion
+from fpsim.sde import SDE
+
+Array = NDArray[np.float64]
+
+
+def inflections(landscape: Any, low: float, high: float, samples: int = 4001) -> Array:
+    """Zeros of the curvature of a 1-D landscape (or of its drift's derivative) in (low, high), in order."""
+    x = np.linspace(low, high, samples)
+
+    def curvature(points: Array) -> Array:
+        return np.asarray(-landscape.jacobian(points[None])[0, 0], dtype=np.float64)
+
+    values = curvature(x)
+    change = np.flatnonzero(values[:-1] * values[1:] < 0)
+    left, right = x[change], x[change + 1]
+    sign = np.sign(values[change])
+    for _ in range(60 if change.size else 0):
+        middle = (left + right) / 2
+        ahead = curvature(middle) * sign > 0
+        left, right = np.where(ahead, middle, left), np.where(ahead, right, middle)
+    return np.union1d((left + right) / 2, x[1:-1][values[1:-1] == 0])
+
+
+def blocking_points(sde: SDE, start: float, edge: float) -> list[tuple[float, float]]:
+    """Inflection points between start and edge that Hessian-shaped noise without a floor never crosses.
+
+    Returns (point, delta) pairs, in order along the line; empty where D stays positive.
+    """
+    noise = sde.noise
+    if not isinstance(noise, HessianDiffusion) or noise.at != "everywhere" or noise.floor or noise.injected:
+        return []
+    direction = 1.0 if edge > start else -1.0
+    found = []
+    for x in inflections(sde.landscape, min(start, edge), max(start, edge)):
+        step = 1e-4 * max(1.0, abs(x))
+        bend = sde.landscape.jacobian(np.array([[x - step, x + step]]))[0, 0]
+        drift = float(sde.landscape.drift(np.array([[x]]))[0, 0])
+        if direction * drift < 0:
+            third = abs(float(bend[1] - bend[0])) / (2 * step)
+            found.append((float(x), 2 * abs(drift) / (noise.kappa * third)))
+    return found
+
+
+def refuse_blocked(sde: SDE, start: float, edge: float) -> None:
+    """Raise ``ValueError`` naming inflection point and delta, if noise without a floor blocks the way."""
+    for x, delta in blocking_points(sde, start, edge):
+        raise ValueError(
+            f"D = kappa |L''| vanishes at the inflection point x = {x:.6g} while the drift points home: no continuous "
+            f"path crosses it (delta = {delta:.4g}), so the escape time is infinite; give the noise a floor "
+            "(the time then grows like floor^-delta), or use at='path' or the discrete chain"
+        )

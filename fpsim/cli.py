@@ -1,0 +1,250 @@
+"""The command line: ``fpsim escape | simulate | landscape | demo``.
+
+A table for people, ``--json`` for machines, a progress bar for long work.  Wrong input ends with one sentence and exit
+code 2.  Everything heavy is imported inside the commands, so that ``fpsim --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpsim import __version__
+
+app = typer.Typer(
+    help="Simulate how SGD moves through loss landscapes: random paths, densities, escape times.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+LandscapeText = Annotated[str, typer.Argument(metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Parameter of the landscape, name=value; may be repeated.")]
+Variables = Annotated[str | None, typer.Option(help="Coordinates of a formula in order, e.g. 'x y'.")]
+Bounds = Annotated[str | None, typer.Option(help="Box of a formula: low:high per coordinate, joined by commas.")]
+Noise = Annotated[str, typer.Option(help="constant, hessian or gradient.")]
+Temperature = Annotated[str | None, typer.Option(help="D of constant noise; one number, or one per coordinate.")]
+LearningRate = Annotated[float | None, typer.Option(help="eta, for SGD noise.")]
+BatchSize = Annotated[float | None, typer.Option(help="S, for SGD noise.")]
+At = Annotated[str | None, typer.Option(help="Where the Hessian is taken: everywhere, minimum or path.")]
+Floor = Annotated[float | None, typer.Option(help="Floor added to |H|, in units of curvature.")]
+FloorShape = Annotated[str, typer.Option(help="additive or smooth.")]
+ClimbFraction = Annotated[float | None, typer.Option(help="s of --at path, between 0 and 1.")]
+Injected = Annotated[float, typer.Option(help="Constant temperature added to SGD noise.")]
+Covariance = Annotated[str | None, typer.Option(help="Formula of one example's gradient covariance (--noise gradient).")]
+ConventionText = Annotated[str, typer.Option(help="ito, stratonovich or anti-ito.")]
+Start = Annotated[str | None, typer.Option(help="Start point; coordinates joined by commas.")]
+TargetText = Annotated[str | None, typer.Option(help="A number (1-D), ball:CENTER:RADIUS or half-space:NORMAL:OFFSET.")]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
+Threads = Annotated[int | None, typer.Option(help="Worker threads; all cores by default.")]
+Single = Annotated[bool, typer.Option("--float32", help="Single precision: about twice as fast.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Output = Annotated[Path | None, typer.Option(help="Also write the result: .nc, .json or a picture (.png, .svg, .pdf).")]
+
+
+@app.command()
+def escape(
+    landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
+    learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
+    floor_shape: FloorShape = "additive", climb_fraction: ClimbFraction = None, injected: Injected = 0.0,
+    covariance: Covariance = None, convention: ConventionText = "ito", start: Start = None, target: TargetText = None,
+    set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    paths: Annotated[int, typer.Option(help="Number of paths.")] = 20_000,
+    step: Annotated[float | None, typer.Option(help="Time step of the paths; chosen from the curvature by default.")] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for all routes together.")] = 60.0,
+    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Mean escape time by every applicable route, side by side."""
+    import numpy as np
+
+    from fpsim.escape import EscapeProblem
+
+    sde, place = _sde(locals())
+    begin, end = _ends(place, start, target)
+    problem = EscapeProblem(sde, begin, end)
+    with _progress(as_json) as bar:
+        found = problem.compare(
+            budget, paths, step, seed, threads, np.float32 if float32 else np.float64, lambda name, share: bar(share, name)
+        )
+    print(found.to_json() if as_json else found)
+    _write(found, output)
+    if not found.routes:
+        raise ValueError(f"no route gave a time: {found.skipped[0].reason if found.skipped else 'none applies'}")
+
+
+@app.command()
+def simulate(
+    landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
+    learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
+    floor_shape: FloorShape = "additive", climb_fraction: ClimbFraction = None, injected: Injected = 0.0,
+    covariance: Covariance = None, convention: ConventionText = "ito", start: Start = None, target: TargetText = None,
+    set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    duration: Annotated[float, typer.Option(help="Total time (learning rate * iterations).")] = 50.0,
+    step: Annotated[float, typer.Option(help="Time step.")] = 0.01,
+    paths: Annotated[int, typer.Option(help="Number of paths.")] = 1000,
+    save_every: Annotated[int | None, typer.Option(help="Keep every k-th step; about 100 times by default.")] = None,
+    keep: Annotated[str, typer.Option(help="paths, final or moments.")] = "paths",
+    boundary: Annotated[str | None, typer.Option(help="Walls on the landscape's box: reflecting or periodic.")] = None,
+    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Simulate random paths; write them with --output paths.nc or draw them with --output paths.png."""
+    import numpy as np
+
+    from fpsim.simulation import simulate as run
+
+    sde, place = _sde(locals())
+    begin = _ends(place, start, target, needs_target=False)[0]
+    if hasattr(sde.noise, "minimum"):
+        sde = sde.with_noise(sde.noise.resolved(sde.landscape, np.array(begin), _ends(place, start, target)[1]))
+    with _progress(as_json) as bar:
+        found = run(
+            sde, begin, duration, step, paths, save_every, seed, threads, boundary, keep,  # type: ignore[arg-type]
+            np.float32 if float32 else np.float64, lambda share: bar(share, "paths"),
+        )  # fmt: skip
+    if as_json:
+        summary: dict[str, Any] = {"time": found.time[-1], "paths": paths, **found.settings}
+        last = found.mean[-1] if keep == "moments" else found.x[-1].astype(float).mean(axis=0)  # type: ignore[union-attr]
+        spread = found.variance[-1] if keep == "moments" else found.x[-1].astype(float).var(axis=0)  # type: ignore[union-attr]
+        print(json.dumps({**summary, "mean": last.tolist(), "variance": spread.tolist()}, indent=2))
+    else:
+        print(found)
+    _write(found, output)
+
+
+@app.command("landscape")
+def landscape_command(
+    landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None, as_json: Json = False,
+    output: Output = None,
+) -> None:  # fmt: skip
+    """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
+    from fpsim import flags
+
+    place = flags.landscape(landscape, flags.settings(set_ or []), variables, bounds)
+    if not hasattr(place, "critical_points"):
+        raise ValueError(f"{place} is a drift field: it has no loss and so no critical points of one")
+    points = place.critical_points()
+    if as_json:
+        rows = [{"kind": p.kind, "x": p.x.tolist(), "loss": p.loss, "eigenvalues": p.eigenvalues.tolist()} for p in points]
+        print(json.dumps({"landscape": str(place), "complete": points.complete, "critical_points": rows}, indent=2))
+    else:
+        print(f"{place}\n{points}")
+    if output is not None:
+        from fpsim.plotting import landscape_picture
+
+        _check_folder(output)
+        landscape_picture(place).savefig(output)
+        print(f"wrote {output}", file=sys.stderr)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the figure, the table and the data.")] = Path("demo"),
+    temperature: Annotated[float, typer.Option(help="Noise of the double well.")] = 0.1,
+    paths: Annotated[int, typer.Option(help="Number of paths.")] = 20_000,
+    seed: Seed = 0, threads: Threads = None,
+) -> None:  # fmt: skip
+    """The main job: the double well's escape time by every route, and a figure."""
+    from validation.double_well import double_well
+
+    output.mkdir(parents=True, exist_ok=True)
+    with _progress(False) as bar:
+        found = double_well(temperature, paths, seed, threads, bar)
+    print(found)
+    for file in found.save(output):
+        print(f"wrote {file}")
+
+
+def _sde(given: dict[str, Any]) -> tuple[Any, Any]:
+    """SDE and landscape from the flags of a command."""
+    from fpsim import flags
+    from fpsim.sde import SDE
+
+    place = flags.landscape(given["landscape"], flags.settings(given["set_"] or []), given["variables"], given["bounds"])
+    names = ("temperature", "learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected", "covariance")
+    model = flags.noise(given["noise"], *(given[name] for name in names), variables=" ".join(place.variables))
+    return SDE(place, model, given["convention"]), place
+
+
+def _ends(place: Any, start: str | None, target: str | None, needs_target: bool = True) -> tuple[Any, Any]:
+    """Start and target from the flags or the landscape's defaults."""
+    from fpsim import flags
+
+    if start is None and place.default_start is None:
+        raise ValueError(_where_to_start(place))
+    begin = flags.point(start, place.default_start, "start", place.dimension)
+    return begin, flags.target(target, place.default_target, place.dimension) if needs_target else None
+
+
+def _where_to_start(place: Any) -> str:
+    """What to say when a formula comes without a start: its valleys, or that it has nothing to escape from."""
+    box = place.bounds or ((-3.0, 3.0),) * place.dimension
+    points = place.critical_points(box)
+    if not points.saddles:
+        return (
+            f"'{place.name}' has no saddle in the box {box}, so there is no valley to escape from; another box can be "
+            "given with --bounds, and --start with --target ask for a plain first-passage time"
+        )
+    valleys = " and ".join(",".join(f"{v:.4g}" for v in p.x) for p in points.minima[:3])
+    return f"a formula has no default start and target: give --start and --target; '{place.name}' has minima at {valleys}"
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[..., None]]:
+    """A progress bar on standard error; silent for --json and where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda share, name="": None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(share: float, name: str = "working") -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=1.0)
+            bar.update(tasks[name], completed=share)
+
+        yield report
+
+
+def _check_folder(output: Path) -> None:
+    if not output.parent.is_dir():
+        raise ValueError(f"cannot write '{output}': the folder '{output.parent}' does not exist; create it first")
+
+
+def _write(found: Any, output: Path | None) -> None:
+    """A result as a picture, JSON or netCDF, by the file's ending."""
+    if output is None:
+        return
+    _check_folder(output)
+    if output.suffix in (".png", ".svg", ".pdf"):
+        found.plot().savefig(output)
+    else:
+        found.save(output)
+    print(f"wrote {output}", file=sys.stderr)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    """Simulate how SGD moves through loss landscapes."""
+    if version:
+        print(f"fpsim {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for wrong input, never a traceback."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+        print(f"fpsim: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Reactive trajectories between two sets (transition path theory for jump processes).
+
+    flux = sum_{i, j in b} p_i q-_i rate_ij,      k_ab = flux / sum_i p_i q-_i
+    f_ij = p_i q-_i rate_ij q+_j                                  (reactive flow along an edge)
+
+Metzner, Schuette, Vanden-Eijnden 2009 (Multiscale Model. Simul. 7, 1192), equations 2.24-2.36.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.density.cuts import Restricted
+from fpsim.density.passage import _entering, committors
+from fpsim.density.stationary import net_current
+from fpsim.density.walk import Walk
+
+Array = NDArray[np.float64]
+
+
+def transitions(walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]) -> tuple[float, float, float, float, Any]:
+    """Flux, both rate constants, the mismatch of the fluxes, and the fields; ``mass`` is stationary, shape (n,)."""
+    forward, backward, accuracy = committors(walk, part, mass)
+    reached = float((mass[part.keep] * backward) @ part.losses[1])
+    left = float(_entering(walk, part, mass)[part.keep] @ forward)
+    ahead, behind = part.spread(forward), part.spread(backward)
+    ahead[part.inside[1]], behind[part.inside[0]] = 1.0, 1.0
+    entries = {
+        "committor": (ahead, "", "chance to meet b before a"),
+        "backward_committor": (behind, "", "chance to have met a after b"),
+        "reactive_density": (mass * ahead * behind / walk.grid.volume, "1/volume", "density of reactive trajectories"),
+    }
+    fields = walk.grid.dataset(entries, accuracy=accuracy, **facts)
+    flow = mass[walk.source] * behind[walk.source] * walk.rate * ahead[walk.target]
+    from fpsim.density.stationary import current_dataset
+
+    current = current_dataset(walk, net_current(walk, flow), "reactive current")["current"]
+    fields = fields.assign(reactive_current=current)
+    from_a, from_b = float(mass @ behind), float(mass @ (1 - behind))
+    flux = (reached + left) / 2
+    return flux, flux / from_a, flux / from_b, abs(reached - left) / flux, fields

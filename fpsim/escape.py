@@ -1,0 +1,324 @@
+"""One escape, several independent routes to its mean time, one comparison.
+
+    tau = E[ inf {t : X_t in target} | X_0 = start ]
+
+A problem is a value.  Every route returns an :class:`~fpsim.results.EscapeTime` with its own errors and assumptions;
+:meth:`EscapeProblem.compare` holds them against each other.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fpsim.exits import ExitSample, exit_times
+from fpsim.results import Assumption, Comparison, EscapeTime, Skipped
+from fpsim.sde import SDE
+from fpsim.simulation import require_count, require_open_noise, thread_count
+from fpsim.targets import Target, as_target
+from fpsim.walls import as_walls
+from landscapes.field import as_point
+
+Array = NDArray[np.float64]
+STEP_TIMES_CURVATURE = 0.02
+"""Default step: this over the largest curvature at the minimum (0.01 for the quartic double well)."""
+SPEED = {"compiled": 1.0e8, "numpy": 1.0e6}
+"""Cautious coordinate-steps per second and thread, for predictions of cost only."""
+FEWEST_PATHS = 1000
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class EscapeProblem:
+    """An SDE, a start and a target.
+
+    Args:
+        sde: what moves.
+        start: a number or point (d,).
+        target: a number (1-D: at and beyond it), ``Ball``, ``HalfSpace``, or a level function of x (d, ...) that is
+            negative in the valley and >= 0 in the target.
+
+    A noise model that refers to a minimum or a saddle (``HessianDiffusion(at="minimum" | "path")``) gets the ones of
+    this escape filled in; ``print(problem)`` shows them.
+
+    Raises:
+        ValueError: if the start lies in the target or the shapes do not fit.
+    """
+
+    sde: SDE
+    start: Any
+    target: Any
+
+    def __post_init__(self) -> None:
+        start = as_point(self.start, self.sde.dimension)
+        target = as_target(self.target, start)
+        noise = self.sde.noise.resolved(self.sde.landscape, start, target)
+        object.__setattr__(self, "start", tuple(start.tolist()))
+        object.__setattr__(self, "target", target)
+        if noise is not self.sde.noise:
+            object.__setattr__(self, "sde", self.sde.with_noise(noise))
+
+    @property
+    def point(self) -> Array:
+        """The start as an array (d,)."""
+        return np.array(self.start)
+
+    def __str__(self) -> str:
+        start = f"{self.start[0]:g}" if len(self.start) == 1 else str(list(self.start))
+        return f"escape from {start} to {self.target} on {self.sde}"
+
+    def _result(self, method: str, began: float, mean: float, **facts: Any) -> EscapeTime:
+        if not (np.isfinite(mean) and mean > 0):
+            raise ValueError(f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem")
+        common = {"convention": self.sde.convention, "target": str(self.target), "seconds": clock.perf_counter() - began}
+        return EscapeTime(mean=mean, method=method, **{**common, **facts})
+
+    # --- routes -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def default_step(self) -> float:
+        """0.02 / (largest curvature at the start's minimum), the step that :meth:`by_paths` takes unless told."""
+        curvature = np.abs(np.linalg.eigvals(self.sde.landscape.jacobian(self._rest[:, None])[..., 0])).max()
+        if not curvature > 0:
+            raise ValueError("the curvature at the start is zero, so no step can be chosen for you; give step=")
+        return float(f"{STEP_TIMES_CURVATURE / curvature:.2g}")
+
+    @cached_property
+    def _rest(self) -> Array:
+        """Where the start comes to rest: its minimum, or the start itself where there is none."""
+        from fpsim.valleys import valley
+
+        try:
+            return np.asarray(valley(self.sde.landscape, self.point, self.target).minimum.x)
+        except ValueError:
+            return self.point
+
+    def by_paths(
+        self,
+        paths: int = 20_000,
+        step: float | None = None,
+        seed: int = 0,
+        horizon: float = math.inf,
+        start: Any = None,
+        bridge: bool = True,
+        boundary: Any = None,
+        threads: int | None = None,
+        dtype: DTypeLike = np.float64,
+        step_bias: bool = True,
+        progress: Progress | None = None,
+    ) -> EscapeTime:
+        """Mean exit time of simulated paths.
+
+        Args:
+            paths: number of paths.
+            step: time step; by default :attr:`default_step`.
+            seed: seed of the random numbers.
+            horizon: longest time a path is followed; later ones are censored and taken as exponential.
+            start: another start, e.g. a distribution given as a callable of uniforms (d, n).
+            bridge: correct for crossings between two steps (weak order 1 instead of 1/2).
+            boundary: walls for the paths, as in :func:`fpsim.simulate`.
+            threads, dtype: as in :func:`fpsim.simulate`.
+            step_bias: repeat at twice the step with independent numbers, to estimate the step's bias.
+            progress: called with the finished share in [0, 1].
+
+        Returns:
+            the mean at ``step`` with its standard error and, as systematic error, |mean(2 step) - mean(step)|; the
+            exits themselves in ``.sample``.
+        """
+        require_open_noise(self.sde)
+        began = clock.perf_counter()
+        h = self.default_step if step is None else float(step)
+        share = 2 / 3 if step_bias else 1.0
+        origin = self.start if start is None else start
+        walls = as_walls(boundary, self.sde.landscape)
+
+        def run(size: float, coarse: bool, done: float, part: float) -> ExitSample:
+            report = None if progress is None else lambda p: progress(done + part * p)
+            return exit_times(
+                self.sde, origin, self.target, paths, size, seed, horizon, bridge, threads, walls, dtype, coarse, report
+            )
+
+        sample = run(h, False, 0.0, share)
+        mean, error = sample.mean_and_error()
+        bias = 0.0
+        if step_bias:
+            bias = abs(run(2 * h, True, share, 1 - share).mean_and_error()[0] - mean)
+        settings = {"paths": paths, "step": h, "bridge": bridge, "dtype": np.dtype(dtype).name}
+        censored = int(sample.censored.sum())
+        if censored:
+            settings["horizon"] = sample.horizon
+        if start is not None:
+            settings["start"] = "a distribution" if callable(start) else "given points"
+        checks = () if not bridge or callable(self.target) else (self._step_check(h),)
+        return self._result(
+            "paths", began, mean, standard_error=error, systematic_error=bias, censored=censored, seed=int(seed),
+            assumptions=checks, variance=float(np.var(sample.times, ddof=1)) if not censored and paths > 1 else None,
+            settings=settings, sample=sample,
+        )  # fmt: skip
+
+    def _step_check(self, step: float) -> Assumption:
+        jacobian = self.sde.landscape.jacobian(self._rest[:, None])[..., 0]
+        stiffness = step * float(np.abs(np.linalg.eigvals(jacobian)).max())
+        return Assumption("step * curvature at the minimum <= 0.2", stiffness <= 0.2, f"{stiffness:.3g}")
+
+    def by_quadrature(self) -> EscapeTime:
+        """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.quadrature`)."""
+        from fpsim.quadrature import first_passage
+
+        began = clock.perf_counter()
+        found = first_passage(self.sde, self.point, self.target)
+        settings = {"far bound": found.far_bound, "nodes": found.nodes}
+        return self._result(
+            "quadrature", began, found.mean, systematic_error=found.relative_error * found.mean,
+            variance=found.variance if found.log_variance < 700 else None, settings=settings,
+        )  # fmt: skip
+
+    def by_formula(self, name: str) -> EscapeTime:
+        """A closed formula by name (``fpsim.kramers.FORMULAS``), with each of its assumptions checked.
+
+        Raises:
+            ValueError: for an unknown name, or a formula that does not apply to this problem.
+        """
+        from fpsim.kramers import FORMULAS
+
+        if name not in FORMULAS:
+            raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
+        began = clock.perf_counter()
+        found = FORMULAS[name](self.sde, self.point, self.target)
+        return self._result(
+            name, began, found.mean, assumptions=tuple(found.assumptions), settings={"reference": found.reference}
+        )
+
+    def by_grid(self, cells: int | tuple[int, ...] | None = None) -> EscapeTime:
+        """Mean first-passage time from the Fokker-Planck generator on two grids, with a Richardson error estimate.
+
+        Raises:
+            ValueError: if the two grids do not agree, so that there is no number to trust.
+        """
+        from fpsim.fokker_planck import escape_time_by_grid
+
+        require_open_noise(self.sde)
+        began = clock.perf_counter()
+        found = escape_time_by_grid(self.sde, self.point, self.target, cells)
+        return self._result(
+            "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=found.settings
+        )
+
+    # --- comparison ---------------------------------------------------------------------------------------------
+
+    def compare(
+        self,
+        budget: float = 60.0,
+        paths: int = 20_000,
+        step: float | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        dtype: DTypeLike = np.float64,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Comparison:
+        """Every applicable route, side by side.
+
+        Args:
+            budget: seconds for all routes together.  A route that is predicted to pass what is left is listed as
+                skipped with its predicted cost; the number of paths is first reduced to fit (but not below 1000).
+            paths, step, seed, threads, dtype: for the route by paths.
+            progress: called with the route's name and its finished share.
+
+        Returns:
+            :class:`~fpsim.results.Comparison`; print it, ``.plot()`` it, or take ``.to_json()``.
+        """
+        require_count(paths, "paths")
+        began = clock.perf_counter()
+        routes: list[EscapeTime] = []
+        skipped: list[Skipped] = []
+
+        def attempt(name: str, route: Callable[[], EscapeTime]) -> None:
+            try:
+                routes.append(route())
+            except (ValueError, ModuleNotFoundError) as error:
+                skipped.append(Skipped(name, str(error)))
+
+        if self.sde.dimension == 1:
+            attempt("quadrature", self.by_quadrature)
+        for name in self._formulas():
+            attempt(name, lambda name=name: self.by_formula(name))  # type: ignore[misc]
+        if self.sde.dimension <= 2:
+            attempt("grid", self.by_grid)
+        elif self.sde.dimension > 3:
+            skipped.append(Skipped("grid", f"grids reach 3 dimensions; this problem has {self.sde.dimension}"))
+        expected = next((r.mean for r in routes if r.method in ("quadrature", "grid")), None)
+        expected = expected or next((r.mean for r in routes), None)
+        size = step
+        try:
+            size = step or self.default_step
+            left = budget - (clock.perf_counter() - began)
+            count = self._affordable(paths, size, expected, left, threads)
+        except ValueError as error:
+            skipped.append(Skipped("paths", str(error), getattr(error, "seconds", None)))
+        else:
+            report = None if progress is None else lambda share: progress("paths", share)
+            attempt("paths", lambda: self.by_paths(count, size, seed, threads=threads, dtype=dtype, progress=report))
+        order = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
+        routes.sort(key=lambda r: order.get(r.method, 9))
+        return Comparison(str(self), tuple(routes), tuple(skipped), self._notes(), self.sde.landscape)
+
+    def _notes(self) -> tuple[str, ...]:
+        """Remarks on the problem itself."""
+        from fpsim.valleys import valley
+
+        if not hasattr(self.sde.landscape, "loss"):
+            return ()
+        try:
+            if valley(self.sde.landscape, self.point, self.target).saddle is None:
+                return ("no saddle lies between start and target: a first-passage time, not an escape over a barrier",)
+        except ValueError as error:
+            return (str(error),)
+        return ()
+
+    def _formulas(self) -> list[str]:
+        """The formulas worth trying for this noise and dimension."""
+        if self.sde.noise.is_constant:
+            return ["kramers", "kramers-next"] if self.sde.dimension == 1 else ["eyring-kramers"]
+        if self.sde.dimension > 1:
+            return []
+        return ["state-dependent", "xie"] if getattr(self.sde.noise, "at", "") == "path" else ["state-dependent"]
+
+    def _affordable(self, paths: int, step: float, expected: float | None, left: float, threads: int | None) -> int:
+        """Number of paths that fits into ``left`` seconds; ``OverBudgetError`` if fewer than 1000 would."""
+        compiled = self.sde.symbolic is not None and self.target.symbolic(self.sde.symbolic.variables) is not None
+        speed = SPEED["compiled" if compiled else "numpy"] / self.sde.dimension
+        speed *= thread_count(threads) if compiled else 1
+        if expected is None:
+            expected = self._pilot(step, left * speed)
+        seconds = 1.5 * paths * expected / step / speed
+        if seconds <= left:
+            return paths
+        fewer = int(paths * left / seconds)
+        if fewer < min(FEWEST_PATHS, paths):
+            needed = seconds * min(FEWEST_PATHS, paths) / paths
+            raise OverBudgetError(f"{min(FEWEST_PATHS, paths)} paths would take about {needed:.3g} s of {left:.0f} s left", needed)
+        return fewer
+
+    def _pilot(self, step: float, affordable_steps: float) -> float:
+        """A rough mean exit time from 256 paths over a short horizon, where no other route gives one."""
+        horizon = step * max(1000.0, affordable_steps / 256 / 20)
+        sample = exit_times(self.sde, self.start, self.target, 256, step, 0, horizon)
+        exits = int(np.sum(~sample.censored))
+        if exits < 10:
+            raise OverBudgetError(f"only {exits} of 256 trial paths left within t = {horizon:.3g}; the escape is too rare")
+        return float(sample.times.sum() / exits)
+
+
+class OverBudgetError(ValueError):
+    """A route would cost more than the budget allows."""
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds

@@ -1,0 +1,21 @@
+"""Pictures of results: every function draws into ``axes``, or a figure of its own, and returns the figure.
+
+Nothing here touches pyplot or matplotlib's global settings, so that pictures can be drawn on servers and in threads.
+"""
+
+from fpsim.plotting.demo import demo_figure
+from fpsim.plotting.exits import exit_histogram, survival_chart
+from fpsim.plotting.landscape import landscape_picture
+from fpsim.plotting.paths import moment_chart, path_chart
+from fpsim.plotting.routes import arrhenius_chart, comparison_chart
+
+__all__ = [
+    "arrhenius_chart",
+    "comparison_chart",
+    "demo_figure",
+    "exit_histogram",
+    "landscape_picture",
+    "moment_chart",
+    "path_chart",
+    "survival_chart",
+]

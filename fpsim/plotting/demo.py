@@ -1,0 +1,91 @@
+"""One figure that tells the story of an escape: landscape, paths, exit times, routes, temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpsim.plotting.exits import exit_histogram
+from fpsim.plotting.landscape import landscape_picture
+from fpsim.plotting.paths import path_chart
+from fpsim.plotting.routes import Row, arrhenius_chart, comparison_chart
+from fpsim.plotting.style import CYCLE, DPI, INK, TITLE, new_figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fpsim.exits import ExitSample
+    from fpsim.results import Comparison
+    from fpsim.simulation import Paths
+
+FALLING_PATHS = 2
+
+
+def demo_figure(
+    landscape: Any,
+    problem: Any,
+    sample_paths: Paths,
+    sample: ExitSample,
+    comparison: Comparison,
+    rows: Sequence[Row],
+    path: str | Path,
+) -> Figure:
+    """Four panels: landscape with paths, routes side by side, exit times, and ln(time) against barrier / temperature.
+
+    Args:
+        landscape: in one or two dimensions.
+        problem: has ``start`` and ``target``.
+        sample_paths: some paths; in one dimension they run down below the landscape, on the same axis.
+        sample: exit times; the law drawn through them has the mean of the comparison's reference.
+        comparison: the routes at the temperature of the sample.
+        rows: as in :func:`arrhenius_chart`.
+        path: where to save; the ending says the format (``.png``).
+
+    Raises:
+        ValueError: for a folder that does not exist, and as the four charts.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
+    figure = new_figure(11.0, 8.4)
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
+    grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1))
+    cells = grid[0, 0].subgridspec(2, 1, hspace=0.02) if landscape.dimension == 1 else [grid[0, 0]]
+    first = figure.add_subplot(cells[0])
+    landscape_picture(landscape, axes=first, start=problem.start, target=problem.target)
+    if landscape.dimension == 1:
+        _falling_paths(first, figure.add_subplot(cells[1], sharex=first), sample_paths)
+    else:
+        view = first.axis()
+        path_chart(sample_paths, axes=first)
+        first.axis(view)
+    second, third, fourth = (figure.add_subplot(grid[i]) for i in ((0, 1), (1, 0), (1, 1)))
+    comparison_chart(comparison, axes=second)
+    reference = comparison.reference
+    exit_histogram(sample, mean=sample.mean_and_error()[0] if reference is None else reference.mean, axes=third)
+    arrhenius_chart(rows, axes=fourth)
+    titles = "Landscape and paths", "Routes to the escape time", "Exit times of the paths", "Barrier against temperature"
+    for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
+        _title(axes, f"{letter}   {title}")
+    figure.suptitle(comparison.problem, fontsize=TITLE, color=INK)
+    figure.savefig(path, dpi=DPI)
+    return figure
+
+
+def _falling_paths(above: Axes, axes: Axes, paths: Paths) -> None:
+    """Paths below their landscape: x across, time running down."""
+    for number in range(min(FALLING_PATHS, paths.x.shape[1])):
+        axes.plot(paths.x[:, number, 0], paths.time, color=CYCLE[number], linewidth=0.8, alpha=0.85)
+    low, high = above.get_xlim()
+    shown = paths.x[:, :FALLING_PATHS]
+    above.set_xlim(min(low, float(shown.min())), max(high, float(shown.max())))
+    axes.set_ylim(float(paths.time[-1]), float(paths.time[0]))
+    tidy(axes, above.get_xlabel(), "time")
+    above.set_xlabel("")
+    above.tick_params(labelbottom=False)
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, fontsize=TITLE, color=INK, loc="left", pad=20, fontweight="bold")
