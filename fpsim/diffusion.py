@@ -377,12 +377,11 @@ class HessianDiffusion(Diffusion):
         import sympy
 
         if self.at == "path":
-            names = ("noise low", "noise high", "noise cut", "noise side")
-            low, high, cut, side = symbols = [sympy.Symbol(name, real=True) for name in names]
+            names = ("low", "high", "cut", "side")
+            low, high, cut, side = symbols = [sympy.Symbol(f"noise {name}", real=True) for name in names]
             value = sympy.Piecewise((low, side * (symbolic.variables[0] - cut) <= 0), (high, True))
             return sympy.Matrix([[value]]), dict(zip(symbols, self._levels(landscape), strict=True))
-        names = ("noise kappa", "noise floor", "noise injected")
-        kappa, floor, injected = (sympy.Symbol(name, real=True) for name in names)
+        kappa, floor, injected = (sympy.Symbol(f"noise {n}", real=True) for n in ("kappa", "floor", "injected"))
         absolute = _symbolic_absolute(_hessian_formula(symbolic), floor, self.floor_shape)
         if absolute is None:
             return None

@@ -6,6 +6,7 @@ Every function raises ``ValueError`` with one sentence that says what was expect
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def _looks_like_formula(text: str) -> bool:
 
 
 def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
-    """Names in a formula that are neither functions nor parameters, sorted; a wrong formula is left to the parser."""
+    """Names such as x, y or x2 in a formula, sorted; all else is left to the parser to accept or refuse."""
     from landscapes.grammar import CONSTANTS
 
     if len(text) > 2000:
@@ -63,9 +64,8 @@ def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return []
-    functions = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return sorted(names - functions - set(parameters) - set(CONSTANTS))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(parameters) - set(CONSTANTS)
+    return sorted(name for name in names if re.fullmatch(r"[u-z]\d*", name))
 
 
 def noise(

@@ -62,7 +62,7 @@ class Walls:
             if kind is None:
                 folded.append(x)
                 continue
-            foot, length, inverse = (sympy.Symbol(f"wall {i} {name}", real=True) for name in ("low", "length", "inverse"))
+            foot, length, inverse = (sympy.Symbol(f"wall {i} {n}", real=True) for n in ("low", "length", "inverse"))
             span = high - low
             parameters |= {foot: low, length: span, inverse: 1 / (2 * span if kind == "reflecting" else span)}
             if kind == "reflecting":

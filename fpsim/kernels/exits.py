@@ -210,15 +210,17 @@ def exits(
             wall(y, wall_data, there)
             if near_wall(here, there, threshold, near):
                 gone += leave(
-                    x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times, places
-                )
+                    x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times,
+                    places,
+                )  # fmt: skip
             k += 1
             advance(y, z[k * width : (k + 1) * width], data, x)
             wall(x, wall_data, here)
             if near_wall(there, here, threshold, near):
                 gone += leave(
-                    y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times, places
-                )
+                    y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times,
+                    places,
+                )  # fmt: skip
         if not all_finite(x, limit):
             path = diverged(x, owner, out, limit)
             if path >= 0:

@@ -28,7 +28,7 @@ def all_finite(x, limit):
 @helper
 def any_lost(x, lanes, limit):
     """Whether one of the first ``lanes`` paths of a block has left the finite numbers; the rest is padding."""
-    for i in range(x.size // BLOCK):
+    for i in range(x.size // BLOCK):  # noqa: SIM110  (numba knows no any())
         if not all_finite(x[i * BLOCK : i * BLOCK + lanes], limit):
             return True
     return False
@@ -57,7 +57,9 @@ def _signature(real):
 
 
 @compiled(_signature)
-def walk(states, first_path, first_step, every, check, key0, key1, data, advance, limit, frames, sums, origin, paths, stream):
+def walk(
+    states, first_path, first_step, every, check, key0, key1, data, advance, limit, frames, sums, origin, paths, stream
+):  # fmt: skip
     """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
 
     Args:
@@ -75,7 +77,8 @@ def walk(states, first_path, first_step, every, check, key0, key1, data, advance
         stream: number of the random stream.
 
     Returns:
-        (block, step): where a path was first seen to diverge (its block's states are then the diverged ones), or (-1, -1).
+        (block, step): where a path was first seen to diverge (its block's states are then the diverged ones), or
+        (-1, -1).
     """
     width = states.shape[1]
     dimension = width // BLOCK

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fpsim.plotting.exits import exit_histogram
 from fpsim.plotting.landscape import landscape_picture
-from fpsim.plotting.paths import path_chart
 from fpsim.plotting.routes import Row, arrhenius_chart, comparison_chart
-from fpsim.plotting.style import CYCLE, DPI, INK, TITLE, new_figure, tidy
+from fpsim.plotting.style import BLUE, DPI, INK, SHADE, TITLE, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from fpsim.results import Comparison
     from fpsim.simulation import Paths
 
-FALLING_PATHS = 2
+MOST_PATHS = 4
 
 
 def demo_figure(
@@ -50,7 +49,6 @@ def demo_figure(
     if not path.parent.is_dir():
         raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
     figure = new_figure(11.0, 8.4)
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
     grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1))
     cells = grid[0, 0].subgridspec(2, 1, hspace=0.02) if landscape.dimension == 1 else [grid[0, 0]]
     first = figure.add_subplot(cells[0])
@@ -58,9 +56,7 @@ def demo_figure(
     if landscape.dimension == 1:
         _falling_paths(first, figure.add_subplot(cells[1], sharex=first), sample_paths)
     else:
-        view = first.axis()
-        path_chart(sample_paths, axes=first)
-        first.axis(view)
+        _paths_on_map(first, sample_paths)
     second, third, fourth = (figure.add_subplot(grid[i]) for i in ((0, 1), (1, 0), (1, 1)))
     comparison_chart(comparison, axes=second)
     reference = comparison.reference
@@ -68,7 +64,8 @@ def demo_figure(
     arrhenius_chart(rows, axes=fourth)
     titles = "Landscape and paths", "Routes to the escape time", "Exit times of the paths", "Barrier against temperature"
     for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
-        _title(axes, f"{letter}   {title}")
+        pad = 20 if axes in (first, second) else 8  # above the legend of one and the remark of the other
+        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", pad=pad, fontweight="bold")
     figure.suptitle(comparison.problem, fontsize=TITLE, color=INK)
     figure.savefig(path, dpi=DPI)
     return figure
@@ -76,10 +73,10 @@ def demo_figure(
 
 def _falling_paths(above: Axes, axes: Axes, paths: Paths) -> None:
     """Paths below their landscape: x across, time running down."""
-    for number in range(min(FALLING_PATHS, paths.x.shape[1])):
-        axes.plot(paths.x[:, number, 0], paths.time, color=CYCLE[number], linewidth=0.8, alpha=0.85)
     low, high = above.get_xlim()
-    shown = paths.x[:, :FALLING_PATHS]
+    shown = paths.x[:, :MOST_PATHS, 0]
+    axes.plot(shown[:, 1:], paths.time, color=SHADE, linewidth=0.6, alpha=0.35)
+    axes.plot(shown[:, 0], paths.time, color=BLUE, linewidth=0.8)
     above.set_xlim(min(low, float(shown.min())), max(high, float(shown.max())))
     axes.set_ylim(float(paths.time[-1]), float(paths.time[0]))
     tidy(axes, above.get_xlabel(), "time")
@@ -87,5 +84,8 @@ def _falling_paths(above: Axes, axes: Axes, paths: Paths) -> None:
     above.tick_params(labelbottom=False)
 
 
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, fontsize=TITLE, color=INK, loc="left", pad=20, fontweight="bold")
+def _paths_on_map(axes: Axes, paths: Paths) -> None:
+    """The first path in the plane of a two-dimensional landscape, without moving its limits."""
+    view = axes.axis()
+    axes.plot(paths.x[:, 0, 0], paths.x[:, 0, 1], color=INK, linewidth=0.5, alpha=0.7)
+    axes.axis(view)

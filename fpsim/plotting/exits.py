@@ -39,7 +39,7 @@ def exit_histogram(sample: ExitSample, mean: float, axes: Axes | None = None) ->
     """
     _check(sample, mean)
     exits, paths = sample.exits, sample.times.size
-    bins = int(np.clip(math.sqrt(exits.size), 5, 36))
+    bins = int(np.clip(2 * exits.size ** (1 / 3), 5, 36))  # the Rice rule
     counts, edges = np.histogram(exits, bins, range=(0.0, float(exits.max())))
     per_path = 1 / (paths * np.diff(edges))
     density, seen = counts * per_path, counts > 0
@@ -84,11 +84,11 @@ def survival_chart(sample: ExitSample, mean: float, axes: Axes | None = None) ->
     """
     _check(sample, mean)
     t, probability, half = sample.survival()
-    bottom = 0.5 / sample.times.size
+    left = probability > 0
+    bottom = 0.4 * float(probability[left].min())
     axes = axes_or_new(axes)
     low, high = np.maximum(probability - half, bottom), np.minimum(probability + half, 1.0)
     axes.fill_between(t, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95 % band")
-    left = probability > 0
     axes.plot(t[left], probability[left], color=BLUE, linewidth=1.6, label=_count(sample))
     axes.plot(t, np.exp(-t / mean), color=BLACK, linewidth=1.4, linestyle="--", label=_law(mean, density=False))
     axes.set_yscale("log")

@@ -83,8 +83,8 @@ def landscape_picture(
     if climb is not None:
         _annotate_barrier(axes, *climb)
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, fontsize=SMALL, frameon=False, labelcolor=INK,
-        borderaxespad=0.1, handletextpad=0.3, columnspacing=1.2,
+        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=SMALL, frameon=False, labelcolor=INK,
+        borderaxespad=0.1, handletextpad=0.2, columnspacing=0.9, handlelength=1.6,
     )  # fmt: skip
     return figure_of(axes)
 
@@ -95,7 +95,7 @@ def view_top(found: Sequence[Any], low: float, high: float, dimension: int) -> f
     minima = [p.loss for p in found if p.kind == "minimum"]
     if not saddles or not minima:
         return high
-    return min(high, max(saddles) + HEADROOM[dimension] * (max(saddles) - min(low, *minima)))
+    return min(high + 0.05 * (high - low), max(saddles) + HEADROOM[dimension] * (max(saddles) - min(low, *minima)))
 
 
 def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
@@ -124,16 +124,20 @@ def _draw_curve(axes: Axes, landscape: Any, box: Any, found: Sequence[Any]) -> N
 
 
 def _draw_contours(axes: Axes, landscape: Any, box: Any, found: Sequence[Any]) -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+    from matplotlib.ticker import MaxNLocator
+
     x, y = (np.linspace(low, high, NODES[2]) for low, high in box)
     loss = landscape.loss(np.stack(np.meshgrid(x, y)))
     low, high = float(loss.min()), float(loss.max())
     top = view_top(found, low, high, 2)
-    levels = np.linspace(low, top, LEVELS)
-    filled = axes.contourf(x, y, loss, levels, cmap="YlGnBu_r", extend="max" if top < high else "neither")
-    axes.contour(x, y, loss, levels[1:], colors="white", linewidths=0.4, alpha=0.6)
+    levels = MaxNLocator(LEVELS).tick_values(low, top)
+    colors = ListedColormap(colormaps["YlGnBu_r"](np.linspace(0.3, 1, 256)))  # light enough for marks on top
+    filled = axes.contourf(x, y, loss, levels, cmap=colors, extend="max" if levels[-1] < high else "neither")
+    axes.contour(x, y, loss, levels[1:], colors="white", linewidths=0.4, linestyles="solid", alpha=0.6)
     first, second = landscape.variables
-    bar = figure_of(axes).colorbar(filled, ax=axes, pad=0.02, ticks=levels[:: (LEVELS - 1) // 3])
-    bar.ax.set_yticklabels([f"{level:.3g}" for level in levels[:: (LEVELS - 1) // 3]])
+    bar = figure_of(axes).colorbar(filled, ax=axes, pad=0.02, ticks=MaxNLocator(5))
     bar.set_label(f"loss L({first}, {second})", fontsize=LABEL, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK)
     bar.outline.set_visible(False)  # type: ignore[operator]
@@ -159,23 +163,22 @@ def _mark_points(axes: Axes, landscape: Any, found: Sequence[Any], start: Array 
 
 def _shade_target(axes: Axes, goal: Target, dimension: int) -> None:
     """Shade {level >= 0} within the present view."""
-    from matplotlib.patches import Patch
-
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    x = np.linspace(left, right, NODES[1] if dimension == 1 else NODES[2])
     if dimension == 1:
+        x = np.linspace(2 * left - right, 2 * right - left, 3 * NODES[1])  # others may widen the view later
         inside = goal.level(x[None]) >= 0
         axes.fill_between(
             x, 0, 1, where=inside.tolist(), color=GREEN, alpha=0.15, linewidth=0, transform=axes.get_xaxis_transform(),
             label="target", zorder=0,
         )  # fmt: skip
+        axes.set_xlim(left, right)
         return
-    y = np.linspace(low, high, NODES[2])
+    x, y = np.linspace(left, right, NODES[2]), np.linspace(low, high, NODES[2])
     level = goal.level(np.stack(np.meshgrid(x, y)))
     if level.max() >= 0:
         axes.contourf(x, y, level, [0, math.inf], colors=[GREEN], alpha=0.3, hatches=["////"])
         axes.contour(x, y, level, [0], colors=[GREEN], linewidths=1.5)
-    axes.add_artist(Patch(facecolor=GREEN, alpha=0.4, label="target", visible=False))
+    axes.plot([], [], "s", color=GREEN, alpha=0.6, markersize=8, label="target")
 
 
 def _climb(landscape: Any, found: Sequence[Any], start: Array | None, goal: Target | None) -> tuple[Any, Any] | None:
@@ -206,9 +209,19 @@ def _annotate_barrier(axes: Axes, minimum: Any, saddle: Any) -> None:
     axes.plot([a, b], [minimum.loss] * 2, color=SHADE, linewidth=1, linestyle="--", zorder=1)
     look = {"arrowstyle": "<->", "color": VERMILLION, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 3}
     axes.annotate("", (b, saddle.loss), xytext=(b, minimum.loss), arrowprops=look, zorder=1)
-    side = 1 if b > a else -1
     middle = minimum.loss + 0.35 * (saddle.loss - minimum.loss)
+    side = _roomier_side(axes, b, middle)
     axes.annotate(
         text, (b, middle), xytext=(6 * side, 0), textcoords="offset points", fontsize=LABEL, color=VERMILLION,
         ha="left" if side > 0 else "right", va="center",
     )  # fmt: skip
+
+
+def _roomier_side(axes: Axes, x: float, height: float) -> int:
+    """+1 or -1: on which side of ``x`` the first line of ``axes``, or its edge, is farther away at ``height``."""
+    across, up = (np.asarray(data, dtype=float) for data in axes.lines[0].get_data())
+    left, right = axes.get_xlim()
+    below = across[up <= height]
+    nearest_right = min([right, *below[below > x]])
+    nearest_left = max([left, *below[below < x]])
+    return 1 if nearest_right - x >= x - nearest_left else -1

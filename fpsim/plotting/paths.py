@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fpsim.simulation import Moments, Paths
 
-MOST_PATHS = 5
+MOST_PATHS = 3
 MOST_DIMENSIONS = len(CYCLE)
 
 

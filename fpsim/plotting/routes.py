@@ -111,7 +111,7 @@ def _ratio_inset(axes: Axes, rows: Sequence[Row], methods: list[str], reference:
 
     _draw_series(inset, others, methods, ratio, small=True)
     tidy(inset, "", "")
-    inset.set_title(f"time / {reference}", fontsize=SMALL, color=INK, loc="left", pad=3)
+    inset.set_title(f"time / {reference}", fontsize=SMALL, color=INK, loc="left", pad=7)
     inset.tick_params(labelsize=SMALL - 1)
     inset.patch.set_alpha(0.0)
     inset.margins(x=0.08, y=0.15)
@@ -124,12 +124,14 @@ def _draw_series(axes: Axes, rows: Sequence[Row], methods: list[str], value: Any
         if not series:
             continue
         color, marker = route_style(method, methods)
+        place = methods.index(method)  # later routes are finer, so that both of two equal ones are seen
         y, error = np.array([value(row) for row in series]).T
         x = [row["x"] for row in series]
         sampled = bool(np.any(error > 1e-6 * np.abs(y)))
         axes.errorbar(
             x, y, yerr=error if sampled else None, fmt=marker, color=color, label=method, linestyle="" if sampled else "-",
-            linewidth=1.0, markersize=4 if small else 5.5, elinewidth=1.2, capsize=2, zorder=3 if sampled else 2,
+            linewidth=max(0.8, 2.2 - 0.3 * place), markersize=max(4.0, 8 - 0.9 * place) * (0.75 if small else 1),
+            elinewidth=1.4, capsize=2.5, zorder=2 + 0.1 * place,
             markeredgecolor="white", markeredgewidth=0.5,
         )  # fmt: skip
 

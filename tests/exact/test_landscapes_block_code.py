@@ -21,7 +21,7 @@ CASES = [
     MuellerBrown(),
     CoupledDoubleWells(10),
     SharpFlatWell(sharp=20.0),
-    Landscape.from_expression("sqrt(x**2 + 1)**3 - 1/(2 + y**2) + x**a*exp(-y)/3 + abs(x - 1.5)", "x y", a=2.5),
+    Landscape.from_expression("sqrt(x**2 + 1)**3 - 1/(2 + y**2) + x**a*exp(-y)/3 + abs(x - 1.5) + x**7", "x y", a=2.5),
 ]
 NAMES = ["quartic", "Mueller-Brown", "10-D", "sharp-flat", "mixed"]
 

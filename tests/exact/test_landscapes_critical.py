@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 import landscapes.critical
 from landscapes import CoupledDoubleWells, CriticalPoint, Landscape
+from landscapes.newton import newton
 
 
 def in_1d(formula: str, low: float, high: float) -> Landscape:
@@ -40,7 +41,7 @@ def test_a_shallow_pair_beside_a_slope_is_found() -> None:
     assert not points.confining
 
 
-@pytest.mark.parametrize("formula", ["x**4", "x**3", "x**6 + x**5", "(x - 0.25)**4"])
+@pytest.mark.parametrize("formula", ["x**4", "x**3", "x**6 + x**5", "(x - 0.25)**4", "(x - 0.2345678)**3"])
 def test_degenerate_points_are_reported(formula: str) -> None:
     with pytest.warns(UserWarning, match="degenerate"):
         points = in_1d(formula, -1.5, 1.5).critical_points()
@@ -107,6 +108,16 @@ def test_plain_functions_have_critical_points_too() -> None:
     points = landscape.critical_points()
     np.testing.assert_allclose([p.x for p in points], [[-1, 0], [1, 0], [0, 0]], atol=1e-8)
     np.testing.assert_allclose([p.eigenvalues for p in points], [[2, 3], [2, 3], [-1, 3]], atol=1e-6)
+
+
+def test_the_downhill_search_ends_in_minima_only() -> None:
+    landscape = CoupledDoubleWells(5)
+    assert landscape.bounds is not None
+    starts = np.random.default_rng(6).uniform(-0.3, 0.3, (5, 40))
+    ends = newton(landscape, starts, landscape.bounds, downhill=True)
+    assert ends.shape[1] >= 38
+    np.testing.assert_allclose(landscape.gradient(ends), 0, atol=1e-9)
+    assert np.linalg.eigvalsh(np.moveaxis(landscape.hessian(ends), -1, 0)).min() > 0
 
 
 def test_beyond_two_dimensions_nothing_is_promised() -> None:
