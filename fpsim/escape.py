@@ -13,7 +13,7 @@ import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -25,6 +25,9 @@ from fpsim.simulation import require_count, require_open_noise, thread_count
 from fpsim.targets import Target, as_target
 from fpsim.walls import as_walls
 from landscapes.field import as_point
+
+if TYPE_CHECKING:
+    from fpsim.diagnosis import Diagnosis
 
 Array = NDArray[np.float64]
 STEP_TIMES_CURVATURE = 0.02
@@ -211,6 +214,12 @@ class EscapeProblem:
             "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=found.settings
         )
 
+    def diagnose(self) -> Diagnosis:
+        """What can be known before anything is run: openness of the noise, regimes, applicable routes and their cost."""
+        from fpsim.diagnosis import diagnose
+
+        return diagnose(self)
+
     # --- comparison ---------------------------------------------------------------------------------------------
 
     def compare(
@@ -247,7 +256,7 @@ class EscapeProblem:
 
         if self.sde.dimension == 1:
             attempt("quadrature", self.by_quadrature)
-        for name in self._formulas():
+        for name in self.formulas():
             attempt(name, lambda name=name: self.by_formula(name))  # type: ignore[misc]
         if self.sde.dimension <= 2:
             attempt("grid", self.by_grid)
@@ -282,7 +291,7 @@ class EscapeProblem:
             return (str(error),)
         return ()
 
-    def _formulas(self) -> list[str]:
+    def formulas(self) -> list[str]:
         """The formulas worth trying for this noise and dimension."""
         if self.sde.noise.is_constant:
             return ["kramers", "kramers-next"] if self.sde.dimension == 1 else ["eyring-kramers"]
@@ -290,20 +299,28 @@ class EscapeProblem:
             return []
         return ["state-dependent", "xie"] if getattr(self.sde.noise, "at", "") == "path" else ["state-dependent"]
 
-    def _affordable(self, paths: int, step: float, expected: float | None, left: float, threads: int | None) -> int:
-        """Number of paths that fits into ``left`` seconds; ``OverBudgetError`` if fewer than 1000 would."""
+    def predicted_seconds(self, paths: int, step: float, expected: float, threads: int | None = None) -> float:
+        """Cautious cost of :meth:`by_paths`, its second run at twice the step included."""
+        return 1.5 * paths * expected / step / self._speed(threads)
+
+    def _speed(self, threads: int | None) -> float:
+        """Path-steps per second to count on."""
         compiled = self.sde.symbolic is not None and self.target.symbolic(self.sde.symbolic.variables) is not None
         speed = SPEED["compiled" if compiled else "numpy"] / self.sde.dimension
-        speed *= thread_count(threads) if compiled else 1
+        return speed * thread_count(threads) if compiled else speed
+
+    def _affordable(self, paths: int, step: float, expected: float | None, left: float, threads: int | None) -> int:
+        """Number of paths that fits into ``left`` seconds; ``OverBudgetError`` if fewer than 1000 would."""
         if expected is None:
-            expected = self._pilot(step, left * speed)
-        seconds = 1.5 * paths * expected / step / speed
+            expected = self._pilot(step, left * self._speed(threads))
+        seconds = self.predicted_seconds(paths, step, expected, threads)
         if seconds <= left:
             return paths
         fewer = int(paths * left / seconds)
         if fewer < min(FEWEST_PATHS, paths):
-            needed = seconds * min(FEWEST_PATHS, paths) / paths
-            raise OverBudgetError(f"{min(FEWEST_PATHS, paths)} paths would take about {needed:.3g} s of {left:.0f} s left", needed)
+            fewest = min(FEWEST_PATHS, paths)
+            needed = seconds * fewest / paths
+            raise OverBudgetError(f"{fewest} paths would take about {needed:.3g} s of {left:.0f} s left", needed)
         return fewer
 
     def _pilot(self, step: float, affordable_steps: float) -> float:

@@ -74,7 +74,8 @@ class DatasetLandscape(Landscape):
         new = object.__new__(DatasetLandscape)
         text = str(expression)
         name = f"mean of {text if len(text) <= 50 else text[:47] + '...'}"
-        new._describe_examples(expression, split_names(variables), data or {}, parameters, bounds, name, longest=LONGEST_TEXT)
+        names = split_names(variables)
+        new._describe_examples(expression, names, data or {}, parameters, bounds, name, longest=LONGEST_TEXT)
         return new
 
     def _describe_examples(

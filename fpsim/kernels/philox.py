@@ -27,7 +27,7 @@ SHIFT = u8(32)
 
 @inlined
 def block_words(words, counters, tag, key0, key1):
-    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from ``counters`` per lane (3 rows: c0, c2, c3)."""
+    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from each lane's ``counters`` (c0, c2, c3)."""
     for j in range(HALF):
         a = counters[j]
         b = u8(tag) * BOTH

@@ -62,7 +62,7 @@ def demo_figure(
     reference = comparison.reference
     exit_histogram(sample, mean=sample.mean_and_error()[0] if reference is None else reference.mean, axes=third)
     arrhenius_chart(rows, axes=fourth)
-    titles = "Landscape and paths", "Routes to the escape time", "Exit times of the paths", "Barrier against temperature"
+    titles = "Landscape and paths", "Routes to the escape time", "Exit times of the paths", "Time against barrier"
     for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
         pad = 20 if axes in (first, second) else 8  # above the legend of one and the remark of the other
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", pad=pad, fontweight="bold")

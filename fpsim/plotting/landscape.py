@@ -84,7 +84,7 @@ def landscape_picture(
         _annotate_barrier(axes, *climb)
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=SMALL, frameon=False, labelcolor=INK,
-        borderaxespad=0.1, handletextpad=0.2, columnspacing=0.9, handlelength=1.6,
+        borderaxespad=0.1, handletextpad=0.1, columnspacing=0.6, handlelength=1.4,
     )  # fmt: skip
     return figure_of(axes)
 
@@ -95,7 +95,8 @@ def view_top(found: Sequence[Any], low: float, high: float, dimension: int) -> f
     minima = [p.loss for p in found if p.kind == "minimum"]
     if not saddles or not minima:
         return high
-    return min(high + 0.05 * (high - low), max(saddles) + HEADROOM[dimension] * (max(saddles) - min(low, *minima)))
+    pass_height = float(max(saddles))
+    return min(high + 0.05 * (high - low), pass_height + HEADROOM[dimension] * (pass_height - min(low, *minima)))
 
 
 def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
@@ -140,7 +141,7 @@ def _draw_contours(axes: Axes, landscape: Any, box: Any, found: Sequence[Any]) -
     bar = figure_of(axes).colorbar(filled, ax=axes, pad=0.02, ticks=MaxNLocator(5))
     bar.set_label(f"loss L({first}, {second})", fontsize=LABEL, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     tidy(axes, first, second)
 
 
@@ -156,9 +157,9 @@ def _mark_points(axes: Axes, landscape: Any, found: Sequence[Any], start: Array 
             mark(here, kind, marker=marker, color=color, markersize=7, markeredgecolor="white", markeredgewidth=0.9)
     ring = {"color": "none", "markeredgewidth": 1.4}
     if start is not None:
-        mark([start], "start", marker="o", markersize=11, markeredgecolor=BLACK, **ring)
+        mark([start], "start", marker="o", markersize=10, markeredgecolor=BLACK, **ring)
     if target is not None:
-        mark([target], "target", marker="o", markersize=11, markeredgecolor=GREEN, **ring)
+        mark([target], "target", marker="s", markersize=11, markeredgecolor=BLACK, **ring)
 
 
 def _shade_target(axes: Axes, goal: Target, dimension: int) -> None:
@@ -177,8 +178,8 @@ def _shade_target(axes: Axes, goal: Target, dimension: int) -> None:
     level = goal.level(np.stack(np.meshgrid(x, y)))
     if level.max() >= 0:
         axes.contourf(x, y, level, [0, math.inf], colors=[GREEN], alpha=0.3, hatches=["////"])
-        axes.contour(x, y, level, [0], colors=[GREEN], linewidths=1.5)
-    axes.plot([], [], "s", color=GREEN, alpha=0.6, markersize=8, label="target")
+        axes.contour(x, y, level, [0], colors=[BLACK], linewidths=1.2)
+    axes.plot([], [], "s", color=GREEN, alpha=0.6, markersize=8, markeredgecolor=BLACK, label="target")
 
 
 def _climb(landscape: Any, found: Sequence[Any], start: Array | None, goal: Target | None) -> tuple[Any, Any] | None:
@@ -213,7 +214,8 @@ def _annotate_barrier(axes: Axes, minimum: Any, saddle: Any) -> None:
     side = _roomier_side(axes, b, middle)
     axes.annotate(
         text, (b, middle), xytext=(6 * side, 0), textcoords="offset points", fontsize=LABEL, color=VERMILLION,
-        ha="left" if side > 0 else "right", va="center",
+        ha="left" if side > 0 else "right", va="center", zorder=3,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.85, "linewidth": 0},
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure
             route.mean, row, xerr=route.error or None, fmt=marker, color=color, markersize=7, elinewidth=1.6, capsize=3,
             markerfacecolor="white" if route.violated else color, markeredgewidth=1.4, label=route.method,
         )  # fmt: skip
-        axes.text(1.02, row, _value(route), transform=axes.get_yaxis_transform(), va="center", fontsize=SMALL, color=INK)
+        beside = axes.get_yaxis_transform()
+        axes.text(1.02, row, _value(route), transform=beside, va="center", fontsize=SMALL, color=INK)
     if reference is not None and reference in drawn:
         axes.axvline(reference.mean, color=SHADE, linewidth=1, linestyle="--", zorder=0)
     means = [route.mean for route in drawn]
@@ -103,7 +104,7 @@ def arrhenius_chart(rows: Sequence[Row], axes: Axes | None = None) -> Figure:
 def _ratio_inset(axes: Axes, rows: Sequence[Row], methods: list[str], reference: str) -> None:
     exact = {row["x"]: row["mean"] for row in rows if row["method"] == reference}
     others = [row for row in rows if row["x"] in exact and row["method"] != reference]
-    inset = axes.inset_axes((0.56, 0.13, 0.42, 0.36))
+    inset = axes.inset_axes((0.6, 0.11, 0.39, 0.32))
     inset.axhline(1.0, color=BLACK, linewidth=1, zorder=0)
 
     def ratio(row: Row) -> tuple[float, float]:
@@ -129,10 +130,10 @@ def _draw_series(axes: Axes, rows: Sequence[Row], methods: list[str], value: Any
         x = [row["x"] for row in series]
         sampled = bool(np.any(error > 1e-6 * np.abs(y)))
         axes.errorbar(
-            x, y, yerr=error if sampled else None, fmt=marker, color=color, label=method, linestyle="" if sampled else "-",
-            linewidth=max(0.8, 2.2 - 0.3 * place), markersize=max(4.0, 8 - 0.9 * place) * (0.75 if small else 1),
+            x, y, yerr=error if sampled else None, fmt=marker, color=color, label=method,
+            linestyle="" if sampled else "-",
+            linewidth=max(0.8, 2.2 - 0.3 * place), markersize=max(4.5, 8 - 0.9 * place) * (0.75 if small else 1),
             elinewidth=1.4, capsize=2.5, zorder=2 + 0.1 * place,
-            markeredgecolor="white", markeredgewidth=0.5,
         )  # fmt: skip
 
 

@@ -1,0 +1,202 @@
+"""Mini-batch SGD for blocks of paths:  x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l(x_n; data_j).
+
+The gradient of one example is one function ``gradient(x, examples, data, out)`` over a whole block, called through a
+pointer once for every draw, with the data of each lane's own example in the rows of ``examples``.  Example numbers are
+f(seed, path, step, draw): word (step % 4) of the counter (step // 4, draw).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from fpsim.kernels import BLOCK, compiled, helper, inlined
+from fpsim.kernels.exits import diverged, leave, near_wall, refill, retire
+from fpsim.kernels.philox import block_words, set_path, set_quad
+from fpsim.kernels.walk import add_powers, all_finite
+
+i4, u4, u8 = np.int32, np.uint32, np.uint64
+IDLE = -1  # lane without a path
+
+
+@inlined
+def block_picks(picks, clash, words, counters, batch, examples, distinct, stream, key0, key1):
+    """Fill ``picks`` (4 * batch rows of BLOCK) with the example numbers of four steps: word * top / 2^32.
+
+    ``distinct`` draws without replacement within a batch, by Floyd's algorithm (Bentley and Floyd, Comm. ACM 30
+    (1987) 754): draw k of 0 ... m - S + k; if that number is in the batch already, take m - S + k itself.
+    """
+    narrow = words.view(np.uint32)
+    for draw in range(batch):
+        block_words(words, counters, u4(stream) << u4(24) | u4(draw), key0, key1)
+        top = examples - batch + draw + 1 if distinct else examples
+        for k in range(4):
+            new = picks[(k * batch + draw) * BLOCK : (k * batch + draw + 1) * BLOCK]
+            for j in range(BLOCK):
+                new[j] = i4((u8(narrow[k * BLOCK + j]) * u8(top)) >> u8(32))
+            if not distinct:
+                continue
+            clash[:] = 0
+            for earlier in range(draw):
+                old = picks[(k * batch + earlier) * BLOCK : (k * batch + earlier + 1) * BLOCK]
+                for j in range(BLOCK):
+                    clash[j] |= old[j] == new[j]
+            for j in range(BLOCK):
+                new[j] = i4(top - 1) if clash[j] else new[j]
+
+
+@inlined
+def batch_step(x, y, picks, table, rows, slope, total, gradient, data, rate):
+    """y = x - rate * (sum of the gradients of the picked examples), rate = eta / S."""
+    total[:] = 0.0
+    for first in range(0, picks.size, BLOCK):
+        for r in range(table.shape[0]):
+            for j in range(BLOCK):
+                rows[r * BLOCK + j] = table[r, picks[first + j]]
+        gradient(x, rows, data, slope)
+        for i in range(total.size):
+            total[i] += slope[i]
+    for i in range(total.size):
+        y[i] = x[i] - rate * total[i]
+
+
+def _arguments(real):
+    row, integer, word = real[::1], types.int64, types.uint32
+    gradient = types.FunctionType(types.void(row, row, row, row))
+    # table, data, gradient, rate, batch, distinct, stream, key0, key1
+    return real[:, ::1], row, gradient, real, integer, types.boolean, integer, word, word
+
+
+def _walk_signature(real):
+    integer = types.int64
+    return types.UniTuple(integer, 2)(
+        real[:, ::1], integer, integer, *_arguments(real), real, real[:, :, ::1], types.float64[:, :, ::1],
+        types.float64[::1], integer,
+    )  # fmt: skip
+
+
+@compiled(_walk_signature)
+def walk_batches(
+    states, first_path, every, table, data, gradient, rate, batch, distinct, stream, key0, key1,
+    limit, frames, sums, origin, paths,
+):  # fmt: skip
+    """Advance blocks of paths from step 0 by ``frames`` stretches of ``every`` steps each.
+
+    Args:
+        states: (blocks, d * BLOCK), start on entry; end on exit.
+        first_path: number of the first path of the first block.
+        table: (data names, examples) the data set.
+        data, gradient, rate: parameters, compiled gradient of one example, eta / S.
+        batch, distinct: examples in a batch, and whether they must differ.
+        stream, key0, key1: random stream and the seed's halves.
+        limit: largest |x| taken for finite.
+        frames: (stretches, blocks, d * BLOCK): the state after every stretch (or no blocks: nothing kept).
+        sums: (stretches, 4, d), added to: sums of the first four powers of x - origin over the true paths (or size 0).
+        origin: (d,) reference of ``sums``.
+        paths: number of true paths in these blocks; the rest of the last block is padding.
+
+    Returns:
+        (block, step): where a path was seen to diverge, or (-1, -1).
+    """
+    width = states.shape[1]
+    words = np.empty(2 * BLOCK, np.uint64)
+    counters = np.empty(3 * BLOCK // 2, np.uint64)
+    lanes = counters.view(np.uint32)
+    picks = np.empty(4 * batch * BLOCK, np.int32)
+    clash = np.empty(BLOCK, np.uint8)
+    rows = np.empty(table.shape[0] * BLOCK, states.dtype)
+    slope, total, y = np.empty(width, states.dtype), np.empty(width, states.dtype), np.empty(width, states.dtype)
+    for block in range(states.shape[0]):
+        x = states[block]
+        for j in range(BLOCK):
+            set_path(lanes, j, u8(first_path + block * BLOCK + j))
+        for n in range(frames.shape[0] * every):
+            k = n % 4
+            if k == 0:
+                for j in range(BLOCK):
+                    set_quad(lanes, j, u8(n // 4))
+                block_picks(picks, clash, words, counters, batch, table.shape[1], distinct, stream, key0, key1)
+            drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
+            batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
+            x[:] = y
+            if not all_finite(x, limit):
+                return block, n + 1
+            if (n + 1) % every == 0:
+                stretch = n // every
+                if frames.shape[1] > 0:
+                    frames[stretch, block] = x
+                if sums.size > 0:
+                    add_powers(sums[stretch], x, origin, min(BLOCK, paths - block * BLOCK))
+    return -1, -1
+
+
+def _exit_signature(real):
+    row, integer = real[::1], types.int64
+    wall = types.FunctionType(types.void(row, row, row))
+    return integer(
+        row, integer[::1], integer[::1], integer[::1], types.float64[:, ::1], integer, integer, *_arguments(real),
+        row, wall, real, types.float64[::1], types.float64[:, ::1], types.boolean,
+    )  # fmt: skip
+
+
+@compiled(_exit_signature)
+def exit_batches(
+    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, distinct, stream, key0, key1,
+    wall_data, wall, limit, times, places, final,
+):  # fmt: skip
+    """Move one block of lanes until its budget, or its list of paths, is used up (as :func:`fpsim.kernels.exits.exits`).
+
+    A path is out when a step lands in the target: the chain is the truth, nothing happens between its steps.
+    Arguments beyond those of :func:`walk_batches` are those of ``exits``; ``wall`` gives the signed distance to the
+    target (row 0) and ones (row 1).
+
+    Returns:
+        number of lanes still carrying paths, or -1 - path for a path that diverged.
+    """
+    width = x.size
+    words = np.empty(2 * BLOCK, np.uint64)
+    counters = np.empty(3 * BLOCK // 2, np.uint64)
+    lanes = counters.view(np.uint32)
+    picks = np.empty(4 * batch * BLOCK, np.int32)
+    clash = np.empty(BLOCK, np.uint8)
+    rows = np.empty(table.shape[0] * BLOCK, x.dtype)
+    slope, total, y = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+    here, there = np.empty(2 * BLOCK, x.dtype), np.empty(2 * BLOCK, x.dtype)
+    out, near = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    nothing = x.dtype.type(0)
+    busy = 0
+    for j in range(BLOCK):
+        out[j] = owner[j] == IDLE
+        if owner[j] != IDLE:
+            busy += 1
+            set_path(lanes, j, u8(owner[j]))
+    for _ in range(budget):
+        if busy < BLOCK and pool[0] < pool[1]:
+            busy += refill(x, owner, quads, pool, starts, out, lanes)
+        if busy == 0 or (busy < BLOCK and not final):
+            return busy
+        oldest = 0
+        for j in range(BLOCK):
+            set_quad(lanes, j, u8(quads[j]))
+            oldest = max(oldest, quads[j])
+        wall(x, wall_data, here)
+        block_picks(picks, clash, words, counters, batch, table.shape[1], distinct, stream, key0, key1)
+        gone = 0
+        for k in range(4):
+            drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
+            batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
+            wall(y, wall_data, there)
+            if near_wall(here, there, nothing, near):
+                gone += leave(x, y, here, there, near, owner, quads, out, k, 0, stream, key0, key1, times, places)
+            x[:] = y
+            here[:] = there
+        if not all_finite(x, limit):
+            path = diverged(x, owner, out, limit)
+            if path >= 0:
+                return -1 - path
+            gone += 1
+        for j in range(BLOCK):
+            quads[j] += 1
+        if gone > 0 or oldest + 1 >= horizon:
+            busy -= retire(x, owner, quads, starts, horizon, out, times, places)
+    return busy

@@ -1,0 +1,328 @@
+"""SGD itself, on a data set, with actual mini-batches:
+
+    x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l_j(x_n).
+
+B_n holds S of the m examples: drawn independently (``replacement=True``, the case of the Cramer exponent), or S different
+ones, batch by batch.  No stochastic calculus and no Gaussian noise: the chain is the truth, its time is counted in
+iterations, and a path is out when a step lands in the target.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.diffusion import Diffusion, GradientNoise, Structure, SymbolicTensor
+from fpsim.exits import QUADS_PER_CALL, ExitSample, _Queue, _watch
+from fpsim.noise import Stream, seed_words
+from fpsim.sde import SDE
+from fpsim.simulation import BLOCK, BLOCKS_PER_CHUNK, Keep, Moments, Paths, in_order, thread_count
+from fpsim.starts import start_points
+from fpsim.stepping import LIMITS
+from fpsim.targets import Target, as_target
+from landscapes.dataset import DatasetLandscape
+
+Array = NDArray[np.float64]
+LIMIT = LIMITS["float64"]
+LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
+
+
+class BatchDivergenceError(ValueError):
+    """A path of mini-batch SGD left the finite numbers."""
+
+    def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None) -> None:
+        when = "" if step is None else f" at iteration {step}"
+        super().__init__(f"path {path} diverged{when}: learning rate {sgd.learning_rate:g} is too large for this loss; reduce it")
+        self.path, self.step = path, step
+
+
+@dataclass(frozen=True)
+class MiniBatchSGD:
+    """Constant-step SGD with real mini-batches.
+
+    Args:
+        landscape: a ``DatasetLandscape``.
+        learning_rate: eta > 0.
+        batch_size: S, a whole number >= 1.
+        replacement: whether an example may occur more than once in a batch.
+
+    Raises:
+        TypeError: for a landscape without examples.
+        ValueError: for a batch that is no whole number, or larger than the data set without replacement.
+    """
+
+    landscape: DatasetLandscape
+    learning_rate: float
+    batch_size: int
+    replacement: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.landscape, DatasetLandscape):
+            raise TypeError(f"mini-batches need the examples of a DatasetLandscape; got {self.landscape!r}")
+        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        size, m = self.batch_size, self.landscape.number_of_examples
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
+            raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
+        if not self.replacement and size > m:
+            raise ValueError(f"{size} different examples cannot be drawn from {m}; use replacement=True or a smaller batch")
+
+    @property
+    def covariance_factor(self) -> float:
+        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement."""
+        m = self.landscape.number_of_examples
+        return 1.0 if self.replacement else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
+
+    def noise(self) -> GradientNoise:
+        """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`."""
+        covariance = ExampleCovariance(self.landscape, self.covariance_factor)
+        return GradientNoise(learning_rate=self.learning_rate, batch_size=self.batch_size, covariance=covariance)
+
+    def surrogate(self) -> SDE:
+        """The Ito SDE with Gaussian noise of the same covariance; with step = eta it is the Gaussian surrogate chain."""
+        return SDE(self.landscape, self.noise())
+
+    def __str__(self) -> str:
+        how = "with" if self.replacement else "without"
+        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {how} replacement"
+
+
+@dataclass(frozen=True)
+class ExampleCovariance(Diffusion):
+    """The covariance of one example's gradient as a tensor field, ``factor`` * C1(x); compiles where the loss separates."""
+
+    landscape: DatasetLandscape
+    factor: float = 1.0
+
+    def structure(self, landscape: Any) -> Structure:
+        return "isotropic" if landscape.dimension == 1 else "full"
+
+    def check(self, dimension: int) -> None:
+        if dimension != self.landscape.dimension:
+            raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {self.landscape.dimension}")
+
+    def tensor(self, landscape: Any, x: Array) -> Array:
+        return self.factor * self.landscape.gradient_covariance(x)
+
+    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        import sympy
+
+        found = self.landscape.covariance_formula()
+        if found is None:
+            return None
+        matrix, values = found
+        names = {s: sympy.Symbol(f"noise_{s}", real=True) for s in values}
+        factor = sympy.Symbol("noise_factor", real=True)
+        return factor * matrix.xreplace(names), {factor: self.factor, **{names[s]: v for s, v in values.items()}}
+
+    def __str__(self) -> str:
+        return f"{self.factor:g} C1(x) of {self.landscape}"
+
+
+def exit_iterations(
+    sgd: MiniBatchSGD,
+    start: Any,
+    target: Any,
+    paths: int,
+    seed: int = 0,
+    horizon: float = math.inf,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> ExitSample:
+    """Follow every path until a step lands in ``target``.
+
+    Args:
+        sgd: what moves.
+        start: a point, an array (d, paths), or a callable of uniforms.
+        target: a number (1-D), ``Ball`` or ``HalfSpace``.
+        paths: how many.
+        seed: integer in [0, 2^64).
+        horizon: largest number of iterations to follow a path; rounded up to four.
+        threads, progress: as in :func:`fpsim.simulate`.
+
+    Returns:
+        the exits, with times in iterations (times the learning rate they are in units of time).
+
+    Raises:
+        BatchDivergenceError: when a path leaves the finite numbers.
+        ValueError: for a start in the target, or a level function as target (it cannot be compiled).
+    """
+    _check_paths(paths)
+    if not horizon > 0:
+        raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
+    points = start_points(start, sgd.landscape.dimension, 0, int(paths), seed)
+    goal = as_target(target, points[:, 0])
+    inside = np.asarray(goal.level(points)) >= 0
+    if inside.any():
+        raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
+    quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
+    times, places = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress)
+    censored = np.isinf(times)
+    end = 4.0 * quads if math.isfinite(horizon) else math.inf
+    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
+    return ExitSample(np.where(censored, end, times), places, censored, end, 1.0, facts)
+
+
+def simulate_batches(
+    sgd: MiniBatchSGD,
+    start: Any,
+    iterations: int,
+    paths: int = 1000,
+    save_every: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    keep: Keep = "paths",
+) -> Paths | Moments:
+    """Run mini-batch SGD for a number of iterations.
+
+    Args:
+        sgd: what moves.
+        start: a point, an array (d, paths), or a callable of uniforms.
+        iterations: how many; rounded up to a multiple of ``save_every``.
+        paths: how many.
+        save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
+        seed, threads, keep: as in :func:`fpsim.simulate`.
+
+    Returns:
+        :class:`~fpsim.simulation.Paths` or :class:`~fpsim.simulation.Moments`; time = learning rate * iterations.
+
+    Raises:
+        BatchDivergenceError: when a path leaves the finite numbers.
+        ValueError: for impossible arguments.
+    """
+    _check_paths(paths)
+    if not (isinstance(iterations, int | np.integer) and iterations >= 1):
+        raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
+    if keep not in ("paths", "final", "moments"):
+        raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
+    every = int(iterations) if keep == "final" else save_every if save_every is not None else max(1, int(iterations) // 100)
+    if not (isinstance(every, int | np.integer) and every >= 1):
+        raise ValueError(f"save_every counts iterations and must be a whole number >= 1; got {save_every!r}")
+    d, frames = sgd.landscape.dimension, -(-int(iterations) // int(every))
+    time = np.arange(frames + 1) * every * sgd.learning_rate
+    origin = start_points(start, d, 0, 1, seed)[:, 0]
+    arguments = _kernel_arguments(sgd, seed)
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": "compiled"}
+    x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
+    sums = np.zeros((frames + 1, 4, d))
+
+    def work(chunk: tuple[int, int]) -> Array:
+        return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed)
+
+    size = BLOCK * BLOCKS_PER_CHUNK
+    chunks = [(begin, min(begin + size, int(paths))) for begin in range(0, int(paths), size)]
+    for begin, end, piece in in_order(chunks, work, threads):
+        if x is None:
+            sums += piece
+        else:
+            x[:, begin:end] = piece
+    if x is None:
+        return Moments.from_sums(time, sums, origin, int(paths), settings)
+    return Paths(time if keep == "paths" else time[-1:], x, settings)
+
+
+def _check_paths(paths: Any) -> None:
+    if isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < 1:
+        raise ValueError(f"paths must be a whole number >= 1; got {paths!r}")
+
+
+def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
+    """What both kernels take from the data set: table, data, gradient, rate, batch, distinct, stream, key."""
+    from fpsim.compiling import block
+    from landscapes.expression import derivative, symbol
+
+    examples = sgd.landscape.examples
+    x = [symbol(name) for name in examples.variables]
+    rows = [symbol(name) for name, _ in examples.data]
+    slopes = [derivative(examples.expression, v) for v in x]
+    parameters = {symbol(name): value for name, value in examples.parameters}
+    gradient, data = block(slopes, {"x": x, "u": rows}, parameters, np.float64)
+    table, rate = np.ascontiguousarray(examples.table).copy(), sgd.learning_rate / sgd.batch_size
+    stream = int(Stream.MINIBATCHES)
+    return table, data, gradient, rate, int(sgd.batch_size), not sgd.replacement, stream, *seed_words(seed)
+
+
+def _march(
+    sgd: MiniBatchSGD, arguments: tuple[Any, ...], start: Any, chunk: tuple[int, int], frames: int, every: int,
+    keep: Keep, origin: Array, seed: int,
+) -> Array:  # fmt: skip
+    """Paths ``chunk`` through all frames: kept positions (times, n, d), or sums of powers (times, 4, d)."""
+    from fpsim.kernels.minibatch import walk_batches
+
+    (begin, end), d = chunk, sgd.landscape.dimension
+    count, blocks = end - begin, -(-(end - begin) // BLOCK)
+    points = start_points(start, d, begin, count, seed)
+    points = np.concatenate([np.broadcast_to(points, (d, count)), np.repeat(points[:, :1], blocks * BLOCK - count, 1)], axis=1)
+    states = np.ascontiguousarray(points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK))
+    kept = np.empty((frames, blocks if keep == "paths" else 0, d * BLOCK))
+    sums = np.zeros((frames + 1 if keep == "moments" else 1, 4, d))
+    gap = points[:, :count] - origin[:, None]
+    sums[0] = [(gap**power).sum(axis=1) for power in (1, 2, 3, 4)]
+    block, step = walk_batches[np.float64](states, begin, every, *arguments, LIMIT, kept, sums[1:], origin, count)
+    if block >= 0:
+        lane = int(np.argmax(~np.all(np.abs(states[block].reshape(d, BLOCK)) <= LIMIT, axis=0)))
+        raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
+    if keep == "moments":
+        return sums
+    last = states[None] if keep == "final" else kept
+    moved = last.reshape(-1, blocks, d, BLOCK).transpose(0, 1, 3, 2).reshape(-1, blocks * BLOCK, d)[:, :count]
+    return moved if keep == "final" else np.concatenate([points.T[None, :count], moved])
+
+
+def _exits(
+    sgd: MiniBatchSGD, points: Array, goal: Target, paths: int, seed: int, quads: int, threads: int,
+    progress: Callable[[float], None] | None,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Exit times in iterations (infinite if censored) and places (paths, d)."""
+    from fpsim.kernels.minibatch import exit_batches
+
+    arguments, (wall, wall_data) = _kernel_arguments(sgd, seed), _wall(sgd, goal)
+    times, places = np.full(paths, np.nan), np.full((paths, points.shape[0]), np.nan)
+    queue, stop = _Queue(paths, threads), threading.Event()
+
+    def worker(_: int) -> None:
+        x = np.repeat(points[:, 0], BLOCK)
+        owner, done, pool = np.full(BLOCK, -1), np.zeros(BLOCK, dtype=np.int64), np.zeros(2, dtype=np.int64)
+        final = False
+        while not stop.is_set():
+            if pool[0] == pool[1]:
+                pool[:] = queue.take()
+                final = pool[0] == pool[1]
+            busy = exit_batches[np.float64](
+                x, owner, done, pool, points, quads, max(1, QUADS_PER_CALL // sgd.batch_size), *arguments, wall_data,
+                wall, LIMIT, times, places, final,
+            )  # fmt: skip
+            if busy < 0:
+                raise BatchDivergenceError(int(-1 - busy), sgd)
+            if final and busy == 0:
+                return
+
+    with ThreadPoolExecutor(threads) as executor:
+        futures = [executor.submit(worker, i) for i in range(threads)]
+        try:
+            _watch(futures, times, progress)
+        except BaseException:
+            stop.set()
+            raise
+    return times, places
+
+
+def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:
+    """The compiled signed distance to the target (row 0) and ones (row 1)."""
+    import sympy
+
+    from fpsim.compiling import block
+    from landscapes.expression import symbol
+
+    x = [symbol(name) for name in sgd.landscape.variables]
+    geometry = goal.symbolic(x)
+    if geometry is None:
+        raise ValueError("the target of mini-batch exits is a number (1-D), Ball or HalfSpace; a level function cannot be compiled")
+    return block([geometry[0], sympy.Integer(1)], {"x": x}, geometry[1], np.float64)
