@@ -51,7 +51,7 @@ def plain_loop(x, steps, dt, s):
     for i in range(x.size):
         y = x[i]
         for _ in range(steps):
-            y += (y - y * y * y) * dt + s * np.random.standard_normal()
+            y += (y - y * y * y) * dt + s * np.random.standard_normal()  # noqa: NPY002 (that is the rival)
         x[i] = y
 
 
@@ -74,7 +74,9 @@ def plain_numpy(paths: int, dimension: int, dtype: type) -> np.ndarray:
 
 def ours(landscape: Any, paths: int, dtype: type, threads: int = 1) -> np.ndarray:
     sde = fpsim.SDE(landscape, fpsim.ConstantDiffusion(DIFFUSION))
-    found = simulate(sde, -np.ones(landscape.dimension), STEP * STEPS, STEP, paths, keep="final", threads=threads, dtype=dtype)
+    found = simulate(
+        sde, -np.ones(landscape.dimension), STEP * STEPS, STEP, paths, keep="final", threads=threads, dtype=dtype
+    )
     assert isinstance(found, Paths)
     return found.x[0]
 
@@ -163,9 +165,13 @@ def main() -> None:
         },
         max(3, rounds // 2),
     )
-    leaving = {name: exits(2 * paths // 5, 3, dtype) for name, dtype in (("fpsim float32", np.float32), ("fpsim float64", np.float64))}
+    leaving = {
+        name: exits(2 * paths // 5, 3, dtype)
+        for name, dtype in (("fpsim float32", np.float32), ("fpsim float64", np.float64))
+    }
     report: dict[str, Any] = {
-        "machine": {"cpu": _cpu(), "python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        "machine": {"cpu": _cpu(), "python": platform.python_version()},
+        "versions": {"fpsim": fpsim.__version__, "numpy": np.__version__, "numba": numba.__version__},
         "double well": one, "coupled wells": ten, "exits": leaving, "two threads over one": two_threads(3, paths),
         "ratios": {
             "float64 over plain numba": ratio(one, "fpsim float64", "plain numba float64"),
@@ -182,7 +188,8 @@ def main() -> None:
             "float32 over diffrax one-state float32": fast / rival["double_well_one_state"]["path_steps_per_second"],
             "ten dimensions, float32 over diffrax": ten["fpsim float32"]["path_steps_per_second"]
             / rival["coupled_wells"]["path_steps_per_second"],
-            "exits float32 over diffrax events": leaving["fpsim float32"]["exits_per_second"] / rival["exits"]["exits_per_second"],
+            "exits float32 over diffrax events": leaving["fpsim float32"]["exits_per_second"]
+            / rival["exits"]["exits_per_second"],
         }
     _print(report)
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +221,10 @@ def _print(report: dict[str, Any]) -> None:
     print("exits per second, one core (median; best)")
     for name, row in report["exits"].items():
         figures = f"{row['exits_per_second']:.3g}; {row['best']:.3g}"
-        print(f"  {name:22s} {figures:22s} mean {row['mean']:.3f} +- {row['standard_error']:.3f} (exact {row['exact']:.3f})")
+        print(
+            f"  {name:22s} {figures:22s} mean {row['mean']:.3f} +- {row['standard_error']:.3f} "
+            f"(exact {row['exact']:.3f})"
+        )
     print(f"two threads over one: {report['two threads over one']:.2f}")
     print("ratios in this run")
     for name, value in report["ratios"].items():

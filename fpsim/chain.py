@@ -56,14 +56,15 @@ class Chain:
         own = getattr(self.noise, "learning_rate", None)
         given = self.learning_rate
         if own is None and given is None:
-            raise ValueError(f"a chain needs a learning rate, and this noise has none ({self.noise}); give learning_rate=")
+            raise ValueError(f"a chain needs a learning rate; this noise has none ({self.noise}): give learning_rate=")
         if given is not None and not (np.isfinite(given) and given > 0):
             raise ValueError(f"learning_rate must be a positive number; got {given!r}")
         if own is not None and given is not None and own != given:
             raise ValueError(
-                f"the noise model has learning rate {own:g} but learning_rate={given:g} was given; change the noise model"
+                f"the noise model has learning rate {own:g}, but learning_rate={given:g} was given; change the former"
             )
-        object.__setattr__(self, "learning_rate", float(given if own is None else own))
+        if own is not None:
+            object.__setattr__(self, "learning_rate", float(own))
 
     @classmethod
     def from_sde(cls, sde: SDE, learning_rate: float | None = None) -> Chain:
@@ -74,7 +75,8 @@ class Chain:
         """
         if sde.convention != "ito":
             raise ValueError(
-                f"a chain draws its noise at the point it leaves, which is the Ito convention; this SDE is {sde.convention}"
+                "a chain draws its noise at the point it leaves, which is the Ito convention; give an SDE with "
+                f"convention='ito' instead of '{sde.convention}'"
             )
         if getattr(sde, "correction", None) is not None:
             raise ValueError("a chain needs no correction for its finite step; give the SDE without correction=")
@@ -202,10 +204,11 @@ class Chain:
         """
         goal = self._target(target, start)
         sde, begin = self._moved(start, momentum)
+        goal = goal if momentum is None else PlaceTarget(goal)
+        time = horizon * self.eta
         found = exit_times(
-            sde, begin, goal if momentum is None else PlaceTarget(goal), paths, self.eta, seed, horizon * self.eta, False,
-            threads, None, dtype, progress=progress,
-        )  # fmt: skip
+            sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress
+        )
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
         end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon
         return replace(
@@ -233,7 +236,10 @@ class Chain:
         return passage_of_chain(self, point, goal, tolerance)
 
     def quasipotential(self, start: Any, target: Any, points: int = 1500) -> QuasiPotential:
-        """V with ln(iterations) ~ S V for large batch sizes, and the optimal jumps, 1-D (:mod:`fpsim.quasipotential`)."""
+        """V with ln(iterations) ~ S V for large batch sizes S, and the optimal jumps, 1-D only.
+
+        See :mod:`fpsim.quasipotential`; ``points`` are the grid's between minimum and target.
+        """
         from fpsim.quasipotential import quasipotential_of_chain
 
         goal, point = self._on_line(start, target)
@@ -241,7 +247,7 @@ class Chain:
 
     def _on_line(self, start: Any, target: Any) -> tuple[Target, float]:
         if self.dimension != 1:
-            raise ValueError(f"this route is for 1-D chains; the landscape has {self.dimension} dimensions (use exit_times)")
+            raise ValueError(f"this is for 1-D chains, the landscape has {self.dimension} dimensions; use exit_times")
         point = as_point(start, 1)
         goal = as_target(target, point)
         return goal, float(point[0])
@@ -281,12 +287,12 @@ def escape_time_by_chain(
     goal, eta = as_target(target, point), chain.eta
     settings: dict[str, Any] = {"learning rate": eta}
     facts: dict[str, Any]
+    variance: float | None
     if chain.dimension == 1 and momentum is None and not isinstance(goal, LevelSet):
         passage = chain.mean_exit_time(point, goal, tolerance)
         mean, variance = passage.time, passage.time_variance
-        settings |= {
-            "iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain, "states": passage.nodes,
-        }  # fmt: skip
+        settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
+        settings["states"] = passage.nodes
         facts = {"systematic_error": passage.relative_error * mean}
     else:
         sample = chain.exit_times(point, goal, paths, seed, horizon, threads, momentum, progress=progress)

@@ -22,8 +22,12 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
-LandscapeText = Annotated[str, typer.Argument(metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Parameter of the landscape, name=value; may be repeated.")]
+LandscapeText = Annotated[
+    str, typer.Argument(metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Parameter of the landscape, name=value; may be repeated.")
+]
 Variables = Annotated[str | None, typer.Option(help="Coordinates of a formula in order, e.g. 'x y'.")]
 Bounds = Annotated[str | None, typer.Option(help="Box of a formula: low:high per coordinate, joined by commas.")]
 Noise = Annotated[str, typer.Option(help="constant, hessian or gradient.")]
@@ -35,7 +39,9 @@ Floor = Annotated[float | None, typer.Option(help="Floor added to |H|, in units 
 FloorShape = Annotated[str, typer.Option(help="additive or smooth.")]
 ClimbFraction = Annotated[float | None, typer.Option(help="s of --at path, between 0 and 1.")]
 Injected = Annotated[float, typer.Option(help="Constant temperature added to SGD noise.")]
-Covariance = Annotated[str | None, typer.Option(help="Formula of one example's gradient covariance (--noise gradient).")]
+Covariance = Annotated[
+    str | None, typer.Option(help="Formula of one example's gradient covariance (--noise gradient).")
+]
 ConventionText = Annotated[str, typer.Option(help="ito, stratonovich or anti-ito.")]
 Start = Annotated[str | None, typer.Option(help="Start point; coordinates joined by commas.")]
 TargetText = Annotated[str | None, typer.Option(help="A number (1-D), ball:CENTER:RADIUS or half-space:NORMAL:OFFSET.")]
@@ -54,7 +60,7 @@ def escape(
     covariance: Covariance = None, convention: ConventionText = "ito", start: Start = None, target: TargetText = None,
     set_: Set = None, variables: Variables = None, bounds: Bounds = None,
     paths: Annotated[int, typer.Option(help="Number of paths.")] = 20_000,
-    step: Annotated[float | None, typer.Option(help="Time step of the paths; chosen from the curvature by default.")] = None,
+    step: Annotated[float | None, typer.Option(help="Time step of the paths; by default from the curvature.")] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all routes together.")] = 60.0,
     seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
@@ -68,7 +74,13 @@ def escape(
     problem = EscapeProblem(sde, begin, end)
     with _progress(as_json) as bar:
         found = problem.compare(
-            budget, paths, step, seed, threads, np.float32 if float32 else np.float64, lambda name, share: bar(share, name)
+            budget,
+            paths,
+            step,
+            seed,
+            threads,
+            np.float32 if float32 else np.float64,
+            lambda name, share: bar(share, name),
         )
     print(found.to_json() if as_json else found)
     _write(found, output)
@@ -117,8 +129,8 @@ def simulate(
 
 @app.command("landscape")
 def landscape_command(
-    landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None, as_json: Json = False,
-    output: Output = None,
+    landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
     from fpsim import flags
@@ -128,7 +140,9 @@ def landscape_command(
         raise ValueError(f"{place} is a drift field: it has no loss and so no critical points of one")
     points = place.critical_points()
     if as_json:
-        rows = [{"kind": p.kind, "x": p.x.tolist(), "loss": p.loss, "eigenvalues": p.eigenvalues.tolist()} for p in points]
+        rows = [
+            {"kind": p.kind, "x": p.x.tolist(), "loss": p.loss, "eigenvalues": p.eigenvalues.tolist()} for p in points
+        ]
         print(json.dumps({"landscape": str(place), "complete": points.complete, "critical_points": rows}, indent=2))
     else:
         print(f"{place}\n{points}")
@@ -163,9 +177,21 @@ def _sde(given: dict[str, Any]) -> tuple[Any, Any]:
     from fpsim import flags
     from fpsim.sde import SDE
 
-    place = flags.landscape(given["landscape"], flags.settings(given["set_"] or []), given["variables"], given["bounds"])
-    names = ("temperature", "learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected", "covariance")
-    model = flags.noise(given["noise"], *(given[name] for name in names), variables=" ".join(place.variables))
+    place = flags.landscape(
+        given["landscape"], flags.settings(given["set_"] or []), given["variables"], given["bounds"]
+    )
+    names = (
+        "temperature",
+        "learning_rate",
+        "batch_size",
+        "at",
+        "floor",
+        "floor_shape",
+        "climb_fraction",
+        "injected",
+        "covariance",
+    )
+    model = flags.noise(given["noise"], " ".join(place.variables), *(given[name] for name in names))
     return SDE(place, model, given["convention"]), place
 
 
@@ -189,7 +215,9 @@ def _where_to_start(place: Any) -> str:
             "given with --bounds, and --start with --target ask for a plain first-passage time"
         )
     valleys = " and ".join(",".join(f"{v:.4g}" for v in p.x) for p in points.minima[:3])
-    return f"a formula has no default start and target: give --start and --target; '{place.name}' has minima at {valleys}"
+    return (
+        f"a formula has no default start and target: give --start and --target; '{place.name}' has minima at {valleys}"
+    )
 
 
 @contextmanager

@@ -83,7 +83,9 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
         with announced("the formula"):
             spec.loader.exec_module(module)
     except numba.core.errors.NumbaError as error:
-        raise ValueError(f"this formula cannot be compiled ({str(error).splitlines()[0]}); give plain functions") from error
+        raise ValueError(
+            f"this formula cannot be compiled ({str(error).splitlines()[0]}); give plain functions"
+        ) from error
     return module.block
 
 

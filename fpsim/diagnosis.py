@@ -166,7 +166,11 @@ def _taylor(problem: EscapeProblem, at: Any) -> list[Assumption]:
         loss = problem.sde.landscape.loss(np.stack([point - width * axis, point, point + width * axis], axis=1))
         worst = max(abs(loss[i] - loss[1] - curvature * width**2 / 2) for i in (0, 2)) / noise
         checks.append(
-            Assumption(f"quadratic at the {name}: error <= 0.2 noise units one thermal width away", worst <= 0.2, f"{worst:.3g}")
+            Assumption(
+                f"quadratic at the {name}: error <= 0.2 noise units one thermal width away",
+                worst <= 0.2,
+                f"{worst:.3g}",
+            )
         )
     return checks
 
@@ -202,7 +206,12 @@ def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str
     """Which routes apply and what each will cost."""
     if any(not c.holds and c.statement.startswith("the noise lets") for c in checks):
         stuck = "no continuous path arrives; the time is infinite"
-        return (("quadrature", stuck), ("grid", stuck), ("paths", stuck), ("chain", "applies: SGD's finite step jumps the gap"))
+        return (
+            ("quadrature", stuck),
+            ("grid", stuck),
+            ("paths", stuck),
+            ("chain", "applies: SGD's finite step jumps the gap"),
+        )
     d, routes = problem.sde.dimension, []
     expected = None
     if d == 1:

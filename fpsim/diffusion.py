@@ -93,7 +93,7 @@ class ConstantDiffusion(Diffusion):
         object.__setattr__(self, "value", frozen)
 
     def structure(self, landscape: Any) -> Structure:
-        return ("isotropic", "diagonal", "full")[np.ndim(self.value)]  # type: ignore[return-value]
+        return ("isotropic", "diagonal", "full")[np.ndim(self.value)]
 
     def check(self, dimension: int) -> None:
         if np.ndim(self.value) and len(self.value) != dimension:  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ class DiffusionField(Diffusion):
                 f"D is one formula, a list of {len(names)} or a list of {len(names)} lists of {len(names)} formulas "
                 f"(one per variable of '{variables}'); got an array of shape {table.shape}"
             )
-        shape: Structure = ("isotropic", "diagonal", "full")[table.ndim]  # type: ignore[assignment]
+        shape: Structure = ("isotropic", "diagonal", "full")[table.ndim]
         field = cls(None, len(names), shape, tuple(table.ravel().tolist()), names, tuple(sorted(parameters.items())))
         field._parsed()  # a wrong formula is refused here, not at first use
         return field
@@ -231,9 +231,10 @@ class HessianDiffusion(Diffusion):
     Args:
         learning_rate: eta > 0.
         batch_size: S > 0 (any positive real; only eta/S enters).
-        at: where H is taken: ``"everywhere"`` (H(x)), ``"minimum"`` (frozen at ``minimum``) or ``"path"`` (the two-level
-            model of Xie et al. 2021, Theorem 3.2, 1-D only: kappa H_a on a's side of the point between minimum and
-            saddle where the loss is L_a + climb_fraction * dL, kappa |H_b| beyond).  No default: it is physics.
+        at: where H is taken: ``"everywhere"`` (H(x)), ``"minimum"`` (frozen at ``minimum``) or ``"path"`` (the
+            two-level model of Xie et al. 2021, Theorem 3.2, 1-D only: kappa H_a on a's side of the point between
+            minimum and saddle where the loss is L_a + climb_fraction * dL, kappa |H_b| beyond).  No default: it is
+            physics.
         floor: constant added to |H|, in units of curvature.  Required where the noise can vanish
             (``"everywhere"``): with D = kappa |L''| alone no continuous path crosses an inflection point.
         floor_shape: ``"additive"`` (|H| + floor) or ``"smooth"`` (sqrt(H^2 + floor^2)).
@@ -261,7 +262,9 @@ class HessianDiffusion(Diffusion):
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be a positive number; got {value!r}")
         if self.at not in ("everywhere", "minimum", "path"):
-            raise ValueError(f"at must be 'everywhere', 'minimum' or 'path' (where the Hessian is taken); got {self.at!r}")
+            raise ValueError(
+                f"at must be 'everywhere', 'minimum' or 'path' (where the Hessian is taken); got {self.at!r}"
+            )
         if self.floor is None and self.at == "everywhere":
             raise ValueError(
                 "HessianDiffusion(at='everywhere') needs floor=... (in units of curvature): |H| vanishes at inflection "
@@ -299,7 +302,9 @@ class HessianDiffusion(Diffusion):
 
         found = valley(landscape, start, target)
         if self.at == "path" and found.saddle is None:
-            raise ValueError(f"at='path' needs a saddle between start and target, and none was found from {start.tolist()}")
+            raise ValueError(
+                f"at='path' needs a saddle between start and target, and none was found from {start.tolist()}"
+            )
         return replace(
             self,
             minimum=self.minimum or tuple(found.minimum.x.tolist()),
@@ -389,12 +394,14 @@ class HessianDiffusion(Diffusion):
         return kappa * absolute + injected * sympy.eye(landscape.dimension), parameters
 
     def __str__(self) -> str:
-        extent = {"everywhere": "H(x)", "minimum": f"H frozen at {self.minimum}", "path": "two-level H along the path"}[self.at]
+        extent = {"everywhere": "H(x)", "minimum": f"H frozen at {self.minimum}", "path": "two-level H along the path"}[
+            self.at
+        ]
         floor = f", floor {self.floor:g} ({self.floor_shape})" if self.floor is not None else ""
         extra = f" + {self.injected:g}" if self.injected else ""
         climb = f", s = {self.climb_fraction:g}" if self.at == "path" else ""
-        ratio = f"eta/(2S) = {self.kappa:g}"
-        return f"D = eta/(2S) |H|{extra}, {extent}, eta = {self.learning_rate:g}, S = {self.batch_size:g}, {ratio}{floor}{climb}"
+        ratio = f"eta = {self.learning_rate:g}, S = {self.batch_size:g}, eta/(2S) = {self.kappa:g}"
+        return f"D = eta/(2S) |H|{extra}, {extent}, {ratio}{floor}{climb}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -485,14 +492,16 @@ def _hessian_formula(symbolic: Any) -> Any:
 def _symbolic_absolute(hessian: Any, floor: Any, shape: str) -> Any:
     """|H| with its floor as a formula: entry by entry if diagonal, closed form in 2-D, ``None`` beyond.
 
-    For a symmetric 2 x 2 matrix M with non-negative eigenvalues sqrt(M) = (M + sqrt(det M) I) / sqrt(tr M + 2 sqrt(det M)).
+    A symmetric 2 x 2 matrix M >= 0 has the root sqrt(M) = (M + sqrt(det M) I) / sqrt(tr M + 2 sqrt(det M)).
     """
     import sympy
 
     d = hessian.shape[0]
     if hessian.is_diagonal():
         entries = [hessian[i, i] for i in range(d)]
-        return sympy.diag(*[sympy.Abs(h) + floor if shape == "additive" else sympy.sqrt(h**2 + floor**2) for h in entries])
+        return sympy.diag(
+            *[sympy.Abs(h) + floor if shape == "additive" else sympy.sqrt(h**2 + floor**2) for h in entries]
+        )
     if d != 2:
         return None
     squared = hessian * hessian

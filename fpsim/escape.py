@@ -22,7 +22,7 @@ from fpsim.exits import ExitSample, exit_times
 from fpsim.results import Assumption, Comparison, EscapeTime, Skipped
 from fpsim.sde import SDE
 from fpsim.simulation import require_count, require_open_noise, thread_count
-from fpsim.targets import Target, as_target
+from fpsim.targets import as_target
 from fpsim.walls import as_walls
 from landscapes.field import as_point
 
@@ -79,8 +79,14 @@ class EscapeProblem:
 
     def _result(self, method: str, began: float, mean: float, **facts: Any) -> EscapeTime:
         if not (np.isfinite(mean) and mean > 0):
-            raise ValueError(f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem")
-        common = {"convention": self.sde.convention, "target": str(self.target), "seconds": clock.perf_counter() - began}
+            raise ValueError(
+                f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem"
+            )
+        common = {
+            "convention": self.sde.convention,
+            "target": str(self.target),
+            "seconds": clock.perf_counter() - began,
+        }
         return EscapeTime(mean=mean, method=method, **{**common, **facts})
 
     # --- routes -------------------------------------------------------------------------------------------------
@@ -199,7 +205,7 @@ class EscapeProblem:
             name, began, found.mean, assumptions=tuple(found.assumptions), settings={"reference": found.reference}
         )
 
-    def by_grid(self, cells: int | tuple[int, ...] | None = None) -> EscapeTime:
+    def by_grid(self, cells: int | None = None) -> EscapeTime:
         """Mean first-passage time from the Fokker-Planck generator on two grids, with a Richardson error estimate.
 
         Raises:
@@ -215,7 +221,7 @@ class EscapeProblem:
         )
 
     def diagnose(self) -> Diagnosis:
-        """What can be known before anything is run: openness of the noise, regimes, applicable routes and their cost."""
+        """What can be known before anything is run: openness of the noise, regimes, routes and their cost."""
         from fpsim.diagnosis import diagnose
 
         return diagnose(self)
@@ -329,7 +335,9 @@ class EscapeProblem:
         sample = exit_times(self.sde, self.start, self.target, 256, step, 0, horizon)
         exits = int(np.sum(~sample.censored))
         if exits < 10:
-            raise OverBudgetError(f"only {exits} of 256 trial paths left within t = {horizon:.3g}; the escape is too rare")
+            raise OverBudgetError(
+                f"only {exits} of 256 trial paths left within t = {horizon:.3g}; the escape is too rare"
+            )
         return float(sample.times.sum() / exits)
 
 

@@ -216,7 +216,8 @@ class _ExitRun:
                     pool[:] = queue.take()
                     final = pool[0] == pool[1]
                 busy = kernel(
-                    x, owner, quads, pool, self.points, self.quads, QUADS_PER_CALL, int(self.bridge), *key, *self.streams,
+                    x, owner, quads, pool, self.points, self.quads, QUADS_PER_CALL, int(self.bridge), *key,
+                    *self.streams,
                     advance.data, advance.function, wall.data, wall.function, limit, times, places, final,
                 )  # fmt: skip
                 if busy < 0:

@@ -18,7 +18,9 @@ def numbers(text: str, what: str, count: int | None = None) -> tuple[float, ...]
     try:
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
-        raise ValueError(f"{what} must be a number, or numbers joined by commas such as 0.5,1.2; got '{text}'") from None
+        raise ValueError(
+            f"{what} must be a number, or numbers joined by commas such as 0.5,1.2; got '{text}'"
+        ) from None
     if not values or (count is not None and len(values) != count):
         raise ValueError(f"{what} needs {count or 'some'} number{'s' if count != 1 else ''}; got '{text}'")
     return values
@@ -69,9 +71,8 @@ def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
 
 
 def noise(
-    kind: str, temperature: str | None, learning_rate: float | None, batch_size: float | None, at: str | None,
+    kind: str, variables: str, temperature: str | None, learning_rate: float | None, batch_size: float | None, at: str | None,
     floor: float | None, floor_shape: str, climb_fraction: float | None, injected: float, covariance: str | None,
-    variables: str,
 ) -> Diffusion:  # fmt: skip
     """The noise model that the flags describe."""
     if kind == "constant":
@@ -85,7 +86,9 @@ def noise(
         raise ValueError(f"--noise {kind} needs --learning-rate and --batch-size")
     if kind == "gradient":
         if covariance is None:
-            raise ValueError("--noise gradient needs --covariance with the formula of one example's gradient covariance")
+            raise ValueError(
+                "--noise gradient needs --covariance with the formula of one example's gradient covariance"
+            )
         field = DiffusionField.from_expression(covariance, variables=variables)
         return GradientNoise(learning_rate=learning_rate, batch_size=batch_size, covariance=field)
     if at is None:

@@ -151,7 +151,7 @@ class FokkerPlanck:
     def _facts(self, **more: Any) -> dict[str, Any]:
         return {"problem": str(self.sde), "boundary": str(self.boundary), "fallback_cells": self.fallbacks, **more}
 
-    def evolve(self, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-6) -> xarray.Dataset:
+    def evolve(self, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5) -> xarray.Dataset:
         """The density at each of ``times``, from ``density`` at time zero.
 
         Args:
@@ -169,16 +169,15 @@ class FokkerPlanck:
         return self._in_time(result, moments)
 
     def _propagated(self, part: Restricted | None, masses: Array, times: Array, method: Any, tolerance: float) -> Any:
-        from fpsim.density.evolution import propagate
+        from fpsim.density.evolution import Motion, propagate
 
-        rates, killing = (self.walk.rates, self.walk.killing) if part is None else (part.rates, part.killing)
         balance = None if self.walk.is_line else self._balance
-        if part is not None and balance is not None:
-            balance = balance[part.keep]
-        return propagate(
-            rates, killing, masses, times, log_stationary=balance, is_line=self.walk.is_line,
-            method=method, tolerance=tolerance,
-        )  # fmt: skip
+        if part is None:
+            motion = Motion(self.walk.rates, self.walk.killing, balance, self.walk.is_line)
+        else:
+            balance = None if balance is None else balance[part.keep]
+            motion = Motion(part.rates, part.killing, balance, self.walk.is_line)
+        return propagate(motion, masses, times, method, tolerance)
 
     def _in_time(self, result: Any, times: Array) -> xarray.Dataset:
         from fpsim.storage import dataset
@@ -235,7 +234,7 @@ class FokkerPlanck:
         point = start if not callable(start) and np.size(start) == self.grid.dimension else None
         part = restrict(self.walk, [on_grid(target, self.grid, point)])
         masses = (self.grid.density(start).ravel() * self.grid.volume)[part.keep]
-        result = self._propagated(part, masses, moments, None, 1e-6)
+        result = self._propagated(part, masses, moments, None, 1e-5)
         entries = {
             "survival": ("time", result.masses.sum(axis=1), "", "probability not to have met the target"),
             "first_passage_density": ("time", result.masses @ part.killing, "1/time", "density of the first-passage time"),

@@ -2,9 +2,9 @@
 
     x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l_j(x_n).
 
-B_n holds S of the m examples: drawn independently (``replacement=True``, the case of the Cramer exponent), or S different
-ones, batch by batch.  No stochastic calculus and no Gaussian noise: the chain is the truth, its time is counted in
-iterations, and a path is out when a step lands in the target.
+B_n holds S of the m examples: drawn independently (``replacement=True``, the case of the Cramer exponent), or S
+different ones, batch by batch.  No stochastic calculus and no Gaussian noise: the chain is the truth, its time is
+counted in iterations, and a path is out when a step lands in the target.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class BatchDivergenceError(ValueError):
 
     def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None) -> None:
         when = "" if step is None else f" at iteration {step}"
-        super().__init__(f"path {path} diverged{when}: learning rate {sgd.learning_rate:g} is too large for this loss; reduce it")
+        rate = f"the learning rate {sgd.learning_rate:g} is too large for this loss; reduce it"
+        super().__init__(f"path {path} diverged{when}: {rate}")
         self.path, self.step = path, step
 
 
@@ -72,7 +73,7 @@ class MiniBatchSGD:
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
         if not self.replacement and size > m:
-            raise ValueError(f"{size} different examples cannot be drawn from {m}; use replacement=True or a smaller batch")
+            raise ValueError(f"{size} different examples cannot be drawn from {m}; use replacement=True or less")
 
     @property
     def covariance_factor(self) -> float:
@@ -86,7 +87,7 @@ class MiniBatchSGD:
         return GradientNoise(learning_rate=self.learning_rate, batch_size=self.batch_size, covariance=covariance)
 
     def surrogate(self) -> SDE:
-        """The Ito SDE with Gaussian noise of the same covariance; with step = eta it is the Gaussian surrogate chain."""
+        """The Ito SDE with Gaussian noise of the same covariance; with step = eta it is the surrogate chain."""
         return SDE(self.landscape, self.noise())
 
     def __str__(self) -> str:
@@ -96,7 +97,7 @@ class MiniBatchSGD:
 
 @dataclass(frozen=True)
 class ExampleCovariance(Diffusion):
-    """The covariance of one example's gradient as a tensor field, ``factor`` * C1(x); compiles where the loss separates."""
+    """The covariance of one example's gradient, ``factor`` * C1(x); compiles where the loss separates."""
 
     landscape: DatasetLandscape
     factor: float = 1.0
@@ -106,7 +107,8 @@ class ExampleCovariance(Diffusion):
 
     def check(self, dimension: int) -> None:
         if dimension != self.landscape.dimension:
-            raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {self.landscape.dimension}")
+            own = self.landscape.dimension
+            raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {own}")
 
     def tensor(self, landscape: Any, x: Array) -> Array:
         return self.factor * self.landscape.gradient_covariance(x)
@@ -202,7 +204,8 @@ def simulate_batches(
         raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
     if keep not in ("paths", "final", "moments"):
         raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
-    every = int(iterations) if keep == "final" else save_every if save_every is not None else max(1, int(iterations) // 100)
+    spread = save_every if save_every is not None else max(1, int(iterations) // 100)
+    every = int(iterations) if keep == "final" else spread
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts iterations and must be a whole number >= 1; got {save_every!r}")
     d, frames = sgd.landscape.dimension, -(-int(iterations) // int(every))
@@ -259,7 +262,8 @@ def _march(
     (begin, end), d = chunk, sgd.landscape.dimension
     count, blocks = end - begin, -(-(end - begin) // BLOCK)
     points = start_points(start, d, begin, count, seed)
-    points = np.concatenate([np.broadcast_to(points, (d, count)), np.repeat(points[:, :1], blocks * BLOCK - count, 1)], axis=1)
+    padding = np.repeat(points[:, :1], blocks * BLOCK - count, axis=1)
+    points = np.concatenate([np.broadcast_to(points, (d, count)), padding], axis=1)
     states = np.ascontiguousarray(points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK))
     kept = np.empty((frames, blocks if keep == "paths" else 0, d * BLOCK))
     sums = np.zeros((frames + 1 if keep == "moments" else 1, 4, d))
@@ -315,14 +319,12 @@ def _exits(
 
 
 def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:
-    """The compiled signed distance to the target (row 0) and ones (row 1)."""
-    import sympy
-
+    """The compiled signed distance to the target."""
     from fpsim.compiling import block
     from landscapes.expression import symbol
 
     x = [symbol(name) for name in sgd.landscape.variables]
     geometry = goal.symbolic(x)
     if geometry is None:
-        raise ValueError("the target of mini-batch exits is a number (1-D), Ball or HalfSpace; a level function cannot be compiled")
-    return block([geometry[0], sympy.Integer(1)], {"x": x}, geometry[1], np.float64)
+        raise ValueError("mini-batch exits go to a number (1-D), Ball or HalfSpace; a level function does not compile")
+    return block([geometry[0]], {"x": x}, geometry[1], np.float64)

@@ -73,7 +73,7 @@ class HeavyBall(SDE):
         return 2 * self.plain.dimension
 
     @property
-    def structure(self) -> str:  # type: ignore[override]
+    def structure(self) -> str:
         """Positions and velocities share their noise."""
         return "full"
 
@@ -96,7 +96,7 @@ class HeavyBall(SDE):
         return np.concatenate([kick, kick])
 
     @property
-    def symbolic(self) -> SymbolicSDE | None:  # type: ignore[override]
+    def symbolic(self) -> SymbolicSDE | None:
         """The doubled formulas."""
         base = self.plain.symbolic
         if base is None:

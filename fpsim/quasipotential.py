@@ -66,8 +66,8 @@ class QuasiPotential:
         low, high = self.domain
         far = self.path[np.abs(self.path - self.path[-1]).argmax()]
         return (
-            f"quasi-potential of the chain from {self.path[0]:.6g} to {self.target}: {self.value:.8g} +- {self.error:.1g}\n"
-            f"  ln(iterations) ~ S V = {self.exponent:.6g} at S = {self.batch_size:g}\n"
+            f"quasi-potential of the chain from {self.path[0]:.6g} to {self.target}: "
+            f"{self.value:.8g} +- {self.error:.1g}\n  ln(iterations) ~ S V = {self.exponent:.6g} at S = {self.batch_size:g}\n"
             f"  {self.path.size - 1} jumps, outermost point {far:.5g}, last jump from {self.path[-2]:.5g} "
             f"(cost {self.costs[-1]:.4g}); searched [{low:.4g}, {high:.4g}]; on the grids "
             f"{self.grid_values[0]:.6g}, {self.grid_values[1]:.6g}"
@@ -92,16 +92,16 @@ def quasipotential_of_chain(chain: Chain, start: float, target: Target, points: 
     domain = _domain(chain, rest, goal, 8 * fine)
     coarse_value, _ = _on_grid(chain, rest, goal, domain, 2 * fine)
     fine_value, jumps = _on_grid(chain, rest, goal, domain, fine)
-    path = _polished(chain, _with_tail(chain, rest, jumps))
+    path = _polished(chain, _with_tails(chain, jumps, fine))
     costs = _Terms.at(chain, path).cost
     value = float(costs.sum())
-    extrapolated = fine_value - (coarse_value - fine_value) / 3
     if not value <= fine_value * (1 + 1e-9):
-        raise ValueError(f"the path could not be polished: {value:.8g} against {fine_value:.8g} on the grid; use more points")
-    error = max(abs(value - extrapolated), 1e-12 * value)
-    return QuasiPotential(
-        value, float(error), path, costs, (coarse_value, fine_value), (2 * fine, fine), domain, chain.batch_size, str(target)
-    )
+        raise ValueError(
+            f"the path could not be polished: it costs {value:.8g}, on the grid {fine_value:.8g}; use more points"
+        )
+    extrapolated = fine_value - (coarse_value - fine_value) / 3
+    error, grids = max(abs(value - extrapolated), 1e-12 * value), (coarse_value, fine_value)
+    return QuasiPotential(value, error, path, costs, grids, (2 * fine, fine), domain, chain.batch_size, str(target))
 
 
 def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
@@ -115,8 +115,8 @@ def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
             return float(moved[0])
         x = moved
     raise ValueError(
-        f"without noise the chain does not come to rest from {start:g} (eta = {chain.eta:g}: is eta times the curvature "
-        "above 2, or the start on a saddle?)"
+        f"without noise the chain does not come to rest from {start:g} at learning rate {chain.eta:g} (is learning rate "
+        "times curvature above 2?)"
     )
 
 
@@ -130,13 +130,16 @@ def _domain(chain: Chain, rest: float, goal: tuple[float, float], spacing: float
     low, high = min([rest, *near]) - span, max([rest, *near]) + span
     before, steady = math.nan, 0
     for _ in range(GROWTHS):
-        domain = max(low, goal[1]) if math.isinf(goal[0]) else low, min(high, goal[0]) if math.isinf(goal[1]) else high
+        left = max(low, goal[1]) if math.isinf(goal[0]) else low
+        domain = left, min(high, goal[0]) if math.isinf(goal[1]) else high
         value, _ = _on_grid(chain, rest, goal, domain, spacing)
         steady = steady + 1 if value == before else 0
         if steady == 2:
             return domain
         before, (low, high) = value, (low - (high - low) / 4, high + (high - low) / 4)
-    raise ValueError(f"the cheapest path keeps growing with the domain (now [{low:.4g}, {high:.4g}]); does the landscape confine?")
+    raise ValueError(
+        f"the cheapest path grows with the domain, now [{low:.4g}, {high:.4g}]; choose a landscape that confines"
+    )
 
 
 def _on_grid(
@@ -212,16 +215,30 @@ def _derivatives(values: Array, step: float) -> tuple[Array, Array, Array]:
     return values[2], first, second
 
 
-def _with_tail(chain: Chain, rest: float, jumps: Array) -> Array:
-    """The path with its start replaced by a geometric departure from the fixed point, x_k - a ~ (1 - eta A)^-k."""
-    step = 1e-5 * abs(jumps[-1] - rest)
+def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
+    """The path with jumps finer than the grid near fixed points, which it leaves and reaches in infinitely many.
+
+    Near the minimum a the cheapest departure is x_k - a ~ (1 - eta A)^-k, the noiseless arrival in reverse; where the
+    target's edge is itself at rest (a saddle), the arrival there is the noiseless departure in reverse.
+    """
+    mean = chain.line(jumps[-1:])[0]
+    if abs(mean[0] - jumps[-1]) <= 1e-9 * spacing and jumps.size > 2:
+        jumps = np.concatenate([jumps[:-1], _geometric(chain, jumps[-1], jumps[-2])[::-1], jumps[-1:]])
+    if jumps.size > 2:
+        jumps = np.concatenate([jumps[:1], _geometric(chain, jumps[0], jumps[1]), jumps[1:]])
+    return jumps
+
+
+def _geometric(chain: Chain, rest: float, near: float) -> Array:
+    """Points rest + (near - rest) rho^k, the nearest to ``rest`` first, rho = min(|m'|, 1/|m'|) there."""
+    step = 1e-3 * abs(near - rest)
     mean, _ = chain.line(rest + step * np.array([-1.0, 1.0]))
     ratio = abs(float(mean[1] - mean[0]) / (2 * step))
-    if ratio < 1e-6 or jumps.size < 3:
-        return jumps
-    number = min(LONGEST_TAIL, math.ceil(math.log(1e-9) / math.log(min(ratio, 0.999999))))
-    tail = rest + (jumps[1] - rest) * ratio ** np.arange(number, 0, -1)
-    return np.concatenate([[rest], tail, jumps[1:]])
+    ratio = min(ratio, 1 / max(ratio, 1e-12))
+    if ratio < 1e-6:
+        return np.empty(0)
+    number = min(LONGEST_TAIL, math.ceil(math.log(1e-6) / math.log(min(ratio, 1 - 1e-9))))
+    return np.asarray(rest + (near - rest) * ratio ** np.arange(number, 0, -1))
 
 
 def _polished(chain: Chain, path: Array, rounds: int = 400) -> Array:

@@ -82,7 +82,10 @@ class Paths:
         last = self.x[-1].astype(float)
         mean, deviation = last.mean(axis=0), last.std(axis=0)
         lines = [f"{self.x.shape[1]} paths, {self.x.shape[0]} times up to t = {self.time[-1]:g}"]
-        lines += [f"  x_{i} at the end: mean {m:.4g}, sd {s:.4g}" for i, (m, s) in enumerate(zip(mean, deviation, strict=True))]
+        lines += [
+            f"  x_{i} at the end: mean {m:.4g}, sd {s:.4g}"
+            for i, (m, s) in enumerate(zip(mean, deviation, strict=True))
+        ]
         return "\n".join(lines + [f"  {k}: {v}" for k, v in self.settings.items()])
 
 
@@ -124,7 +127,12 @@ class Moments:
         """Dataset with the four moments over the dims (time, dimension)."""
         from fpsim.storage import dataset
 
-        names = {"mean": "mean", "variance": "variance", "third": "third central moment", "fourth": "fourth central moment"}
+        names = {
+            "mean": "mean",
+            "variance": "variance",
+            "third": "third central moment",
+            "fourth": "fourth central moment",
+        }
         entries = {k: (("time", "dimension"), getattr(self, k), "", f"{n} of the position") for k, n in names.items()}
         axis = {"time": ("time", self.time, "time", "learning rate * iterations")}
         return dataset(entries, axis, paths=self.paths, **self.settings)
@@ -173,7 +181,8 @@ def simulate(
         save_every: keep every k-th step (and the start); default: about 100 times, or only the last for ``"final"``.
         seed: integer in [0, 2^64).  A path depends on seed and its own number only.
         threads: worker threads; default all cores.
-        boundary: walls: ``None``, ``"reflecting"``, ``"periodic"`` (on the landscape's box) or :class:`fpsim.walls.Walls`.
+        boundary: ``None``, ``"reflecting"`` or ``"periodic"`` (walls on the landscape's box), or
+            :class:`fpsim.walls.Walls`.
         keep: ``"paths"``, ``"final"`` (last states only) or ``"moments"`` (mean to fourth moment, no paths in memory).
         dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).  Plain Python functions run
             in float64 and are rounded at the end.
@@ -200,7 +209,18 @@ def simulate(
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
-    run = _Run(sde, start, float(step), steps, int(every), int(paths), seed, as_walls(boundary, sde.landscape), keep, np.dtype(dtype))
+    run = _Run(
+        sde,
+        start,
+        float(step),
+        steps,
+        int(every),
+        int(paths),
+        seed,
+        as_walls(boundary, sde.landscape),
+        keep,
+        np.dtype(dtype),
+    )
     return run.result(threads, progress)
 
 
@@ -216,8 +236,8 @@ def require_open_noise(sde: SDE) -> None:
     noise = sde.noise
     if sde.dimension == 1 and getattr(noise, "at", None) == "everywhere" and not (noise.floor or noise.injected):  # type: ignore[attr-defined]
         raise ValueError(
-            "D = eta |L''|/(2S) without a floor vanishes at inflection points, and no continuous path ever crosses one; "
-            "give floor= > 0 (the escape time depends on it) or ask for the discrete chain, by_chain()"
+            "D = eta |L''|/(2S) without a floor vanishes at inflection points, and no continuous path ever crosses "
+            "one; give floor= > 0 (the escape time depends on it) or ask for the discrete chain, by_chain()"
         )
 
 
@@ -250,11 +270,15 @@ class _Run:
         times = frames + 1 if self.keep == "paths" else 1
         if self.keep != "moments" and times * self.paths * d * self.dtype.itemsize > LARGEST_RESULT:
             size = times * self.paths * d * self.dtype.itemsize / 1e9
-            raise ValueError(f"the paths would take {size:.0f} GB; use a larger save_every, or keep='moments' or 'final'")
+            raise ValueError(
+                f"the paths would take {size:.0f} GB; use a larger save_every, or keep='moments' or 'final'"
+            )
         x = np.empty((times, self.paths, d), dtype=self.dtype) if self.keep != "moments" else None
         sums = np.zeros((frames + 1, 4, d))
         done = 0
-        for begin, end, piece in in_order(self._chunks(), lambda c: self._chunk(c, compiled, frames, first[:, 0]), threads):
+        for begin, end, piece in in_order(
+            self._chunks(), lambda c: self._chunk(c, compiled, frames, first[:, 0]), threads
+        ):
             if x is None:
                 sums += piece
             else:
@@ -289,12 +313,16 @@ class _Run:
         if frames > whole:
             yield whole, 1, self.steps % self.every
 
-    def _march_compiled(self, first: int, count: int, x0: Array, frames: int, compiled: Compiled | None, origin: Array) -> Array:
+    def _march_compiled(
+        self, first: int, count: int, x0: Array, frames: int, compiled: Compiled | None, origin: Array
+    ) -> Array:
         from fpsim.kernels.walk import walk
 
         assert compiled is not None
         d, blocks = x0.shape[0], x0.shape[1] // BLOCK
-        states = np.ascontiguousarray(x0.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK).astype(self.dtype))
+        states = np.ascontiguousarray(
+            x0.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK).astype(self.dtype)
+        )
         keep_paths, keep_sums = self.keep == "paths", self.keep == "moments"
         x = np.empty((frames + 1 if keep_paths else 1, count, d), dtype=self.dtype)
         sums = np.zeros((frames + 1, 4, d))
@@ -310,7 +338,7 @@ class _Run:
             before = states.copy()
 
             def run(s: Array, path: int, step: int, e: int, check: int, o: Array, t: Array) -> tuple[int, int]:
-                return walk[self.dtype](  # type: ignore[no-any-return]
+                return walk[self.dtype](
                     s, path, step, e, check, *key, compiled.data, compiled.function, limit, o, t, origin,
                     first + count - path, Stream.INCREMENTS,
                 )  # fmt: skip
@@ -330,7 +358,9 @@ class _Run:
             x[0] = _by_path(states[None], d)[0, :count]
         return sums if keep_sums else x
 
-    def _march_numpy(self, first: int, count: int, x0: Array, frames: int, compiled: Compiled | None, origin: Array) -> Array:
+    def _march_numpy(
+        self, first: int, count: int, x0: Array, frames: int, compiled: Compiled | None, origin: Array
+    ) -> Array:
         advance = numpy_step(self.sde, self.step, self.walls)
         x, kept, sums = x0, [x0.T[:count]], np.zeros((frames + 1, 4, x0.shape[0]))
         limit = LIMITS[self.dtype.name]
@@ -352,7 +382,11 @@ class _Run:
 def _by_path(frames: Array, dimension: int) -> Array:
     """(frames, blocks, d * BLOCK) as (frames, blocks * BLOCK, d)."""
     number, blocks, _ = frames.shape
-    return frames.reshape(number, blocks, dimension, BLOCK).transpose(0, 1, 3, 2).reshape(number, blocks * BLOCK, dimension)
+    return (
+        frames.reshape(number, blocks, dimension, BLOCK)
+        .transpose(0, 1, 3, 2)
+        .reshape(number, blocks * BLOCK, dimension)
+    )
 
 
 def in_order(

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 Entry = tuple[str | Sequence[str], Any, str, str]
 
 
-def dataset(entries: Mapping[str, Entry], coordinates: Mapping[str, Entry] | None = None, **facts: Any) -> xarray.Dataset:
-    """A dataset from ``name -> (dims, values, units, long_name)``; ``facts`` become attributes (nested ones as JSON)."""
+def dataset(
+    entries: Mapping[str, Entry], coordinates: Mapping[str, Entry] | None = None, **facts: Any
+) -> xarray.Dataset:
+    """A dataset from ``name -> (dims, values, units, long_name)``; ``facts`` become attributes (nested as JSON)."""
     import xarray
 
     from fpsim import __version__
@@ -41,7 +43,7 @@ def attribute(value: Any) -> Any:
 
 
 def write(data: xarray.Dataset, path: str | Path) -> Path:
-    """Write ``data`` as netCDF-4 and return the path; an existing file is replaced only when the new one is complete."""
+    """Write ``data`` as netCDF-4 and return the path; an existing file is replaced only by a complete one."""
     path = Path(path)
     if path.suffix not in {".nc", ".netcdf"}:
         raise ValueError(f"results are saved as netCDF: expected a file name ending in .nc, got '{path.name}'")

@@ -120,7 +120,7 @@ class Ball(Target):
         return radius - distance, {radius: self.radius, **dict(zip(centers, self.center, strict=True))}
 
     def __str__(self) -> str:
-        return f"|x - {list(self.center)}| <= {self.radius:g}"
+        return f"|x - {[*self.center]}| <= {self.radius:g}"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class HalfSpace(Target):
         vector = np.atleast_1d(np.asarray(normal, dtype=float))
         length = float(np.linalg.norm(vector))
         if not (np.isfinite(length) and length > 0 and np.isfinite(offset)):
-            raise ValueError(f"a HalfSpace needs a non-zero finite normal and a finite offset; got {normal}, {offset}")
+            raise ValueError(f"a HalfSpace needs a non-zero finite normal and a finite offset; got {normal!r}, {offset}")
         object.__setattr__(self, "normal", tuple((vector / length).tolist()))
         object.__setattr__(self, "offset", float(offset) / length)
 
@@ -178,7 +178,13 @@ def as_target(target: Any, start: Array) -> Target:
     dimension = start.shape[0]
     if isinstance(target, Target):
         chosen = target
-        size = len(chosen.center) if isinstance(chosen, Ball) else len(chosen.normal) if isinstance(chosen, HalfSpace) else None
+        size = (
+            len(chosen.center)
+            if isinstance(chosen, Ball)
+            else len(chosen.normal)
+            if isinstance(chosen, HalfSpace)
+            else None
+        )
         if size is not None and size != dimension:
             raise ValueError(f"the landscape has {dimension} dimensions, but the target {chosen} has {size}")
     elif callable(target):
@@ -189,8 +195,8 @@ def as_target(target: Any, start: Array) -> Target:
         chosen = Point(float(target), float(start[0]))
     else:
         raise ValueError(
-            f"in {dimension} dimensions a target is Ball(center, radius), HalfSpace(normal, offset) or a level function "
-            f"of x (a finite number in 1-D only); got {target!r}"
+            f"in {dimension} dimensions a target is Ball(center, radius), HalfSpace(normal, offset) or a level "
+            f"function of x (a finite number in 1-D only); got {target!r}"
         )
     chosen.check(start, dimension)
     return chosen

@@ -1,6 +1,6 @@
 """Walls that keep a path in a box: reflecting (the path is folded back) or periodic (it re-enters opposite).
 
-    reflecting   x -> low + L - | (x - low) mod 2L - L |          periodic   x -> low + (x - low) mod L
+reflecting   x -> low + L - | (x - low) mod 2L - L |          periodic   x -> low + (x - low) mod L
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Walls:
             raise ValueError(f"walls are 'reflecting' or 'periodic', one word or one per coordinate; got {self.kind!r}")
         for low, high in box:
             if not (np.isfinite([low, high]).all() and low < high):
-                raise ValueError(f"each side of the box must be (low, high) with low < high, both finite; got {(low, high)}")
+                raise ValueError(
+                    f"each side of the box must be (low, high) with low < high, both finite; got {(low, high)}"
+                )
         object.__setattr__(self, "box", box)
         object.__setattr__(self, "kind", kinds)
 
@@ -48,7 +50,9 @@ class Walls:
         for i, (kind, (low, high)) in enumerate(zip(self.kind, self.box, strict=True)):
             length = high - low
             if kind == "reflecting":
-                out[i] = low + length - np.abs((x[i] - low) - 2 * length * np.floor((x[i] - low) / (2 * length)) - length)
+                out[i] = (
+                    low + length - np.abs((x[i] - low) - 2 * length * np.floor((x[i] - low) / (2 * length)) - length)
+                )
             elif kind == "periodic":
                 out[i] = x[i] - length * np.floor((x[i] - low) / length)
         return out
@@ -57,7 +61,8 @@ class Walls:
         """The fold applied to formulas, with its parameters."""
         import sympy
 
-        folded, parameters = [], {}
+        folded: list[Any] = []
+        parameters: dict[Any, float] = {}
         for i, (x, kind, (low, high)) in enumerate(zip(expressions, self.kind, self.box, strict=True)):
             if kind is None:
                 folded.append(x)
@@ -79,7 +84,9 @@ def as_walls(boundary: Any, landscape: Any) -> Walls | None:
         return None
     if isinstance(boundary, str):
         if landscape.bounds is None:
-            raise ValueError(f"boundary='{boundary}' puts walls on the landscape's box, but it has none; use Walls(kind, box)")
+            raise ValueError(
+                f"boundary='{boundary}' puts walls on the landscape's box, but it has none; use Walls(kind, box)"
+            )
         boundary = Walls(boundary, landscape.bounds)  # type: ignore[arg-type]
     if not isinstance(boundary, Walls):
         raise ValueError(f"boundary is None, 'reflecting', 'periodic' or Walls(kind, box); got {boundary!r}")

@@ -32,7 +32,7 @@ class ParametricLandscape(NamedLandscape):
 
     def _rebuilt(self, parameters: dict[str, float]) -> Self:
         constructor: Any = type(self)
-        return constructor(**parameters)  # type: ignore[no-any-return]  # box and start depend on them
+        return constructor(**parameters)  # box and start depend on them
 
 
 def named(name: str, **parameters: Any) -> Landscape | DriftField:

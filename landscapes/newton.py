@@ -65,7 +65,8 @@ def _full_step(landscape: Landscape, x: Array, downhill: bool) -> Array:
 def unique_points(points: Array, width: Array) -> Array:
     """Return one of each cluster of points closer than 1e-7 of the box; shape (d, k)."""
     kept: list[Array] = []
-    for point in points.T:
-        if not any(np.all(np.abs(point - other) <= 1e-7 * width) for other in kept):
-            kept.append(point)
-    return np.array(kept).T if kept else points[:, :0]
+    while points.shape[1]:
+        first = points[:, :1]
+        kept.append(points[:, 0])
+        points = points[:, np.any(np.abs(points - first) > 1e-7 * width[:, np.newaxis], axis=0)]
+    return np.array(kept).T if kept else points

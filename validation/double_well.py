@@ -108,7 +108,9 @@ def double_well(
     rows: list[dict[str, Any]] = []
     for i, ratio in enumerate(BARRIER_OVER_NOISE):
         tell(i / len(BARRIER_OVER_NOISE), "barrier / noise")
-        rows += _row(EscapeProblem(SDE(well, ConstantDiffusion(0.25 / ratio)), -1.0, 1.0), ratio, paths // 10, seed, threads)
+        rows += _row(
+            EscapeProblem(SDE(well, ConstantDiffusion(0.25 / ratio)), -1.0, 1.0), ratio, paths // 10, seed, threads
+        )
     exact = comparison["quadrature"].mean
     trajectories = simulate(problem.sde, -1.0, 2 * exact, 0.01, 6, save_every=20, seed=seed, threads=threads)
     assert isinstance(trajectories, Paths)
@@ -117,7 +119,11 @@ def double_well(
 
 def _row(problem: EscapeProblem, ratio: float, paths: int, seed: int, threads: int | None) -> list[dict[str, Any]]:
     """The routes at one noise; paths only where they are cheap."""
-    found: list[EscapeTime] = [problem.by_quadrature(), problem.by_formula("kramers"), problem.by_formula("kramers-next")]
+    found: list[EscapeTime] = [
+        problem.by_quadrature(),
+        problem.by_formula("kramers"),
+        problem.by_formula("kramers-next"),
+    ]
     if ratio <= LAST_BY_PATHS:
         found.append(problem.by_paths(paths, seed=seed, threads=threads))
     return [{"method": r.method, "x": ratio, "mean": r.mean, "error": float(np.hypot(r.error, 0))} for r in found]

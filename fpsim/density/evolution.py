@@ -1,9 +1,9 @@
 """Densities in time: p(t) = exp(t A^T) p(0).
 
-    line, real spectrum       a contour integral of resolvents: no time step           (Weideman 2006)
-    detailed balance          Chebyshev series of the symmetrised generator            (Tal-Ezer, Kosloff 1984)
-    any walk, short times     uniformisation: every term is positive                   (Jensen 1953)
-    any walk, long times      backward Euler with Richardson extrapolation of log p    (L-stable, positive)
+    contour          a line (real spectrum): resolvents on a contour, no time step      (Weideman 2006)
+    chebyshev        detailed balance: series in the symmetrised generator              (Tal-Ezer, Kosloff 1984)
+    uniformisation   any walk, short times: every term is positive                      (Jensen 1953)
+    implicit         any walk, long times: backward Euler, log p extrapolated           (L-stable, positive)
 
 The first two may round below zero: negatives above -1e-12 max(p) are set to zero and the mass rescaled, both sizes
 are stated; anything larger falls to the positive methods.
@@ -12,16 +12,41 @@ are stated; anything larger falls to the positive methods.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Method = Literal["contour", "chebyshev", "uniformisation", "implicit"]
-CONTOUR_NODES = 32
+CONTOUR_NODES = 26
 NEGATIVE_LIMIT = 1e-12
 MOST_WORK = 2e10  # edge updates of a series before implicit steps are preferred
+SHORTEST_ARM = 20.0  # killing rates of a series are capped at this multiple of the largest jump rate
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The part of a walk that evolves.
+
+    Attributes:
+        rates: sparse rates from row to column, (n, n).
+        killing: rates out, (n,).
+        log_stationary: log of the stationary masses if the walk is in detailed balance with them, (n,).
+        is_line: whether the walk is tridiagonal.
+    """
+
+    rates: Any
+    killing: Array
+    log_stationary: Array | None = None
+    is_line: bool = False
+
+    @cached_property
+    def leaving(self) -> Array:
+        """Total rate out of each cell, killing capped where a boundary nearly touches a cell centre."""
+        jumps = np.asarray(self.rates.sum(axis=1)).ravel()
+        return jumps + np.minimum(self.killing, SHORTEST_ARM * jumps.max(initial=1e-300))
 
 
 @dataclass(frozen=True)
@@ -33,7 +58,7 @@ class Evolution:
         method: which of the four was used.
         negative: most negative mass before it was set to zero, relative to the largest.
         mass_error: largest correction of the total mass by rescaling.
-        time_error: estimated L1 error of the time stepping (rounding for the exact methods).
+        time_error: estimated L1 error of the time integration.
     """
 
     masses: Array
@@ -44,71 +69,73 @@ class Evolution:
 
 
 def propagate(
-    rates: Any, killing: Array, masses: Array, times: Array, *, log_stationary: Array | None = None,
-    is_line: bool = False, method: Method | None = None, tolerance: float = 1e-6,
+    motion: Motion, masses: Array, times: Array, method: Method | None = None, tolerance: float = 1e-5
 ) -> Evolution:
-    """Masses (n,) carried to each time, by the quickest method that keeps them positive.
+    """Masses (n,) carried to each of the increasing ``times``, by the quickest method that keeps them positive.
 
     Args:
-        rates: sparse rates among the cells, row to column.
-        killing: rates out, shape (n,).
+        motion: the walk.
         masses: at time zero, shape (n,).
         times: increasing, >= 0.
-        log_stationary: logarithm of the stationary masses if the walk is in detailed balance with them.
-        is_line: whether the walk is tridiagonal.
         method: force one method.
         tolerance: L1 error allowed to implicit steps over the whole time.
+
+    Raises:
+        ValueError: for a method that does not suit the walk.
     """
-    leaving = np.asarray(rates.sum(axis=1)).ravel() + killing
-    positive = times[times > 0]
-    kept = not killing.any()
-    candidates = [method] if method else _candidates(rates, leaving, positive, log_stationary, is_line)
-    for candidate in candidates:
-        values, error = _run(candidate, rates, leaving, masses, positive, log_stationary, tolerance)
-        lowest = float(np.min(values / np.max(values, axis=1, keepdims=True), initial=0.0)) if positive.size else 0.0
-        if np.isfinite(values).all() and lowest >= -NEGATIVE_LIMIT:
+    if method is not None and method not in get_args(Method):
+        raise ValueError(f"method is one of {list(get_args(Method))}; got {method!r}")
+    later = times[times > 0]
+    for chosen in [method] if method else methods_for(motion, later):
+        values, error = _integrate(motion, chosen, masses, later, tolerance)
+        lowest = float(np.min(values.min(axis=1) / values.max(axis=1), initial=0.0))
+        if lowest >= -NEGATIVE_LIMIT and np.isfinite(values).all():
             break
     else:
-        raise ValueError(f"the method '{method}' gave densities down to {lowest:.2g} of their maximum; leave the choice open")
-    values = np.maximum(values, 0.0)
-    drift = np.abs(values.sum(axis=1) / masses.sum() - 1) if kept else np.zeros(1)
-    if kept:
-        values *= masses.sum() / values.sum(axis=1, keepdims=True)
-    out = np.empty((times.size, masses.size))
-    out[times > 0], out[times == 0] = values, masses
-    return Evolution(out, candidate, lowest, float(np.max(drift, initial=0.0)), error)
+        raise ValueError(f"the method '{chosen}' gave densities down to {lowest:.2g} of their maximum; leave method out")
+    values, rescaled = np.maximum(values, 0.0), 0.0
+    if not motion.killing.any() and later.size:
+        totals = values.sum(axis=1) / masses.sum()
+        rescaled = float(np.abs(totals - 1).max())
+        values = values / totals[:, None]
+    return Evolution(np.concatenate([masses[None][: times.size - later.size], values]), chosen, lowest, rescaled, error)
 
 
-def _candidates(rates: Any, leaving: Array, times: Array, balance: Array | None, is_line: bool) -> list[Method]:
+def methods_for(motion: Motion, times: Array) -> list[Method]:
     """Methods in the order to try."""
     if times.size == 0:
         return ["uniformisation"]
-    steps = float(leaving.max()) * float(times.max())
-    out: list[Method] = ["contour"] if is_line else []
-    if balance is not None and not is_line and 8 * np.sqrt(steps) * rates.nnz < MOST_WORK:
-        out.append("chebyshev")
-    short = steps * rates.nnz < MOST_WORK
-    return [*out, "uniformisation"] if short else [*out, "implicit"]
+    steps = float(motion.leaving.max()) * float(times.max())
+    series = 8 * np.sqrt(steps) * motion.rates.nnz
+    fast: list[Method] = ["contour"] if motion.is_line else []
+    if motion.log_stationary is not None and not motion.is_line and series < MOST_WORK:
+        fast.append("chebyshev")
+    return [*fast, "uniformisation" if steps * motion.rates.nnz < MOST_WORK else "implicit"]
 
 
-def _run(
-    method: Method, rates: Any, leaving: Array, masses: Array, times: Array, balance: Array | None, tolerance: float
-) -> tuple[Array, float]:
+def _integrate(motion: Motion, method: Method, masses: Array, times: Array, tolerance: float) -> tuple[Array, float]:
+    """Masses at ``times`` (all > 0), shape (times, n), and the estimated L1 error."""
     if times.size == 0:
         return np.empty((0, masses.size)), 0.0
     if method == "contour":
-        from fpsim.kernels.tridiagonal import contour
-
-        up, down = rates.diagonal(1), rates.diagonal(-1)
-        return np.array([contour(up, down, leaving, masses, t, CONTOUR_NODES) for t in times]), 1e-12
+        return _contour(motion, masses, times), 1e-12
     if method == "chebyshev":
-        return _chebyshev(rates, leaving, masses, times, balance), 1e-12
+        return _chebyshev(motion, masses, times), 1e-12
     if method == "uniformisation":
-        return _uniformise(rates, leaving, masses, times), 1e-12
-    return _implicit(rates, leaving, masses, times, tolerance)
+        return _uniformise(motion, masses, times), 1e-12
+    return _implicit(motion, masses, times, tolerance)
 
 
-def _chebyshev(rates: Any, leaving: Array, masses: Array, times: Array, balance: Array | None) -> Array:
+def _contour(motion: Motion, masses: Array, times: Array) -> Array:
+    from fpsim.kernels.tridiagonal import contour
+
+    if not motion.is_line:
+        raise ValueError("the contour method needs a tridiagonal generator: one dimension without periodic walls")
+    up, down = motion.rates.diagonal(1), motion.rates.diagonal(-1)
+    return np.array([contour(up, down, motion.killing, masses, t, CONTOUR_NODES) for t in times])
+
+
+def _chebyshev(motion: Motion, masses: Array, times: Array) -> Array:
     """exp(-t H) with H_ij = -sqrt(rate_ij rate_ji) on the symmetrised masses p / sqrt(stationary)."""
     from scipy.sparse import diags
     from scipy.special import ive
@@ -116,99 +143,116 @@ def _chebyshev(rates: Any, leaving: Array, masses: Array, times: Array, balance:
     from fpsim.density.solver import aligned
     from fpsim.kernels.propagation import chebyshev
 
+    balance = motion.log_stationary
     if balance is None:
         raise ValueError("the Chebyshev series needs detailed balance, which this walk does not have")
-    forth, back = aligned(rates)
+    forth, back = aligned(motion.rates)
     forth.data = np.sqrt(forth.data * back.data)
-    bound = float((leaving + np.asarray(forth.sum(axis=1)).ravel()).max())  # Gershgorin
-    matrix = (forth * (2 / bound) + diags(1 - 2 * leaving / bound)).tocsr()
+    bound = float((motion.leaving + np.asarray(forth.sum(axis=1)).ravel()).max())  # Gershgorin
+    matrix = (forth * (2 / bound) + diags(1 - 2 * motion.leaving / bound)).tocsr()
     root = np.exp(np.maximum(balance - balance.max(), -1200.0) / 2)
-    terms = int(np.ceil(7.0 * np.sqrt(bound * times.max() / 2) + 40))
-    orders = np.arange(terms)
+    orders = np.arange(int(7 * np.sqrt(bound * times.max() / 2)) + 40)
     coefficients = np.array([np.where(orders > 0, 2.0, 1.0) * ive(orders, bound * t / 2) for t in times])
-    used = int(np.max(np.nonzero(np.nan_to_num(coefficients).max(axis=0) > 1e-17)[0], initial=1)) + 1
+    used = int(np.flatnonzero(coefficients.max(axis=0) > 1e-17)[-1]) + 1
     start = np.where(masses > 0, masses / root, 0.0)
-    out = chebyshev(matrix.indptr, matrix.indices, matrix.data, start, np.ascontiguousarray(coefficients[:, : max(used, 2)]))
-    return np.asarray(out * root)
+    table = np.ascontiguousarray(coefficients[:, : max(used, 2)])
+    return np.asarray(chebyshev(matrix.indptr, matrix.indices, matrix.data, start, table) * root)
 
 
-def _uniformise(rates: Any, leaving: Array, masses: Array, times: Array) -> Array:
+def _uniformise(motion: Motion, masses: Array, times: Array) -> Array:
     """Poisson sums of powers of I + A^T / q."""
     from scipy.sparse import diags
 
     from fpsim.kernels.propagation import uniformised
 
-    q = float(leaving.max()) * (1 + 1e-12)
+    q = float(motion.leaving.max()) * (1 + 1e-12)
     if q == 0:
         return np.repeat(masses[None], times.size, axis=0)
-    matrix = (rates.T * (1 / q) + diags(np.maximum(1 - leaving / q, 0.0))).tocsr()
-    firsts, weights = [], []
-    for t in times:
-        first, row = poisson_weights(q * t)
-        firsts.append(first)
-        weights.append(row)
-    counts = np.array([w.size for w in weights])
-    return np.asarray(
-        uniformised(matrix.indptr, matrix.indices, matrix.data, masses, np.array(firsts), counts, np.concatenate(weights))
-    )
+    matrix = (motion.rates.T * (1 / q) + diags(np.maximum(1 - motion.leaving / q, 0.0))).tocsr()
+    pieces = [poisson_weights(q * t) for t in times]
+    first, counts = np.array([p[0] for p in pieces]), np.array([p[1].size for p in pieces])
+    weights = np.concatenate([p[1] for p in pieces])
+    return np.asarray(uniformised(matrix.indptr, matrix.indices, matrix.data, masses, first, counts, weights))
 
 
 def poisson_weights(mean: float) -> tuple[int, Array]:
     """First index and Poisson(mean) weights that carry all but 1e-16 of the mass, summing to one."""
     width = 9 * np.sqrt(mean) + 40
-    first = max(0, int(mean - width))
+    mode, first = int(mean), max(0, int(mean - width))
     k = np.arange(first, int(mean + width) + 1)
-    from scipy.special import gammaln
-
-    # relative to the mode, where the logarithms of large numbers would lose digits
-    mode = int(mean)
-    logs = (k - mode) * np.log(mean) - (gammaln(k + 1.0) - gammaln(mode + 1.0)) if mean > 0 else np.where(k == 0, 0.0, -800.0)
-    weights = np.exp(logs - logs.max())
+    # sums of logarithms of ratios to the mode: no large numbers to cancel
+    steps = np.log(mean) - np.log(np.maximum(k, 1))
+    steps[0] = 0.0
+    logs = np.cumsum(steps)
+    logs -= logs[mode - first]
+    weights = np.exp(logs)
     keep = np.flatnonzero(weights > 1e-18)
     weights = weights[keep[0] : keep[-1] + 1]
     return first + int(keep[0]), np.asarray(weights / weights.sum())
 
 
-def _implicit(rates: Any, leaving: Array, masses: Array, times: Array, tolerance: float) -> tuple[Array, float]:
+def _implicit(motion: Motion, masses: Array, times: Array, tolerance: float) -> tuple[Array, float]:
+    """Uniformisation through the first transient, then implicit steps from time to time."""
+    early = 0.05 * MOST_WORK / (float(motion.leaving.max()) * motion.rates.nnz)
+    stepper = ImplicitStepper(motion, tolerance / float(times.max()), dt=early / 256)
+    out, now, p = [], 0.0, masses
+    for time in times:
+        if now == 0.0:
+            now = min(early, float(time))
+            p = _uniformise(motion, masses, np.array([now]))[0]
+        p = stepper.advance(p, float(time) - now)
+        now = float(time)
+        out.append(p)
+    return np.array(out), stepper.error
+
+
+class ImplicitStepper:
     """Backward Euler over dt and over 2 x dt/2, joined as fine^2 / coarse: second order, positive, L-stable.
 
-    Steps double or halve, so that each factorisation serves two step sizes.
+    Steps are halved and doubled, so that a factorisation serves two step sizes.
     """
-    from scipy.sparse import diags, identity
 
-    from fpsim.density.solver import factorise
+    def __init__(self, motion: Motion, tolerance_per_time: float, dt: float) -> None:
+        from scipy.sparse import diags, identity
 
-    generator = (rates.T - diags(leaving)).tocsc()
-    factors: dict[float, Any] = {}
+        self.generator = (motion.rates.T - diags(motion.leaving)).tocsc()
+        self.identity = identity(motion.killing.size, format="csc")
+        self.tolerance, self.dt, self.error = tolerance_per_time, dt, 0.0
+        self.factors: dict[float, Any] = {}
 
-    def step(p: Array, dt: float) -> Array:
-        if dt not in factors:
-            while len(factors) > 4:
-                factors.pop(next(iter(factors)))
-            factors[dt] = factorise((identity(p.size, format="csc") - dt * generator).tocsc())
-        return np.maximum(factors[dt].solve(p), 0.0)
+    def _euler(self, p: Array, dt: float) -> Array:
+        from fpsim.density.solver import factorise
 
-    out, error, now, p = [], 0.0, 0.0, masses.copy()
-    longest = float(times.max())
-    dt = longest / 2 ** np.ceil(np.log2(max(float(leaving.max()) * longest, 2.0)))
-    for time in times:
-        while now < time * (1 - 1e-12):
-            size = dt if now + dt <= time else time - now
-            coarse, fine = step(p, size), step(step(p, size / 2), size / 2)
-            joined = _log_extrapolated(coarse, fine)
-            gap = float(np.abs(joined - fine).sum() / masses.sum()) ** 1.5  # the joined step errs one order higher
-            if gap > tolerance * size / longest and size > 1e-12 * longest:
-                dt = size / 2
+        if dt not in self.factors:
+            if len(self.factors) >= 6:
+                self.factors.pop(next(iter(self.factors)))
+            self.factors[dt] = factorise((self.identity - dt * self.generator).tocsc())
+        return np.maximum(self.factors[dt].solve(p), 0.0)
+
+    def advance(self, p: Array, duration: float) -> Array:
+        """Masses after ``duration``; the step starts where the last call left it and ends on the time asked for."""
+        if duration <= 0:
+            return p
+        level = max(0, int(np.ceil(np.log2(duration / self.dt))))
+        done = 0  # in units of duration / 2^level
+        while done < 2**level:
+            dt = duration / 2**level
+            coarse, fine = self._euler(p, dt), self._euler(self._euler(p, dt / 2), dt / 2)
+            joined = log_extrapolated(coarse, fine)
+            # the joined step errs one order higher than the difference of the two shows
+            local = float(np.abs(joined - fine).sum()) ** 1.5
+            if local > self.tolerance * dt and level < 60:
+                level, done = level + 1, 2 * done
                 continue
-            now, p, error = now + size, joined, error + gap
-            if size == dt and gap < tolerance * size / longest / 8:
-                dt *= 2
-        out.append(p.copy())
-    return np.array(out), error
+            p, done, self.error = joined, done + 1, self.error + local
+            if local < self.tolerance * dt / 16 and level > 0 and done % 2 == 0:
+                level, done = level - 1, done // 2
+        self.dt = duration / 2**level
+        return p
 
 
-def _log_extrapolated(coarse: Array, fine: Array) -> Array:
-    """fine^2 / coarse, scaled to the mass that the linear extrapolation 2 fine - coarse has."""
+def log_extrapolated(coarse: Array, fine: Array) -> Array:
+    """fine^2 / coarse, scaled to the mass of the linear extrapolation 2 fine - coarse."""
     with np.errstate(divide="ignore", invalid="ignore"):
         joined = np.where(coarse > 0, fine * np.minimum(fine / coarse, 4.0), fine)
     mass = max(2 * fine.sum() - coarse.sum(), 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
-from fpsim.kernels.exits import diverged, leave, near_wall, refill, retire
+from fpsim.kernels.exits import diverged, refill, retire
 from fpsim.kernels.philox import block_words, set_path, set_quad
 from fpsim.kernels.walk import add_powers, all_finite
 
@@ -58,6 +58,32 @@ def batch_step(x, y, picks, table, rows, slope, total, gradient, data, rate):
             total[i] += slope[i]
     for i in range(total.size):
         y[i] = x[i] - rate * total[i]
+
+
+@inlined
+def any_inside(level):
+    """Whether a lane is in the target."""
+    found = 0
+    for j in range(BLOCK):
+        found |= level[j] >= 0
+    return found != 0
+
+
+@helper
+def land(y, level, owner, quads, out, k, limit, times, places):
+    """Record the lanes whose step k of four has ended in the target; returns how many."""
+    gone = 0
+    for j in range(BLOCK):
+        if level[j] >= 0 and not out[j]:
+            sound = True
+            for i in range(y.size // BLOCK):
+                sound &= abs(y[i * BLOCK + j]) <= limit
+                places[owner[j], i] = y[i * BLOCK + j]
+            if sound:
+                times[owner[j]] = 4 * quads[j] + k + 1
+                out[j] = 1
+                gone += 1
+    return gone
 
 
 def _arguments(real):
@@ -144,11 +170,11 @@ def exit_batches(
     x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, distinct, stream, key0, key1,
     wall_data, wall, limit, times, places, final,
 ):  # fmt: skip
-    """Move one block of lanes until its budget, or its list of paths, is used up (as :func:`fpsim.kernels.exits.exits`).
+    """Move one block of lanes until its budget, or its list of paths, is used up.
 
     A path is out when a step lands in the target: the chain is the truth, nothing happens between its steps.
-    Arguments beyond those of :func:`walk_batches` are those of ``exits``; ``wall`` gives the signed distance to the
-    target (row 0) and ones (row 1).
+    Arguments are those of :func:`walk_batches` and of :func:`fpsim.kernels.exits.exits`; ``wall`` gives the signed
+    distance to the target.
 
     Returns:
         number of lanes still carrying paths, or -1 - path for a path that diverged.
@@ -161,9 +187,8 @@ def exit_batches(
     clash = np.empty(BLOCK, np.uint8)
     rows = np.empty(table.shape[0] * BLOCK, x.dtype)
     slope, total, y = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
-    here, there = np.empty(2 * BLOCK, x.dtype), np.empty(2 * BLOCK, x.dtype)
-    out, near = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
-    nothing = x.dtype.type(0)
+    level = np.empty(BLOCK, x.dtype)
+    out = np.zeros(BLOCK, np.uint8)
     busy = 0
     for j in range(BLOCK):
         out[j] = owner[j] == IDLE
@@ -179,17 +204,15 @@ def exit_batches(
         for j in range(BLOCK):
             set_quad(lanes, j, u8(quads[j]))
             oldest = max(oldest, quads[j])
-        wall(x, wall_data, here)
         block_picks(picks, clash, words, counters, batch, table.shape[1], distinct, stream, key0, key1)
         gone = 0
         for k in range(4):
             drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
             batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
-            wall(y, wall_data, there)
-            if near_wall(here, there, nothing, near):
-                gone += leave(x, y, here, there, near, owner, quads, out, k, 0, stream, key0, key1, times, places)
+            wall(y, wall_data, level)
+            if any_inside(level):
+                gone += land(y, level, owner, quads, out, k, limit, times, places)
             x[:] = y
-            here[:] = there
         if not all_finite(x, limit):
             path = diverged(x, owner, out, limit)
             if path >= 0:

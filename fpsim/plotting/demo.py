@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fpsim.plotting.exits import exit_histogram
 from fpsim.plotting.landscape import landscape_picture
 from fpsim.plotting.routes import Row, arrhenius_chart, comparison_chart
-from fpsim.plotting.style import BLUE, DPI, INK, SHADE, TITLE, new_figure, tidy
+from fpsim.plotting.style import BLUE, DPI, INK, LABEL, SHADE, TITLE, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +67,7 @@ def demo_figure(
     for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
         pad = 20 if axes in (first, second) else 8  # above the legend of one and the remark of the other
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", pad=pad, fontweight="bold")
-    figure.suptitle(comparison.problem, fontsize=TITLE, color=INK)
+    figure.suptitle(textwrap.fill(comparison.problem, 110), fontsize=LABEL, color=INK)
     figure.savefig(path, dpi=DPI)
     return figure
 

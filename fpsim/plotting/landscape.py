@@ -95,8 +95,8 @@ def view_top(found: Sequence[Any], low: float, high: float, dimension: int) -> f
     minima = [p.loss for p in found if p.kind == "minimum"]
     if not saddles or not minima:
         return high
-    pass_height = float(max(saddles))
-    return min(high + 0.05 * (high - low), pass_height + HEADROOM[dimension] * (pass_height - min(low, *minima)))
+    top, bottom = float(max(saddles)), float(min(low, *minima))
+    return min(high + 0.05 * (high - low), top + HEADROOM[dimension] * (top - bottom))
 
 
 def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:

@@ -132,7 +132,7 @@ def _draw_series(axes: Axes, rows: Sequence[Row], methods: list[str], value: Any
         axes.errorbar(
             x, y, yerr=error if sampled else None, fmt=marker, color=color, label=method,
             linestyle="" if sampled else "-",
-            linewidth=max(0.8, 2.2 - 0.3 * place), markersize=max(4.5, 8 - 0.9 * place) * (0.75 if small else 1),
+            linewidth=max(0.8, 1.8 - 0.3 * place), markersize=max(4.0, 6.5 - 0.7 * place) * (0.75 if small else 1),
             elinewidth=1.4, capsize=2.5, zorder=2 + 0.1 * place,
         )  # fmt: skip
 

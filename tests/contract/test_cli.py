@@ -11,7 +11,9 @@ import pytest
 
 
 def fpsim(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "fpsim.cli", *words], capture_output=True, text=True, cwd=cwd, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-m", "fpsim.cli", *words], capture_output=True, text=True, cwd=cwd, timeout=300
+    )
 
 
 WRONG = {
@@ -22,7 +24,7 @@ WRONG = {
     "no temperature": (["escape", "double-well"], "--temperature"),
     "negative temperature": (["escape", "double-well", "--temperature", "-1"], "positive"),
     "no floor": (
-        ["escape", "double-well", "--noise", "hessian", "--learning-rate", "0.1", "--batch-size", "1", "--at", "everywhere"],
+        "escape double-well --noise hessian --learning-rate 0.1 --batch-size 1 --at everywhere".split(),
         "floor",
     ),
     "start in target": (["escape", "double-well", "--temperature", "0.1", "--start", "1", "--target", "1"], "target"),
@@ -66,7 +68,19 @@ def test_formula_needs_no_box() -> None:
 def test_simulate_writes_what_it_says(tmp_path: Path) -> None:
     import xarray
 
-    done = fpsim("simulate", "double-well", "--temperature", "0.1", "--duration", "1", "--paths", "10", "--output", "p.nc", cwd=tmp_path)
+    done = fpsim(
+        "simulate",
+        "double-well",
+        "--temperature",
+        "0.1",
+        "--duration",
+        "1",
+        "--paths",
+        "10",
+        "--output",
+        "p.nc",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     with xarray.open_dataset(tmp_path / "p.nc", engine="h5netcdf") as data:
         assert data.x.dims == ("time", "path", "dimension") and data.sizes["path"] == 10

@@ -153,6 +153,12 @@ def test_second_valley_behind_a_wall_is_counted():
     assert first_passage(sde, 0.9, 2).mean == pytest.approx(split, rel=1e-9)
 
 
+def test_second_valley_behind_a_high_wall_is_counted():
+    # the wall is 250 noise units high; both starts see the same two valleys, so their times agree
+    sde = constant(0.001)
+    assert first_passage(sde, 0.9, 2).log_mean == pytest.approx(first_passage(sde, -1, 2).log_mean, abs=1e-10)
+
+
 def test_field_of_times():
     starts = np.array([-3.0, -1.0, 0.0, 0.5, 0.99])
     times = mean_first_passage(constant(0.1), starts, 1)
