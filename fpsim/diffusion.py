@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -42,9 +42,15 @@ class Diffusion:
         raise NotImplementedError
 
     def divergence(self, landscape: Any, x: Array) -> Array:
-        """(div D)_i = sum_j d_j D_ij at ``x`` (d, ...), shape (d, ...); by fourth-order central differences."""
+        """(div D)_i = sum_j d_j D_ij at ``x`` (d, ...), shape (d, ...).
+
+        Exact where D is a formula, by fourth-order central differences else.
+        """
         if self.is_constant:
             return np.zeros_like(x)
+        exact = _exact_divergence(self, landscape)
+        if exact is not None:
+            return exact(x)
         total = np.zeros_like(x)
         for j in range(x.shape[0]):
             step = 1e-3 * np.maximum(1.0, np.abs(x[j]))
@@ -461,6 +467,21 @@ class GradientNoise(Diffusion):
 
     def __str__(self) -> str:
         return f"D = eta/(2S) C1(x), eta = {self.learning_rate:g}, S = {self.batch_size:g}"
+
+
+@lru_cache(maxsize=64)
+def _exact_divergence(noise: Diffusion, landscape: Any) -> Callable[[Array], Array] | None:
+    """Div D as a NumPy function of x (d, ...), where D is a formula."""
+    found = noise.symbolic(landscape)
+    if found is None:
+        return None
+    import sympy
+
+    (tensor, parameters), variables = found, landscape.symbolic.variables
+    rows = [sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(variables)) for i in range(len(variables))]
+    values = {**landscape.symbolic.parameters, **parameters}
+    function = sympy.lambdify([*variables, *values], rows, modules="numpy", cse=True)
+    return lambda x: np.stack([np.broadcast_to(row, x.shape[1:]) for row in function(*x, *values.values())])
 
 
 def _tuples(array: Array) -> Any:

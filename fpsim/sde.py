@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, symbolic_root
+from fpsim.modified_equation import NoiseOf, check_correction, modified
 
 if TYPE_CHECKING:
     import sympy
@@ -46,6 +47,9 @@ class SDE:
         landscape: a ``landscapes.Landscape`` or ``landscapes.DriftField``.
         noise: a noise model of :mod:`fpsim.diffusion`.
         convention: ``"ito"`` (default), ``"stratonovich"`` or ``"anti-ito"``.  With a constant D all agree.
+        correction: learning rate eta of the second-order modified equation of Li, Tai and E (2017): the SDE is then
+            that of the landscape L + (eta/4) |grad L|^2 (shown as ``landscape``) under the noise of L itself, and
+            follows the discrete chain to O(eta^2) instead of O(eta).
 
     Raises:
         ValueError: if landscape and noise do not fit, or the convention is not defined for this noise
@@ -55,6 +59,7 @@ class SDE:
     landscape: Any
     noise: Diffusion
     convention: Convention = "ito"
+    correction: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.noise, Diffusion):
@@ -71,6 +76,10 @@ class SDE:
                 "in more than one dimension 'stratonovich' is ambiguous for a state-dependent D (it depends on which "
                 "square root of D is meant); use 'ito' or 'anti-ito'"
             )
+        if self.correction is not None and not isinstance(self.noise, NoiseOf):
+            check_correction(self.noise, self.convention, self.correction)
+            object.__setattr__(self, "noise", NoiseOf(self.landscape, self.noise))
+            object.__setattr__(self, "landscape", modified(self.landscape, self.correction))
 
     @property
     def dimension(self) -> int:
@@ -114,6 +123,8 @@ class SDE:
 
     def with_noise(self, noise: Diffusion) -> SDE:
         """The same landscape and convention under another noise."""
+        if isinstance(self.noise, NoiseOf) and not isinstance(noise, NoiseOf):
+            noise = NoiseOf(self.noise.landscape, noise)
         return replace(self, noise=noise)
 
     @cached_property
@@ -147,7 +158,8 @@ class SDE:
         return SymbolicSDE(base.variables, parameters, tuple(drift), tensor, root)
 
     def __str__(self) -> str:
-        return f"{self.landscape}; {self.noise}; {self.convention}"
+        modified = "" if self.correction is None else f"; modified equation at learning rate {self.correction:g}"
+        return f"{self.landscape}; {self.noise}; {self.convention}{modified}"
 
 
 def matrix_root(tensor: Array) -> Array:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.contour import QuadContourSet
@@ -188,13 +188,14 @@ def test_arrhenius_draws_logarithms_in_order_with_relative_errors():
     (axes,) = plotting.arrhenius_chart(ROWS).axes
     assert axes.get_xlabel() == "barrier / temperature" and axes.get_ylabel() == "ln(escape time)"
     for method, factor in (("quadrature", 4.0), ("paths", 4.1), ("kramers", 3.0)):
-        x, y = bars(axes, method).lines[0].get_data()
+        x, y = bars(axes, method).lines[0].get_data(orig=False)
         np.testing.assert_allclose(x, [1, 2, 3])
         np.testing.assert_allclose(y, np.log(factor) + x)
     ends = bar_ends(bars(axes, "paths"), 1)
     np.testing.assert_allclose(ends[:, 1] - ends[:, 0], 2 * 0.2 / 4.1)
     assert not bars(axes, "kramers").has_yerr
-    assert bars(axes, "kramers").lines[0].get_linestyle() == "-" and bars(axes, "paths").lines[0].get_linestyle() == "None"
+    assert bars(axes, "kramers").lines[0].get_linestyle() == "-"
+    assert bars(axes, "paths").lines[0].get_linestyle() == "None"
 
 
 def test_arrhenius_inset_shows_ratios_to_the_exact_route():
@@ -379,7 +380,6 @@ def test_own_axes_are_used_and_their_figure_returned():
     ]
     assert all(result is figure for result in results)
     assert all(a.has_data() for a in axes[:7]) and not axes[7].has_data()
-    assert not any(isinstance(c, PathCollection) for c in axes[7].collections)
 
 
 def test_pictures_leave_pyplot_and_its_settings_alone():

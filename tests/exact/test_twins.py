@@ -50,6 +50,7 @@ CASES = {
     "Hessian along the path": (DoubleWell(), hessian("path", minimum=-1.0, saddle=0.0, climb_fraction=0.6), "ito"),
     "Hessian, 2-D, root in closed form": (PLANE, hessian(injected=0.01), "ito"),
     "Hessian, 2-D, smooth": (PLANE, hessian(floor_shape="smooth"), "ito"),
+    "Hessian, 2-D, smooth, anti-Ito": (PLANE, hessian(floor_shape="smooth"), "anti-ito"),
     "Hessian, 2-D, diagonal": (PLANE.with_parameters(c=0.0), hessian(), "ito"),
     "Hessian, 2-D, zero at the start": (Landscape.from_expression("x**4 + y**4 + x*y**3", "x y"), hessian(), "ito"),
     "measured noise": (
