@@ -9,6 +9,7 @@ Motion, chapter XI).  With a floor, D = kappa (|L''| + floor), the escape time g
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,23 @@ def inflections(landscape: Any, low: float, high: float, samples: int = 4001) ->
     return np.union1d((left + right) / 2, x[1:-1][values[1:-1] == 0])
 
 
-def blocking_points(sde: SDE, start: float, edge: float) -> list[tuple[float, float]]:
-    """Inflection points between start and edge that Hessian-shaped noise without a floor never crosses.
+@dataclass(frozen=True)
+class Gate:
+    """An inflection point at which |H|-shaped noise dies out while the drift points home.
 
-    Returns (point, delta) pairs, in order along the line; empty where D stays positive.
+    Attributes:
+        x: the point.
+        delta: dimension of the Bessel process there; with a floor the escape time grows like floor^-delta.
     """
+
+    x: float
+    delta: float
+
+
+def gates(sde: SDE, start: float, edge: float) -> list[Gate]:
+    """The gates between start and edge, in order along the line; none unless the noise is |H(x)|-shaped in 1-D."""
     noise = sde.noise
-    if not isinstance(noise, HessianDiffusion) or noise.at != "everywhere" or noise.floor or noise.injected:
+    if sde.dimension != 1 or not isinstance(noise, HessianDiffusion) or noise.at != "everywhere":
         return []
     direction = 1.0 if edge > start else -1.0
     found = []
@@ -54,15 +65,31 @@ def blocking_points(sde: SDE, start: float, edge: float) -> list[tuple[float, fl
         drift = float(sde.landscape.drift(np.array([[x]]))[0, 0])
         if direction * drift < 0:
             third = abs(float(bend[1] - bend[0])) / (2 * step)
-            found.append((float(x), 2 * abs(drift) / (noise.kappa * third)))
+            found.append(Gate(float(x), 2 * abs(drift) / (noise.kappa * third)))
     return found
+
+
+def is_shut(sde: SDE) -> bool:
+    """Whether the noise has neither a floor nor an injected part, so that its gates let nothing through."""
+    return isinstance(sde.noise, HessianDiffusion) and not (sde.noise.floor or sde.noise.injected)
 
 
 def refuse_blocked(sde: SDE, start: float, edge: float) -> None:
     """Raise ``ValueError`` naming inflection point and delta, if noise without a floor blocks the way."""
-    for x, delta in blocking_points(sde, start, edge):
+    found = gates(sde, start, edge)
+    if found and is_shut(sde):
         raise ValueError(
-            f"D = kappa |L''| vanishes at the inflection point x = {x:.6g} while the drift points home: no continuous "
-            f"path crosses it (delta = {delta:.4g}), so the escape time is infinite; give the noise a floor "
-            "(the time then grows like floor^-delta), or use at='path' or the discrete chain"
+            f"D = kappa |L''| vanishes at the inflection point x = {found[0].x:.6g} while the drift points home: no "
+            f"continuous path crosses it (delta = {found[0].delta:.4g}), so the escape time is infinite; give the noise "
+            "a floor (the time then grows like floor^-delta), or use at='path' or the discrete chain"
         )
+
+
+def require_open(sde: SDE, start: float | None = None) -> None:
+    """Refuse noise without a floor that has a gate anywhere in the landscape's box (or near the start)."""
+    if sde.dimension != 1 or not is_shut(sde):
+        return
+    middle = 0.0 if start is None else start
+    low, high = (sde.landscape.bounds or ((middle - 5.0, middle + 5.0),))[0]
+    refuse_blocked(sde, low, high)
+    refuse_blocked(sde, high, low)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.blocking import Gate, gates, is_shut
 from fpsim.results import Assumption
 
 if TYPE_CHECKING:
@@ -27,32 +28,19 @@ POINTS = 2001  # on the segment from minimum to pass
 
 
 @dataclass(frozen=True)
-class Inflection:
-    """A point where L'' changes sign between start and target.
-
-    Attributes:
-        x: the point.
-        delta: dimension of the Bessel process that keeps a path away from it under |H| noise.
-    """
-
-    x: float
-    delta: float
-
-
-@dataclass(frozen=True)
 class Diagnosis:
     """What is known about an escape before anything is run.
 
     Attributes:
         problem: the escape in words.
         checks: conditions with their figures.
-        inflections: inflection points on the way with their delta (1-D Hessian noise only).
+        gates: inflection points on the way with their delta (1-D Hessian noise only).
         routes: per route, whether it applies and what it will cost, in words.
     """
 
     problem: str
     checks: tuple[Assumption, ...]
-    inflections: tuple[Inflection, ...]
+    gates: tuple[Gate, ...]
     routes: tuple[tuple[str, str], ...]
 
     @property
@@ -62,7 +50,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [self.problem, *(f"  {check}" for check in self.checks)]
-        lines += [f"  inflection at x = {i.x:.6g}: delta = {i.delta:.4g}" for i in self.inflections]
+        lines += [f"  inflection at x = {gate.x:.6g}: delta = {gate.delta:.4g}" for gate in self.gates]
         return "\n".join(lines + [f"  route {name}: {text}" for name, text in self.routes])
 
 
@@ -71,58 +59,36 @@ def diagnose(problem: EscapeProblem) -> Diagnosis:
     from fpsim.passes import Escape
     from fpsim.valleys import valley
 
-    inflections = inflections_on_the_way(problem)
-    checks = _openness(problem, inflections)
+    passed = tuple(gates_on_the_way(problem))
+    checks = _openness(problem, passed)
     try:
         found = valley(problem.sde.landscape, problem.point, problem.target)
     except ValueError as error:
-        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], inflections)
+        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed)
     if found.saddle is None:
         missing = Assumption("a saddle separates start and target", False, "none was found: no barrier to escape over")
-        return _finish(problem, [*checks, missing], inflections)
+        return _finish(problem, [*checks, missing], passed)
     at = Escape(problem.sde, problem.point, problem.target, found)
     checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
-    return _finish(problem, checks, inflections)
+    return _finish(problem, checks, passed)
 
 
-def inflections_on_the_way(problem: EscapeProblem) -> tuple[Inflection, ...]:
-    """Sign changes of L'' between start and target, with delta; empty unless the noise is |H|-shaped in 1-D."""
-    noise, landscape = problem.sde.noise, problem.sde.landscape
-    if problem.sde.dimension != 1 or getattr(noise, "at", None) != "everywhere":
-        return ()
-    from scipy.optimize import brentq
-
+def gates_on_the_way(problem: EscapeProblem) -> list[Gate]:
+    """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
     from fpsim.valleys import boundary
 
-    edge = boundary(problem.target, problem.point)
-    if edge is None:
-        return ()
-    x = np.linspace(problem.start[0], edge, POINTS)
-    curvature = landscape.hessian(x[None])[0, 0]
-    found = []
-    for i in np.flatnonzero(curvature[:-1] * curvature[1:] < 0):
-        root = float(brentq(lambda z: float(landscape.hessian(np.array([[z]]))[0, 0, 0]), x[i], x[i + 1], xtol=1e-13))
-        found.append(Inflection(root, _delta(landscape, root, noise.kappa)))  # type: ignore[attr-defined]
-    return tuple(found)
+    edge = boundary(problem.target, problem.point) if problem.sde.dimension == 1 else None
+    return [] if edge is None else gates(problem.sde, problem.start[0], edge)
 
 
-def _delta(landscape: Any, x: float, kappa: float) -> float:
-    """2 |L'| / (kappa |L'''|) at an inflection point."""
-    step = 1e-4 * max(1.0, abs(x))
-    values = landscape.hessian(np.array([[x - step, x + step]]))[0, 0]
-    third = abs(float(values[1] - values[0])) / (2 * step)
-    slope = abs(float(landscape.gradient(np.array([[x]]))[0, 0]))
-    return math.inf if third == 0 else 2 * slope / (kappa * third)
-
-
-def _openness(problem: EscapeProblem, inflections: tuple[Inflection, ...]) -> list[Assumption]:
+def _openness(problem: EscapeProblem, passed: tuple[Gate, ...]) -> list[Assumption]:
     """Whether the noise lets a continuous path through, and what its floor decides."""
     noise: Any = problem.sde.noise
-    if not inflections:
+    if not passed:
         return []
-    worst = max(inflections, key=lambda i: i.delta)
+    worst = max(passed, key=lambda gate: gate.delta)
     where = f"delta = {worst.delta:.4g} at x = {worst.x:.6g}"
-    if not (noise.floor or noise.injected):
+    if is_shut(problem.sde):
         return [Assumption("the noise lets a continuous path through", False, f"{where}; D = 0 there: use by_chain()")]
     floor = f"the time grows like floor^(-{worst.delta:.3g}); floor = {noise.floor:g}, injected = {noise.injected:g}"
     return [
@@ -198,8 +164,8 @@ def _mini_batches(problem: EscapeProblem, at: Any) -> list[Assumption]:
     return [Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')")]
 
 
-def _finish(problem: EscapeProblem, checks: list[Assumption], inflections: tuple[Inflection, ...]) -> Diagnosis:
-    return Diagnosis(str(problem), tuple(checks), inflections, _routes(problem, checks))
+def _finish(problem: EscapeProblem, checks: list[Assumption], passed: tuple[Gate, ...]) -> Diagnosis:
+    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks))
 
 
 def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:

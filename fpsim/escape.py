@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.blocking import require_open
 from fpsim.exits import ExitSample, exit_times
 from fpsim.results import Assumption, Comparison, EscapeTime, Skipped
 from fpsim.sde import SDE
-from fpsim.simulation import require_count, require_open_noise, thread_count
+from fpsim.simulation import require_count, thread_count
 from fpsim.targets import as_target
 from fpsim.walls import as_walls
 from landscapes.field import as_point
@@ -87,7 +88,19 @@ class EscapeProblem:
             "target": str(self.target),
             "seconds": clock.perf_counter() - began,
         }
+        facts["settings"] = {**facts.get("settings", {}), **self._gates}
         return EscapeTime(mean=mean, method=method, **{**common, **facts})
+
+    @cached_property
+    def _gates(self) -> dict[str, Any]:
+        """Floor and delta, printed with every result whose noise dies out on the way."""
+        from fpsim.diagnosis import gates_on_the_way
+
+        found = gates_on_the_way(self)
+        if not found:
+            return {}
+        delta = max(gate.delta for gate in found)
+        return {"floor": self.sde.noise.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}  # type: ignore[attr-defined]
 
     # --- routes -------------------------------------------------------------------------------------------------
 
@@ -141,7 +154,7 @@ class EscapeProblem:
             the mean at ``step`` with its standard error and, as systematic error, |mean(2 step) - mean(step)|; the
             exits themselves in ``.sample``.
         """
-        require_open_noise(self.sde)
+        require_open(self.sde, self.start[0])
         began = clock.perf_counter()
         h = self.default_step if step is None else float(step)
         share = 2 / 3 if step_bias else 1.0
@@ -201,8 +214,11 @@ class EscapeProblem:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
         began = clock.perf_counter()
         found = FORMULAS[name](self.sde, self.point, self.target)
+        settings = {"meaning": found.target, "reference": found.reference}
+        if found.notes:
+            settings["notes"] = "; ".join(found.notes)
         return self._result(
-            name, began, found.mean, assumptions=tuple(found.assumptions), settings={"reference": found.reference}
+            name, began, found.mean, assumptions=found.assumptions, convention=found.convention, settings=settings
         )
 
     def by_grid(self, cells: int | None = None) -> EscapeTime:
@@ -213,7 +229,7 @@ class EscapeProblem:
         """
         from fpsim.fokker_planck import escape_time_by_grid
 
-        require_open_noise(self.sde)
+        require_open(self.sde, self.start[0])
         began = clock.perf_counter()
         found = escape_time_by_grid(self.sde, self.point, self.target, cells)
         return self._result(

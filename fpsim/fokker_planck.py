@@ -112,9 +112,13 @@ class FokkerPlanck:
 
     def __post_init__(self) -> None:
         if not isinstance(self.grid, Grid):
-            raise TypeError(f"the second argument of FokkerPlanck is a Grid((low, high, cells), ...); got {self.grid!r}")
+            raise TypeError(
+                f"the second argument of FokkerPlanck is a Grid((low, high, cells), ...); got {self.grid!r}"
+            )
         if self.grid.dimension != self.sde.dimension:
-            raise ValueError(f"the SDE has {self.sde.dimension} dimensions and the grid {self.grid.dimension}; they must agree")
+            raise ValueError(
+                f"the SDE has {self.sde.dimension} dimensions and the grid {self.grid.dimension}; they must agree"
+            )
         as_walls(self.boundary, self.grid.dimension)
 
     @cached_property
@@ -237,10 +241,17 @@ class FokkerPlanck:
         result = self._propagated(part, masses, moments, None, 1e-5)
         entries = {
             "survival": ("time", result.masses.sum(axis=1), "", "probability not to have met the target"),
-            "first_passage_density": ("time", result.masses @ part.killing, "1/time", "density of the first-passage time"),
+            "first_passage_density": (
+                "time",
+                result.masses @ part.killing,
+                "1/time",
+                "density of the first-passage time",
+            ),
         }
         coordinates = {"time": ("time", moments, "time", "time")}
-        return dataset(entries, coordinates, **self._facts(target=str(target), grid=str(self.grid), method=result.method))
+        return dataset(
+            entries, coordinates, **self._facts(target=str(target), grid=str(self.grid), method=result.method)
+        )
 
     def committor(self, a: Any, b: Any) -> xarray.Dataset:
         """``committor``: the chance to meet ``b`` before ``a``, from every cell."""

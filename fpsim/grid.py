@@ -117,7 +117,9 @@ class Grid:
             raise ValueError(f"a point of this grid has {self.dimension} coordinates; got {point!r}")
         for k, (low, high, _) in enumerate(self.axes):
             if not low <= x[k] <= high:
-                raise ValueError(f"the point {x.tolist()} lies outside the grid, whose axis {k} spans [{low:g}, {high:g}]")
+                raise ValueError(
+                    f"the point {x.tolist()} lies outside the grid, whose axis {k} spans [{low:g}, {high:g}]"
+                )
         return x
 
     def weights(self, point: ArrayLike, order: int = 3) -> tuple[NDArray[np.int64], Array]:

@@ -59,7 +59,7 @@ class NoiseOf(Diffusion):
 def check_correction(noise: Diffusion, convention: str, correction: float) -> None:
     """Raise ``ValueError`` where the modified equation is not defined."""
     if not (np.isfinite(correction) and correction > 0):
-        raise ValueError(f"correction is the learning rate of the modified equation, a positive number; got {correction!r}")
+        raise ValueError(f"correction is a learning rate, a positive number; got {correction!r}")
     if convention != "ito":
         raise ValueError(f"the modified equation of SGD is an Ito equation; got convention='{convention}'")
     rate = getattr(noise, "learning_rate", None)
@@ -99,6 +99,7 @@ def _formulas(landscape: Any, learning_rate: float) -> Any:
     """The modified landscape or drift field as formulas."""
     import sympy
 
+    from landscapes.expression import derivative
     from landscapes.landscape import DriftField, Landscape
 
     base, box = landscape.symbolic, landscape.bounds
@@ -109,6 +110,6 @@ def _formulas(landscape: Any, learning_rate: float) -> Any:
     if base.loss is not None:
         formula = base.loss + rate / 4 * sympy.Add(*[b**2 for b in base.drift])
         return Landscape.from_expression(formula, landscape.variables, box, **values)
-    b = sympy.Matrix(base.drift)
-    corrected = b - rate / 2 * b.jacobian(sympy.Matrix(base.variables)) * b
-    return DriftField.from_expression(list(corrected), landscape.variables, box, **values)
+    pairs = list(zip(base.variables, base.drift, strict=True))
+    corrected = [b - rate / 2 * sympy.Add(*[derivative(b, v) * other for v, other in pairs]) for _, b in pairs]
+    return DriftField.from_expression(corrected, landscape.variables, box, **values)

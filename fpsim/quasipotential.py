@@ -67,7 +67,8 @@ class QuasiPotential:
         far = self.path[np.abs(self.path - self.path[-1]).argmax()]
         return (
             f"quasi-potential of the chain from {self.path[0]:.6g} to {self.target}: "
-            f"{self.value:.8g} +- {self.error:.1g}\n  ln(iterations) ~ S V = {self.exponent:.6g} at S = {self.batch_size:g}\n"
+            f"{self.value:.8g} +- {self.error:.1g}\n"
+            f"  ln(iterations) ~ S V = {self.exponent:.6g} at S = {self.batch_size:g}\n"
             f"  {self.path.size - 1} jumps, outermost point {far:.5g}, last jump from {self.path[-2]:.5g} "
             f"(cost {self.costs[-1]:.4g}); searched [{low:.4g}, {high:.4g}]; on the grids "
             f"{self.grid_values[0]:.6g}, {self.grid_values[1]:.6g}"
@@ -115,8 +116,8 @@ def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
             return float(moved[0])
         x = moved
     raise ValueError(
-        f"without noise the chain does not come to rest from {start:g} at learning rate {chain.eta:g} (is learning rate "
-        "times curvature above 2?)"
+        f"without noise the chain does not come to rest from {start:g} at learning rate {chain.eta:g}; a learning rate "
+        "above 2 / curvature never does"
     )
 
 
@@ -232,7 +233,7 @@ def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
 def _geometric(chain: Chain, rest: float, near: float) -> Array:
     """Points rest + (near - rest) rho^k, the nearest to ``rest`` first, rho = min(|m'|, 1/|m'|) there."""
     step = 1e-3 * abs(near - rest)
-    mean, _ = chain.line(rest + step * np.array([-1.0, 1.0]))
+    mean, _ = chain.line(np.array([rest - step, rest + step]))
     ratio = abs(float(mean[1] - mean[0]) / (2 * step))
     ratio = min(ratio, 1 / max(ratio, 1e-12))
     if ratio < 1e-6:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
+from fpsim.blocking import require_open
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
 from fpsim.starts import start_points
@@ -197,7 +198,7 @@ def simulate(
     """
     check_step(step)
     check_drift(sde)
-    require_open_noise(sde)
+    require_open(sde)
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
     require_count(paths, "paths")
@@ -229,16 +230,6 @@ def require_count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
     return int(value)
-
-
-def require_open_noise(sde: SDE) -> None:
-    """Refuse noise that no continuous path can cross (|H| without a floor in one dimension)."""
-    noise = sde.noise
-    if sde.dimension == 1 and getattr(noise, "at", None) == "everywhere" and not (noise.floor or noise.injected):  # type: ignore[attr-defined]
-        raise ValueError(
-            "D = eta |L''|/(2S) without a floor vanishes at inflection points, and no continuous path ever crosses "
-            "one; give floor= > 0 (the escape time depends on it) or ask for the discrete chain, by_chain()"
-        )
 
 
 @dataclass(frozen=True)

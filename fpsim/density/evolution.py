@@ -92,7 +92,9 @@ def propagate(
         if lowest >= -NEGATIVE_LIMIT and np.isfinite(values).all():
             break
     else:
-        raise ValueError(f"the method '{chosen}' gave densities down to {lowest:.2g} of their maximum; leave method out")
+        raise ValueError(
+            f"the method '{chosen}' gave densities down to {lowest:.2g} of their maximum; leave method out"
+        )
     values, rescaled = np.maximum(values, 0.0), 0.0
     if not motion.killing.any() and later.size:
         totals = values.sum(axis=1) / masses.sum()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.walk import Indices, Wall, Walk
+from fpsim.density.walk import Indices, Walk, Wall
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
@@ -73,7 +73,9 @@ def _check(x: Array, drift: Array, tensor: Array) -> None:
     lowest = np.linalg.eigvalsh(np.moveaxis(tensor, -1, 0)).min(axis=1)
     bad = lowest < -1e-10 * np.abs(tensor).reshape(-1, x.shape[1]).max(axis=0)
     if bad.any():
-        raise ValueError(f"the diffusion has a negative eigenvalue ({lowest[bad][0]:g}) at x = {x[:, bad][:, 0].tolist()}")
+        raise ValueError(
+            f"the diffusion has a negative eigenvalue ({lowest[bad][0]:g}) at x = {x[:, bad][:, 0].tolist()}"
+        )
 
 
 def _axis_jumps(
@@ -164,7 +166,7 @@ def _edge_potential(sde: Any, x: Array, step: Array) -> tuple[Array, Array]:
 
 
 def _solve(matrix: Array, vector: Array) -> Array:
-    """matrix (m, d, d) \\ vector (d, m), by Cramer's rule; infinite or NaN where singular."""
+    """Solution of matrix (m, d, d) times unknown = vector (d, m), by Cramer's rule; infinite or NaN where singular."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if len(vector) == 2:
             (a, b), (c, e) = (matrix[:, 0, 0], matrix[:, 0, 1]), (matrix[:, 1, 0], matrix[:, 1, 1])

@@ -8,12 +8,13 @@ jumps or has a kink the integrals are split there.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.walk import Wall, Walk
+from fpsim.density.walk import Walk, Wall
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
@@ -151,7 +152,7 @@ def _half_integral(sde: Any, start: float, stop: float, breaks: Array, speed: bo
     inner = breaks[(breaks > min(start, stop)) & (breaks < max(start, stop))]
     corners = np.unique(np.concatenate([[start, stop], inner]))
     corners = corners if stop > start else corners[::-1]
-    joint = np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in zip(corners[:-1], corners[1:], strict=True)] + [[stop]])
+    joint = np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in pairwise(corners)] + [[stop]])
     phi = np.concatenate([[0.0], np.cumsum(_gauss_steps(sde, joint))])
     centers = (joint[:-1] + joint[1:]) / 2
     diffusion = diffusion_at(sde, centers)

@@ -55,7 +55,9 @@ def _entering(walk: Walk, part: Restricted, mass: Array) -> Array:
     Edges are shortened as those of the forward walk are, so that detailed balance survives the cut.
     """
     n, inside, crossed = part.keep.size, part.inside[0], part.crossed[0]
-    into = np.union1d(np.flatnonzero(inside[walk.source] & part.keep[walk.target]), crossed[part.keep[walk.target[crossed]]])
+    into = np.union1d(
+        np.flatnonzero(inside[walk.source] & part.keep[walk.target]), crossed[part.keep[walk.target[crossed]]]
+    )
     entering = np.bincount(walk.target[into], mass[walk.source[into]] * walk.rate[into], minlength=n)
     whole = np.bincount(walk.source[crossed], walk.rate[crossed], minlength=n)
     return np.asarray(entering * part.spread(part.losses[0]) / np.maximum(whole, 1e-300))

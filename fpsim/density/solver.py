@@ -10,7 +10,6 @@ formula of Bovier, Eckhoff, Gayrard, Klein 2004).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,7 +90,9 @@ class DirectSolver:
         self.outward = rates[self.bottoms][:, self.rest]
         inward = rates[self.rest][:, self.bottoms].toarray()
         self.inward = inward
-        self.first_hit = np.column_stack([self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))])
+        self.first_hit = np.column_stack(
+            [self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))]
+        )
         ended = self._solve(killing[self.rest]) if killing.any() else np.zeros(self.rest.size)
         self.accuracy = float(np.max(np.abs(self.first_hit.sum(axis=1) + ended - 1), initial=1e-15))
         check_accuracy(self.accuracy)

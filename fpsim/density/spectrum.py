@@ -56,7 +56,9 @@ def spectrum(walk: Walk, balance: Array | None, k: int) -> Spectrum:
     if not 2 <= k <= n - 2:
         raise ValueError(f"spectrum(k) gives 2 to {n - 2} eigenvalues on this grid; got k = {k}")
     if not walk.is_line and n > DIRECT_LIMIT[walk.grid.dimension]:
-        raise ValueError(f"the spectrum needs a factorisation of {n} x {n} cells, which is too large; use a coarser grid")
+        raise ValueError(
+            f"the spectrum needs a factorisation of {n} x {n} cells, which is too large; use a coarser grid"
+        )
     values, vectors = _balanced(walk, balance, k) if balance is not None else _general(walk, k)
     order = np.argsort(-values.real, kind="stable")
     values, vectors = values[order], vectors[:, order]
@@ -72,16 +74,17 @@ def _balanced(walk: Walk, balance: Array, k: int) -> tuple[Array, Array]:
 
         up, down = walk.line
         n = walk.grid.size
-        values, vectors = eigh_tridiagonal(-walk.leaving, np.sqrt(up * down), select="i", select_range=(n - k, n - 1))
+        _, vectors = eigh_tridiagonal(-walk.leaving, np.sqrt(up * down), select="i", select_range=(n - k, n - 1))
     else:
-        values, vectors = _lanczos(walk, k)
+        vectors = _lanczos(walk, k)
     # functions f = vector / root: where the stationary mass underflows the vector does too
     functions = np.where(root[:, None] > 1e-150, vectors / np.maximum(root, 1e-150)[:, None], 0.0)
     refined, turn = _refined(walk, root**2, functions)
     return refined, (functions @ turn) * (root**2)[:, None]
 
 
-def _lanczos(walk: Walk, k: int) -> tuple[Array, Array]:
+def _lanczos(walk: Walk, k: int) -> Array:
+    """The k slowest eigenvectors of the symmetrised generator, (n, k)."""
     from scipy.sparse import diags
     from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -94,8 +97,8 @@ def _lanczos(walk: Walk, k: int) -> tuple[Array, Array]:
     factor = factorise((diags(np.full(walk.grid.size, shift)) - matrix).tocsc())
     inverse = LinearOperator(matrix.shape, matvec=lambda v: -factor.solve(v.ravel()), dtype=float)
     start = np.ones(walk.grid.size)
-    values, vectors = eigsh(matrix, k=k, sigma=shift, which="LM", OPinv=inverse, v0=start, tol=1e-12)
-    return np.asarray(values), np.asarray(vectors)
+    _, vectors = eigsh(matrix, k=k, sigma=shift, which="LM", OPinv=inverse, v0=start, tol=1e-12)
+    return np.asarray(vectors)
 
 
 def _refined(walk: Walk, mass: Array, functions: Array) -> tuple[Array, Array]:
@@ -124,13 +127,12 @@ def _refined(walk: Walk, mass: Array, functions: Array) -> tuple[Array, Array]:
 
 def _general(walk: Walk, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Eigenpairs without detailed balance: complex in general."""
+    from scipy.sparse import identity
     from scipy.sparse.linalg import LinearOperator, eigs
 
     from fpsim.density.solver import factorise
 
     generator = walk.generator.tocsc()
-    from scipy.sparse import identity
-
     shift = 1e-3 * float(np.median(walk.leaving)) / walk.grid.size ** (2 / walk.grid.dimension) + 1e-12
     factor = factorise((shift * identity(walk.grid.size, format="csc") - generator).tocsc())
     inverse = LinearOperator(generator.shape, matvec=lambda v: -factor.solve(v.ravel()), dtype=float)
@@ -148,4 +150,6 @@ def _modes(walk: Walk, vectors: NDArray[Any], values: NDArray[Any]) -> xarray.Da
         "eigenvalue": ("index", values.real, "1/time", "real part of the eigenvalue"),
         **grid.coordinates(),
     }
-    return dataset({"mode": (("index", *grid.dims), shaped, "1/volume", "real part of the mode")}, coordinates, grid=str(grid))
+    return dataset(
+        {"mode": (("index", *grid.dims), shaped, "1/volume", "real part of the mode")}, coordinates, grid=str(grid)
+    )

@@ -1,7 +1,7 @@
 """Stationary laws and probability currents of a walk.
 
-    detailed balance:  log p_j - log p_i = log(rate_ij / rate_ji)  around every loop;      else A^T p = 0
-    J(x_i) = (1 / 2 volume) sum_j (p_i rate_ij - p_j rate_ji) (x_j - x_i)
+detailed balance:  log p_j - log p_i = log(rate_ij / rate_ji)  around every loop;      else A^T p = 0
+J(x_i) = (1 / 2 volume) sum_j (p_i rate_ij - p_j rate_ji) (x_j - x_i)
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ from fpsim.density.walk import Walk
 Array = NDArray[np.float64]
 
 
-def transitions(walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]) -> tuple[float, float, float, float, Any]:
+def transitions(
+    walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]
+) -> tuple[float, float, float, float, Any]:
     """Flux, both rate constants, the mismatch of the fluxes, and the fields; ``mass`` is stationary, shape (n,)."""
     forward, backward, accuracy = committors(walk, part, mass)
     reached = float((mass[part.keep] * backward) @ part.losses[1])

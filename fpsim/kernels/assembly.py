@@ -138,14 +138,14 @@ def _selling_3d(tensor: Any, offsets: Any, weights: Any, reach: int) -> bool:
     m = 0
     for i in range(4):
         for j in range(i + 1, 4):
-            k, l = -1, -1
+            p, q = -1, -1
             for c in range(4):
                 if c not in (i, j):
-                    k, l = (c, l) if k < 0 else (k, c)
+                    p, q = (c, q) if p < 0 else (p, c)
             weights[m] = max(-_product(tensor, base[i], base[j]), 0.0)
-            offsets[m, 0] = base[k, 1] * base[l, 2] - base[k, 2] * base[l, 1]
-            offsets[m, 1] = base[k, 2] * base[l, 0] - base[k, 0] * base[l, 2]
-            offsets[m, 2] = base[k, 0] * base[l, 1] - base[k, 1] * base[l, 0]
+            offsets[m, 0] = base[p, 1] * base[q, 2] - base[p, 2] * base[q, 1]
+            offsets[m, 1] = base[p, 2] * base[q, 0] - base[p, 0] * base[q, 2]
+            offsets[m, 2] = base[p, 0] * base[q, 1] - base[p, 1] * base[q, 0]
             m += 1
     return np.abs(offsets).max() <= reach
 
@@ -167,7 +167,7 @@ def _nearest(tensor: Any, offsets: Any, weights: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def spread_potential(starts: Any, neighbours: Any, ratios: Any, root: int) -> Any:
-    """Log-weights (n,) with log w_j - log w_i = ratio along a breadth-first tree from ``root``; NaN where unreachable."""
+    """Log-weights (n,) with log w_j - log w_i = ratio along a tree from ``root``, breadth first; NaN out of reach."""
     n = starts.size - 1
     out = np.full(n, np.nan)
     queue = np.empty(n, np.int64)

@@ -16,7 +16,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def eliminate(up: Any, down: Any, kill: Any) -> Any:
-    """Rates out of each cell upwards or by killing, after all lower cells are censored: (pivots, killing), each (n,)."""
+    """Rates out of each cell with all lower ones censored, upwards or by killing: (pivots, killing), each (n,)."""
     n = kill.size
     pivot, censored = np.empty(n), np.empty(n)
     for i in range(n):

@@ -67,7 +67,8 @@ def demo_figure(
     for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
         pad = 20 if axes in (first, second) else 8  # above the legend of one and the remark of the other
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", pad=pad, fontweight="bold")
-    figure.suptitle(textwrap.fill(comparison.problem, 110), fontsize=LABEL, color=INK)
+    clauses = "; ".join(clause.replace(" ", "\u00a0") for clause in comparison.problem.split("; "))
+    figure.suptitle(textwrap.fill(clauses, 115), fontsize=LABEL, color=INK)  # breaks between clauses only
     figure.savefig(path, dpi=DPI)
     return figure
 

@@ -84,7 +84,7 @@ def landscape_picture(
         _annotate_barrier(axes, *climb)
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=SMALL, frameon=False, labelcolor=INK,
-        borderaxespad=0.1, handletextpad=0.1, columnspacing=0.6, handlelength=1.4,
+        borderaxespad=0.1, handletextpad=0.3, columnspacing=0.6, handlelength=1.4,
     )  # fmt: skip
     return figure_of(axes)
 

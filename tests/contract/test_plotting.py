@@ -295,8 +295,10 @@ def test_barrier_is_that_of_the_escape_asked_for():
     for minimum, saddle, target in ((lowest, left, middle.x[0]), (middle, right, right.x[0] + 0.1)):
         (axes,) = plotting.landscape_picture(cosine, start=minimum.x, target=target).axes
         assert rf"$\Delta L$ = {saddle.loss - minimum.loss:.4g}" in texts(axes)
-    (axes,) = plotting.landscape_picture(cosine).axes  # the deepest minimum's lowest side
-    assert rf"$\Delta L$ = {right.loss - middle.loss:.4g}" in texts(axes)
+    tilted = DoubleWell(tilt=0.05)
+    (axes,) = plotting.landscape_picture(tilted).axes  # out of the deepest minimum, on the left
+    (top,), left = tilted.saddles, min(tilted.minima, key=lambda p: p.x[0])
+    assert rf"$\Delta L$ = {top.loss - left.loss:.4g}" in texts(axes)
 
 
 def test_landscape_without_a_saddle_shows_no_barrier():

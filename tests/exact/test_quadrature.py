@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.blocking import blocking_points
+from fpsim.blocking import gates
 from fpsim.diffusion import ConstantDiffusion, DiffusionField, HessianDiffusion
 from fpsim.quadrature import first_passage, mean_first_passage, potential_difference
 from fpsim.sde import SDE
@@ -220,10 +220,11 @@ def test_literal_noise_blocks_the_path():
     sde = hessian(0.0)
     with pytest.raises(ValueError, match=r"inflection point x = -0.57735.*delta = 2\.222"):
         first_passage(sde, -1, 0.3)
-    ((point, delta),) = blocking_points(sde, -1, 1)
+    (gate,) = gates(sde, -1, 1)
+    point, delta = gate.x, gate.delta
     assert point == pytest.approx(-1 / math.sqrt(3), rel=1e-12)
     assert delta == pytest.approx(2 / (9 * 0.1), rel=1e-6)
-    assert blocking_points(hessian(0.01), -1, 1) == []
+    assert gates(hessian(0.01), -1, 1) == [gate]  # a floor opens the gate, but delta still rules the time
 
 
 def test_vanishing_and_negative_noise_are_refused():
