@@ -65,8 +65,9 @@ class CramerExponent:
     signal: float
 
     def __str__(self) -> str:
-        lines = [f"Cramer exponent from {self.start:g} to {self.end:g}: {self.exponent:.8g} +- {self.error:.1g} (S/eta units)"]
-        lines.append(f"  Gaussian noise of the same covariance: {self.gaussian:.8g}; largest L'^2/C1 = {self.signal:.3g}")
+        climb = f"from {self.start:g} to {self.end:g}"
+        lines = [f"Cramer exponent {climb}: {self.exponent:.8g} +- {self.error:.1g}, times S/eta"]
+        lines.append(f"  Gaussian noise of that covariance: {self.gaussian:.8g}; largest L'^2/C1 = {self.signal:.3g}")
         if self.blocked is not None:
             lines.append(f"  at x = {self.blocked:g} all examples pull the same way: no mini-batch ever climbs it")
         return "\n".join(lines)
@@ -106,15 +107,13 @@ def _newton(g: Array, high: Array) -> Array:
         low, high = np.where(below, q, low), np.where(below, high, q)
         ratio = value / q
         rise = (slope - ratio) / q  # derivative of f(q)/q
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # bisection then
             step = ratio / rise
+        settled = (np.abs(step) <= 1e-14 * q) | (high - low <= 4e-16 * high)
         new = q - step
-        inside = np.isfinite(new) & (new > low) & (new < high)
-        new = np.where(inside, new, (low + high) / 2)
-        done = np.abs(new - q) <= 4e-16 * np.abs(new) + 1e-300
-        done |= high - low <= 4e-16 * high
-        q = new
-        if done.all() or np.all((np.abs(step) <= 1e-14 * q) | done):
+        usable = settled | ((new > low) & (new < high))  # false for NaN
+        q = np.where(usable, new, (low + high) / 2)
+        if settled.all():
             break
     return q
 
@@ -212,7 +211,7 @@ def integral(function: Callable[[Array], Array], low: float, high: float, tolera
     error += float(np.abs(whole).sum())
     value += float(whole.sum())
     if not error <= 1e3 * tolerance * scale:
-        raise ValueError(f"the integral from {low:g} to {high:g} has error {error:.1e}, not {tolerance:g}: too rough a loss")
+        raise ValueError(f"the integral from {low:g} to {high:g} has error {error:.1e}, not {tolerance:g}")
     return value, error
 
 
@@ -276,13 +275,14 @@ def cramer(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = N
     if found.blocked is not None:
         raise ValueError(
             f"at x = {found.blocked:g} the gradients of all examples pull the same way, so mini-batch SGD never climbs "
-            f"it: the escape time is infinite (Gaussian noise would climb it, with exponent {found.gaussian * size / eta:.4g})"
+            "it: the escape time is infinite (Gaussian noise would climb it, with exponent "
+            f"{found.gaussian * size / eta:.4g})"
         )
     exponent = size / eta * found.exponent
     curvatures = math.log(at.curvature_at_minimum * abs(at.curvature_at_pass))
     log_mean = math.log(2 * math.pi) - curvatures / 2 + log_prefactor(sde.landscape, a, b, size) + exponent
     notes = (
-        f"exponent {exponent:.6g} = S/eta * {found.exponent:.6g}; with Gaussian noise {size / eta * found.gaussian:.6g}",
+        f"exponent {exponent:.6g} = S/eta * {found.exponent:.6g}; of Gaussian noise {size / eta * found.gaussian:.6g}",
         f"iterations = time/eta, ln(iterations) = {log_mean - math.log(eta):.6g}",
     )
     return at.formula("cramer", log_mean, REFERENCE, _assumptions(at, found, exponent, log_mean), "chain", notes)

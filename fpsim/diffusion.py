@@ -193,7 +193,7 @@ class DiffusionField(Diffusion):
         import sympy
 
         parsed, symbols, parameters = self._parsed()
-        function = sympy.lambdify([*symbols, *parameters], parsed, modules="numpy", cse=True)
+        function = sympy.lambdify([*symbols, *parameters], parsed, modules=["scipy", "numpy"], cse=True)
 
         def evaluate(x: Array) -> Array:
             values = function(*x, *parameters.values())
@@ -480,7 +480,7 @@ def _exact_divergence(noise: Diffusion, landscape: Any) -> Callable[[Array], Arr
     (tensor, parameters), variables = found, landscape.symbolic.variables
     rows = [sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(variables)) for i in range(len(variables))]
     values = {**landscape.symbolic.parameters, **parameters}
-    function = sympy.lambdify([*variables, *values], rows, modules="numpy", cse=True)
+    function = sympy.lambdify([*variables, *values], rows, modules=["scipy", "numpy"], cse=True)
     return lambda x: np.stack([np.broadcast_to(row, x.shape[1:]) for row in function(*x, *values.values())])
 
 

@@ -16,9 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.cuts import Restricted, on_grid, restrict
-from fpsim.density.passage import committors, mean_and_variance, passage_solver, quasi_stationary
+from fpsim.density.passage import (
+    FluxOverPopulation,
+    QuasiStationary,
+    committors,
+    mean_and_variance,
+    passage_solver,
+    quasi_stationary,
+)
 from fpsim.density.spectrum import Spectrum, spectrum
 from fpsim.density.stationary import probability_current, reversible_potential, stationary_masses
+from fpsim.density.transitions import Transitions, transitions
 from fpsim.density.walk import Walk, as_walls
 from fpsim.grid import Grid
 
@@ -26,71 +34,6 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Transitions:
-    """Transitions between two sets a and b in the stationary state.
-
-    Attributes:
-        flux: reactive trajectories from a to b per unit time (as many return).
-        rate: k_ab = flux / (chance to have been in a last): the inverse of the mean time from a to b.
-        return_rate: k_ba likewise.
-        flux_mismatch: relative difference of the flux out of a and the flux into b: what rounding has cost.
-        fields: ``committor``, ``backward_committor``, ``reactive_density`` and ``reactive_current`` on the grid.
-    """
-
-    flux: float
-    rate: float
-    return_rate: float
-    flux_mismatch: float
-    fields: xarray.Dataset
-
-    @property
-    def time(self) -> float:
-        """Mean time from a to b, 1 / rate."""
-        return 1 / self.rate
-
-    def __str__(self) -> str:
-        return (
-            f"reactive flux {self.flux:.8g} per unit time; rate a -> b {self.rate:.8g} (time {1 / self.rate:.8g}), "
-            f"b -> a {self.return_rate:.8g} (time {1 / self.return_rate:.8g})"
-        )
-
-
-@dataclass(frozen=True)
-class FluxOverPopulation:
-    """Kramers' escape time: probability in the valley over the current through its boundary, for unit injection.
-
-    Attributes:
-        time: population / current.
-        population: probability in the valley of the steady state.
-        current: probability per unit time that is injected (= leaves).
-        density: the steady state, normalised to unit population.
-    """
-
-    time: float
-    population: float
-    current: float
-    density: xarray.Dataset
-
-
-@dataclass(frozen=True)
-class QuasiStationary:
-    """The law of a walk that has not left its valley for a long time.
-
-    Attributes:
-        rate: exit rate; the time to leave from this law is exponential with mean 1 / rate.
-        density: per volume, mass one.
-    """
-
-    rate: float
-    density: xarray.Dataset
-
-    @property
-    def time(self) -> float:
-        """Mean exit time, 1 / rate."""
-        return 1 / self.rate
 
 
 @dataclass(frozen=True)
@@ -243,7 +186,7 @@ class FokkerPlanck:
             "survival": ("time", result.masses.sum(axis=1), "", "probability not to have met the target"),
             "first_passage_density": (
                 "time",
-                result.masses @ part.killing,
+                result.lost,
                 "1/time",
                 "density of the first-passage time",
             ),
@@ -264,10 +207,8 @@ class FokkerPlanck:
 
     def transitions(self, a: Any, b: Any) -> Transitions:
         """Reactive flux, rate constants, committors and reactive current between two sets in the stationary state."""
-        from fpsim.density.transitions import transitions
-
         part = restrict(self.walk, [on_grid(a, self.grid), on_grid(b, self.grid)])
-        return Transitions(*transitions(self.walk, part, self._stationary[0], self._facts(a=str(a), b=str(b))))
+        return transitions(self.walk, part, self._stationary[0], self._facts(a=str(a), b=str(b)))
 
     def flux_over_population(self, source: Any, target: Any, valley: Any = None) -> FluxOverPopulation:
         """Kramers' time: inject unit current at ``source``, take it out at ``target``, divide probability by current.

@@ -68,7 +68,7 @@ class Grid:
     @property
     def spacing(self) -> Array:
         """Cell widths, shape (d,)."""
-        return np.array([(high - low) / cells for low, high, cells in self.axes])
+        return np.asarray([(high - low) / cells for low, high, cells in self.axes], dtype=np.float64)
 
     @property
     def low(self) -> Array:
@@ -123,7 +123,7 @@ class Grid:
         return x
 
     def weights(self, point: ArrayLike, order: int = 3) -> tuple[NDArray[np.int64], Array]:
-        """Nodes and Lagrange weights of the interpolation of degree ``order`` at ``point``: ``sum(w * field[nodes])``."""
+        """Nodes and Lagrange weights: ``sum(w * field[nodes])`` interpolates at ``point`` with degree ``order``."""
         x = self.as_point(point)
         nodes, weights = np.zeros(1, dtype=np.int64), np.ones(1)
         for k, (low, _, cells) in enumerate(self.axes):

@@ -233,7 +233,7 @@ def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
 def _geometric(chain: Chain, rest: float, near: float) -> Array:
     """Points rest + (near - rest) rho^k, the nearest to ``rest`` first, rho = min(|m'|, 1/|m'|) there."""
     step = 1e-3 * abs(near - rest)
-    mean, _ = chain.line(np.array([rest - step, rest + step]))
+    mean, _ = chain.line(np.array([rest - step, rest + step], dtype=np.float64))
     ratio = abs(float(mean[1] - mean[0]) / (2 * step))
     ratio = min(ratio, 1 / max(ratio, 1e-12))
     if ratio < 1e-6:
@@ -246,6 +246,8 @@ def _polished(chain: Chain, path: Array, rounds: int = 400) -> Array:
     """The nearest path of least cost between the same ends: Newton with a tridiagonal Hessian, damped where needed."""
     from scipy.linalg import solveh_banded
 
+    if path.size == 2:
+        return path
     terms, damping = _Terms.at(chain, path), 1e-3
     for _ in range(rounds):
         slope = terms.u[1:] + terms.v[:-1]

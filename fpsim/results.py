@@ -215,7 +215,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """The table as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, default=_plain)
+        return as_json(self.to_dict())
 
     def to_xarray(self) -> xarray.Dataset:
         """Means and errors along the dimension ``route``."""
@@ -289,6 +289,6 @@ def _digits(value: float, error: float) -> int:
     return max(3, min(12, 2 + math.ceil(math.log10(abs(value) / error))))
 
 
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars and arrays into what JSON knows."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def as_json(data: Any) -> str:
+    """JSON text of nested dictionaries, lists, numbers and arrays."""
+    return json.dumps(data, indent=2, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))

@@ -154,6 +154,11 @@ class Field(ABC):
             return f"{kind}({', '.join(shown)}): {self._formula(100)}"
         return f"{kind}({', '.join([self._formula(), 'variables=' + repr(' '.join(self.variables)), *shown])})"
 
+    def __str__(self) -> str:
+        """Name and arguments; the formula too where it is short."""
+        text = repr(self)
+        return text if len(text) <= 72 else text.partition("): ")[0] + ")" if "): " in text else text
+
     def _formula(self, longest: int | None = None) -> str:
         assert isinstance(self._functions, FormulaFunctions)
         texts = [str(formula) for formula in self._functions.formulas]

@@ -7,7 +7,6 @@ Paths, grid and quadrature must agree within their errors; Kramers' formula must
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from fpsim.diffusion import ConstantDiffusion
 from fpsim.escape import EscapeProblem
 from fpsim.exits import ExitSample
-from fpsim.results import Comparison, EscapeTime
+from fpsim.results import Comparison, EscapeTime, as_json
 from fpsim.sde import SDE
 from fpsim.simulation import Paths, simulate
 from landscapes import DoubleWell
@@ -86,7 +85,7 @@ class DoubleWellReport:
         """Figure, table (JSON) and exits (netCDF) in ``folder``; returns the files."""
         table = {**self.comparison.to_dict(), "arrhenius": list(self.arrhenius), "verdict": self.verdict}
         report = folder / "double-well.json"
-        report.write_text(json.dumps(table, indent=2) + "\n")
+        report.write_text(as_json(table) + "\n")
         exits = self.comparison["paths"].save(folder / "double-well-exits.nc")
         return [self.plot(folder / "double-well.png"), report, exits]
 

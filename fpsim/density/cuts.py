@@ -79,8 +79,8 @@ def on_grid(target: Any, grid: Grid, start: ArrayLike | None = None) -> Any:
             raise ValueError(f"the target {float(target):g} lies outside the grid [{low:g}, {high:g}]")
         return float(target)
     raise ValueError(
-        f"a target is Ball(center, radius), HalfSpace(normal, offset), a level function of x (d, ...) or, in 1-D, a number; "
-        f"got {target!r}"
+        f"a target is Ball(center, radius), HalfSpace(normal, offset), a level function of x (d, ...) or, in 1-D, a "
+        f"number; got {target!r}"
     )
 
 
@@ -93,10 +93,12 @@ def restrict(walk: Walk, targets: Sequence[Any]) -> Restricted:
     from scipy.sparse import csr_matrix
 
     grid, n = walk.grid, walk.grid.size
-    inside = np.array([_inside(target, grid) for target in targets], dtype=bool).reshape(len(targets), n)
+    inside: Mask = np.zeros((len(targets), n), dtype=np.bool_)
+    for k, target in enumerate(targets):
+        inside[k] = _inside(target, grid)
     if (inside.sum(axis=0) > 1).any():
         raise ValueError("the two sets overlap; choose sets apart from each other")
-    keep = ~inside.any(axis=0)
+    keep = np.asarray(~np.any(inside, axis=0))
     losses = np.zeros((len(targets), n))
     alive = keep[walk.source] & keep[walk.target]
     meeting = []
@@ -162,7 +164,7 @@ def _cut(walk: Walk, edges: NDArray[np.int64], fraction: Array) -> Array:
 
 
 def crossing_fraction(level: Callable[[Array], Array], start: Array, step: Array) -> Array:
-    """Fraction of ``start + fraction * step`` (d, m) at which ``level`` turns >= 0, shape (m,); secants and bisection."""
+    """Fraction of ``start + fraction * step`` (d, m) at which ``level`` turns >= 0, shape (m,)."""
     low, high = np.zeros(start.shape[1]), np.ones(start.shape[1])
     below, above = np.asarray(level(start)), np.asarray(level(start + step))
     for _ in range(50):

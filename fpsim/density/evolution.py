@@ -43,10 +43,22 @@ class Motion:
     is_line: bool = False
 
     @cached_property
+    def jumps(self) -> Array:
+        """Total rate of jumps out of each cell, (n,)."""
+        return np.asarray(self.rates.sum(axis=1)).ravel()
+
+    @cached_property
+    def capped(self) -> Array:
+        """Killing rates without the few huge ones where a boundary nearly touches a cell centre, (n,).
+
+        The cap moves the boundary there by less than a twentieth of a cell.
+        """
+        return np.minimum(self.killing, SHORTEST_ARM * self.jumps.max(initial=1e-300))
+
+    @property
     def leaving(self) -> Array:
-        """Total rate out of each cell, killing capped where a boundary nearly touches a cell centre."""
-        jumps = np.asarray(self.rates.sum(axis=1)).ravel()
-        return jumps + np.minimum(self.killing, SHORTEST_ARM * jumps.max(initial=1e-300))
+        """Total rate out of each cell, (n,)."""
+        return self.jumps + self.capped
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class Evolution:
         negative: most negative mass before it was set to zero, relative to the largest.
         mass_error: largest correction of the total mass by rescaling.
         time_error: estimated L1 error of the time integration.
+        lost: mass per unit time that ends at each time, (times,).
     """
 
     masses: Array
@@ -66,6 +79,7 @@ class Evolution:
     negative: float
     mass_error: float
     time_error: float
+    lost: Array
 
 
 def propagate(
@@ -100,7 +114,9 @@ def propagate(
         totals = values.sum(axis=1) / masses.sum()
         rescaled = float(np.abs(totals - 1).max())
         values = values / totals[:, None]
-    return Evolution(np.concatenate([masses[None][: times.size - later.size], values]), chosen, lowest, rescaled, error)
+    values = np.concatenate([masses[None][: times.size - later.size], values])
+    lost = values @ (motion.killing if chosen == "contour" else motion.capped)
+    return Evolution(values, chosen, lowest, rescaled, error, lost)
 
 
 def methods_for(motion: Motion, times: Array) -> list[Method]:

@@ -1,7 +1,7 @@
 """The walk on a 2-D or 3-D grid for any drift b and any tensor D(x).
 
     D(x) = sum_e lambda_e(x) e e^T,  lambda_e >= 0 (Selling),       b = D v,
-    A f = sum_e lambda_e [ w(phi_e) (f(x + e) - f(x)) + w(phi_-e) (f(x - e) - f(x)) ],   phi_e = -int_0^1 v(x + s e) . e ds
+    A f = sum_e lambda_e [ w(phi_e) (f(x + e) - f(x)) + w(phi_-e) (f(x - e) - f(x)) ],   phi_e = -int_0^1 v(x + se).e ds
 
 so that drift and diffusion run along the same grid directions and every rate is >= 0 (Selling's decomposition for
 anisotropic diffusion: Fehrenbach, Mirebeau 2014; exponential fitting: Scharfetter, Gummel 1969).
@@ -180,7 +180,7 @@ def _solve(matrix: Array, vector: Array) -> Array:
 
 
 def _assemble(grid: Grid, walls: tuple[Wall, ...], batches: list[Jumps], counts: dict[str, int]) -> Walk:
-    """Join the batches, wrap periodic sides, drop jumps through reflecting walls and turn absorbing ones into killing."""
+    """Join the batches, wrap periodic sides, drop jumps through reflecting walls and count absorbed ones as killing."""
     from fpsim.kernels.assembly import cut_rates
 
     cells, offset, scale, mid, end = (

@@ -9,7 +9,8 @@ Metzner, Schuette, Vanden-Eijnden 2009 (transition path theory for jump processe
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,45 @@ from fpsim.density.cuts import Restricted
 from fpsim.density.solver import Solver, check_accuracy, solver_for
 from fpsim.density.walk import Walk
 
+if TYPE_CHECKING:
+    import xarray
+
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FluxOverPopulation:
+    """Kramers' escape time: probability in the valley over the current through its boundary, for unit injection.
+
+    Attributes:
+        time: population / current.
+        population: probability in the valley of the steady state.
+        current: probability per unit time that is injected (= leaves).
+        density: the steady state, normalised to unit population.
+    """
+
+    time: float
+    population: float
+    current: float
+    density: xarray.Dataset
+
+
+@dataclass(frozen=True)
+class QuasiStationary:
+    """The law of a walk that has not left its valley for a long time.
+
+    Attributes:
+        rate: exit rate; the time to leave from this law is exponential with mean 1 / rate.
+        density: per volume, mass one.
+    """
+
+    rate: float
+    density: xarray.Dataset
+
+    @property
+    def time(self) -> float:
+        """Mean exit time, 1 / rate."""
+        return 1 / self.rate
 
 
 def passage_solver(walk: Walk, part: Restricted) -> Solver:
@@ -45,11 +84,11 @@ def committors(walk: Walk, part: Restricted, mass: Array | None = None) -> tuple
     forward = solver.backward(part.losses[1])
     if mass is None:
         return forward, np.empty(0), solver.accuracy
-    occupied = solver.forward(_entering(walk, part, mass)[part.keep])
+    occupied = solver.forward(entering(walk, part, mass)[part.keep])
     return forward, occupied / np.maximum(mass[part.keep], 1e-300), solver.accuracy
 
 
-def _entering(walk: Walk, part: Restricted, mass: Array) -> Array:
+def entering(walk: Walk, part: Restricted, mass: Array) -> Array:
     """Stationary mass per unit time that enters each cell out of the first set, shape (n,).
 
     Edges are shortened as those of the forward walk are, so that detailed balance survives the cut.
@@ -83,7 +122,7 @@ def quasi_stationary(walk: Walk, part: Restricted) -> tuple[float, Array, float]
 
 
 def difference_form(rates: Any, mass: Array, modes: Array) -> Array:
-    """sum_ij mass_i rate_ij (f_i - f_j)(g_i - g_j) / 2 for all pairs of columns of ``modes`` (n, k): a (k, k) matrix."""
+    """sum_ij mass_i rate_ij (f_i - f_j)(g_i - g_j) / 2 for all pairs of columns f, g of ``modes`` (n, k): (k, k)."""
     rows = np.repeat(np.arange(mass.size), np.diff(rates.indptr))
     steps = modes[rates.indices] - modes[rows]
     return np.asarray((steps * (mass[rows] * rates.data)[:, None]).T @ steps / 2)

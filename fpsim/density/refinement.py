@@ -148,5 +148,5 @@ def verdict(levels: list[Level], order: float | None) -> Assumption:
     detail += f", last change {change:.2g}"
     holds = change < 1e-7 or (order is not None and order >= LOWEST_ORDER) or (change < 1e-3 and change <= 2 * before)
     if not holds:
-        detail += ": the time has no limit in sight as the cells shrink (noise vanishing against the drift, or cells too large)"
+        detail += ": no limit in sight as the cells shrink (noise vanishing against the drift, or cells too large)"
     return Assumption("the time converges as the grid is refined", bool(holds), detail)

@@ -185,8 +185,8 @@ def check_accuracy(accuracy: float) -> None:
     """Raise ``ValueError`` for a solution that is not accurate."""
     if not accuracy < ACCURACY:
         raise ValueError(
-            f"the linear system is too near singular: its solution is known to {accuracy:.1g} only (several deep valleys "
-            "besides the target, or an unconnected part of the grid); choose a smaller box or a target that ends the walk"
+            f"the linear system is too near singular: its solution is known to {accuracy:.1g} only (deep valleys besides "
+            "the target, or an unconnected part of the grid); choose a smaller box or a target that ends the walk"
         )
 
 

@@ -8,17 +8,51 @@ Metzner, Schuette, Vanden-Eijnden 2009 (Multiscale Model. Simul. 7, 1192), equat
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.cuts import Restricted
-from fpsim.density.passage import _entering, committors
-from fpsim.density.stationary import net_current
+from fpsim.density.passage import committors, entering
+from fpsim.density.stationary import current_dataset, net_current
 from fpsim.density.walk import Walk
 
+if TYPE_CHECKING:
+    import xarray
+
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Transitions between two sets a and b in the stationary state.
+
+    Attributes:
+        flux: reactive trajectories from a to b per unit time (as many return).
+        rate: k_ab = flux / (chance to have been in a last): the inverse of the mean time from a to b.
+        return_rate: k_ba likewise.
+        flux_mismatch: relative difference of the flux out of a and the flux into b: what rounding has cost.
+        fields: ``committor``, ``backward_committor``, ``reactive_density`` and ``reactive_current`` on the grid.
+    """
+
+    flux: float
+    rate: float
+    return_rate: float
+    flux_mismatch: float
+    fields: xarray.Dataset
+
+    @property
+    def time(self) -> float:
+        """Mean time from a to b, 1 / rate."""
+        return 1 / self.rate
+
+    def __str__(self) -> str:
+        return (
+            f"reactive flux {self.flux:.8g} per unit time; rate a -> b {self.rate:.8g} (time {1 / self.rate:.8g}), "
+            f"b -> a {self.return_rate:.8g} (time {1 / self.return_rate:.8g})"
+        )
 
 
 def transitions(
@@ -27,7 +61,7 @@ def transitions(
     """Flux, both rate constants, the mismatch of the fluxes, and the fields; ``mass`` is stationary, shape (n,)."""
     forward, backward, accuracy = committors(walk, part, mass)
     reached = float((mass[part.keep] * backward) @ part.losses[1])
-    left = float(_entering(walk, part, mass)[part.keep] @ forward)
+    left = float(entering(walk, part, mass)[part.keep] @ forward)
     ahead, behind = part.spread(forward), part.spread(backward)
     ahead[part.inside[1]], behind[part.inside[0]] = 1.0, 1.0
     entries = {
@@ -37,10 +71,8 @@ def transitions(
     }
     fields = walk.grid.dataset(entries, accuracy=accuracy, **facts)
     flow = mass[walk.source] * behind[walk.source] * walk.rate * ahead[walk.target]
-    from fpsim.density.stationary import current_dataset
-
     current = current_dataset(walk, net_current(walk, flow), "reactive current")["current"]
     fields = fields.assign(reactive_current=current)
     from_a, from_b = float(mass @ behind), float(mass @ (1 - behind))
     flux = (reached + left) / 2
-    return flux, flux / from_a, flux / from_b, abs(reached - left) / flux, fields
+    return Transitions(flux, flux / from_a, flux / from_b, abs(reached - left) / flux, fields)

@@ -37,7 +37,8 @@ def as_walls(boundary: Any, dimension: int) -> tuple[Wall, ...]:
     known = all(len(pair) == 2 and pair[0] in WORDS and pair[1] in WORDS for pair in walls)
     if len(walls) != dimension or not known:
         raise ValueError(
-            f"boundary is one of {list(WORDS)} or one (low, high) pair of them per dimension ({dimension}); got {boundary!r}"
+            f"boundary is one of {list(WORDS)} or one (low, high) pair of them per dimension ({dimension}); "
+            f"got {boundary!r}"
         )
     for low, high in walls:
         if (low == "periodic") != (high == "periodic"):

@@ -67,8 +67,9 @@ def demo_figure(
     for letter, title, axes in zip("abcd", titles, (first, second, third, fourth), strict=True):
         pad = 20 if axes in (first, second) else 8  # above the legend of one and the remark of the other
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", pad=pad, fontweight="bold")
+    # with hard spaces inside its clauses the title breaks only between them
     clauses = "; ".join(clause.replace(" ", "\u00a0") for clause in comparison.problem.split("; "))
-    figure.suptitle(textwrap.fill(clauses, 115), fontsize=LABEL, color=INK)  # breaks between clauses only
+    figure.suptitle(textwrap.fill(clauses, 140, break_on_hyphens=False), fontsize=LABEL, color=INK)
     figure.savefig(path, dpi=DPI)
     return figure
 

@@ -21,7 +21,7 @@ def test_the_learning_rate_comes_from_one_place():
     assert Chain(WELL, LITERAL, 0.2).eta == 0.2
     with pytest.raises(ValueError, match="give learning_rate="):
         Chain(WELL, ConstantDiffusion(0.1))
-    with pytest.raises(ValueError, match="learning rate 0.2"):
+    with pytest.raises(ValueError, match=r"learning rate 0\.2"):
         Chain(WELL, LITERAL, 0.3)
     with pytest.raises(ValueError, match="positive number"):
         Chain(WELL, ConstantDiffusion(0.1), -1.0)

@@ -1,4 +1,4 @@
-"""A path is a function of its seed and number: bit by bit the same alone, in any block, on any threads, after a restart."""
+"""A path is a function of its seed and number: the same bits alone, in any block, on any threads, after a restart."""
 
 import numpy as np
 import pytest
@@ -32,9 +32,10 @@ def march(states, first_path, first_step, steps, dtype):
     flat = np.ascontiguousarray(block.reshape(1, d * BLOCK), dtype=dtype)
     step = compiled_step(PLANE, STEP, None, dtype)
     frames, sums = np.empty((1, 0, d * BLOCK), dtype=dtype), np.empty((0, 4, d))
+    limit = LIMITS[np.dtype(dtype).name]
     found = walk[dtype](
-        flat, first_path, first_step, steps, 64, *seed_words(SEED), step.data, step.function, LIMITS[np.dtype(dtype).name],
-        frames, sums, np.zeros(d), n, int(Stream.INCREMENTS),
+        flat, first_path, first_step, steps, 64, *seed_words(SEED), step.data, step.function, limit, frames, sums, np.zeros(d),
+        n, int(Stream.INCREMENTS),
     )  # fmt: skip
     assert found == (-1, -1)
     return flat.reshape(d, BLOCK)[:, :n]

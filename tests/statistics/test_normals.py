@@ -19,7 +19,8 @@ DTYPES = [np.float64, np.float32]
 
 def close(value, expected, deviation):
     """Within 5 standard deviations."""
-    assert abs(value - expected) < 5 * deviation, f"{value} is {(value - expected) / deviation:.1f} sigma from {expected}"
+    off = (value - expected) / deviation
+    assert abs(off) < 5, f"{value} is {off:.1f} sigma from {expected}"
 
 
 def distance(levels, bins=4096):
