@@ -83,7 +83,7 @@ class Grid:
     def centers(self, axis: int = 0) -> Array:
         """Cell centres along one axis, shape (cells,)."""
         low, high, cells = self.axes[axis]
-        return low + (np.arange(cells) + 0.5) * ((high - low) / cells)
+        return np.asarray(low + (np.arange(cells) + 0.5) * ((high - low) / cells), dtype=np.float64)
 
     @cached_property
     def points(self) -> Array:

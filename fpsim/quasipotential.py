@@ -107,18 +107,31 @@ def quasipotential_of_chain(chain: Chain, start: float, target: Target, points: 
 
 def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
     """The fixed point that the noiseless map takes ``start`` to."""
-    x = np.array([start])
-    for _ in range(200_000):
-        moved = chain.line(x)[0]
-        if not np.isfinite(moved[0]) or goal[0] <= moved[0] <= goal[1]:
-            raise ValueError(f"without noise the chain runs from {start:g} into the target or away; its cost is zero")
-        if abs(moved[0] - x[0]) <= 1e-14 * (1 + abs(x[0])):
-            return float(moved[0])
-        x = moved
+    before, here = math.nan, start
+    for _ in range(20_000):
+        moved = float(chain.line(np.array([here]))[0][0])
+        if goal[0] <= moved <= goal[1]:
+            raise ValueError(f"without noise the chain runs from {start:g} into the target; leaving costs nothing")
+        if abs(moved - here) <= 1e-6 * (1 + abs(here)):
+            return _at_rest(chain, moved)
+        if abs(moved - before) <= 1e-9 * (1 + abs(here)):
+            break  # a cycle of two
+        before, here = here, moved
     raise ValueError(
         f"without noise the chain does not come to rest from {start:g} at learning rate {chain.eta:g}; a learning rate "
         "above 2 / curvature never does"
     )
+
+
+def _at_rest(chain: Chain, x: float) -> float:
+    """The zero of the drift next to ``x``, by Newton's method."""
+    for _ in range(50):
+        point = np.array([[x]])
+        move = float(chain.landscape.drift(point)[0, 0] / chain.landscape.jacobian(point)[0, 0, 0])
+        if not abs(move) > 1e-15 * (1 + abs(x)):
+            break
+        x -= move
+    return x
 
 
 # --- on a grid --------------------------------------------------------------------------------------------------------
@@ -148,7 +161,7 @@ def _on_grid(
 ) -> tuple[float, Array]:
     """V and its path on the grid rest + k spacing outside the target."""
     first, last = math.ceil((domain[0] - rest) / spacing), math.floor((domain[1] - rest) / spacing)
-    x = rest + spacing * np.arange(first, last + 1)
+    x = np.asarray(rest + spacing * np.arange(first, last + 1), dtype=np.float64)
     x = x[(x < goal[0]) | (x > goal[1])]
     mean, spread = chain.line(x)
     variance = chain.batch_size * spread**2
@@ -233,7 +246,7 @@ def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
 def _geometric(chain: Chain, rest: float, near: float) -> Array:
     """Points rest + (near - rest) rho^k, the nearest to ``rest`` first, rho = min(|m'|, 1/|m'|) there."""
     step = 1e-3 * abs(near - rest)
-    mean, _ = chain.line(np.array([rest - step, rest + step], dtype=np.float64))
+    mean, _ = chain.line(rest + step * np.array([-1.0, 1.0]))
     ratio = abs(float(mean[1] - mean[0]) / (2 * step))
     ratio = min(ratio, 1 / max(ratio, 1e-12))
     if ratio < 1e-6:

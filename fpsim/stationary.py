@@ -122,11 +122,11 @@ def regression_covariance(sgd: MiniBatchSGD) -> RegressionCovariance:
     step = np.kron(shrink, shrink) + strength * (pairs.T @ pairs / m - np.kron(a, a))
     growth = float(np.abs(np.linalg.eigvals(step)).max())
     if not growth < 1:
-        raise ValueError(f"the second moments grow by {growth:.4g} per iteration: the learning rate {eta:g} is too large")
+        raise ValueError(f"the second moments grow by {growth:.4g} per iteration: learning rate {eta:g} is too large")
     exact = np.linalg.solve(np.eye(d * d) - step, strength * c1.ravel()).reshape(d, d)
     c = sgd.covariance_factor / sgd.batch_size * c1
-    both = (stationary_covariance(a, c, eta, discrete) for discrete in (True, False))
-    return RegressionCovariance((exact + exact.T) / 2, *both, optimum)
+    chain, limit = (stationary_covariance(a, c, eta, discrete) for discrete in (True, False))
+    return RegressionCovariance((exact + exact.T) / 2, chain, limit, optimum)
 
 
 def _matrix(value: ArrayLike, name: str) -> Array:

@@ -7,7 +7,8 @@ T is a polynomial on each of a set of panels, the equation holds at their Gauss 
 the polynomials is done in units of s, so that where the noise vanishes it turns into the value at m(x).  Panel edges
 lie on the target and on the zeros of Hessian-shaped noise, where T has kinks.
 
-A panel is halved while (unresolved part of T) x (expected visits) counts; the domain grows until the answer stays.
+A panel is halved while (unresolved part of T) x (expected visits) counts; the domain grows until leaving it has no
+chance and the answer stays.
 With T(x) = T(x_o) + w(x) the small exit chances enter as they are, not as one minus a row sum, so that a rare exit
 keeps its digits.  Background: Kemeny and Snell, Finite Markov Chains (1960), theorems 3.2.4 and 3.3.3.
 """
@@ -31,6 +32,7 @@ Array = NDArray[np.float64]
 
 ORDER, HIGH_ORDER = 10, 14  # nodes per panel, and for the error estimate
 MOST_NODES = 6000
+LONGEST = 1e20  # iterations; transitions rarer than 1e-23 are left out
 GROWTHS = 24  # the domain grows by half each time: 17,000-fold in all
 
 
@@ -145,12 +147,16 @@ def _breaks(chain: Chain) -> Breaks:
 
 @dataclass(frozen=True)
 class _Solution:
-    """Mean and second moment at the start, w and the expected visits at the nodes, and the rounding error."""
+    """Mean and second moment at the start, w and the expected visits at the nodes, and what is not exact about them.
+
+    ``lost`` is the expected number of steps out of the domain before arriving, ``rounding`` relative.
+    """
 
     mean: float
     second: float
     differences: Array
     visits: Array
+    lost: float
     rounding: float
 
     @property
@@ -183,20 +189,28 @@ class _Problem:
         )  # fmt: skip
 
     def steady_panels(self, tolerance: float) -> tuple[Panels, float]:
-        """Panels on a domain that has grown until the mean stayed twice, and its last relative change."""
+        """Panels on a domain that is large enough, and the relative error that its ends may cause.
+
+        Large enough: the chance to leave it before arriving is negligible, and the mean does not change when it grows
+        by half (or cannot be told there, since the chain runs away to infinity from so far out).
+        """
         panels, found = self.resolved(self.first_panels(), tolerance)
-        steady, change = 0, math.inf
         for _ in range(GROWTHS):
-            before = found.mean
-            panels, found = self.resolved(panels.grown(self.breaks), tolerance)
-            change = abs(found.mean - before) / found.mean
-            steady = steady + 1 if change <= tolerance / 4 else 0
-            if steady == 2:
-                return panels, change
+            before = found
+            try:
+                larger, found = self.resolved(panels.grown(self.breaks), tolerance)
+                change = abs(found.mean - before.mean) / found.mean
+            except ValueError:
+                larger, change = panels, math.inf
+            if before.lost <= tolerance / 100 and (change <= tolerance / 4 or larger is panels):
+                return panels, before.lost + (change if change < math.inf else 0.0)
+            if larger is panels:
+                break
+            panels = larger
         raise ValueError(
-            f"the mean still changes by {change:.1e} when the domain grows to [{panels.low[0]:.4g}, "
-            f"{panels.high[-1]:.4g}]: the far side does not confine, so the mean number of iterations is infinite or "
-            "out of reach; sample it with exit_times(horizon=...)"
+            f"the chain leaves the domain [{panels.low[0]:.4g}, {panels.high[-1]:.4g}] before it arrives with chance "
+            f"{before.lost:.1e}, and the mean is infinite or keeps growing with the domain: the far side does not "
+            "confine; sample it with exit_times(horizon=...)"
         )
 
     def resolved(self, panels: Panels, tolerance: float) -> tuple[Panels, _Solution]:
@@ -226,7 +240,8 @@ class _Problem:
 
         nodes = panels.nodes(order).ravel()
         mean, spread = self.chain.line(np.append(nodes, self.start))
-        moves, out = self._moves(panels, order, mean, spread), interval_chance(mean, spread, *self.goal)
+        moves, beyond = self._moves(panels, order, mean, spread)
+        out = interval_chance(mean, spread, *self.goal)
         first, first_out, moves, out = moves[-1], out[-1], moves[:-1], out[:-1]
         scale = out.max()
         if not scale > 0:
@@ -256,20 +271,22 @@ class _Problem:
         right = first.copy()
         right[origin] = (1 - first_out) / scale
         visits = lu_solve(factors, right, trans=1, check_finite=False)
-        if not (np.isfinite([at_start, second]).all() and 1 - 1e-9 <= at_start < 1e15):
+        if not (np.isfinite([at_start, second]).all() and 1 - 1e-9 <= at_start < LONGEST and rounding < 1e-3):
             raise ValueError(
-                f"the mean number of iterations came out as {at_start:g}: it is infinite, or beyond the 1e15 that "
-                "double precision resolves"
+                f"the mean number of iterations came out as {at_start:g}: it is infinite, or beyond the {LONGEST:g} "
+                "that double precision resolves"
             )
-        return _Solution(float(at_start), float(second), w, visits, float(rounding))
+        lost = float(np.append(visits, 1.0) @ beyond)
+        return _Solution(float(at_start), float(second), w, visits, lost, float(rounding))
 
-    def _moves(self, panels: Panels, order: int, mean: Array, spread: Array) -> Array:
-        """Matrix (rows, nodes): E[f(x')] for f given at the nodes; beyond an open end f stays what it is there."""
-        moves = panel_weights(panels.low, panels.high, order, mean, spread)
-        if panels.open_low:
-            beyond = interval_chance(mean, spread, -math.inf, float(panels.low[0]))
-            moves[:, 0] += beyond[:, None] * values_at(-1.0, order)
-        if panels.open_high:
-            beyond = interval_chance(mean, spread, float(panels.high[-1]), math.inf)
-            moves[:, -1] += beyond[:, None] * values_at(1.0, order)
-        return moves.reshape(mean.size, -1)
+    def _moves(self, panels: Panels, order: int, mean: Array, spread: Array) -> tuple[Array, Array]:
+        """Matrix (rows, nodes) of E[f(x')], f constant beyond an open end, and the chance to get there (rows,)."""
+        moves, lost = panel_weights(panels.low, panels.high, order, mean, spread), np.zeros(mean.size)
+        low, high = float(panels.low[0]), float(panels.high[-1])
+        ends = ((panels.open_low, 0, -math.inf, low), (panels.open_high, -1, high, math.inf))
+        for open_, panel, a, b in ends:
+            if open_:
+                beyond = interval_chance(mean, spread, a, b)
+                moves[:, panel] += beyond[:, None] * values_at(1.0 if panel else -1.0, order)
+                lost += beyond
+        return moves.reshape(mean.size, -1), lost

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise import seed_words, words
+from fpsim.noise import seed_words, uniforms
 
 Array = NDArray[np.float64]
 Advance = Callable[[Array, Array], Array]
@@ -49,15 +49,15 @@ def walk(
 
 
 def bridge_crosses(
-    before: Array, after: Array, rate: Array, paths: NDArray[np.int64], steps: NDArray[np.int64], seed: int, stream: int
-) -> NDArray[np.bool_]:
-    """Whether the bridge between two points inside crosses the wall: uniform < exp(-a b / (D_n h))."""
+    inside: NDArray[np.bool_], before: Array, after: Array, rate: Array, paths: NDArray[np.int64], step: int,
+    seed: int, stream: int,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Which of the lanes ``inside`` at both ends of a step crossed the wall between: uniform < exp(-a b / (D_n h))."""
     exponent = before * after * rate
+    near = np.flatnonzero(inside & (exponent <= NEGLIGIBLE))
     crossed = np.zeros(before.size, dtype=bool)
-    for lane in np.flatnonzero((after < 0) & (exponent <= NEGLIGIBLE)):
-        quad, k = divmod(int(steps[lane]), 4)
-        word = words(seed, stream, paths[lane : lane + 1], quad)[k, 0]
-        crossed[lane] = (float(word) + 0.5) * 2.0**-32 < np.exp(-exponent[lane])
+    if near.size:
+        crossed[near] = uniforms(seed, stream, paths[near], step) < np.exp(-exponent[near])
     return crossed
 
 
@@ -88,8 +88,8 @@ def exits(
             out = alive & (there >= 0) & ~lost
             share = here / np.where(out, here - there, 1.0) if bridge else np.ones(lanes)
             if bridge:
-                middle = bridge_crosses(here, there, rate, paths, np.full(lanes, step), seed, bridge_stream)
-                middle &= alive & ~out & ~lost
+                inside = alive & (there < 0) & ~lost
+                middle = bridge_crosses(inside, here, there, rate, paths, step, seed, bridge_stream)
                 share[middle] = 0.5
                 out |= middle
             times[out] = step + share[out]

@@ -76,8 +76,9 @@ def needed_box(sde: Any, start: Array, target: Target | None) -> Box:
         if settled:
             return box
     raise ValueError(
-        f"no finite box holds the density: after {ROUNDS} rounds the box was {_words(box)} and its tails still count "
-        "(the landscape does not confine on the far side, so the time is infinite); choose another target or give a Grid"
+        f"no finite box holds the density: after {ROUNDS} rounds the box was {_words(box)} and its tails still "
+        "count (the landscape does not confine on the far side, so the time is infinite); choose another target or "
+        "give a Grid"
     )
 
 

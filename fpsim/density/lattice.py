@@ -11,7 +11,7 @@ Where D is diagonal the directions are the axes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -209,4 +209,42 @@ def _assemble(grid: Grid, walls: tuple[Wall, ...], batches: list[Jumps], counts:
     counts["boundary"] = int(np.unique(cells[long]).size)
     stay = ~leaves & (scale > 0)
     target = np.ravel_multi_index(tuple(reached[stay].T), grid.shape).astype(np.int64)
-    return Walk(grid, walls, cells[stay], target, offset[stay], scale[stay], mid[stay], end[stay], killing, counts)
+    walk = Walk(grid, walls, cells[stay], target, offset[stay], scale[stay], mid[stay], end[stay], killing, counts)
+    return _connected(walk) if counts["boundary"] else walk
+
+
+def _connected(walk: Walk) -> Walk:
+    """The walk with plain steps to nearest neighbours out of cells that dropped offsets have shut in (in corners)."""
+    from scipy.sparse.csgraph import connected_components
+
+    grid, n = walk.grid, walk.grid.size
+    _, parts = connected_components(walk.rates, connection="strong")
+    main = np.bincount(parts).argmax()
+    shut = np.flatnonzero(parts != main)
+    counts = {**walk.counts, "nearest_neighbours": walk.counts["nearest_neighbours"] + shut.size}
+    if shut.size == 0:
+        return walk
+    place = np.stack(np.unravel_index(shut, grid.shape), axis=1)
+    speed = np.bincount(walk.source, walk.scale, minlength=n).max()
+    sources, targets, offsets = [walk.source], [walk.target], [walk.offset]
+    for k in range(grid.dimension):
+        for sign in (1, -1):
+            step = np.zeros(grid.dimension, dtype=np.int64)
+            step[k] = sign
+            reached = place + step
+            inside = (reached[:, k] >= 0) & (reached[:, k] < grid.shape[k])
+            sources.append(shut[inside])
+            targets.append(np.ravel_multi_index(tuple(reached[inside].T), grid.shape).astype(np.int64))
+            offsets.append(np.repeat(step[None], int(inside.sum()), axis=0))
+    source = np.concatenate(sources)
+    flat = np.zeros(source.size - walk.source.size)
+    return replace(
+        walk,
+        source=source,
+        target=np.concatenate(targets),
+        offset=np.concatenate(offsets),
+        scale=np.concatenate([walk.scale, flat + speed / 10]),
+        mid=np.concatenate([walk.mid, flat]),
+        end=np.concatenate([walk.end, flat]),
+        counts=counts,
+    )

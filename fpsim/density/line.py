@@ -32,7 +32,7 @@ def line_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
     diffusion = diffusion_at(sde, x)
     breaks = breakpoints(sde, low, high)
     periodic = walls[0][0] == "periodic"
-    knots: Array = low + h / 2 * np.arange(2 * n + (2 if periodic else 1))
+    knots = low + h / 2 * np.arange(2 * n + (2 if periodic else 1), dtype=np.float64)
     halves = potential_steps(sde, knots, breaks)  # from knot to knot: wall, centre, face, centre, ..., wall
     joined = halves[1:-1] if not periodic else halves[1:]
     mid, end = joined[0::2], joined[0::2] + joined[1::2]

@@ -62,7 +62,7 @@ class QuasiStationary:
 
 def passage_solver(walk: Walk, part: Restricted) -> Solver:
     """The solver of the walk that ends on the sets cut out of ``part``."""
-    return solver_for(part.rates, part.killing, walk.grid.dimension, walk.is_line)
+    return solver_for(part.rates, part.killing, walk.grid.points[:, part.keep], walk.is_line)
 
 
 def mean_and_variance(walk: Walk, part: Restricted) -> tuple[Array, Array, float]:

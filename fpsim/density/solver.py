@@ -33,7 +33,7 @@ class Solver(Protocol):
         """y with (leaving - rates)^T y = source: the expected time spent in each cell, shape (k,)."""
 
 
-def solver_for(rates: Any, killing: Array, dimension: int, is_line: bool) -> Solver:
+def solver_for(rates: Any, killing: Array, points: Array, is_line: bool) -> Solver:
     """The solver that suits the system: a line, a sparse factorisation, or multigrid where that is too large.
 
     Raises:
@@ -43,8 +43,8 @@ def solver_for(rates: Any, killing: Array, dimension: int, is_line: bool) -> Sol
         raise ValueError("nothing ends this walk: no target in reach and no absorbing wall, so the time is infinite")
     if is_line:
         return LineSolver(rates.diagonal(1), rates.diagonal(-1), killing)
-    if rates.shape[0] <= DIRECT_LIMIT[dimension]:
-        return DirectSolver(rates, killing)
+    if rates.shape[0] <= DIRECT_LIMIT[len(points)]:
+        return DirectSolver(rates, killing, points)
     return MultigridSolver(rates, killing)
 
 
@@ -77,19 +77,18 @@ class LineSolver:
 class DirectSolver:
     """Sparse LU of the walk with its valley bottoms censored."""
 
-    def __init__(self, rates: Any, killing: Array, references: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, rates: Any, killing: Array, points: Array) -> None:
         from scipy.sparse import diags
 
         n = rates.shape[0]
         leaving = np.asarray(rates.sum(axis=1)).ravel() + killing
-        self.bottoms = valley_bottoms(rates, killing) if references is None else references
+        self.bottoms = valley_bottoms(rates, killing, points)
         rest = np.ones(n, dtype=bool)
         rest[self.bottoms] = False
         self.rest = np.flatnonzero(rest)
         self.factor = factorise((diags(leaving[self.rest]) - rates[self.rest][:, self.rest]).tocsc())
         self.outward = rates[self.bottoms][:, self.rest]
         inward = rates[self.rest][:, self.bottoms].toarray()
-        self.inward = inward
         self.first_hit = np.column_stack(
             [self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))]
         )
@@ -185,28 +184,37 @@ def check_accuracy(accuracy: float) -> None:
     """Raise ``ValueError`` for a solution that is not accurate."""
     if not accuracy < ACCURACY:
         raise ValueError(
-            f"the linear system is too near singular: its solution is known to {accuracy:.1g} only (deep valleys besides "
-            "the target, or an unconnected part of the grid); choose a smaller box or a target that ends the walk"
+            f"the linear system is too near singular: its solution is known to {accuracy:.1g} only (deep valleys "
+            "besides the target, or an unconnected part of the grid); choose a smaller box or a target that "
+            "ends the walk"
         )
 
 
-def valley_bottoms(rates: Any, killing: Array) -> NDArray[np.int64]:
-    """Cells that steepest descent of the walk ends in, the largest basins first, at most ``REFERENCES``."""
+def valley_bottoms(rates: Any, killing: Array, points: Array) -> NDArray[np.int64]:
+    """Cells that the mean drift of the walk leads to, the largest basins first, at most ``REFERENCES``.
+
+    ``points`` (d, n) are the places of the cells.
+    """
     from fpsim.kernels.assembly import downhill
 
-    forth, back = aligned(rates)
-    step = downhill(forth.indptr, forth.indices, forth.data, back.data, killing)
-    n = step.size
-    step = np.where(step < 0, n, step)
-    step = np.append(step, n)  # cell n stands for "left"
+    reach = np.ptp(points, axis=1) / 2
+    places = np.ascontiguousarray(points.T)
+    n = killing.size
+    step = np.append(downhill(rates.indptr, rates.indices, rates.data, places, reach, killing), n)
+    step[step < 0] = n  # cell n stands for "ended"
+    far = step
     for _ in range(int(np.ceil(np.log2(n + 1))) + 1):
-        step = step[step]
-    ends, sizes = np.unique(step[:n], return_counts=True)
-    attractors = step[ends] == ends  # cycles of the descent are no bottoms
-    ends, sizes = ends[attractors & (ends < n)], sizes[attractors & (ends < n)]
-    if ends.size == 0:
+        far = far[far]
+    ends, sizes = np.unique(far[:n], return_counts=True)
+    first = place = ends
+    for _ in range(64):  # around a bottom the descent may go in circles: one cell stands for the circle
+        place = step[place]
+        first = np.minimum(first, place)
+    bottoms, which = np.unique(first[ends < n], return_inverse=True)
+    if bottoms.size == 0:
         return np.array([int(np.argmin(killing))], dtype=np.int64)
-    return np.sort(ends[np.argsort(-sizes, kind="stable")[:REFERENCES]])
+    basins = np.bincount(which, sizes[ends < n])
+    return np.sort(bottoms[np.argsort(-basins, kind="stable")[:REFERENCES]])
 
 
 def aligned(rates: Any) -> tuple[Any, Any]:

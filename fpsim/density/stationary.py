@@ -55,7 +55,7 @@ def stationary_masses(walk: Walk, balance: Array | None) -> tuple[Array, float]:
         masses = np.exp(balance)
         return masses / masses.sum(), 1e-13
     if walk.grid.size <= DIRECT_LIMIT[walk.grid.dimension]:
-        solver = DirectSolver(walk.rates, walk.killing)
+        solver = DirectSolver(walk.rates, walk.killing, walk.grid.points)
         masses = np.maximum(solver.stationary(), 0.0)
         return masses / masses.sum(), solver.accuracy
     return _by_multigrid(walk)
@@ -65,7 +65,7 @@ def _by_multigrid(walk: Walk) -> tuple[Array, float]:
     """The masses relative to those of one censored cell, for systems too large to factorise."""
     from fpsim.density.solver import MultigridSolver, valley_bottoms
 
-    pinned = valley_bottoms(walk.rates, walk.killing)[0]
+    pinned = valley_bottoms(walk.rates, walk.killing, walk.grid.points)[0]
     rest = np.flatnonzero(np.arange(walk.grid.size) != pinned)
     column = np.asarray(walk.rates[rest][:, [pinned]].todense()).ravel()
     source = np.asarray(walk.rates[[pinned]][:, rest].todense()).ravel()

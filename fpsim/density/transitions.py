@@ -55,10 +55,8 @@ class Transitions:
         )
 
 
-def transitions(
-    walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]
-) -> tuple[float, float, float, float, Any]:
-    """Flux, both rate constants, the mismatch of the fluxes, and the fields; ``mass`` is stationary, shape (n,)."""
+def transitions(walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]) -> Transitions:
+    """Transitions from the first to the second set cut out of ``part``; ``mass`` is stationary, shape (n,)."""
     forward, backward, accuracy = committors(walk, part, mass)
     reached = float((mass[part.keep] * backward) @ part.losses[1])
     left = float(entering(walk, part, mass)[part.keep] @ forward)

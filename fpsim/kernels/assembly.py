@@ -187,15 +187,29 @@ def spread_potential(starts: Any, neighbours: Any, ratios: Any, root: int) -> An
 
 
 @njit(cache=True, nogil=True)
-def downhill(starts: Any, neighbours: Any, rates: Any, reverse: Any, leaving: Any) -> Any:
-    """For each cell the neighbour it most likely steps down to: itself at an attractor, -1 where it leaves first."""
-    n = starts.size - 1
+def downhill(starts: Any, neighbours: Any, rates: Any, points: Any, reach: Any, leaving: Any) -> Any:
+    """For each cell the neighbour along its mean drift: itself where there is none, -1 where the walk ends first.
+
+    ``points`` (n, d) are the cells' places; steps longer than ``reach`` (d,) go through a periodic wall and are skipped.
+    """
+    n, d = points.shape
     out = np.empty(n, np.int64)
+    drift, step = np.empty(d), np.empty(d)
     for i in range(n):
+        drift[:] = 0.0
+        fastest = 0.0
+        for k in range(starts[i], starts[i + 1]):
+            step[:] = points[neighbours[k]] - points[i]
+            if np.all(np.abs(step) <= reach):
+                drift += rates[k] * step
+                fastest = max(fastest, rates[k])
         best, out[i] = 0.0, i
         for k in range(starts[i], starts[i + 1]):
-            if rates[k] > reverse[k] and rates[k] > best:
-                best, out[i] = rates[k], neighbours[k]
-        if leaving[i] > best and out[i] == i:
+            step[:] = points[neighbours[k]] - points[i]
+            if np.all(np.abs(step) <= reach):
+                along = rates[k] * np.dot(step, drift)
+                if along > best:
+                    best, out[i] = along, neighbours[k]
+        if leaving[i] > fastest:
             out[i] = -1
     return out

@@ -5,8 +5,8 @@
 Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 4.3.  There is no state: a
 word is a function of its counter, so a path has the same random numbers alone, in any block and on any thread.
 
-Two lanes share one 64-bit integer (even lane in the low half): the products of both halves then need no shuffles and
-the loop runs at full vector width.
+Two lanes share one 64-bit integer in memory (even lane in the low half).  In the loop each has 64 bits of its own, so
+that the products need no shuffles, and the two are independent, so that their latencies overlap.
 """
 
 from __future__ import annotations
@@ -20,37 +20,30 @@ u4, u8 = np.uint32, np.uint64
 HALF = BLOCK // 2
 M0, M1 = u8(0xD2511F53), u8(0xCD9E8D57)
 W0, W1 = u4(0x9E3779B9), u4(0xBB67AE85)
-LOW, HIGH = u8(0xFFFFFFFF), u8(0xFFFFFFFF00000000)
-BOTH = u8(0x100000001)
+LOW = u8(0xFFFFFFFF)
 SHIFT = u8(32)
 
 
 @inlined
 def block_words(words, counters, tag, key0, key1):
-    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from each lane's ``counters`` (c0, c2, c3)."""
+    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from per-lane ``counters`` (3 rows: c0, c2, c3)."""
     for j in range(HALF):
-        a = counters[j]
-        b = u8(tag) * BOTH
-        c = counters[HALF + j]
-        d = counters[2 * HALF + j]
+        a, c, d = counters[j], counters[HALF + j], counters[2 * HALF + j]
+        b = u8(tag)
+        e, f, g, h = a >> SHIFT, b, c >> SHIFT, d >> SHIFT
         k0 = key0
         k1 = key1
-        for _ in range(10):
-            a_even = (a & LOW) * M0
-            a_odd = (a >> SHIFT) * M0
-            c_even = (c & LOW) * M1
-            c_odd = (c >> SHIFT) * M1
-            a_high = (a_odd & HIGH) | (a_even >> SHIFT)
-            a_low = (a_odd << SHIFT) | (a_even & LOW)
-            c_high = (c_odd & HIGH) | (c_even >> SHIFT)
-            c_low = (c_odd << SHIFT) | (c_even & LOW)
-            a, b, c, d = c_high ^ b ^ (u8(k0) * BOTH), c_low, a_high ^ d ^ (u8(k1) * BOTH), a_low
+        for _ in range(10):  # the high halves of a ... h may hold leftovers: a product reads the low halves only
+            p, q = (a & LOW) * M0, (c & LOW) * M1
+            a, b, c, d = (q >> SHIFT) ^ (b ^ u8(k0)), q, (p >> SHIFT) ^ (d ^ u8(k1)), p
+            p, q = (e & LOW) * M0, (g & LOW) * M1
+            e, f, g, h = (q >> SHIFT) ^ (f ^ u8(k0)), q, (p >> SHIFT) ^ (h ^ u8(k1)), p
             k0 = u4(k0 + W0)
             k1 = u4(k1 + W1)
-        words[j] = a
-        words[HALF + j] = b
-        words[2 * HALF + j] = c
-        words[3 * HALF + j] = d
+        words[j] = (a & LOW) | (e << SHIFT)
+        words[HALF + j] = (b & LOW) | (f << SHIFT)
+        words[2 * HALF + j] = (c & LOW) | (g << SHIFT)
+        words[3 * HALF + j] = (d & LOW) | (h << SHIFT)
 
 
 @inlined

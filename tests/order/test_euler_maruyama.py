@@ -119,7 +119,7 @@ def test_limit_of_constant_noise():
     assert abs(x.var() - variance) < 5 * variance * np.sqrt(2 / x.size) + 1e-3
 
 
-def test_richardson_in_a_double_well_meets_the_transfer_operator():
+def test_double_well_meets_the_transfer_operator_of_the_scheme():
     # no closed solution, but a density: E X_1^2 by powers of a fine one-step kernel (trapezoidal rule, spectral here)
     level, start = 0.3, -0.5
     x = np.linspace(-4, 4, 801)

@@ -14,12 +14,6 @@ from fpsim.chain import Chain
 ETA, SIZE, PATHS = 0.4, 3.0, 20_000
 
 
-def quadratic(matrix):
-    names = [f"x{i}" for i in range(len(matrix))] if len(matrix) > 1 else ["x"]
-    text = " + ".join(f"{float(matrix[i, j]) / 2!r}*{a}*{b}" for i, a in enumerate(names) for j, b in enumerate(names))
-    return landscapes.Landscape.from_expression(text, variables=names)
-
-
 def final_covariance(chain, iterations, **options):
     x = chain.simulate(np.zeros(chain.dimension), iterations, paths=PATHS, seed=21, keep="final", **options).x[-1]
     return x.T @ x / PATHS
@@ -35,7 +29,7 @@ def assert_within_five_errors(found, exact):
 @pytest.mark.parametrize("at", [{"at": "everywhere", "floor": 0}, {"at": "minimum", "minimum": 0.0}])
 def test_one_dimension(at):
     noise = HessianDiffusion(learning_rate=ETA, batch_size=SIZE, **at)
-    found = final_covariance(Chain(quadratic(np.array([[2.0]])), noise), 40)
+    found = final_covariance(Chain(landscapes.Quadratic([2.0]), noise), 40)
     exact = np.array([[ETA / (2 * SIZE) / (1 - ETA * 2.0 / 2)]])
     assert_within_five_errors(found, exact)
     assert abs(found[0, 0] - ETA / (2 * SIZE)) > 20 * exact[0, 0] * np.sqrt(2 / PATHS)  # the SDE's value is far off
@@ -45,14 +39,14 @@ def test_ten_dimensions_with_a_full_matrix():
     q, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(10, 10)))
     matrix = q @ np.diag(np.linspace(0.3, 3.0, 10)) @ q.T
     noise = HessianDiffusion(learning_rate=ETA, batch_size=SIZE, at="minimum", minimum=np.zeros(10))
-    found = final_covariance(Chain(quadratic(matrix), noise), 120)
+    found = final_covariance(Chain(landscapes.Quadratic(matrix), noise), 120)
     assert_within_five_errors(found, ETA / (2 * SIZE) * np.linalg.inv(np.eye(10) - ETA * matrix / 2))
 
 
 def test_ten_dimensions_with_hessian_noise_everywhere():
     curvatures = np.linspace(0.3, 3.0, 10)
     noise = HessianDiffusion(learning_rate=ETA, batch_size=SIZE, at="everywhere", floor=0)
-    found = final_covariance(Chain(quadratic(np.diag(curvatures)), noise), 120)
+    found = final_covariance(Chain(landscapes.Quadratic(curvatures), noise), 120)
     assert_within_five_errors(found, np.diag(ETA / (2 * SIZE) / (1 - ETA * curvatures / 2)))
 
 
@@ -60,7 +54,7 @@ def test_ten_dimensions_with_hessian_noise_everywhere():
 def test_heavy_ball(momentum):
     curvature = 2.0
     noise = HessianDiffusion(learning_rate=ETA, batch_size=SIZE, at="everywhere", floor=0)
-    found = final_covariance(Chain(quadratic(np.array([[curvature]])), noise), 400, momentum=momentum)
+    found = final_covariance(Chain(landscapes.Quadratic([curvature]), noise), 400, momentum=momentum)
     above = 1 + momentum
     exact = ETA**2 * curvature / SIZE * above / ((1 - momentum) * (above**2 - (above - ETA * curvature) ** 2))
     assert_within_five_errors(found, np.array([[exact]]))

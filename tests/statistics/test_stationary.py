@@ -102,10 +102,10 @@ def test_conventions_with_state_dependent_noise(convention, weight):
 
 def test_hessian_noise_in_the_anti_ito_convention():
     # D = kappa sqrt(L''^2 + floor^2): div D changes fast at the inflection points
-    kappa, floor = 0.5, 0.3
+    kappa, floor = 0.5, 1.0  # large enough to pass the inflection points in a short time
     noise = fpsim.HessianDiffusion(learning_rate=1, batch_size=1, at="everywhere", floor=floor, floor_shape="smooth")
     sde = fpsim.SDE(DoubleWell(), noise, "anti-ito")
-    found = observed(sde, -1.0, 16.0, 0.01, POWERS)
+    found = observed(sde, lambda u: 3 * u - 1.5, 16.0, 0.005, POWERS)
     x = np.linspace(-4, 4, 40_001)
     diffusion = kappa * np.sqrt((3 * x**2 - 1) ** 2 + floor**2)
     log_density = -cumulative_trapezoid((x**3 - x) / diffusion, x, initial=0)
