@@ -190,7 +190,7 @@ def spread_potential(starts: Any, neighbours: Any, ratios: Any, root: int) -> An
 def downhill(starts: Any, neighbours: Any, rates: Any, points: Any, reach: Any, leaving: Any) -> Any:
     """For each cell the neighbour along its mean drift: itself where there is none, -1 where the walk ends first.
 
-    ``points`` (n, d) are the cells' places; steps longer than ``reach`` (d,) go through a periodic wall and are skipped.
+    ``points`` (n, d) are the cells' places; steps beyond ``reach`` (d,) go through a periodic wall and are skipped.
     """
     n, d = points.shape
     out = np.empty(n, np.int64)

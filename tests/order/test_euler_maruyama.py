@@ -50,7 +50,8 @@ def geometric_pair(steps, seed, weight=0.0):
 def ornstein_pair(steps, seed):
     """Scheme, the exact solution's mean given the increments, and its variance given them.
 
-    Within a step the integral of e^{-k(T-t)} dB is the increment times the mean of e^{-k(T-t)}, plus an independent rest.
+    Within a step the integral of e^{-k(T-t)} dB is the increment times the mean of e^{-k(T-t)}, plus an independent
+    rest.
     """
     edges = np.exp(-SPRING * (DURATION - np.linspace(0, DURATION, steps + 1)))
     weights = np.diff(edges) / SPRING * steps / DURATION

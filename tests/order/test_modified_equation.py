@@ -42,7 +42,7 @@ def test_quadratic(corrected, order):
     errors = np.array([moments_on_quadratic(1.3, eta, corrected) for eta in RATES])
     mean_order, variance_order = orders(errors[:, 0])[-1], orders(errors[:, 1])[-1]
     assert mean_order == pytest.approx(order, abs=0.1)
-    assert variance_order >= order + 0.9  # the variance itself is O(eta)
+    assert variance_order == pytest.approx(2.0, abs=0.15)  # the variance itself is O(eta), its error O(eta^2) anyway
 
 
 # --- the quartic ---
@@ -69,7 +69,10 @@ def chain_expectation(chain, function, iterations):
 
 
 def sde_expectation(sde, function, time):
-    """x -> E[f(X_t) | X_0 = x] at NODES from u' = b u_x + D u_xx, u_x = 0 at the far-out ends."""
+    """x -> E[f(X_t) | X_0 = x] at NODES from u' = b u_x + D u_xx.
+
+    D is taken to zero at the far-out ends, where b points inwards and no path comes: then no boundary condition enters.
+    """
     theta = np.pi * np.arange(DEGREE + 1) / DEGREE
     x = np.cos(theta)
     c = np.where((theta == 0) | (np.arange(DEGREE + 1) == DEGREE), 2.0, 1.0) * (-1.0) ** np.arange(DEGREE + 1)
@@ -77,10 +80,8 @@ def sde_expectation(sde, function, time):
     first = np.outer(c, 1 / c) / gaps
     first -= np.diag(first.sum(axis=1))
     first /= SIDE
-    b, d = sde.drift(NODES[None])[0], sde.diffusion(NODES[None])[0, 0]
-    slope = first.copy()
-    slope[[0, -1]] = 0.0
-    operator = b[:, None] * slope + d[:, None] * (first @ slope)
+    b, d = sde.drift(NODES[None])[0], sde.diffusion(NODES[None])[0, 0] * (1 - x**24)
+    operator = b[:, None] * first + d[:, None] * (first @ first)
     return expm(time * operator) @ function(NODES)
 
 

@@ -102,7 +102,10 @@ def test_plane(target, noise):
     agree(extrapolated(constant(noise, PLANE), [-1.0, 0.0], target, 20_000, 0.02), MEAN_HOT)
 
 
-@pytest.mark.parametrize("level", [lambda x: 5 * x[0], lambda x: x[0] + x[0] ** 3 * (1 + x[1] ** 2)], ids=["x", "curved"])
+LEVELS = {"x": lambda x: 5 * x[0], "curved": lambda x: x[0] + x[0] ** 3 * (1 + x[1] ** 2)}
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS)
 def test_plane_with_a_level_function(level):
     # a level is no distance: the bridge must divide by its slope
     agree(extrapolated(constant([0.25, 0.6], PLANE), [-1.0, 0.0], LevelSet(level), 3000, 0.04), MEAN_HOT)
