@@ -1,4 +1,4 @@
-"""The command line: ``fpsim escape | simulate | landscape | demo``.
+"""The command line: ``fpsim escape | simulate | density | landscape | validate | demo``.
 
 A table for people, ``--json`` for machines, a progress bar for long work.  Wrong input ends with one sentence and exit
 code 2.  Everything heavy is imported inside the commands, so that ``fpsim --help`` is quick.
@@ -124,6 +124,34 @@ def simulate(
         print(json.dumps({**summary, "mean": last.tolist(), "variance": spread.tolist()}, indent=2))
     else:
         print(found)
+    _write(found, output)
+
+
+@app.command()
+def density(
+    landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
+    learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
+    floor_shape: FloorShape = "additive", climb_fraction: ClimbFraction = None, injected: Injected = 0.0,
+    covariance: Covariance = None, convention: ConventionText = "ito", start: Start = None, target: TargetText = None,
+    set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    times: Annotated[str, typer.Option(help="Times, increasing, joined by commas.")] = "0.5,1,2,5,10,20,50",
+    cells: Annotated[int | None, typer.Option(help="Cells per axis; chosen from the dimension by default.")] = None,
+    boundary: Annotated[str, typer.Option(help="reflecting, absorbing or periodic.")] = "reflecting",
+    as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Probability density on a grid: its evolution, its stationary law, and the time of first passage to the target."""
+    import numpy as np
+
+    from fpsim import flags
+    from fpsim.density.report import density_report
+
+    sde, place = _sde(locals())
+    begin, end = _ends(place, start, target)
+    sde = sde.with_noise(sde.noise.resolved(place, np.array(begin), end))
+    with _progress(as_json) as bar:
+        bar(0.0, "density")
+        found = density_report(sde, begin, flags.numbers(times, "--times"), end, cells, boundary)
+    print(found.to_json() if as_json else found)
     _write(found, output)
 
 

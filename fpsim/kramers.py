@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.cramer import cramer
 from fpsim.diffusion import HessianDiffusion
 from fpsim.passes import Escape, Formula, escape, expansion, noise_level
 from fpsim.quadrature import potential_difference
@@ -164,6 +165,7 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
     "white-noise": white_noise,
     "xie": xie,
     "state-dependent": state_dependent,
+    "cramer": cramer,
 }
 
 

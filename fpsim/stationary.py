@@ -113,7 +113,7 @@ def regression_covariance(sgd: MiniBatchSGD) -> RegressionCovariance:
     a, m = u.T @ u / len(u), len(u)
     if not np.linalg.eigvalsh(a)[0] > 1e-12 * np.trace(a):
         raise ValueError("the inputs do not span the space, so the optimum is not unique; drop dependent columns")
-    optimum = np.linalg.lstsq(u, v, rcond=None)[0]
+    optimum = np.asarray(np.linalg.lstsq(u, v, rcond=None)[0], dtype=np.float64)
     residuals = v - u @ optimum
     c1 = (u * residuals[:, None] ** 2).T @ u / m
     strength = eta**2 * sgd.covariance_factor / sgd.batch_size

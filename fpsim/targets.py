@@ -189,7 +189,7 @@ def as_target(target: Any, start: Array) -> Target:
             raise ValueError(f"the landscape has {dimension} dimensions, but the target {chosen} has {size}")
     elif callable(target):
         chosen = LevelSet(target)
-    elif dimension == 1 and np.ndim(target) == 0 and np.isfinite(target):
+    elif dimension == 1 and isinstance(target, int | float | np.number) and np.isfinite(target):
         if float(target) == start[0]:
             raise ValueError(f"start and target are both {float(target):g}; choose a target away from the start")
         chosen = Point(float(target), float(start[0]))

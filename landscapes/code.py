@@ -11,7 +11,7 @@ A block holds `width` points: row i of a block is ``x[i*width : (i+1)*width]``. 
             out[j] = ...
 
 Every number stands in `data`, parameters and literals alike, and what depends on no input is folded into one
-number. So another parameter value needs no other source, and float32 data keep float32 arithmetic. The width
+number. Behind the numbers lie the coefficients of the tables that occur (`landscapes.tables`). So another parameter value needs no other source, and float32 data keep float32 arithmetic. The width
 is a literal and the loop has no calls but elementary functions, so that a compiler can vectorise it.
 """
 
@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.grammar import ExpressionError
+from landscapes.tables import Table
 from landscapes.writer import Writer, is_half_integer
 
 if TYPE_CHECKING:
     import sympy
 
-_RESERVED = frozenset({"data", "out", "math", "np", "range", "abs", "block", "j"})
+_RESERVED = frozenset({"data", "out", "math", "np", "range", "abs", "int", "block", "j"})
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,18 @@ def block_code(
         if not name.isidentifier() or not name.isalpha() or name in _RESERVED:
             raise ExpressionError(f"A block argument is named by letters other than j, not {name!r}.")
     rows = tuple((name, tuple(inputs[name])) for name in names)
-    source, constants = _source(tuple(outputs), rows, tuple(parameters), int(width))
-    return BlockCode(source, _values(constants, parameters), int(width))
+    source, constants, tables = _source(tuple(outputs), rows, tuple(parameters), int(width))
+    places = np.cumsum([len(constants), *(table.coefficients.size for table in tables)])
+    known = {**parameters, **{_place(k): float(place) for k, place in enumerate(places[:-1])}}
+    data = np.concatenate([_values(constants, known), *(table.coefficients.ravel() for table in tables)])
+    return BlockCode(source, data, int(width))
+
+
+def _place(k: int) -> sympy.Symbol:
+    """Return the symbol of the place in `data` where the k-th table begins."""
+    import sympy
+
+    return sympy.Symbol(f"place {k}", real=True)  # a name with a blank cannot be the user's
 
 
 def _values(constants: Sequence[sympy.Expr], parameters: Mapping[sympy.Symbol, float]) -> NDArray[np.float64]:
@@ -99,7 +110,7 @@ def _source(
     rows: tuple[tuple[str, tuple[sympy.Symbol, ...]], ...],
     parameters: tuple[sympy.Symbol, ...],
     width: int,
-) -> tuple[str, tuple[sympy.Expr, ...]]:
+) -> tuple[str, tuple[sympy.Expr, ...], tuple[Table, ...]]:
     import sympy
 
     symbols = {name: f"{key}_{i}" for key, names in rows for i, name in enumerate(names)}
@@ -112,7 +123,14 @@ def _source(
     folding = _Folding(frozenset(symbols))
     folded = [folding.fold(f) for f in outputs]
     shared, finals = sympy.cse(folded, symbols=sympy.numbered_symbols("shared "), list=True)
-    writer = Writer(symbols, folding.local)
+    tables: list[Table] = []
+
+    def place(table: Table) -> sympy.Symbol:
+        if table not in tables:
+            tables.append(table)
+        return _place(tables.index(table))
+
+    writer = Writer(symbols, folding.local, place)
     for name, expression in shared:
         writer.name(name, expression)
     results = [writer.text(expression) for expression in finals]
@@ -125,7 +143,7 @@ def _source(
     lines += [f"    c{k} = data[{k}]" for k in range(len(folding.constants))]
     lines += [f"    for j in range({width}):", *loads, *(f"        {line}" for line in writer.lines)]
     lines += [f"        {row('out', i)} = {result}" for i, result in enumerate(results)]
-    return "\n".join(lines) + "\n", tuple(folding.constants)
+    return "\n".join(lines) + "\n", tuple(folding.constants), tuple(tables)
 
 
 class _Folding:

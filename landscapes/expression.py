@@ -241,6 +241,8 @@ def _sympy_vocabulary() -> tuple[type, ...]:
     from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
     arithmetic = (s.Symbol, s.Rational, s.Float, s.Add, s.Mul, s.Pow, s.core.numbers.NumberSymbol)
-    functions = tuple(function for function in _functions().values() if isinstance(function, type))
+    from landscapes.tabulated import TableFunction
+
+    functions = (*(function for function in _functions().values() if isinstance(function, type)), TableFunction)
     piecewise = (s.Piecewise, ExprCondPair, Relational, BooleanAtom, BooleanFunction, s.Heaviside)
     return arithmetic + functions + piecewise

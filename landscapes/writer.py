@@ -1,6 +1,7 @@
 """Python text for an expression: products by squaring, math.exp and the like, conditional expressions.
 
-Only names of `math` and `np`, and Python's own ``abs``, occur in the text; numbers are names given by the caller.
+Only names of `math` and `np`, and Python's own ``abs`` and ``int``, occur in the text; numbers are names given by the
+caller.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from landscapes.grammar import ExpressionError
 if TYPE_CHECKING:
     import sympy
 
+    from landscapes.tables import Table
+
 _MATH = ("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
 
 
@@ -22,12 +25,16 @@ class Writer:
     Args:
         names: local names of the input symbols.
         number: gives the local name of a constant.
+        place: gives the symbol that stands for a table's place in `data`.
 
     Texts carry the binding strength of their outermost operation: a sum 1, a product 2, a power 3, a name 4.
     """
 
-    def __init__(self, names: Mapping[sympy.Symbol, str], number: Callable[[Any], str]) -> None:
+    def __init__(
+        self, names: Mapping[sympy.Symbol, str], number: Callable[[Any], str], place: Callable[[Table], sympy.Symbol]
+    ) -> None:
         self._number = number
+        self._place = place
         self.names: dict[Any, str] = dict(names)
         self.lines: list[str] = []
         self._powers: dict[tuple[str, int], str] = {}
@@ -156,7 +163,32 @@ class Writer:
             return self._assign_once(f"{one} if {u} > {zero} else ({below} if {u} < {zero} else {at})")
         if name == "Piecewise":
             return self._piecewise(expression)
+        table = getattr(type(expression), "table", None)
+        if table is not None:
+            return self._table(table, expression)
         raise ExpressionError(f"There is no kernel code for the function {name} in {expression}.")
+
+    def _table(self, table: Table, expression: Any) -> str:
+        """Return the text that looks a polynomial up and evaluates it."""
+        import sympy
+
+        def exact(value: float) -> str:
+            return self._number(sympy.Float(float(value), 17))
+
+        x, zero, last = self._atom(expression.args[0]), self._number(0), exact(table.cells - 1)
+        t = self._assign_once(f"({x} - {exact(table.low)}) * {exact(1 / table.spacing)}")
+        i = self._assign_once(f"np.floor({t})")
+        i = self._assign_once(f"{i} if {i} > {zero} else {zero}")  # also for what is not a number
+        i = self._assign_once(f"{i} if {i} < {last} else {last}")
+        u = self._assign_once(f"{t} - {i}")
+        order = table.coefficients.shape[-1]
+        if len(expression.args) == 2:
+            i = self._assign_once(f"{self._atom(expression.args[1])} * {exact(table.cells)} + {i}")
+        at = self._assign_once(f"int({self._number(self._place(table))} + {exact(order)} * {i})")
+        text = f"data[{at} + {order - 1}]"
+        for k in range(order - 2, -1, -1):
+            text = f"(data[{at} + {k}] + {u} * {text})"
+        return self._assign_once(text)
 
     def _piecewise(self, expression: Any) -> str:
         *branches, (last, otherwise) = expression.args

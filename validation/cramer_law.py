@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -86,7 +86,6 @@ def cramer_law(
     target: float = 1.0,
     batch_size: int = 1,
     barriers: Sequence[float] = (4.0, 5.5, 7.0),
-    surrogate_barriers: Sequence[float] = (5.0, 6.5, 8.0),
     paths: int = 2000,
     seed: int = 0,
     threads: int | None = None,
@@ -97,28 +96,27 @@ def cramer_law(
         landscape: with a pass between start and target.
         start, target: numbers; the target beyond the pass.
         batch_size: S.
-        barriers, surrogate_barriers: values (S/eta) I to run at, with I the exponent of mini-batches and of Gaussian
-            noise; three at least, for a slope with an error.  Small eta is a large barrier.
+        barriers: values (S/eta) I to run at, with I each chain's own exponent; three at least, for a slope with an
+            error.  A large barrier is a small eta.
         paths: per learning rate.
         seed, threads: as in :func:`fpsim.simulate`.
 
     Raises:
         ValueError: without a pass, or for fewer than three learning rates.
     """
-    if min(len(barriers), len(surrogate_barriers)) < 3:
+    if len(barriers) < 3:
         raise ValueError("a slope with an error needs three learning rates at least; give three barriers")
     found = valley(landscape, [start], as_target(target, np.array([float(start)])))
     if found.saddle is None:
         raise ValueError(f"there is no pass between {start:g} and {target:g}, so there is no exponent")
     exponent = cramer_exponent(landscape, found.minimum.x, found.saddle.x)
     runs: list[EscapeSlope] = []
-    for noise, value, levels in (
-        ("mini-batches", exponent.exponent, barriers),
-        ("gaussian", exponent.gaussian, surrogate_barriers),
-    ):
-        rates = [batch_size * value / level for level in levels]
-        means = [_mean(noise, MiniBatchSGD(landscape, eta, batch_size), start, target, paths, seed, threads) for eta in rates]
-        runs.append(_slope(noise, landscape, batch_size, rates, means, value, start, target))
+    noises: tuple[tuple[Noise, float], ...] = (("mini-batches", exponent.exponent), ("gaussian", exponent.gaussian))
+    for noise, value in noises:
+        chains = [MiniBatchSGD(landscape, batch_size * value / barrier, batch_size) for barrier in barriers]
+        means = [_mean(noise, sgd, start, target, paths, seed, threads) for sgd in chains]
+        ratios = _ratios(chains, means, start, target) if noise == "mini-batches" else ()
+        runs.append(_fit(noise, chains, means, ratios, value))
     return CramerLaw(str(landscape), batch_size, exponent, *runs)
 
 
@@ -134,22 +132,36 @@ def _mean(
     return mean / eta, error / eta
 
 
-def _slope(
-    noise: Any, landscape: DatasetLandscape, batch_size: int, rates: list[float], means: list[tuple[float, float]],
-    expected: float, start: float, target: float,
-) -> EscapeSlope:  # fmt: skip
+def _ratios(
+    chains: list[MiniBatchSGD], means: list[tuple[float, float]], start: float, target: float
+) -> tuple[float, ...]:
+    """Measured times over those of the Cramer formula with its prefactor."""
+    formulas = [cramer(sgd.surrogate(), start, target).log_mean for sgd in chains]
+    pairs = zip(chains, means, formulas, strict=True)
+    return tuple(math.exp(math.log(sgd.learning_rate * mean) - formula) for sgd, (mean, _), formula in pairs)
+
+
+def _fit(
+    noise: Noise,
+    chains: list[MiniBatchSGD],
+    means: list[tuple[float, float]],
+    ratios: tuple[float, ...],
+    expected: float,
+) -> EscapeSlope:
     """Weighted straight line through ln(eta * iterations) against S/eta."""
     mean, error = np.array(means).T
-    eta = np.array(rates)
-    x, y, weight = batch_size / eta, np.log(eta * mean), (mean / error) ** 2
-    centre = np.average(x, weights=weight)
-    spread = np.sum(weight * (x - centre) ** 2)
-    ratios: tuple[float, ...] = ()
-    if noise == "mini-batches":
-        formulas = [cramer(MiniBatchSGD(landscape, r, batch_size).surrogate(), start, target).log_mean for r in rates]
-        ratios = tuple(math.exp(value - formula) for value, formula in zip(y, formulas, strict=True))
+    eta = np.array([sgd.learning_rate for sgd in chains])
+    x, y, weight = chains[0].batch_size / eta, np.log(eta * mean), (mean / error) ** 2
+    gap = x - np.average(x, weights=weight)
+    spread = np.sum(weight * gap**2)
     return EscapeSlope(
-        noise, tuple(rates), tuple(mean.tolist()), tuple(error.tolist()), ratios,
-        float(np.sum(weight * (x - centre) * y) / spread), float(1 / math.sqrt(spread)), expected,
-        float(np.corrcoef(x, np.log(mean))[0, 1]),
-    )  # fmt: skip
+        noise,
+        learning_rates=tuple(eta.tolist()),
+        iterations=tuple(mean.tolist()),
+        errors=tuple(error.tolist()),
+        ratios=ratios,
+        slope=float(np.sum(weight * gap * y) / spread),
+        slope_error=float(1 / math.sqrt(spread)),
+        expected=expected,
+        correlation=float(np.corrcoef(x, np.log(mean))[0, 1]),
+    )

@@ -73,7 +73,7 @@ def on_grid(target: Any, grid: Grid, start: ArrayLike | None = None) -> Any:
         return target
     if callable(target):
         return LevelSet(target)
-    if grid.dimension == 1 and np.ndim(target) == 0:
+    if grid.dimension == 1 and isinstance(target, int | float | np.number):
         low, high, _ = grid.axes[0]
         if not low <= float(target) <= high:
             raise ValueError(f"the target {float(target):g} lies outside the grid [{low:g}, {high:g}]")

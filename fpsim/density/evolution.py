@@ -156,7 +156,7 @@ def _contour(motion: Motion, masses: Array, times: Array) -> Array:
 
 
 def _chebyshev(motion: Motion, masses: Array, times: Array) -> tuple[Array, float]:
-    """exp(-t H) with H_ij = -sqrt(rate_ij rate_ji) on the symmetrised masses p / sqrt(stationary), and its rounding."""
+    """exp(-t H) with H_ij = -sqrt(rate_ij rate_ji) on the masses p / sqrt(stationary), and its rounding error."""
     from scipy.sparse import diags
     from scipy.special import ive
 

@@ -102,11 +102,12 @@ def _axis_potential(sde: Any, x: Array, axis: int, step: float, variance: Array)
     """Potential at half and full distance ``step`` along ``axis`` relative to ``x``, each (n,)."""
     if sde.noise.is_constant and hasattr(sde.landscape, "loss"):
         here = sde.landscape.loss(x)
-        rises = [(sde.landscape.loss(_moved(x, axis, f * step)) - here) / variance for f in (0.5, 1.0)]
+        with np.errstate(divide="ignore", invalid="ignore"):  # where there is no noise; the caller looks
+            rises = [(sde.landscape.loss(_moved(x, axis, f * step)) - here) / variance for f in (0.5, 1.0)]
         return rises[0], rises[1]
-    logs = [np.log(variance)] + [np.log(sde.diffusion(_moved(x, axis, f * step))[axis, axis]) for f in (0.5, 1.0)]
     parts = []
     with np.errstate(divide="ignore", invalid="ignore"):
+        logs = [np.log(variance)] + [np.log(sde.diffusion(_moved(x, axis, f * step))[axis, axis]) for f in (0.5, 1.0)]
         for half in (0, 1):
             total = np.zeros_like(variance)
             for place, weight in GAUSS:

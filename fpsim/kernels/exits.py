@@ -73,7 +73,7 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
             if b >= 0:
                 if b <= limit:  # beyond it the path is lost, not out
                     share = a / (a - b) if bridge else 1.0
-            elif bridge:
+            elif bridge and a <= 0:
                 chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
                 if bridge_uniform(stream, owner[j], step, key0, key1) < chance:
                     share = 0.5

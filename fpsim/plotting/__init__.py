@@ -3,6 +3,7 @@
 Nothing here touches pyplot or matplotlib's global settings, so that pictures can be drawn on servers and in threads.
 """
 
+from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.demo import demo_figure
 from fpsim.plotting.exits import exit_histogram, survival_chart
 from fpsim.plotting.landscape import landscape_picture
@@ -11,11 +12,15 @@ from fpsim.plotting.routes import arrhenius_chart, comparison_chart
 
 __all__ = [
     "arrhenius_chart",
+    "committor_map",
     "comparison_chart",
     "demo_figure",
+    "density_chart",
+    "density_map",
     "exit_histogram",
     "landscape_picture",
     "moment_chart",
     "path_chart",
     "survival_chart",
+    "survival_curve",
 ]

@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_is_passed_over(monkeypatch, tmp_path):
 
 
 def test_what_numba_refuses_is_said_in_our_words(folder):
-    with pytest.raises(ValueError, match="this formula cannot be compiled .* give plain functions"):
+    with pytest.raises(ValueError, match=r"this formula cannot be compiled .* give plain functions"):
         compiling.compiled_block("def block(x, data, out):\n    out[0] = no_such_function(x[0])\n", 3, "float64")
 
 

@@ -83,7 +83,7 @@ def test_noise_that_no_path_can_cross():
     with pytest.raises(ValueError, match="needs floor="):
         fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere")
     closed = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.0)
-    with pytest.raises(ValueError, match="no continuous path ever crosses one"):
+    with pytest.raises(ValueError, match="no continuous path crosses it"):
         run(fpsim.SDE(DoubleWell(), closed))
 
 
@@ -163,7 +163,7 @@ def test_lanes_without_a_path_cannot_diverge(sde, paths):
     fates = {}
     for n in (paths, 512):
         try:
-            fates[n] = run(hot, duration=3.0, step=0.1, paths=n, seed=3, keep="final", threads=1)
+            fates[n] = run(hot, duration=40.0, step=0.11, paths=n, seed=1, keep="final", threads=1)
         except DivergenceError as error:
             fates[n] = error
     assert isinstance(fates[512], DivergenceError)
@@ -246,7 +246,7 @@ def test_targets_refuse(build, sentence):
 def test_too_few_exits_to_extrapolate():
     cold = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.02))
     sample = exit_times(cold, -1.0, TOP, 50, 0.05, horizon=4.0)
-    with pytest.raises(ValueError, match="too few to extrapolate .* use a longer horizon, more paths, or an exact route"):
+    with pytest.raises(ValueError, match=r"too few to extrapolate .* use a longer horizon, more paths, or an exact"):
         sample.mean_and_error()
 
 

@@ -1,0 +1,146 @@
+"""The density of an SDE at a glance: how it evolves, where it settles, and when it first meets a target.
+
+What ``fpsim density`` prints, draws and saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.blocking import require_open
+from fpsim.fokker_planck import FokkerPlanck
+from fpsim.grid import Grid
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DensityReport:
+    """Evolution, stationary law and, with a target, survival and first-passage time.
+
+    Attributes:
+        solver: the equation on its grid.
+        evolution: ``density`` (time, x[, y[, z]]) and ``mass``.
+        stationary: ``density`` (x[, y[, z]]), or ``None`` where a wall absorbs.
+        survival: ``survival`` and ``first_passage_density`` over time, or ``None`` without a target.
+        passage: mean and variance of the first-passage time from the start, or ``None``.
+        start: the start point.
+    """
+
+    solver: FokkerPlanck
+    evolution: xarray.Dataset
+    stationary: xarray.Dataset | None
+    survival: xarray.Dataset | None
+    passage: tuple[float, float] | None
+    start: tuple[float, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Per time: mass, mean and standard deviation of every coordinate, and survival if there is a target."""
+        rows = [{"time": float(t), **_moments(p)} for t, p in zip(self.evolution.time, self.evolution.density, strict=True)]
+        if self.survival is not None:
+            for row, left in zip(rows, self.survival.survival.values, strict=True):
+                row["survival"] = float(left)
+        if self.stationary is not None:
+            rows.append({"time": float("inf"), **_moments(self.stationary.density)})
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in the table as plain numbers and strings."""
+        passage = None if self.passage is None else {"mean": self.passage[0], "variance": self.passage[1]}
+        return {
+            "problem": str(self.solver.sde), "grid": str(self.solver.grid), "boundary": str(self.solver.boundary),
+            "start": list(self.start), "fallback_cells": self.solver.fallbacks, "method": self.evolution.attrs["method"],
+            "times": self.rows(), "first_passage_time": passage,
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """The table as JSON text."""
+        from fpsim.results import as_json
+
+        return as_json(self.to_dict())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Evolution, stationary law (``stationary_density``) and survival in one dataset."""
+        data = self.evolution
+        if self.stationary is not None:
+            data = data.assign(stationary_density=self.stationary.density)
+        if self.survival is not None:
+            data = data.merge(self.survival, combine_attrs="override")
+        return data
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF (or the table, if the path ends in ``.json``); returns the path."""
+        from fpsim.storage import write
+
+        if Path(path).suffix == ".json":
+            Path(path).write_text(self.to_json() + "\n")
+            return Path(path)
+        return write(self.to_xarray(), path)
+
+    def plot(self) -> Any:
+        """Densities over the landscape (1-D), or a heat map with current arrows (2-D)."""
+        from fpsim.plotting import density_chart, density_map
+
+        return (density_chart if self.solver.grid.dimension == 1 else density_map)(self)
+
+    def __str__(self) -> str:
+        solver = self.solver
+        lines = [str(solver.sde), f"  grid {solver.grid}, {solver.boundary} walls, method {self.evolution.attrs['method']}"]
+        kept = {name: count for name, count in solver.fallbacks.items() if count}
+        lines.append(f"  cells with a stencil of lower order: {kept or 'none'} of {solver.grid.size}")
+        for row in self.rows():
+            when = "stationary" if np.isinf(row["time"]) else f"t = {row['time']:<8.4g}"
+            moments = ", ".join(f"{m:+.5f} (sd {s:.5f})" for m, s in zip(row["mean"], row["deviation"], strict=True))
+            left = f"  survival {row['survival']:.6f}" if "survival" in row else ""
+            lines.append(f"  {when:12s} mass {row['mass']:.12f}  mean {moments}{left}")
+        if self.passage is not None:
+            lines.append(f"  mean first-passage time on this grid {self.passage[0]:.8g}, sd {self.passage[1] ** 0.5:.6g}")
+        return "\n".join(lines)
+
+
+def density_report(
+    sde: Any, start: Sequence[float], times: ArrayLike, target: Any = None, cells: int | None = None,
+    boundary: Any = "reflecting", grid: Grid | None = None,
+) -> DensityReport:  # fmt: skip
+    """Evolve a unit mass from ``start`` and collect what :class:`DensityReport` shows.
+
+    Args:
+        sde: an SDE in one to three dimensions.
+        start: the start point.
+        times: increasing times.
+        target: where first passages end; left out, none are counted.
+        cells: per axis; chosen from the dimension by default.
+        boundary: as in :class:`fpsim.FokkerPlanck`.
+        grid: a grid of one's own instead of the automatic one.
+    """
+    require_open(sde, start[0])
+    solver = FokkerPlanck(sde, grid or Grid.automatic(sde, start, None, cells), boundary)
+    evolution = solver.evolve(start, times)
+    stationary = None if solver.walk.killing.any() else solver.stationary()
+    survival, passage = None, None
+    if target is not None:
+        hunter = FokkerPlanck(sde, grid or Grid.automatic(sde, start, target, cells), boundary)  # its faces fit the target
+        survival = hunter.survival(start, target, times)
+        fields = hunter.mean_first_passage_time(target, start)
+        passage = tuple(hunter.grid.at(fields[name].values, start) for name in ("mean", "variance"))
+    return DensityReport(solver, evolution, stationary, survival, passage, tuple(start))  # type: ignore[arg-type]
+
+
+def _moments(density: xarray.DataArray) -> dict[str, Any]:
+    """Mass, mean and standard deviation of a density on its grid."""
+    volume = float(np.prod([float(density[name][1] - density[name][0]) for name in density.dims]))
+    masses = density * volume
+    mass = float(masses.sum())
+    means = [float((masses * density[name]).sum()) / mass for name in density.dims]
+    squares = [float((masses * density[name] ** 2).sum()) / mass for name in density.dims]
+    deviations = [max(s - m * m, 0.0) ** 0.5 for s, m in zip(squares, means, strict=True)]
+    return {"mass": mass, "mean": means, "deviation": deviations}
