@@ -45,7 +45,9 @@ class DensityReport:
 
     def rows(self) -> list[dict[str, Any]]:
         """Per time: mass, mean and standard deviation of every coordinate, and survival if there is a target."""
-        rows = [{"time": float(t), **_moments(p)} for t, p in zip(self.evolution.time, self.evolution.density, strict=True)]
+        rows = [
+            {"time": float(t), **_moments(p)} for t, p in zip(self.evolution.time, self.evolution.density, strict=True)
+        ]
         if self.survival is not None:
             for row, left in zip(rows, self.survival.survival.values, strict=True):
                 row["survival"] = float(left)
@@ -94,7 +96,10 @@ class DensityReport:
 
     def __str__(self) -> str:
         solver = self.solver
-        lines = [str(solver.sde), f"  grid {solver.grid}, {solver.boundary} walls, method {self.evolution.attrs['method']}"]
+        lines = [
+            str(solver.sde),
+            f"  grid {solver.grid}, {solver.boundary} walls, method {self.evolution.attrs['method']}",
+        ]
         kept = {name: count for name, count in solver.fallbacks.items() if count}
         lines.append(f"  cells with a stencil of lower order: {kept or 'none'} of {solver.grid.size}")
         for row in self.rows():
@@ -103,7 +108,9 @@ class DensityReport:
             left = f"  survival {row['survival']:.6f}" if "survival" in row else ""
             lines.append(f"  {when:12s} mass {row['mass']:.12f}  mean {moments}{left}")
         if self.passage is not None:
-            lines.append(f"  mean first-passage time on this grid {self.passage[0]:.8g}, sd {self.passage[1] ** 0.5:.6g}")
+            lines.append(
+                f"  mean first-passage time on this grid {self.passage[0]:.8g}, sd {self.passage[1] ** 0.5:.6g}"
+            )
         return "\n".join(lines)
 
 
@@ -128,7 +135,9 @@ def density_report(
     stationary = None if solver.walk.killing.any() else solver.stationary()
     survival, passage = None, None
     if target is not None:
-        hunter = FokkerPlanck(sde, grid or Grid.automatic(sde, start, target, cells), boundary)  # its faces fit the target
+        hunter = FokkerPlanck(
+            sde, grid or Grid.automatic(sde, start, target, cells), boundary
+        )  # its faces fit the target
         survival = hunter.survival(start, target, times)
         fields = hunter.mean_first_passage_time(target, start)
         passage = tuple(hunter.grid.at(fields[name].values, start) for name in ("mean", "variance"))

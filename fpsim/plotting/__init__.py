@@ -3,8 +3,8 @@
 Nothing here touches pyplot or matplotlib's global settings, so that pictures can be drawn on servers and in threads.
 """
 
-from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.demo import demo_figure
+from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.exits import exit_histogram, survival_chart
 from fpsim.plotting.landscape import landscape_picture
 from fpsim.plotting.paths import moment_chart, path_chart

@@ -24,7 +24,7 @@ WRONG = {
     "no temperature": (["escape", "double-well"], "--temperature"),
     "negative temperature": (["escape", "double-well", "--temperature", "-1"], "positive"),
     "no floor": (
-        ["escape", "double-well", "--noise", "hessian", "--learning-rate", "1", "--batch-size", "1", "--at", "everywhere"],
+        ["escape", "double-well", "--noise=hessian", "--learning-rate=1", "--batch-size=1", "--at=everywhere"],
         "floor",
     ),
     "start in target": (["escape", "double-well", "--temperature", "0.1", "--start", "1", "--target", "1"], "target"),
