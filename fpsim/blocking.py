@@ -80,8 +80,8 @@ def refuse_blocked(sde: SDE, start: float, edge: float) -> None:
     if found and is_shut(sde):
         raise ValueError(
             f"D = kappa |L''| vanishes at the inflection point x = {found[0].x:.6g} while the drift points home: no "
-            f"continuous path crosses it (delta = {found[0].delta:.4g}), so the escape time is infinite; give the noise "
-            "a floor (the time then grows like floor^-delta), or use at='path' or the discrete chain"
+            f"continuous path crosses it (delta = {found[0].delta:.4g}), so the escape time is infinite; give the "
+            "noise a floor (the time then grows like floor^-delta), or use at='path' or the discrete chain"
         )
 
 

@@ -147,8 +147,7 @@ def cramer_exponent(
         tolerance: relative error to be reached.
 
     Raises:
-        TypeError: for a landscape without examples.
-        ValueError: in more dimensions, or if the integral does not reach the tolerance.
+        ValueError: without examples, in more dimensions, or if the integral does not reach the tolerance.
     """
     _require_examples(landscape)
     a, b = (float(as_point(value, 1)[0]) for value in (start, end))
@@ -261,14 +260,13 @@ def cramer(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = N
         valley: the valley of ``start``, if known already.
 
     Raises:
-        TypeError: for a landscape without examples.
-        ValueError: in more dimensions, for a noise without learning rate, if no pass separates start and target, or if
-            no mini-batch can climb a point of the way (the time is infinite).
+        ValueError: without examples, in more dimensions, for a noise without learning rate, if no pass separates start
+            and target, or if no mini-batch can climb a point of the way (the time is infinite).
     """
     _require_examples(sde.landscape)
     eta, size = (getattr(sde.noise, name, None) for name in ("learning_rate", "batch_size"))
     if eta is None or size is None:
-        raise ValueError(f"cramer needs a learning rate and a batch size, which {sde.noise} has not; use GradientNoise")
+        raise ValueError(f"cramer needs a learning rate and a batch size, and {sde.noise} has none; use GradientNoise")
     at = escape(sde, start, target, "cramer", valley)
     a, b = float(at.minimum[0]), float(at.top[0])
     found = cramer_exponent(sde.landscape, a, b)
@@ -306,6 +304,6 @@ def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: f
 
 def _require_examples(landscape: Any) -> None:
     if not isinstance(landscape, DatasetLandscape):
-        raise TypeError(f"the Cramer exponent needs per-example gradients, so a DatasetLandscape; got {landscape!r}")
+        raise ValueError(f"cramer needs the gradients of single examples, so a DatasetLandscape; got {landscape!r}")
     if landscape.dimension != 1:
         raise ValueError(f"the Cramer exponent is for 1-D; this landscape has {landscape.dimension} dimensions")

@@ -54,23 +54,25 @@ class Diagnosis:
         return "\n".join(lines + [f"  route {name}: {text}" for name, text in self.routes])
 
 
-def diagnose(problem: EscapeProblem) -> Diagnosis:
-    """Every check that applies to this landscape, noise and target."""
+def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
+    """Every check that applies to this landscape, noise and target, and (if asked) what the routes will cost."""
     from fpsim.passes import Escape
     from fpsim.valleys import valley
 
     passed = tuple(gates_on_the_way(problem))
     checks = _openness(problem, passed)
+    if not hasattr(problem.sde.landscape, "loss"):
+        return _finish(problem, checks, passed, routes)
     try:
         found = valley(problem.sde.landscape, problem.point, problem.target)
     except ValueError as error:
-        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed)
+        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed, routes)
     if found.saddle is None:
         missing = Assumption("a saddle separates start and target", False, "none was found: no barrier to escape over")
-        return _finish(problem, [*checks, missing], passed)
+        return _finish(problem, [*checks, missing], passed, routes)
     at = Escape(problem.sde, problem.point, problem.target, found)
     checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
-    return _finish(problem, checks, passed)
+    return _finish(problem, checks, passed, routes)
 
 
 def gates_on_the_way(problem: EscapeProblem) -> list[Gate]:
@@ -164,8 +166,10 @@ def _mini_batches(problem: EscapeProblem, at: Any) -> list[Assumption]:
     return [Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')")]
 
 
-def _finish(problem: EscapeProblem, checks: list[Assumption], passed: tuple[Gate, ...]) -> Diagnosis:
-    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks))
+def _finish(
+    problem: EscapeProblem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool
+) -> Diagnosis:
+    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks) if routes else ())
 
 
 def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:

@@ -212,6 +212,7 @@ class EscapeProblem:
 
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
+        require_open(self.sde, self.start[0])
         began = clock.perf_counter()
         found = FORMULAS[name](self.sde, self.point, self.target)
         settings = {"meaning": found.target, "reference": found.reference}
@@ -240,6 +241,23 @@ class EscapeProblem:
             "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=found.settings,
             assumptions=(found.converged,),
         )  # fmt: skip
+
+    def by_chain(self, learning_rate: float | None = None, **options: Any) -> EscapeTime:
+        """Escape time of SGD's own discrete chain, in time = eta * iterations (iterations in the settings).
+
+        Exact by transfer matrix in one dimension, Monte Carlo beyond.
+
+        Args:
+            learning_rate: eta, where the noise model has none.
+            options: ``paths``, ``seed``, ``horizon``, ``threads``, ``momentum``, as in
+                :func:`fpsim.chain.escape_time_by_chain`.
+
+        Raises:
+            ValueError: for conventions other than Ito, or without a learning rate.
+        """
+        from fpsim.chain import escape_time_by_chain
+
+        return escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
 
     def diagnose(self) -> Diagnosis:
         """What can be known before anything is run: openness of the noise, regimes, routes and their cost."""
@@ -293,6 +311,7 @@ class EscapeProblem:
         expected = expected or next((r.mean for r in routes), None)
         size = step
         try:
+            require_open(self.sde, self.start[0])
             size = step or self.default_step
             left = budget - (clock.perf_counter() - began)
             count = self._affordable(paths, size, expected, left, threads)
@@ -301,22 +320,20 @@ class EscapeProblem:
         else:
             report = None if progress is None else lambda share: progress("paths", share)
             attempt("paths", lambda: self.by_paths(count, size, seed, threads=threads, dtype=dtype, progress=report))
+        if hasattr(self.sde.noise, "learning_rate") and self.sde.dimension == 1:
+            attempt("chain", self.by_chain)
         order = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
         routes.sort(key=lambda r: order.get(r.method, 9))
         return Comparison(str(self), tuple(routes), tuple(skipped), self._notes(), self.sde.landscape)
 
     def _notes(self) -> tuple[str, ...]:
-        """Remarks on the problem itself."""
-        from fpsim.valleys import valley
+        """What the diagnosis found wanting, apart from what the formulas say themselves."""
+        from fpsim.diagnosis import diagnose
 
-        if not hasattr(self.sde.landscape, "loss"):
-            return ()
-        try:
-            if valley(self.sde.landscape, self.point, self.target).saddle is None:
-                return ("no saddle lies between start and target: a first-passage time, not an escape over a barrier",)
-        except ValueError as error:
-            return (str(error),)
-        return ()
+        said = "asymptotic formulas"
+        found = diagnose(self, routes=False).checks
+        failed = [check for check in found if not check.holds and said not in check.statement]
+        return tuple(f"not so: {check.statement} ({check.detail})" for check in failed)
 
     def formulas(self) -> list[str]:
         """The formulas worth trying for this noise and dimension."""
@@ -324,7 +341,9 @@ class EscapeProblem:
             return ["kramers", "kramers-next"] if self.sde.dimension == 1 else ["eyring-kramers"]
         if self.sde.dimension > 1:
             return []
-        return ["state-dependent", "xie"] if getattr(self.sde.noise, "at", "") == "path" else ["state-dependent"]
+        special = ["xie"] if getattr(self.sde.noise, "at", "") == "path" else []
+        examples = hasattr(self.sde.landscape, "example_gradients") and hasattr(self.sde.noise, "learning_rate")
+        return ["state-dependent", *special, *(["cramer"] if examples else [])]
 
     def predicted_seconds(self, paths: int, step: float, expected: float, threads: int | None = None) -> float:
         """Cautious cost of :meth:`by_paths`, its second run at twice the step included."""

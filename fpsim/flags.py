@@ -72,7 +72,8 @@ def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
 
 def noise(
     kind: str, variables: str, temperature: str | None, learning_rate: float | None, batch_size: float | None,
-    at: str | None, floor: float | None, floor_shape: str, climb_fraction: float | None, injected: float, covariance: str | None,
+    at: str | None, floor: float | None, floor_shape: str, climb_fraction: float | None, injected: float,
+    covariance: str | None,
 ) -> Diffusion:  # fmt: skip
     """The noise model that the flags describe."""
     if kind == "constant":

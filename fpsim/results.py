@@ -199,7 +199,8 @@ class Comparison:
             row["ratio"] = row["z_score"] = None
             if reference is not None and route.units == reference.units:
                 row["ratio"] = route.mean / reference.mean
-                row["z_score"] = route.z_score(reference) if route.error > 0 else None
+                same = route.method != "chain" and reference.method != "chain"  # the chain is SGD itself, not its SDE
+                row["z_score"] = route.z_score(reference) if route.error > 0 and same else None
             row["failed_assumptions"] = [str(a.statement) for a in route.violated]
             rows.append(row)
         return rows
@@ -263,6 +264,8 @@ class Comparison:
         lines = [self.problem]
         lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table]
         lines.append("  (* reference; z counts both errors of both routes)" if self.reference else "")
+        if any(route.method == "chain" for route in self.routes):
+            lines.append("  (the chain is SGD with its finite step: another process than the SDE, so it has no z)")
         lines += [f"  note: {note}" for note in self.notes]
         for route in self.routes:
             lines += [f"  {route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]

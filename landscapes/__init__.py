@@ -1,6 +1,8 @@
 """Loss landscapes L(x) and drift fields b(x): formulas, exact derivatives, critical points, named examples."""
 
 from landscapes.critical import CriticalPoint, CriticalPoints
+from landscapes.dataset import DatasetLandscape
+from landscapes.example_losses import LinearRegression, LogisticRegression, PerExampleDoubleWell, PerExampleTent
 from landscapes.grammar import ExpressionError
 from landscapes.landscape import DriftField, Landscape
 from landscapes.named import named
@@ -18,12 +20,17 @@ __all__ = [
     "CoupledDoubleWells",
     "CriticalPoint",
     "CriticalPoints",
+    "DatasetLandscape",
     "DoubleWell",
     "DriftField",
     "ExpressionError",
     "Landscape",
+    "LinearRegression",
+    "LogisticRegression",
     "MaierStein",
     "MuellerBrown",
+    "PerExampleDoubleWell",
+    "PerExampleTent",
     "Quadratic",
     "SharpFlatWell",
     "StyblinskiTang",

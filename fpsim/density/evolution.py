@@ -108,8 +108,8 @@ def propagate(
             break
     else:
         raise ValueError(
-            f"the method '{chosen}' is not accurate here: densities down to {lowest:.2g} of their maximum, L1 error about "
-            f"{error:.2g}; leave method out"
+            f"the method '{chosen}' is not accurate here: densities down to {lowest:.2g} of their maximum, L1 error "
+            f"about {error:.2g}; leave method out"
         )
     values, rescaled = np.maximum(values, 0.0), 0.0
     if not motion.killing.any() and later.size:

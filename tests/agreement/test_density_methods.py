@@ -71,7 +71,11 @@ def test_survival_in_the_plane_is_that_of_the_line():
     for offset in (0.0, -0.0249):  # the second boundary nearly touches cell centres
         grid = fpsim.Grid((-2.5, 2.5, 100), (-1.9, 1.9, 40))
         plane = fpsim.FokkerPlanck(PLANE, grid).survival((-1.0, 0.0), fpsim.HalfSpace([1, 0], offset), times)
-        reference = line if offset == 0 else fpsim.FokkerPlanck(WELL, fpsim.Grid((-2.5, 2.5, 1000))).survival(-1.0, offset, times)
+        reference = (
+            line
+            if offset == 0
+            else fpsim.FokkerPlanck(WELL, fpsim.Grid((-2.5, 2.5, 1000))).survival(-1.0, offset, times)
+        )
         np.testing.assert_allclose(plane["survival"], reference["survival"], atol=4e-4)
         np.testing.assert_allclose(plane["first_passage_density"], reference["first_passage_density"], rtol=5e-3)
 

@@ -147,6 +147,19 @@ def test_formula_and_its_assumptions():
     assert "eta |L''|" in stiff.statement
 
 
+def test_batches_are_examples_of_a_larger_data_set():
+    """S = 2 of m = 3 with replacement is S = 1 on the 9 averages: same time, with the same prefactor."""
+    loss, data = "(x**2 - 1)**2/4 + s*x*(1 + 0.3*x)", np.array([1.0, 0.4, -1.4])
+    pairs = (data[:, None] + data).ravel() / 2
+    first = DatasetLandscape.from_expression(loss, bounds=(-2, 2), data={"s": data})
+    second = DatasetLandscape.from_expression(loss, bounds=(-2, 2), data={"s": pairs})
+    chains = MiniBatchSGD(first, 0.1, 2), MiniBatchSGD(second, 0.1, 1)
+    one, two = (cramer(chain.surrogate(), -1.0, 1.0) for chain in chains)
+    assert one.log_mean == pytest.approx(two.log_mean, abs=1e-6)
+    exponents = [cramer_exponent(land, -1.0, 0.0).exponent for land in (first, second)]
+    assert exponents[1] == pytest.approx(2 * exponents[0], rel=1e-11)
+
+
 def test_route_of_a_problem():
     problem = fpsim.EscapeProblem(MiniBatchSGD(PerExampleDoubleWell(), 0.05, 1).surrogate(), -1.0, 1.0)
     assert problem.by_formula("cramer").mean == pytest.approx(cramer(problem.sde, -1.0, 1.0).mean, rel=1e-12)
@@ -161,7 +174,7 @@ def test_prefactor_is_kramers_where_the_noise_is_almost_gaussian():
 
 
 def test_refusals():
-    with pytest.raises(TypeError, match="DatasetLandscape"):
+    with pytest.raises(ValueError, match="DatasetLandscape"):
         cramer_exponent(DoubleWell(), -1.0, 0.0)
     with pytest.raises(ValueError, match="1-D"):
         cramer_exponent(LinearRegression.random(2, 10), -1.0, 0.0)

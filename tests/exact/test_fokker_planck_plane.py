@@ -182,7 +182,9 @@ def test_multigrid_agrees_with_the_factorisation(monkeypatch):
 def test_rare_escape_in_the_plane():
     """Barrier / noise = 40: the censored valleys keep the digits that a plain factorisation loses."""
     temperature = 0.00625
-    line = escape_time_by_grid(constant(Landscape.from_expression("(x**2-1)**2/4", variables="x"), temperature), -1.0, 1.0)
+    line = escape_time_by_grid(
+        constant(Landscape.from_expression("(x**2-1)**2/4", variables="x"), temperature), -1.0, 1.0
+    )
     grid = fpsim.Grid((-1.5, 1.1, 160), (-0.65, 0.65, 40))
     plane = fpsim.FokkerPlanck(constant(product_well(), temperature), grid)
     time = grid.at(plane.mean_first_passage_time(fpsim.HalfSpace([1, 0], 1.0))["mean"], [-1.0, 0.0])

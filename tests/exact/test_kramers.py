@@ -186,6 +186,8 @@ def test_small_ball_beside_the_minimum_is_a_failed_assumption():
 def test_formula_table_and_print():
     assert {"kramers", "kramers-next", "eyring-kramers", "white-noise", "xie"} <= set(FORMULAS)
     for name, function in FORMULAS.items():
+        if name == "cramer":  # needs a data set: test_cramer.py
+            continue
         assert function(two_level() if name == "xie" else sde(), -1, 1).name == name
     text = str(kramers(sde(0.1), -1, 1))
     assert "FAIL barrier / noise >= 5 (barrier / noise = 2.5)" in text

@@ -34,8 +34,8 @@ def march(states, first_path, first_step, steps, dtype):
     frames, sums = np.empty((1, 0, d * BLOCK), dtype=dtype), np.empty((0, 4, d))
     limit = LIMITS[np.dtype(dtype).name]
     found = walk[dtype](
-        flat, first_path, first_step, steps, 64, *seed_words(SEED), step.data, step.function, limit, frames, sums, np.zeros(d),
-        n, int(Stream.INCREMENTS),
+        flat, first_path, first_step, steps, 64, *seed_words(SEED), step.data, step.function, limit, frames, sums,
+        np.zeros(d), n, int(Stream.INCREMENTS),
     )  # fmt: skip
     assert found == (-1, -1)
     return flat.reshape(d, BLOCK)[:, :n]
