@@ -121,6 +121,21 @@ def exits(count: int, rounds: int, dtype: type) -> dict[str, Any]:
     return {**facts, "exits_per_second": statistics.median(rates), "best": max(rates)}
 
 
+def memory(paths: int, steps: int) -> dict[str, Any]:
+    """Peak memory of a process that keeps only the moments of an ensemble."""
+    program = (
+        "import resource, numpy as np, fpsim, landscapes\n"
+        "sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.25))\n"
+        f"m = fpsim.simulate(sde, -1.0, {steps} * 1e-3, 1e-3, {paths}, keep='moments', dtype=np.float32)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, float(m.variance[-1, 0]))"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    peak, variance = map(float, done.stdout.split())
+    seconds = time.perf_counter() - began
+    return {"paths": paths, "steps": steps, "peak_megabytes": peak, "variance": variance, "seconds": seconds}
+
+
 def two_threads(rounds: int, paths: int) -> float:
     """Speed of two threads over one (needs two free cores)."""
     if not hasattr(os, "sched_setaffinity") or len(CORES) < 2:
@@ -172,6 +187,7 @@ def main() -> None:
     report: dict[str, Any] = {
         "machine": {"cpu": _cpu(), "python": platform.python_version()},
         "versions": {"fpsim": fpsim.__version__, "numpy": np.__version__, "numba": numba.__version__},
+        "memory": memory(paths * 10, 1000 if options.quick else 10_000),
         "double well": one, "coupled wells": ten, "exits": leaving, "two threads over one": two_threads(3, paths),
         "ratios": {
             "float64 over plain numba": ratio(one, "fpsim float64", "plain numba float64"),
@@ -225,6 +241,9 @@ def _print(report: dict[str, Any]) -> None:
             f"  {name:22s} {figures:22s} mean {row['mean']:.3f} +- {row['standard_error']:.3f} "
             f"(exact {row['exact']:.3f})"
         )
+    kept = report["memory"]
+    size = f"{kept['paths']:g} paths x {kept['steps']:g} steps"
+    print(f"peak memory of {size}, moments kept: {kept['peak_megabytes']:.0f} MB")
     print(f"two threads over one: {report['two threads over one']:.2f}")
     print("ratios in this run")
     for name, value in report["ratios"].items():

@@ -134,7 +134,9 @@ class HalfSpace(Target):
         vector = np.atleast_1d(np.asarray(normal, dtype=float))
         length = float(np.linalg.norm(vector))
         if not (np.isfinite(length) and length > 0 and np.isfinite(offset)):
-            raise ValueError(f"a HalfSpace needs a non-zero normal and an offset, both finite; got {normal!r}, {offset}")
+            raise ValueError(
+                f"a HalfSpace needs a non-zero normal and an offset, both finite; got {normal!r} and {offset!r}"
+            )
         object.__setattr__(self, "normal", tuple((vector / length).tolist()))
         object.__setattr__(self, "offset", float(offset) / length)
 

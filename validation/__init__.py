@@ -4,3 +4,34 @@ An experiment is a function that returns a result object, a figure and a verdict
 the expected one, and the tolerance that was fixed beforehand), and can be run by name from the command
 line. It may import `fpsim` and `landscapes`; neither imports it.
 """
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from validation.report import Report
+
+EXPERIMENTS = {
+    "escape-formula": ("validation.escape_formula", "Slope and prefactor of the escape-time formula under four noises."),
+    "sharp-flat": ("validation.sharp_flat", "Sharp against flat valleys under white noise and under Hessian noise."),
+}
+"""Name on the command line -> (module, one line); the function in the module has the same name with underscores."""
+
+
+def experiment(name: str) -> Callable[..., Report]:
+    """The experiment of that name, a function of (quick, seed, threads, progress).
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known ones.
+    """
+    key = name.strip().lower().replace("_", "-").replace(" ", "-")
+    if key not in EXPERIMENTS:
+        near = difflib.get_close_matches(key, EXPERIMENTS, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
+    function: Callable[..., Report] = getattr(import_module(EXPERIMENTS[key][0]), key.replace("-", "_"))
+    return function
