@@ -46,7 +46,7 @@ class Model:
     @property
     def formula(self) -> str:
         """The closed formula that applies."""
-        return {"white": "kramers", "two-level": "xie"}.get(self.name, "state-dependent")
+        return {"white": "white-noise", "two-level": "xie"}.get(self.name, "state-dependent")
 
     def noise(self, level: float, floor: float = FLOOR) -> Diffusion:
         """White noise of temperature ``level``, or Hessian noise with eta/(2S) = ``level``."""
@@ -92,8 +92,8 @@ class Valley:
         return EscapeProblem(SDE(self.landscape, model.noise(level, floor), model.convention), start, target)
 
     def first_inverse_noise(self, exponent: float) -> float:
-        """Smallest 1/noise from which the asymptote is read: 25 noise units in all, 16 at either level of the noise."""
-        return max(25 / exponent, 16 / (CLIMB * BARRIER / self.curvature), 16 / ((1 - CLIMB) * BARRIER / SADDLE))
+        """Smallest 1/noise from which the asymptote is read: 40 noise units in all, 16 at either level of the noise."""
+        return max(40 / exponent, 16 / (CLIMB * BARRIER / self.curvature), 16 / ((1 - CLIMB) * BARRIER / SADDLE))
 
 
 @dataclass(frozen=True)

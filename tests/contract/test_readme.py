@@ -1,4 +1,4 @@
-"""What the README shows works: its Python blocks run, its commands exit with 0."""
+"""What the README and the pages in docs show works: Python blocks run, commands exit with 0."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
     if "--output" in words:
         written = tmp_path / words[words.index("--output") + 1]
         assert written.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (README.parent / "docs").glob("*.md")))
+def test_blocks_of_the_pages_print_what_their_comments_say(page: str, tmp_path: Path) -> None:
+    program = "\n".join(re.findall(r"```python\n(.*?)```", (README.parent / "docs" / page).read_text(), flags=re.S))
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    promised = [number for comment in re.findall(r"#(.*)", program) for number in re.findall(r"\d+\.\d+", comment)]
+    assert promised
+    for number in promised:
+        assert number in done.stdout, f"{number} is promised in a comment and not printed"
 
 
 def test_pictures_exist() -> None:
