@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
     text = HEADER.format(dtype=dtype, arguments=signature) + source.rstrip() + "\n"
     digest = hashlib.sha256((numba.__version__ + text).encode()).hexdigest()[:24]
     file = cache_folder() / f"block_{digest}.py"
-    if not file.exists():
+    fresh = not file.exists()
+    if fresh:
         with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
             part.write(text)
         os.replace(part.name, file)
@@ -80,7 +81,7 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module  # numba looks the module up by name when it reads compiled code back
     try:
-        with announced("the formula"):
+        with announced("the formula") if fresh else nullcontext():
             spec.loader.exec_module(module)
     except numba.core.errors.NumbaError as error:
         raise ValueError(

@@ -11,8 +11,9 @@ A block holds `width` points: row i of a block is ``x[i*width : (i+1)*width]``. 
             out[j] = ...
 
 Every number stands in `data`, parameters and literals alike, and what depends on no input is folded into one
-number. Behind the numbers lie the coefficients of the tables that occur (`landscapes.tables`). So another parameter value needs no other source, and float32 data keep float32 arithmetic. The width
-is a literal and the loop has no calls but elementary functions, so that a compiler can vectorise it.
+number. Behind the numbers lie the coefficients of the tables that occur (`landscapes.tables`). So another parameter
+value or table needs no other source, and float32 data keep float32 arithmetic. The width is a literal and the loop has
+no calls but elementary functions, so that a compiler can vectorise it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import importlib.util
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,13 +169,13 @@ def fashion_mnist(part: Literal["train", "test"] = "train", folder: str | Path =
     if part not in ("train", "test"):
         raise ValueError(f"Fashion-MNIST has the parts 'train' and 'test'; got {part!r}")
     stem = "train" if part == "train" else "t10k"
-    files = [Path(folder) / f"{stem}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
-    if not all(file.is_file() for file in files):
+    images, labels = (Path(folder) / f"{stem}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
+    if not (images.is_file() and labels.is_file()):
         raise MissingDataError(
             f"Fashion-MNIST is not in {folder}; on Debian or Ubuntu run: sudo apt-get install dataset-fashion-mnist "
             "(elsewhere pass folder= with the four original files)"
         )
-    return _checked(replace(from_idx(*files), name=f"Fashion-MNIST ({part})"))
+    return _checked(replace(from_idx(images, labels), name=f"Fashion-MNIST ({part})"))
 
 
 def from_idx(images: str | Path, labels: str | Path, classes: int = 10) -> Dataset:
@@ -222,7 +222,7 @@ def _csv(package: str, inside: str, what: str, distribution: str) -> NDArray[np.
     return np.fromstring(b",".join(rows), dtype=np.float64, sep=",").reshape(len(rows), -1)
 
 
-def _idx(path: str | Path) -> NDArray[np.generic]:
+def _idx(path: str | Path) -> NDArray[Any]:
     """The array of an IDX file: two zero bytes, type, rank, the sides as big-endian integers, the numbers."""
     raw = _existing(path).read_bytes()
     raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
@@ -245,6 +245,8 @@ def _existing(path: str | Path) -> Path:
 def _checked(data: Dataset) -> Dataset:
     """Compare a known set with its checksum."""
     if data.checksum != CHECKSUMS[data.name]:
-        raise ValueError(f"the files of {data.name} are not those that are known: SHA-256 of the arrays {data.checksum}")
+        raise ValueError(
+            f"the files of {data.name} are not those that are known: the SHA-256 of their arrays is {data.checksum}"
+        )
     return data
 

@@ -2,9 +2,9 @@
 
     L(x) = (1/m) sum_j l_j(x),      l_j = cross entropy (or squared error) of example j  +  weight_decay |x|^2 / 2.
 
-Everything that theory asks for comes from products with vectors, no matrix is formed: with J (m x d) the derivatives of
-the l_j, w -> J^T w is one backward pass, v -> J v and v -> H v are backward passes through it, and the covariance of one
-example's gradient is  C1 v = J^T (J v - mean(J v)) / m,  the centred one.
+Everything that theory asks for comes from products with vectors, no matrix is formed: with J (m x d) the derivatives
+of the l_j, w -> J^T w is one backward pass, v -> J v and v -> H v are backward passes through it, and the covariance of
+one example's gradient is  C1 v = J^T (J v - mean(J v)) / m,  the centred one.
 This module needs torch (extra ``network``).
 """
 
@@ -22,6 +22,7 @@ from torch import nn
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.field import numbered
 from landscapes.landscape import Landscape
+from landscapes.networks import require_single_examples
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -50,6 +51,14 @@ class NeuralLandscape(Landscape):
             normalisation in training mode) or is random (dropout in training mode).
     """
 
+    network: Any
+    inputs: Any
+    labels: Any
+    kind: str
+    weight_decay: float
+    chunk: int
+    _shapes: dict[str, Any]
+
     def __init__(
         self,
         network: Any,
@@ -68,14 +77,15 @@ class NeuralLandscape(Landscape):
             raise ValueError(f"weight_decay is a number >= 0; got {weight_decay!r}")
         if chunk < 1:
             raise ValueError(f"chunk counts examples and is at least 1; got {chunk!r}")
-        _require_single_examples(network)
+        require_single_examples(network)
         real = getattr(torch, dtype)
         own = copy.deepcopy(network).to(device=device, dtype=real)
         x, y = _tensors(inputs, labels, loss, real, device)
         shapes = {key: parameter.shape for key, parameter in own.named_parameters()}
         d = sum(shape.numel() for shape in shapes.values())
         self.__dict__.update(
-            network=own, inputs=x, labels=y, kind=loss, weight_decay=float(weight_decay), chunk=int(chunk), _shapes=shapes,
+            network=own, inputs=x, labels=y, kind=loss, weight_decay=float(weight_decay), chunk=int(chunk),
+            _shapes=shapes,
             _functions=PlainFunctions(d, self._losses, self._gradients, self._hessians), dimension=d, bounds=None,
             name=name or f"{type(network).__name__} with {d} parameters on {len(y)} examples",
             default_start=None, default_target=None,
@@ -276,50 +286,6 @@ class NeuralLandscape(Landscape):
 
     def __hash__(self) -> int:
         return id(self)
-
-
-def top_eigenpairs(
-    operator: LinearOperator, count: int = 5, which: Literal["LA", "SA", "LM"] = "LA", seed: int = 0
-) -> tuple[Array, Array]:
-    """The outermost eigenvalues (k,) of a symmetric operator, in descending order, and their vectors (d, k).
-
-    Implicitly restarted Lanczos to machine precision (ARPACK; Lehoucq, Sorensen, Yang 1998), from a seeded vector.
-
-    Args:
-        operator: such as ``landscape.hessian_operator(x)``.
-        count: k, less than d.
-        which: ``"LA"`` the largest, ``"SA"`` the smallest, ``"LM"`` the largest in size.
-        seed: of the first vector.
-
-    Raises:
-        ValueError: for an impossible count, or if the iteration does not converge.
-    """
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
-
-    d = operator.shape[0]
-    if not 1 <= count < d:
-        raise ValueError(f"between 1 and {d - 1} eigenpairs can be asked for here; got {count!r}")
-    first = np.random.default_rng(seed).standard_normal(d)
-    try:
-        values, vectors = eigsh(operator, k=count, which=which, v0=first)
-    except ArpackNoConvergence as error:
-        raise ValueError(f"the {count} eigenpairs did not converge: {error}; ask for fewer") from error
-    order = np.argsort(values)[::-1]
-    return values[order], vectors[:, order]
-
-
-def _require_single_examples(network: Any) -> None:
-    """Refuse a network whose loss is not a sum over examples, or is random."""
-    for name, module in network.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
-            raise ValueError(
-                f"{kind} '{name}' normalises by its batch's own statistics: one example's loss then depends on the "
-                "others, so that it has no gradient noise of its own. Freeze it with network.eval() after training, "
-                "or use normalization='none' or 'group'"
-            )
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
-            raise ValueError(f"{kind} '{name}' makes the loss random; switch it off with network.eval()")
 
 
 def _tensors(inputs: ArrayLike, labels: ArrayLike, loss: str, dtype: Any, device: str) -> tuple[Any, Any]:

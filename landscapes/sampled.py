@@ -151,7 +151,7 @@ class SampledLandscape(DatasetLandscape):
         steepest = float(np.abs(bend(np.linspace(x[0], x[-1], 4 * len(x)))).max())
         curvature = steepest if wall is None else float(wall)
         if not 0 < curvature < math.inf:
-            raise ValueError(f"the wall is a positive curvature; got {wall!r} (the table's own is at most {steepest:g})")
+            raise ValueError(f"the wall is a positive curvature; got {wall!r} (the table's own is up to {steepest:g})")
         family = _with_walls(inner, curvature)
         _require_confinement(family, x)
         values.flags.writeable = x.flags.writeable = False
@@ -185,7 +185,13 @@ class SampledLandscape(DatasetLandscape):
 
     @classmethod
     def between(
-        cls, landscape: Any, first: ArrayLike, second: ArrayLike, margin: float = 0.25, count: int = 257, **settings: Any
+        cls,
+        landscape: Any,
+        first: ArrayLike,
+        second: ArrayLike,
+        margin: float = 0.25,
+        count: int = 257,
+        **settings: Any,
     ) -> SampledLandscape:
         """Cut the line from one minimum (x = 0) to another (x = their distance) out of a landscape.
 
@@ -252,8 +258,9 @@ class SampledLandscape(DatasetLandscape):
             with xarray.open_dataset(path, engine="h5netcdf") as content:
                 nodes, losses = content["x"].values, content["loss"].values
                 facts = dict(content.attrs)
-            points = [None if key not in facts else float(facts[key]) for key in ("start", "target")]
-            return cls(nodes, losses, float(facts["wall"]), facts["name"], *points, json.loads(facts["facts"]))
+            start, target = (None if key not in facts else float(facts[key]) for key in ("start", "target"))
+            known = json.loads(facts["facts"])
+            return cls(nodes, losses, float(facts["wall"]), facts["name"], start, target, known)
         except (KeyError, OSError) as error:
             raise ValueError(f"'{path}' is not a saved slice: {error}") from error
 
@@ -301,8 +308,8 @@ def _with_walls(inner: Table, wall: float) -> Table:
     right = _wall([table.every_row(high) for table in (inner, slope, bend)], h, wall)
     value, down, curve = (table.every_row(low) for table in (inner, slope, bend))
     left = [_mirrored(cell) for cell in _wall([value, -down, curve], h, wall)]
-    cells = np.concatenate([left[1][:, None], left[0][:, None], inner.coefficients, *(c[:, None] for c in right)], axis=1)
-    return Table(low - 2 * h, h, cells)
+    outside = [cell[:, None] for cell in (*left[::-1], *right)]
+    return Table(low - 2 * h, h, np.concatenate([*outside[:2], inner.coefficients, *outside[2:]], axis=1))
 
 
 def _wall(end: Sequence[Array], h: float, wall: float) -> list[Array]:
@@ -336,6 +343,6 @@ def _require_confinement(family: Table, x: Array) -> None:
         rise = side * slope(end + side * h * np.array([0.0, 0.5, 1.0]))
         if not np.all(rise > 0):
             raise ValueError(
-                f"the mean loss does not rise outward at the {word} end x = {end:g} (outward slope {rise.min():.3g}), and "
-                "beyond it nothing is known; let the nodes reach up a wall on both sides"
+                f"the mean loss does not rise outward at the {word} end x = {end:g} (outward slope {rise.min():.3g}), "
+                "and beyond it nothing is known; let the nodes reach up a wall on both sides"
             )

@@ -39,7 +39,9 @@ class Table:
     def __post_init__(self) -> None:
         coefficients = np.array(self.coefficients, dtype=np.float64)
         if coefficients.ndim not in (2, 3) or coefficients.size == 0:
-            raise ValueError(f"coefficients have shape (cells, order) or (rows, cells, order); got {coefficients.shape}")
+            raise ValueError(
+                f"coefficients have shape (cells, order) or (rows, cells, order); got {coefficients.shape}"
+            )
         if not (np.isfinite(coefficients).all() and math.isfinite(self.low) and 0 < self.spacing < math.inf):
             raise ValueError("a table holds finite numbers, on cells of a positive length")
         coefficients.flags.writeable = False

@@ -8,7 +8,7 @@ a minimum and Newton's method in a trust region (Gould, Lucidi, Roma, Toint, SIA
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,7 +50,9 @@ def adam(
     return x
 
 
-def polish(landscape: NeuralLandscape, start: Array, steps: int = 300, newton: int = 30, tolerance: float = 1e-7) -> Array:
+def polish(
+    landscape: NeuralLandscape, start: Array, steps: int = 300, newton: int = 30, tolerance: float = 1e-7
+) -> Array:
     """Return a point (d,) near ``start`` where the full gradient is small: L-BFGS steps, then Newton steps.
 
     How small it became is for the caller to look at: ``numpy.linalg.norm(landscape.gradient(x))``.
@@ -61,7 +63,7 @@ def polish(landscape: NeuralLandscape, start: Array, steps: int = 300, newton: i
         uniform = np.full(landscape.number_of_examples, 1 / landscape.number_of_examples)
         return float(landscape.loss(x)), landscape.weighted_gradient(x, uniform)
 
-    options = {"maxiter": steps, "gtol": tolerance, "ftol": 0.0, "maxcor": 30, "maxfun": 3 * steps}
+    options: Any = {"maxiter": steps, "gtol": tolerance, "ftol": 0.0, "maxcor": 30, "maxfun": 3 * steps}
     x = minimize(both, start, jac=True, method="L-BFGS-B", options=options).x
     if newton > 0:
         options = {"maxiter": newton, "gtol": tolerance}

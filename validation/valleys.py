@@ -152,27 +152,26 @@ def log_odds(model: Model, ratio: float, level: float) -> float:
     """ln(P(flat) / P(sharp)) of the stationary law p ~ D^(l - 1) exp(-int L'/D), by quadrature.
 
     Raises:
-        ValueError: if the law still has weight at the ends of the interval.
+        ValueError: if the law has weight beyond five boxes of the landscape.
     """
     sde = both_valleys(model, ratio, level)
     weight = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}[model.convention]
-    (low, high) = sde.landscape.bounds[0]
 
     def fields(y: Array) -> tuple[Array, Array]:
         x = y.reshape(1, -1)
         d = sde.diffusion(x)[0, 0]
         return (-sde.landscape.drift(x)[0] / d).reshape(y.shape), np.log(d).reshape(y.shape)
 
-    start = np.union1d(np.linspace(3 * low, 3 * high, 65), [0.0])
-    edges = halved(resolve(fields, start, 1e-12, 8.0)[0])
-    slope, log_d = fields(nodes_of(edges))
-    half = np.diff(edges) / 2
-    potential = _integral(slope, half)
-    logs = panel_logs((weight - 1) * log_d - potential, half)
-    if max(logs[0], logs[-1]) > logs.max() - 40:
-        raise ValueError("the stationary law reaches beyond three boxes of the landscape; use less noise")
-    left = edges[1:] <= 0
-    return float(np.logaddexp.reduce(logs[~left]) - np.logaddexp.reduce(logs[left]))
+    for boxes in (1.0, 1.5, 2.0, 3.0, 5.0):
+        low, high = (boxes * end for end in sde.landscape.bounds[0])
+        edges = halved(resolve(fields, np.union1d(np.linspace(low, high, 65), [0.0]), 1e-12, 8.0)[0])
+        slope, log_d = fields(nodes_of(edges))
+        half = np.diff(edges) / 2
+        logs = panel_logs((weight - 1) * log_d - _integral(slope, half), half)
+        if max(logs[0], logs[-1]) < logs.max() - 40:
+            left = edges[1:] <= 0
+            return float(np.logaddexp.reduce(logs[~left]) - np.logaddexp.reduce(logs[left]))
+    raise ValueError(f"the stationary law at noise {level:g} has weight beyond [{low:.3g}, {high:.3g}]; use less noise")
 
 
 def _integral(slope: Array, half: Array) -> Array:

@@ -38,7 +38,8 @@ def test_packaged_sets(load, package, shape, fewest, levels):
     assert data.images.max() == 1
     assert np.array_equal(np.rint(data.images * levels) / levels, data.images)
     # the mean picture of a one is darker at its middle than that of a zero
-    middle = data.images[:, shape[1] // 2 - 1 : shape[1] // 2 + 1, shape[2] // 2 - 1 : shape[2] // 2 + 1].mean(axis=(1, 2))
+    centre = slice(shape[1] // 2 - 1, shape[1] // 2 + 1)
+    middle = data.images[:, centre, centre].mean(axis=(1, 2))
     assert middle[data.labels == 1].mean() > 3 * middle[data.labels == 0].mean()
 
 

@@ -140,7 +140,7 @@ def test_stationary_density_is_boltzmann():
 
 
 def sinc_spectral_density(x, time, temperature=0.1, points=400):
-    """The quartic well from normal(-1, 0.1) by sinc collocation of the symmetrised operator (exponentially accurate)."""
+    """The quartic well from normal(-1, 0.1) by sinc collocation of the symmetrised operator: a spectral method."""
     h = 6 / points
     nodes = -3 + h * (np.arange(points) + 0.5)
     gaps = np.subtract.outer(np.arange(points), np.arange(points))

@@ -1,0 +1,249 @@
+"""Sharp against flat valleys behind one barrier: what the shape of the noise decides.
+
+    white noise, D = T                 time = 2 pi / sqrt(H |H_b|) exp(dL / T)               a power law in H
+    Hessian noise, two levels          time = P(H) exp[(dL / kappa) (s / H + (1 - s) / |H_b|)]     an exponential in 1/H
+    literal |H| noise with a floor     time = P(H) exp[(1 / kappa) int L' / (|L''| + floor) dx]
+
+H is the curvature of the valley that is left, kappa = eta/(2S); P = 2 pi / H (Ito), 2 pi / sqrt(H |H_b|) (Stratonovich),
+2 pi / |H_b| (anti-Ito, the one printed in Xie, Sato, Sugiyama 2021, arXiv 2002.03495, theorem 3.2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fpsim.blocking import gates
+from fpsim.density.refinement import escape_time_by_grid
+from fpsim.escape import EscapeProblem
+from fpsim.results import EscapeTime
+from validation import sharp_flat_verdicts as judge
+from validation.lines import asymptote
+from validation.report import Progress, Report, Table
+from validation.valleys import (
+    BARRIER,
+    CLIMB,
+    DISTANCE,
+    FLOOR,
+    FLOORED,
+    SADDLE,
+    TWO_LEVEL,
+    WHITE,
+    Model,
+    Valley,
+    arrhenius,
+    formula_terms,
+    grid_log_odds,
+    log_odds,
+    log_time,
+)
+
+Row = dict[str, Any]
+LEVELS = {"white": BARRIER / 4, "two-level": 0.0375, "floored": 0.11}
+"""Noises at which paths are affordable."""
+FINER = 0.1
+"""Steps of paths under state-dependent noise, as a share of the default one."""
+ODDS_RATIO = 4.0
+FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is computed."""
+
+    ratios: tuple[float, ...]
+    path_ratios: tuple[float, ...]
+    paths: int
+    steps: float
+    noises: int
+
+    @classmethod
+    def of(cls, quick: bool) -> Size:
+        """About a minute on two cores, or some minutes."""
+        if quick:
+            return cls((1.0, 4.0, 16.0, 64.0), (1.0, 4.0, 16.0), 1000, 6e7, 5)
+        ratios = tuple(2.0**k for k in range(7))
+        return cls(ratios, ratios, 4000, 1.2e9, 7)
+
+
+def sharp_flat(
+    quick: bool = False, seed: int = 0, threads: int | None = None, progress: Progress | None = None
+) -> Report:
+    """Escape times and stationary weights of a sharp and a flat valley, curvatures in ratios 1 to 64.
+
+    Args:
+        quick: fewer ratios and paths.
+        seed: of the random paths.
+        threads: for the random paths; all cores by default.
+        progress: called with a share and a name.
+
+    Returns:
+        a report with the exponents and prefactors of each noise against theory, and the stationary odds.
+    """
+    size, tell = Size.of(quick), progress or (lambda share, name="": None)
+    laws = _laws(size, tell)
+    times = _times(size, seed, threads, tell)
+    odds = _odds(size)
+    floors = _floors()
+    verdicts = (*judge.laws(laws), *judge.routes(times), *judge.odds(odds), *judge.floors(floors))
+    return Report(
+        name="sharp-flat",
+        title="Sharp against flat valleys: what the shape of the noise decides",
+        summary=(
+            "Two valleys of equal depth share one barrier. Their curvatures stand in a ratio of 1 to 64, while height and "
+            f"curvature of the barrier stay fixed (dL = {BARRIER:g}, |H_b| = {SADDLE:g}). Exponents and prefactors are the "
+            "asymptotes of exact times at five small noises; paths and grids check the exact times where they can."
+        ),
+        verdicts=verdicts,
+        tables=(
+            Table.of("Exponent and prefactor: ln(time) = exponent / noise + ln(prefactor)", laws),
+            Table.of("Mean escape times by independent routes at affordable noise", times),
+            Table.of(f"Stationary odds flat : sharp at curvature ratio {ODDS_RATIO:g}", odds),
+            Table.of(f"Literal |H| noise at ratio {ODDS_RATIO:g}, kappa = 0.1: what the floor does", floors),
+        ),
+        pictures=_pictures(laws, times, odds),
+        data=_data(laws, times, odds, floors, seed),
+        settings={
+            "quick": quick, "barrier": BARRIER, "distance of the minima": DISTANCE, "climb fraction s": CLIMB,
+            "floor": FLOOR, "paths": size.paths, "noise of the paths": LEVELS,
+        },
+        seed=seed,
+    )  # fmt: skip
+
+
+def _laws(size: Size, tell: Progress) -> list[Row]:
+    """Exponent and ln(prefactor) per model, ratio and valley."""
+    rows: list[Row] = []
+    models = (WHITE, *TWO_LEVEL, FLOORED)
+    for i, model in enumerate(models):
+        for j, ratio in enumerate(size.ratios):
+            tell((i + j / len(size.ratios)) / len(models), "exponents")
+            for side in ("sharp", "flat")[: 1 if ratio == 1 else 2]:
+                valley = Valley(ratio, side)
+                found = arrhenius(model, valley)
+                rows.append(
+                    {
+                        "model": model.name, "convention": model.convention, "ratio": ratio, "valley": side,
+                        "curvature": valley.curvature,
+                        "exponent": found.exact.slope, "exponent_error": found.exact.slope_error,
+                        "theory_exponent": found.exponent,
+                        "log_prefactor": found.exact.intercept, "log_prefactor_error": found.exact.intercept_error,
+                        "theory_log_prefactor": found.log_prefactor,
+                    }
+                )  # fmt: skip
+    return rows
+
+
+def _times(size: Size, seed: int, threads: int | None, tell: Progress) -> list[Row]:
+    """Quadrature, formula, grid and (where cheap enough) paths at one noise per model."""
+    rows: list[Row] = []
+    cases = [(m, r, s) for m in (WHITE, TWO_LEVEL[0], FLOORED) for r in size.ratios for s in ("sharp", "flat")]
+    for i, (model, ratio, side) in enumerate(cases):
+        tell(i / len(cases), "routes")
+        valley, level = Valley(ratio, side), LEVELS[model.name]
+        problem = valley.problem(model, level)
+        exact, formula = problem.by_quadrature(), problem.by_formula(model.formula)
+        grid = escape_time_by_grid(problem.sde, problem.point, problem.target, 1600)
+        row: Row = {
+            "model": model.name, "noise": level, "ratio": ratio, "valley": side, "curvature": valley.curvature,
+            "quadrature": exact.mean, "formula": formula.mean, "failed assumptions": len(formula.violated),
+            "grid": grid.mean, "grid_error": grid.error, "paths": math.nan, "paths_error": math.nan, "z_paths": math.nan,
+        }  # fmt: skip
+        sampled = _sampled(problem, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
+        if sampled is not None:
+            row |= {"paths": sampled.mean, "paths_error": sampled.error, "z_paths": sampled.z_score(exact)}
+        rows.append(row)
+    return rows
+
+
+def _sampled(
+    problem: EscapeProblem, model: Model, exact: float, size: Size, seed: int, threads: int | None
+) -> EscapeTime | None:
+    """Paths, unless they would take more than ``size.steps`` steps.
+
+    Where D jumps, the bias of a step h is O(sqrt h), which two runs at h and 4 h take out: 2 T(h) - T(4 h), with a third
+    of the correction as its error.
+    """
+    step = problem.default_step * (1.0 if model.name == "white" else FINER)
+    if 1.5 * size.paths * exact / step > size.steps:
+        return None
+    if model.name != "two-level":
+        return problem.by_paths(size.paths, step, seed, threads=threads)
+    fine, coarse = (
+        problem.by_paths(size.paths, h, seed + k, threads=threads, step_bias=False)
+        for k, h in enumerate((step, 4 * step))
+    )
+    return replace(
+        fine, mean=2 * fine.mean - coarse.mean,
+        standard_error=math.hypot(2 * fine.standard_error, coarse.standard_error),
+        systematic_error=abs(fine.mean - coarse.mean) / 3,
+    )  # fmt: skip
+
+
+def _odds(size: Size) -> list[Row]:
+    """Asymptote of the stationary ln(P(flat)/P(sharp)) in 1/noise, against the ratio of the escape times."""
+    rows: list[Row] = []
+    for model in (WHITE, *TWO_LEVEL, FLOORED):
+        (e_sharp, p_sharp), (e_flat, p_flat) = (formula_terms(model, Valley(ODDS_RATIO, s)) for s in ("sharp", "flat"))
+        x = np.geomspace(1, 6, size.noises) * max(Valley(ODDS_RATIO, s).first_inverse_noise(e_flat) for s in ("sharp", "flat"))
+        line = asymptote(x, [log_odds(model, ODDS_RATIO, 1 / float(v)) for v in x])
+        shown = [log_odds(model, ODDS_RATIO, level) for level in (0.04, 0.02, 0.01)]
+        rows.append(
+            {
+                "model": model.name, "convention": model.convention,
+                "slope": line.slope, "slope_error": line.slope_error, "theory_slope": e_flat - e_sharp,
+                "intercept": line.intercept, "intercept_error": line.intercept_error,
+                "theory_intercept": p_flat - p_sharp,
+                "P_flat at 0.04": 1 / (1 + math.exp(-shown[0])), "P_flat at 0.02": 1 / (1 + math.exp(-shown[1])),
+                "P_flat at 0.01": 1 / (1 + math.exp(-shown[2])),
+                "log_odds at 0.04": shown[0],
+                "by grid": grid_log_odds(model, ODDS_RATIO, 0.04) if model.convention == "ito" else math.nan,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _floors() -> list[Row]:
+    """How the preference under literal noise depends on the floor."""
+    rows, valleys = [], [Valley(ODDS_RATIO, side) for side in ("sharp", "flat")]
+    for floor in FLOORS:
+        problems = [valley.problem(FLOORED, 0.1, floor) for valley in valleys]
+        logs = [log_time(problem) for problem in problems]
+        deltas = [max(g.delta for g in gates(p.sde, p.start[0], p.target.value)) for p in problems]
+        rows.append(
+            {
+                "floor": floor, "ln time, sharp": logs[0], "ln time, flat": logs[1], "ln(flat/sharp)": logs[1] - logs[0],
+                "delta, sharp": deltas[0], "delta, flat": deltas[1],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _pictures(laws: list[Row], times: list[Row], odds: list[Row]) -> dict[str, Any]:
+    def escapes() -> Any:
+        from validation.sharp_flat_pictures import escape_figure
+
+        return escape_figure(laws, times)
+
+    def stationary() -> Any:
+        from validation.sharp_flat_pictures import odds_figure
+
+        return odds_figure(odds, ODDS_RATIO)
+
+    return {"escape-times": escapes, "stationary-odds": stationary}
+
+
+def _data(laws: list[Row], times: list[Row], odds: list[Row], floors: list[Row], seed: int) -> Any:
+    """All rows as variables along one dimension per table."""
+    from fpsim.storage import dataset
+
+    tables = {"law": laws, "time": times, "odds": odds, "floor": floors}
+    entries = {
+        f"{table}_{key}".replace(" ", "_").replace(",", ""): (f"{table}_row", [row[key] for row in rows], "", key)
+        for table, rows in tables.items()
+        for key in rows[0]
+    }
+    return dataset(entries, experiment="sharp-flat", seed=seed)
