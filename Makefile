@@ -33,8 +33,9 @@ lint: $(DEV)  ## ruff and mypy (strict)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy and diffrax, on one core
+bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy and py-pde, on one core
 	@$(BIN)/python benchmarks/run.py --rivals $(RIVALS)/bin/python $(ARGS)
+	@$(BIN)/python benchmarks/density.py --rivals $(RIVALS)/bin/python $(ARGS)
 
 core: $(CORE)  ## only make the environment with the core dependencies
 	@:
@@ -82,7 +83,7 @@ $(FULL): | $(DEV)
 	@rm -f .venv/stamp-full-* && touch $@
 
 $(RIVALS_STAMP): | .venv/stamp-venv
-	@echo "Installing the rivals (jax, diffrax) into $(RIVALS)"
+	@echo "Installing the rivals (jax, diffrax, py-pde; fplanck on Python 3.12 or newer) into $(RIVALS)"
 	@$(PYTHON) -m venv --clear $(RIVALS)
 	@$(RIVALS)/bin/python -m pip --disable-pip-version-check install -qq \
 	    --only-binary :all: --requirement benchmarks/requirements.txt

@@ -33,9 +33,10 @@ class Recipe:
         width, activation, network_seed: the ResNet-8.
         weight_decay: coefficient of |theta|^2/2 in every example's loss.
         trunk_steps, trunk_rate, trunk_batch: Adam from the initial weights towards a.
-        branch_steps, branch_rate, branch_batch, branch_seed: Adam from a; longer, faster and smaller batches give higher
-            barriers.
-        polish_steps: L-BFGS steps at both ends (twice as many at a).
+        branch_steps, branch_rate, branch_batch, branch_seed: Adam from a; more steps, a higher rate and smaller batches
+            give higher barriers.
+        polish_steps, newton_steps: L-BFGS steps at both ends, in single and then half as many in double precision; and
+            Newton steps after them.
         margin, nodes: how far the table reaches beyond a and b, in units of their distance, and its number of nodes.
     """
 
@@ -54,6 +55,7 @@ class Recipe:
     branch_batch: int = 128
     branch_seed: int = 101
     polish_steps: int = 400
+    newton_steps: int = 15
     margin: float = 0.5
     nodes: int = 193
 
@@ -71,15 +73,19 @@ class Recipe:
         )
 
     def minima(self) -> tuple[Array, Array]:
-        """Train; return the parameters a and b, shape (d,) each.  Single precision is enough on the way."""
+        """Train; return the parameters a and b, shape (d,) each."""
         from landscapes.training import adam, polish
 
-        fast = self.landscape("float32")
-        seed = self.data_seed
-        trunk = adam(fast, fast.initial, self.trunk_steps, self.trunk_rate, self.trunk_batch, seed)
-        a = polish(fast, trunk, 2 * self.polish_steps, newton=0)
+        fast, exact = self.landscape("float32"), self.landscape()
+
+        def settled(x: Array) -> Array:
+            x = polish(fast, x, self.polish_steps, newton=0)
+            return polish(exact, x, self.polish_steps // 2, self.newton_steps)
+
+        trunk = adam(fast, fast.initial, self.trunk_steps, self.trunk_rate, self.trunk_batch, self.data_seed)
+        a = settled(trunk)
         branch = adam(fast, a, self.branch_steps, self.branch_rate, self.branch_batch, self.branch_seed)
-        return a, polish(fast, branch, self.polish_steps, newton=0)
+        return a, settled(branch)
 
     def make(self) -> SampledLandscape:
         """Train and tabulate; the facts hold recipe, gradient norms and what the slice looks like.
@@ -98,9 +104,9 @@ class Recipe:
             raise ValueError(f"the line has {len(minima)} minima and {len(saddles)} barriers; try another branch_seed")
         places = [float(point.x[0]) for point in (minima[0], saddles[0], minima[1])]
         norms = [float(np.linalg.norm(exact.gradient(point))) for point in (a, b)]
-        facts = {"recipe": asdict(self), "gradient_norms": norms, "accuracies": [exact.accuracy(a), exact.accuracy(b)]}
-        facts |= {"parameters": exact.dimension, "minimum_barrier_minimum": places}
-        facts["distance"] = float(np.linalg.norm(b - a))
+        facts: dict[str, Any] = {"recipe": asdict(self), "parameters": exact.dimension}
+        facts |= {"gradient_norms": norms, "accuracies": [exact.accuracy(a), exact.accuracy(b)]}
+        facts |= {"minimum_barrier_minimum": places, "distance": float(np.linalg.norm(b - a))}
         name = "ResNet-8 on digits, slice between two minima"
         return SampledLandscape(line.nodes, line.values, None, name, places[0], places[2], facts)
 

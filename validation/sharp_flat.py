@@ -11,6 +11,7 @@ H is the curvature of the valley that is left, kappa = eta/(2S); P = 2 pi / H (I
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,8 +45,8 @@ from validation.valleys import (
 Row = dict[str, Any]
 LEVELS = {"white": BARRIER / 4, "two-level": 0.0375, "floored": 0.11}
 """Noises at which paths are affordable."""
-FINER = 0.1
-"""Steps of paths under state-dependent noise, as a share of the default one."""
+FINER = 0.2
+"""Steps of paths out of the sharp valley under state-dependent noise, as a share of the default one."""
 ODDS_RATIO = 4.0
 FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
@@ -59,14 +60,15 @@ class Size:
     paths: int
     steps: float
     noises: int
+    cells: int | None
 
     @classmethod
     def of(cls, quick: bool) -> Size:
         """About a minute on two cores, or some minutes."""
         if quick:
-            return cls((1.0, 4.0, 16.0, 64.0), (1.0, 4.0, 16.0), 1000, 6e7, 5)
+            return cls((1.0, 4.0, 16.0, 64.0), (1.0, 4.0, 16.0), 600, 1.8e8, 5, 3200)
         ratios = tuple(2.0**k for k in range(7))
-        return cls(ratios, ratios, 4000, 1.2e9, 7)
+        return cls(ratios, ratios, 4000, 1.5e9, 7, None)
 
 
 def sharp_flat(
@@ -146,13 +148,14 @@ def _times(size: Size, seed: int, threads: int | None, tell: Progress) -> list[R
         valley, level = Valley(ratio, side), LEVELS[model.name]
         problem = valley.problem(model, level)
         exact, formula = problem.by_quadrature(), problem.by_formula(model.formula)
-        grid = escape_time_by_grid(problem.sde, problem.point, problem.target, 1600)
+        grid = escape_time_by_grid(problem.sde, problem.point, problem.target, size.cells)
         row: Row = {
             "model": model.name, "noise": level, "ratio": ratio, "valley": side, "curvature": valley.curvature,
             "quadrature": exact.mean, "formula": formula.mean, "failed assumptions": len(formula.violated),
             "grid": grid.mean, "grid_error": grid.error, "paths": math.nan, "paths_error": math.nan, "z_paths": math.nan,
         }  # fmt: skip
-        sampled = _sampled(problem, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
+        finer = FINER if side == "sharp" and ratio > 1 and model is not WHITE else 1.0
+        sampled = _sampled(problem, finer, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
         if sampled is not None:
             row |= {"paths": sampled.mean, "paths_error": sampled.error, "z_paths": sampled.z_score(exact)}
         rows.append(row)
@@ -160,14 +163,14 @@ def _times(size: Size, seed: int, threads: int | None, tell: Progress) -> list[R
 
 
 def _sampled(
-    problem: EscapeProblem, model: Model, exact: float, size: Size, seed: int, threads: int | None
+    problem: EscapeProblem, finer: float, model: Model, exact: float, size: Size, seed: int, threads: int | None
 ) -> EscapeTime | None:
     """Paths, unless they would take more than ``size.steps`` steps.
 
     Where D jumps, the bias of a step h is O(sqrt h), which two runs at h and 4 h take out: 2 T(h) - T(4 h), with a third
     of the correction as its error.
     """
-    step = problem.default_step * (1.0 if model.name == "white" else FINER)
+    step = problem.default_step * finer
     if 1.5 * size.paths * exact / step > size.steps:
         return None
     if model.name != "two-level":
@@ -242,7 +245,7 @@ def _data(laws: list[Row], times: list[Row], odds: list[Row], floors: list[Row],
 
     tables = {"law": laws, "time": times, "odds": odds, "floor": floors}
     entries = {
-        f"{table}_{key}".replace(" ", "_").replace(",", ""): (f"{table}_row", [row[key] for row in rows], "", key)
+        re.sub(r"\W+", "_", f"{table}_{key}").strip("_"): (f"{table}_row", [row[key] for row in rows], "", key)
         for table, rows in tables.items()
         for key in rows[0]
     }

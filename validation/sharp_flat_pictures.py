@@ -132,7 +132,7 @@ def odds_figure(odds: list[Row], ratio: float) -> Figure:
     second.set_xscale("log")
     second.set_yscale("log")
     tidy(second, "1 / noise", "ln (P flat / P sharp)")
-    remark(second, "dotted: ratio of the escape-time formulas", 0.98, 0.02, "right")
+    remark(second, "dotted: ratio of the escape-time formulas", 0.02, 0.98, "left")
     for letter, title, axes in zip("ab", ("Where SGD spends its time", "Odds against 1 / noise"), (first, second), strict=True):
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
     figure.suptitle(f"curvatures in the ratio {ratio:g} : 1, equal depth", fontsize=LABEL, color=INK)

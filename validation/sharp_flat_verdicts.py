@@ -15,7 +15,7 @@ Row = dict[str, Any]
 TOLERANCE = 0.01
 """Of fitted exponents and powers, relative to theory (absolute where theory is 0)."""
 SIGMAS = 5.0
-GRID = 1e-3
+GRID = 2e-3
 """Largest relative difference of grid and quadrature."""
 
 
@@ -25,7 +25,7 @@ def laws(rows: list[Row]) -> list[Verdict]:
     two = {c: [r for r in rows if (r["model"], r["convention"]) == ("two-level", c)] for c in POWERS}
     powers = {c: _power(found) for c, found in two.items()}
     return [
-        *_white(white),
+        _white(white),
         _exponential(two["ito"]),
         *(_prefactor(c, powers[c]) for c in POWERS),
         Verdict(
@@ -49,17 +49,15 @@ def _power(rows: list[Row]) -> tuple[float, float]:
     return line.slope, math.hypot(line.slope_error, float(systematic))
 
 
-def _white(rows: list[Row]) -> list[Verdict]:
+def _white(rows: list[Row]) -> Verdict:
     power, error = _power(rows)
     spread = max(abs(r["exponent"] / BARRIER - 1) for r in rows)
-    return [
-        Verdict(
-            "white noise: the exponent does not know the curvature, so flat valleys are preferred by a power only",
-            spread <= TOLERANCE and abs(power + 0.5) <= TOLERANCE,
-            f"exponent = dL within {spread:.1g}; prefactor ~ H^({power:.5f} +- {error:.1g}), theory H^(-1/2), "
-            f"tolerance {TOLERANCE:g}",
-        )
-    ]
+    return Verdict(
+        "white noise: the exponent does not know the curvature, so flat valleys are preferred by a power only",
+        spread <= TOLERANCE and abs(power + 0.5) <= TOLERANCE,
+        f"exponent = dL within {spread:.1g}; prefactor ~ H^({power:.5f} +- {error:.1g}), theory H^(-1/2), "
+        f"tolerance {TOLERANCE:g}",
+    )
 
 
 def _exponential(rows: list[Row]) -> Verdict:

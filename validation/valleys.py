@@ -109,7 +109,7 @@ class Arrhenius:
 
 def log_time(problem: EscapeProblem) -> float:
     """Exact ln(time) by quadrature, also where the time itself overflows."""
-    return first_passage(problem.sde, problem.point, problem.target).log_mean
+    return first_passage(problem.sde, problem.point, problem.target, tolerance=1e-8).log_mean
 
 
 def formula_terms(model: Model, valley: Valley) -> tuple[float, float]:

@@ -131,10 +131,20 @@ def test_histogram_of_paths_in_the_plane():
     compare_with_paths(problem, fpsim.Grid((-2.4, 2.4, 192), (-2.0, 2.0, 160)), (-1.0, 0.0), 1.0, (12, 10))
 
 
-def compare_with_paths(problem, grid, start, duration, bins, paths=100_000):
+@pytest.mark.parametrize("boundary", ["reflecting", "periodic"])
+@pytest.mark.parametrize("noise", [fpsim.ConstantDiffusion(0.3), "0.2*(1 + 0.5*cos(x)**2)"], ids=["constant", "field"])
+def test_histogram_of_paths_between_walls(boundary, noise):
+    slope = Landscape.from_expression("0.3*sin(x)", variables="x", bounds=((0.0, 2 * np.pi),))
+    noise = fpsim.DiffusionField.from_expression(noise, variables="x") if isinstance(noise, str) else noise
+    grid = fpsim.Grid((0.0, 2 * np.pi, 400))
+    compare_with_paths(fpsim.SDE(slope, noise), grid, 1.0, 1.0, 20, boundary=boundary)
+
+
+def compare_with_paths(problem, grid, start, duration, bins, paths=100_000, boundary=None):
     """Chi-square of end points against cell masses: below its mean + 5 standard deviations, plus the step bias."""
-    ends = fpsim.simulate(problem, start, duration, 2e-3, paths=paths, seed=11, keep="final").x[-1]
-    density = fpsim.FokkerPlanck(problem, grid).evolve(start, [duration])["density"].values[0] * grid.volume
+    ends = fpsim.simulate(problem, start, duration, 2e-3, paths=paths, seed=11, keep="final", boundary=boundary).x[-1]
+    density = fpsim.FokkerPlanck(problem, grid, boundary or "reflecting").evolve(start, [duration])
+    density = density["density"].values[0] * grid.volume
     counts = np.atleast_1d(bins)
     edges = [np.linspace(low, high, b + 1) for (low, high, _), b in zip(grid.axes, counts, strict=True)]
     seen, _ = np.histogramdd(ends, bins=edges)

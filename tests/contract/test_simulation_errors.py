@@ -142,9 +142,7 @@ def test_a_diverging_path_on_its_way_out_is_named(sde, dtype, threads):
     # the target is a small ball far off, which the leaps of path 137 do not hit
     expected = first_divergence(1e150 if dtype == np.float64 else 1e30)
     with pytest.raises(DivergenceError) as caught:
-        exit_times(
-            sde, FAR, fpsim.Ball([7.0], 0.5), 200, 0.05, horizon=5.0, dtype=dtype, threads=threads, bridge=False
-        )
+        exit_times(sde, FAR, fpsim.Ball([7.0], 0.5), 200, 0.05, horizon=5.0, dtype=dtype, threads=threads, bridge=False)
     assert (caught.value.path, caught.value.step) == (137, expected)
 
 
@@ -231,7 +229,7 @@ def test_exit_times_refuses(arguments, sentence):
     [
         (lambda: fpsim.Ball([0.0], 0.0), "radius > 0"),
         (lambda: fpsim.Ball([np.nan], 1.0), "finite center"),
-        (lambda: fpsim.HalfSpace([0.0, 0.0], 1.0), "non-zero finite normal"),
+        (lambda: fpsim.HalfSpace([0.0, 0.0], 1.0), "a HalfSpace needs a non-zero normal"),
         (lambda: as_target(-1.0, np.array([-1.0])), "start and target are both -1"),
         (lambda: as_target(1.0, np.array([0.0, 0.0])), "in 2 dimensions a target is Ball"),
         (lambda: as_target(lambda x: x[0] + 9, np.array([-1.0])), "already lies in the target"),

@@ -1,0 +1,112 @@
+"""Every route on the slice of a trained ResNet that ships with the package."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+import fpsim
+from fpsim.cramer import cramer_exponent, root_at
+from fpsim.exits import exit_times
+from fpsim.minibatch import MiniBatchSGD, exit_iterations
+from landscapes.shipped import resnet_slice
+
+CLIMB = 3.0  # exponent of the escapes: (S/eta) int 2 L'/C1 dx
+
+
+@pytest.fixture(scope="module")
+def line():
+    return resnet_slice()
+
+
+@pytest.fixture(scope="module")
+def places(line):
+    """The minimum where escapes start, the barrier, the other minimum."""
+    a, b = (float(m.x[0]) for m in line.minima)
+    (top,) = (float(s.x[0]) for s in line.saddles)
+    return a, top, b
+
+
+@pytest.fixture(scope="module")
+def sgd(line, places):
+    a, top, _ = places
+    rate = cramer_exponent(line, a, top).gaussian / CLIMB
+    return MiniBatchSGD(line, rate, 1)
+
+
+def test_the_slice_is_what_its_facts_say(line, places):
+    assert line.facts["minimum_barrier_minimum"] == pytest.approx(places, abs=1e-9)
+    a, top, b = line.loss(np.array([places]))
+    assert 0.05 < top - a < 0.45
+    assert 0.05 < top - b < 0.45
+    assert line.spline_error < 1e-3
+    assert max(line.facts["gradient_norms"]) < 0.1
+    assert (line.default_start, line.default_target) == ((places[0],), (places[2],))
+
+
+def test_the_slice_reaches_up_its_walls(line):
+    ends = line.loss(line.nodes[[0, -1]][None])
+    assert ends.min() > line.loss(np.array([[float(line.saddles[0].x[0])]]))[0]
+    assert line.critical_points().confining
+
+
+def test_surrogate_paths_quadrature_and_grid_agree(line, places, sgd):
+    noise = fpsim.GradientNoise(learning_rate=sgd.learning_rate, batch_size=1, covariance=line.gradient_covariance)
+    problem = fpsim.EscapeProblem(fpsim.SDE(line, noise), start=places[0], target=places[2])
+    exact = problem.by_quadrature()
+    assert problem.by_grid().mean == pytest.approx(exact.mean, rel=1e-3)
+    # the same noise as a formula, which compiles
+    compiled = fpsim.EscapeProblem(sgd.surrogate(), start=places[0], target=places[2])
+    assert compiled.by_quadrature().mean == pytest.approx(exact.mean, rel=1e-9)
+    paths = compiled.by_paths(paths=4000, step=STEP, seed=1)
+    assert paths.sample.settings["engine"] == "compiled"
+    gap = abs(paths.mean - exact.mean)
+    assert gap < 3 * math.hypot(paths.standard_error, paths.systematic_error)
+    assert paths.systematic_error < 0.1 * paths.mean
+
+
+def test_quadrature_and_grid_agree_on_the_way_back_under_every_convention(line, places, sgd):
+    for convention in ("ito", "stratonovich", "anti-ito"):
+        sde = fpsim.SDE(line, sgd.noise(), convention=convention)
+        problem = fpsim.EscapeProblem(sde, start=places[2], target=places[0])
+        assert problem.by_grid().mean == pytest.approx(problem.by_quadrature().mean, rel=1e-3)
+
+
+def test_chain_is_the_walk_with_gaussian_steps(line, places, sgd):
+    """The discrete chain by its transfer matrix, and by paths with step eta and no bridge."""
+    problem = fpsim.EscapeProblem(sgd.surrogate(), start=places[0], target=places[2])
+    chain = problem.by_chain()
+    eta = sgd.learning_rate
+    sample = exit_times(sgd.surrogate(), places[0], places[2], 4000, eta, seed=2, bridge=False)
+    mean, error = sample.mean_and_error()
+    assert abs(chain.mean - mean) < 5 * error
+
+
+def test_formulas_take_the_slice(line, places, sgd):
+    """Kramers' formula with the noise of the slice is right up to a factor: the climb is only e^3."""
+    problem = fpsim.EscapeProblem(sgd.surrogate(), start=places[0], target=places[2])
+    exact = problem.by_quadrature().mean
+    for name in ("state-dependent", "cramer"):
+        assert 0.05 < problem.by_formula(name).mean / exact < 20
+
+
+def test_cramer_root_against_its_equation(line, places):
+    a, top, _ = places
+    for x in np.linspace(a, top, 6)[1:-1]:
+        g = line.example_gradients(np.array([x]))[:, 0]
+        high = math.log(len(g)) / -g.min()
+        root = brentq(lambda q, g=g: math.log(np.mean(np.exp(-q * g))), 1e-3 * high, high, xtol=1e-14)
+        assert root_at(line, np.array([[x]]))[0] == pytest.approx(root, rel=1e-9)
+
+
+def test_mini_batches_escape_between_both_exponents(line, places):
+    """Real SGD on the slice: the slope of ln(iterations) in S lies within a factor of two of Cramer's."""
+    a, top, b = places
+    found = cramer_exponent(line, a, top)
+    rate = found.exponent / 2.5
+    times = [exit_iterations(MiniBatchSGD(line, rate, s), a, b, paths=400, seed=3).times for s in (1, 2)]
+    means = [t.mean() for t in times]
+    slope = math.log(means[1] / means[0])
+    print(means, slope, found)
+    assert slope > 0
