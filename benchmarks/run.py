@@ -36,8 +36,10 @@ import numpy as np
 
 import fpsim
 import landscapes
+from fpsim.ensembles import Paths
 from fpsim.exits import exit_times
-from fpsim.simulation import BLOCK, Paths, simulate
+from fpsim.march import BLOCK
+from fpsim.simulation import simulate
 from fpsim.targets import Point
 
 STEP, STEPS, DIFFUSION = 1e-3, 1000, 0.25

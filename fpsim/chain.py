@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.diffusion import Diffusion
+from fpsim.ensembles import Moments, Paths
 from fpsim.exits import ExitSample, exit_times
+from fpsim.march import Keep
 from fpsim.momentum import HeavyBall, PlaceTarget, StepNoise
 from fpsim.results import Assumption, EscapeTime
 from fpsim.sde import SDE
-from fpsim.simulation import Keep, Moments, Paths, simulate
+from fpsim.simulation import simulate
 from fpsim.targets import LevelSet, Target, as_target
 from landscapes.field import as_point
 

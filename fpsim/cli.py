@@ -200,6 +200,27 @@ def demo(
         print(f"wrote {file}")
 
 
+@app.command()
+def validate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="escape-formula or sharp-flat.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes: about a minute on two cores.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for report, figures, JSON and data.")] = None,
+    seed: Seed = 0, threads: Threads = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
+    from validation import experiment
+
+    run = experiment(name)
+    with _progress(as_json) as bar:
+        found = run(quick=quick, seed=seed, threads=threads, progress=bar)
+    print(found.to_json() if as_json else found)
+    if output is not None:
+        for file in found.save(output):
+            print(f"wrote {file}", file=sys.stderr)
+    if not found.as_expected:
+        raise typer.Exit(1)
+
+
 def _sde(given: dict[str, Any]) -> tuple[Any, Any]:
     """SDE and landscape from the flags of a command."""
     from fpsim import flags

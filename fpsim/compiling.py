@@ -37,7 +37,9 @@ def cache_folder() -> Path:
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fpsim"
     for folder in (base, Path(tempfile.gettempdir()) / f"fpsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+                continue  # code from here is executed: a stranger's folder will not do
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:

@@ -22,8 +22,9 @@ from fpsim.blocking import require_open
 from fpsim.exits import ExitSample, exit_times
 from fpsim.results import Assumption, Comparison, EscapeTime, Skipped
 from fpsim.sde import SDE
-from fpsim.simulation import require_count, thread_count
+from fpsim.stepping import require_count
 from fpsim.targets import as_target
+from fpsim.threads import thread_count
 from fpsim.walls import as_walls
 from landscapes.field import as_point
 

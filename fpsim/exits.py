@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
+from fpsim.march import BLOCK
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
-from fpsim.simulation import BLOCK, require_count, thread_count
 from fpsim.starts import start_points
 from fpsim.stepping import (
     LIMITS,
@@ -33,8 +33,10 @@ from fpsim.stepping import (
     compiled_wall,
     numpy_step,
     numpy_wall,
+    require_count,
 )
 from fpsim.targets import Target, as_target
+from fpsim.threads import thread_count
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -245,7 +247,7 @@ class _ExitRun:
         no_frames, no_sums = np.empty((1, 0, d * BLOCK), dtype=self.dtype), np.empty((0, 4, d))
         _, step = walk[self.dtype](
             state, path, 0, 4 * self.quads, 1, *seed_words(self.seed), advance.data, advance.function,
-            LIMITS[self.dtype.name], no_frames, no_sums, np.zeros(d), 1, self.streams[0],
+            LIMITS[self.dtype.name], no_frames, no_sums, np.zeros((0, d)), 1, self.streams[0],
         )  # fmt: skip
         return int(step)
 

@@ -20,13 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, GradientNoise, Structure, SymbolicTensor
+from fpsim.ensembles import Moments, Paths
 from fpsim.exits import QUADS_PER_CALL, ExitSample, _Queue, _watch
+from fpsim.march import BLOCK, BLOCKS_PER_CHUNK, Keep
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
-from fpsim.simulation import BLOCK, BLOCKS_PER_CHUNK, Keep, Moments, Paths, in_order, thread_count
 from fpsim.starts import start_points
 from fpsim.stepping import LIMITS
 from fpsim.targets import Target, as_target
+from fpsim.threads import in_order, thread_count
 from landscapes.dataset import DatasetLandscape
 
 Array = NDArray[np.float64]
@@ -193,7 +195,7 @@ def simulate_batches(
         seed, threads, keep: as in :func:`fpsim.simulate`.
 
     Returns:
-        :class:`~fpsim.simulation.Paths` or :class:`~fpsim.simulation.Moments`; time = learning rate * iterations.
+        :class:`~fpsim.ensembles.Paths` or :class:`~fpsim.ensembles.Moments`; time = learning rate * iterations.
 
     Raises:
         BatchDivergenceError: when a path leaves the finite numbers.

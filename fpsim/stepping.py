@@ -41,6 +41,13 @@ class Compiled:
     data: NDArray[Any]
 
 
+def require_count(value: Any, name: str) -> int:
+    """A whole number >= 1, or ``ValueError``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
+    return int(value)
+
+
 def check_step(step: float) -> float:
     """A positive finite step, or ``ValueError``."""
     if not (np.isfinite(step) and step > 0):

@@ -6,6 +6,8 @@ from landscapes.example_losses import LinearRegression, LogisticRegression, PerE
 from landscapes.grammar import ExpressionError
 from landscapes.landscape import DriftField, Landscape
 from landscapes.named import named
+from landscapes.sampled import SampledLandscape
+from landscapes.shipped import resnet_slice
 from landscapes.surfaces import (
     CoupledDoubleWells,
     MaierStein,
@@ -32,9 +34,11 @@ __all__ = [
     "PerExampleDoubleWell",
     "PerExampleTent",
     "Quadratic",
+    "SampledLandscape",
     "SharpFlatWell",
     "StyblinskiTang",
     "ThreeHole",
     "TiltedCosine",
     "named",
+    "resnet_slice",
 ]

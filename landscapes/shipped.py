@@ -50,12 +50,12 @@ class Recipe:
     trunk_steps: int = 300
     trunk_rate: float = 0.01
     trunk_batch: int = 64
-    branch_steps: int = 120
-    branch_rate: float = 0.02
+    branch_steps: int = 100
+    branch_rate: float = 0.015
     branch_batch: int = 128
     branch_seed: int = 101
     polish_steps: int = 400
-    newton_steps: int = 15
+    newton_steps: int = 8
     margin: float = 0.5
     nodes: int = 193
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from validation.report import Report
 
 EXPERIMENTS = {
-    "escape-formula": ("validation.escape_formula", "Slope and prefactor of the escape-time formula under four noises."),
+    "escape-formula": (
+        "validation.escape_formula",
+        "Slope and prefactor of the escape-time formula under four noises.",
+    ),
     "sharp-flat": ("validation.sharp_flat", "Sharp against flat valleys under white noise and under Hessian noise."),
 }
 """Name on the command line -> (module, one line); the function in the module has the same name with underscores."""

@@ -19,7 +19,8 @@ from fpsim.escape import EscapeProblem
 from fpsim.exits import ExitSample
 from fpsim.results import Comparison, EscapeTime, as_json
 from fpsim.sde import SDE
-from fpsim.simulation import Paths, simulate
+from fpsim.ensembles import Paths
+from fpsim.simulation import simulate
 from landscapes import DoubleWell
 
 BARRIER_OVER_NOISE = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0)

@@ -1,12 +1,12 @@
 """One double well under four kinds of SGD noise, each with its exact (or sampled) escape time and its theory.
 
-    ln(time) = exponent + ln(prefactor) + o(1),        L = dL ((x/w)^2 - 1)^2,   w^2 = 8 dL / H,   L''(0) = -H/2
+ln(time) = exponent + ln(prefactor) + o(1),        L = dL ((x/w)^2 - 1)^2,   w^2 = 8 dL / H,   L''(0) = -H/2
 
-    two-level      D = kappa H below a fraction s of the climb, kappa H/2 beyond      (theorem 3.2 of Xie et al. 2021)
-    floored        D = kappa (|L''| + floor)
-    chain          x' = x - eta L' + eta sqrt(|L''|/S) zeta                          (SGD with Gaussian noise, no floor)
-    mini-batches   x' = x - (eta/S) sum_j (L' + sqrt(H) s_j),  s_j of two values     (SGD itself; C1 = H at the minimum)
-    surrogate      x' = x - eta L' + eta sqrt(H/S) zeta                              (the same with Gaussian noise)
+two-level      D = kappa H below a fraction s of the climb, kappa H/2 beyond      (theorem 3.2 of Xie et al. 2021)
+floored        D = kappa (|L''| + floor)
+chain          x' = x - eta L' + eta sqrt(|L''|/S) zeta                          (SGD with Gaussian noise, no floor)
+mini-batches   x' = x - (eta/S) sum_j (L' + sqrt(H) s_j),  s_j of two values     (SGD itself; C1 = H at the minimum)
+surrogate      x' = x - eta L' + eta sqrt(H/S) zeta                              (the same with Gaussian noise)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fpsim.diffusion import HessianDiffusion
 from fpsim.escape import EscapeProblem
 from fpsim.kramers import FORMULAS
 from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from fpsim.sde import SDE
+from fpsim.sde import SDE, Convention
 from landscapes import DoubleWell
 from landscapes.dataset import DatasetLandscape
 from validation.valleys import log_time
@@ -92,7 +92,9 @@ VARIABLES = ("S", "1/eta", "dL", "1/H")
 # --- continuous models ------------------------------------------------------------------------------------------------
 
 
-def continuous(setting: Setting, model: str, convention: str = "ito", floor: float | None = None) -> EscapeProblem:
+def continuous(
+    setting: Setting, model: str, convention: Convention = "ito", floor: float | None = None
+) -> EscapeProblem:
     """The escape under ``"two-level"`` or ``"floored"`` noise."""
     eta, size = setting.learning_rate, setting.batch_size
     if model == "two-level":
@@ -103,13 +105,13 @@ def continuous(setting: Setting, model: str, convention: str = "ito", floor: flo
     return EscapeProblem(SDE(setting.well, noise, convention), -setting.width, setting.width)
 
 
-def continuous_log_time(setting: Setting, model: str, convention: str = "ito") -> float:
+def continuous_log_time(setting: Setting, model: str, convention: Convention = "ito") -> float:
     """Exact ln(time)."""
     return log_time(continuous(setting, model, convention))
 
 
-def continuous_theory(setting: Setting, model: str, convention: str = "ito") -> tuple[float, float]:
-    """Exponent and ln(prefactor) of the shipped formula; the exponent is proportional to S, the prefactor free of it."""
+def continuous_theory(setting: Setting, model: str, convention: Convention = "ito") -> tuple[float, float]:
+    """Exponent (proportional to S) and ln(prefactor) (free of S) of the shipped formula."""
     formula, logs = FORMULAS["xie" if model == "two-level" else "state-dependent"], []
     for case in (setting, setting.varied("S", 2.0)):
         problem = continuous(case, model, convention)
@@ -128,10 +130,9 @@ def literal_chain(setting: Setting) -> Chain:
     return Chain(setting.well, noise)
 
 
-def chain_log_time(setting: Setting) -> float:
-    """Exact ln(eta * iterations) by transfer matrix."""
-    passage = literal_chain(setting).mean_exit_time(-setting.width, setting.width)
-    return math.log(passage.time)
+def chain_log_iterations(setting: Setting) -> float:
+    """Exact ln(iterations) by transfer matrix."""
+    return math.log(literal_chain(setting).mean_exit_time(-setting.width, setting.width).iterations)
 
 
 @cache

@@ -141,7 +141,9 @@ class Report:
     def to_markdown(self) -> str:
         """The report as text; figures are linked by name."""
         parts = [f"# {self.title}", self.summary, "## Verdicts"]
-        parts.append("\n".join(f"{i}. {v.claim}\n   **{v.word}**: {v.measured}" for i, v in enumerate(self.verdicts, 1)))
+        parts.append(
+            "\n".join(f"{i}. {v.claim}\n   **{v.word}**: {v.measured}" for i, v in enumerate(self.verdicts, 1))
+        )
         parts += ["## Figures", *(f"![{name}]({name}.png)" for name in self.pictures)]
         parts += ["## Tables", *(table.to_markdown() for table in self.tables)]
         facts = [f"- {key}: {shown(value)}" for key, value in {**self.settings, "seed": self.seed}.items()]

@@ -4,8 +4,8 @@
     Hessian noise, two levels          time = P(H) exp[(dL / kappa) (s / H + (1 - s) / |H_b|)]     an exponential in 1/H
     literal |H| noise with a floor     time = P(H) exp[(1 / kappa) int L' / (|L''| + floor) dx]
 
-H is the curvature of the valley that is left, kappa = eta/(2S); P = 2 pi / H (Ito), 2 pi / sqrt(H |H_b|) (Stratonovich),
-2 pi / |H_b| (anti-Ito, the one printed in Xie, Sato, Sugiyama 2021, arXiv 2002.03495, theorem 3.2).
+H is the curvature of the valley that is left, kappa = eta/(2S); P = 2 pi / H (Ito), 2 pi / sqrt(H |H_b|)
+(Stratonovich), 2 pi / |H_b| (anti-Ito, the one printed in Xie, Sato, Sugiyama 2021, arXiv 2002.03495, theorem 3.2).
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def sharp_flat(
         name="sharp-flat",
         title="Sharp against flat valleys: what the shape of the noise decides",
         summary=(
-            "Two valleys of equal depth share one barrier. Their curvatures stand in a ratio of 1 to 64, while height and "
-            f"curvature of the barrier stay fixed (dL = {BARRIER:g}, |H_b| = {SADDLE:g}). Exponents and prefactors are the "
-            "asymptotes of exact times at five small noises; paths and grids check the exact times where they can."
+            "Two valleys of equal depth share one barrier. Their curvatures stand in a ratio of 1 to 64, while height "
+            f"and curvature of the barrier stay fixed (dL = {BARRIER:g}, |H_b| = {SADDLE:g}). Exponents and prefactors "
+            "are asymptotes of exact times at five small noises; paths and grids check the exact times where they can."
         ),
         verdicts=verdicts,
         tables=(
@@ -152,10 +152,13 @@ def _times(size: Size, seed: int, threads: int | None, tell: Progress) -> list[R
         row: Row = {
             "model": model.name, "noise": level, "ratio": ratio, "valley": side, "curvature": valley.curvature,
             "quadrature": exact.mean, "formula": formula.mean, "failed assumptions": len(formula.violated),
-            "grid": grid.mean, "grid_error": grid.error, "paths": math.nan, "paths_error": math.nan, "z_paths": math.nan,
+            "grid": grid.mean, "grid_error": grid.error,
+            "paths": math.nan, "paths_error": math.nan, "z_paths": math.nan,
         }  # fmt: skip
         finer = FINER if side == "sharp" and ratio > 1 and model is not WHITE else 1.0
-        sampled = _sampled(problem, finer, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
+        sampled = (
+            _sampled(problem, finer, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
+        )
         if sampled is not None:
             row |= {"paths": sampled.mean, "paths_error": sampled.error, "z_paths": sampled.z_score(exact)}
         rows.append(row)
@@ -167,8 +170,8 @@ def _sampled(
 ) -> EscapeTime | None:
     """Paths, unless they would take more than ``size.steps`` steps.
 
-    Where D jumps, the bias of a step h is O(sqrt h), which two runs at h and 4 h take out: 2 T(h) - T(4 h), with a third
-    of the correction as its error.
+    Where D jumps, the bias of a step h is O(sqrt h), which two runs at h and 4 h take out: 2 T(h) - T(4 h), with a
+    third of the correction as its error.
     """
     step = problem.default_step * finer
     if 1.5 * size.paths * exact / step > size.steps:
@@ -191,7 +194,9 @@ def _odds(size: Size) -> list[Row]:
     rows: list[Row] = []
     for model in (WHITE, *TWO_LEVEL, FLOORED):
         (e_sharp, p_sharp), (e_flat, p_flat) = (formula_terms(model, Valley(ODDS_RATIO, s)) for s in ("sharp", "flat"))
-        x = np.geomspace(1, 6, size.noises) * max(Valley(ODDS_RATIO, s).first_inverse_noise(e_flat) for s in ("sharp", "flat"))
+        x = np.geomspace(1, 6, size.noises) * max(
+            Valley(ODDS_RATIO, s).first_inverse_noise(e_flat) for s in ("sharp", "flat")
+        )
         line = asymptote(x, [log_odds(model, ODDS_RATIO, 1 / float(v)) for v in x])
         shown = [log_odds(model, ODDS_RATIO, level) for level in (0.04, 0.02, 0.01)]
         rows.append(
@@ -218,7 +223,8 @@ def _floors() -> list[Row]:
         deltas = [max(g.delta for g in gates(p.sde, p.start[0], p.target.value)) for p in problems]
         rows.append(
             {
-                "floor": floor, "ln time, sharp": logs[0], "ln time, flat": logs[1], "ln(flat/sharp)": logs[1] - logs[0],
+                "floor": floor, "ln time, sharp": logs[0], "ln time, flat": logs[1],
+                "ln(flat/sharp)": logs[1] - logs[0],
                 "delta, sharp": deltas[0], "delta, flat": deltas[1],
             }
         )  # fmt: skip

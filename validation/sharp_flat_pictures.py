@@ -10,7 +10,6 @@ import numpy as np
 from fpsim.plotting.style import (
     BLACK,
     BLUE,
-    GREEN,
     INK,
     LABEL,
     ORANGE,
@@ -92,7 +91,9 @@ def _preference(axes: Axes, times: list[Row]) -> None:
         color, marker, label = STYLE[(name, "ito")]
         rows = [r for r in times if r["model"] == name]
         ratios = sorted({r["ratio"] for r in rows})
-        pairs = [[next(r for r in rows if (r["ratio"], r["valley"]) == (q, s)) for s in ("flat", "sharp")] for q in ratios]
+        pairs = [
+            [next(r for r in rows if (r["ratio"], r["valley"]) == (q, s)) for s in ("flat", "sharp")] for q in ratios
+        ]
         axes.plot(ratios, [f["quadrature"] / s["quadrature"] for f, s in pairs], color=color, linewidth=1.3)
         both = [(q, f, s) for q, (f, s) in zip(ratios, pairs, strict=True) if math.isfinite(f["paths"] + s["paths"])]
         y = np.array([f["paths"] / s["paths"] for _, f, s in both])
@@ -133,7 +134,9 @@ def odds_figure(odds: list[Row], ratio: float) -> Figure:
     second.set_yscale("log")
     tidy(second, "1 / noise", "ln (P flat / P sharp)")
     remark(second, "dotted: ratio of the escape-time formulas", 0.02, 0.98, "left")
-    for letter, title, axes in zip("ab", ("Where SGD spends its time", "Odds against 1 / noise"), (first, second), strict=True):
+    for letter, title, axes in zip(
+        "ab", ("Where SGD spends its time", "Odds against 1 / noise"), (first, second), strict=True
+    ):
         axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
     figure.suptitle(f"curvatures in the ratio {ratio:g} : 1, equal depth", fontsize=LABEL, color=INK)
     return figure

@@ -29,7 +29,7 @@ def laws(rows: list[Row]) -> list[Verdict]:
         _exponential(two["ito"]),
         *(_prefactor(c, powers[c]) for c in POWERS),
         Verdict(
-            "the published prefactor 2 pi/|H_b| of theorem 3.2, which does not know the valley, belongs to the Ito equation",
+            "the published prefactor 2 pi/|H_b| of theorem 3.2, free of the valley, belongs to the Ito equation",
             abs(powers["ito"][0]) <= TOLERANCE,
             f"under Ito the prefactor goes like H^{powers['ito'][0]:.4f} +- {powers['ito'][1]:.1g}; H^0 is anti-Ito",
             expected=False,
@@ -67,8 +67,8 @@ def _exponential(rows: list[Row]) -> Verdict:
     return Verdict(
         "Hessian noise (two levels): ln(time) grows linearly in 1/H with slope s dL/kappa: an exponential preference",
         fine,
-        f"slope / theory = {line.slope / slope:.6f} +- {line.slope_error / slope:.1g}, the part beyond the switch / theory "
-        f"= {line.intercept / rest:.6f} +- {line.intercept_error / rest:.1g}, tolerance {TOLERANCE:g}",
+        f"slope / theory = {line.slope / slope:.6f} +- {line.slope_error / slope:.1g}, the part beyond the switch / "
+        f"theory = {line.intercept / rest:.6f} +- {line.intercept_error / rest:.1g}, tolerance {TOLERANCE:g}",
     )
 
 
@@ -91,9 +91,9 @@ def _literal(rows: list[Row]) -> Verdict:
         "literal |H| noise with a floor: the exponent is int L'/(|L''| + floor) dx and the flat valley is preferred "
         "exponentially as well",
         worst <= TOLERANCE and off <= 0.05 and flattest["exponent"] > 2 * sharpest["exponent"],
-        f"exponents within {worst:.1g}, ln(prefactor) within {off:.1g} of theory; exponent {sharpest['exponent']:.4f} at "
-        f"H = {sharpest['curvature']:.3g} and {flattest['exponent']:.4f} at H = {flattest['curvature']:.3g}; not linear in "
-        f"1/H (Pearson r = {line.correlation:.3f})",
+        f"exponents within {worst:.1g}, ln(prefactor) within {off:.1g} of theory; exponent "
+        f"{sharpest['exponent']:.4f} at H = {sharpest['curvature']:.3g} and "
+        f"{flattest['exponent']:.4f} at H = {flattest['curvature']:.3g}; not linear in 1/H (Pearson r = {line.correlation:.3f})",
     )
 
 
@@ -107,8 +107,8 @@ def routes(rows: list[Row]) -> list[Verdict]:
         Verdict(
             "paths agree with the exact times",
             z <= SIGMAS,
-            f"{len(sampled)} of {len(rows)} cases affordable; largest |z| = {z:.2f} (limit {SIGMAS:g}), largest difference "
-            f"{100 * off:.2g} %",
+            f"{len(sampled)} of {len(rows)} cases affordable; largest |z| = {z:.2f} (limit {SIGMAS:g}), largest "
+            f"difference {100 * off:.2g} %",
         ),
         Verdict(
             "the Fokker-Planck grid agrees with the exact times",
@@ -131,8 +131,8 @@ def odds(rows: list[Row]) -> list[Verdict]:
         Verdict(
             "white noise: the stationary odds flat : sharp do not depend on the temperature",
             abs(white["slope"]) <= 1e-4 and off <= 0.05,
-            f"d ln(odds)/d(1/T) = {white['slope']:.1e} +- {white['slope_error']:.1g}; ln(odds) -> {white['intercept']:.5f}, "
-            f"theory (1/2) ln(H_sharp/H_flat) = {white['theory_intercept']:.5f}",
+            f"d ln(odds)/d(1/T) = {white['slope']:.1e} +- {white['slope_error']:.1g}; ln(odds) -> "
+            f"{white['intercept']:.5f}, theory (1/2) ln(H_sharp/H_flat) = {white['theory_intercept']:.5f}",
         ),
         Verdict(
             "Hessian noise: the odds grow exponentially in S/eta, as the escape times say",
@@ -159,8 +159,8 @@ def floors(rows: list[Row]) -> list[Verdict]:
         Verdict(
             "literal |H| noise: how much flat valleys are preferred does not depend on the floor",
             abs(first["ln(flat/sharp)"] - last["ln(flat/sharp)"]) <= 0.1,
-            f"flat/sharp = e^{first['ln(flat/sharp)']:.2f} at floor {first['floor']:g} but e^{last['ln(flat/sharp)']:.2f} at "
-            f"{last['floor']:g}: without the floor no number means anything",
+            f"flat/sharp = e^{first['ln(flat/sharp)']:.2f} at floor {first['floor']:g} but e^"
+            f"{last['ln(flat/sharp)']:.2f} at {last['floor']:g}: without the floor no number means anything",
             expected=False,
         ),
         Verdict(

@@ -21,7 +21,7 @@ from fpsim.escape import EscapeProblem
 from fpsim.kramers import FORMULAS
 from fpsim.panels import RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve
 from fpsim.quadrature import first_passage
-from fpsim.sde import SDE
+from fpsim.sde import SDE, Convention
 from landscapes import SharpFlatWell
 from validation.lines import Line, asymptote
 
@@ -41,7 +41,7 @@ class Model:
     """A noise model and a reading of the stochastic integral."""
 
     name: str
-    convention: str = "ito"
+    convention: Convention = "ito"
 
     @property
     def formula(self) -> str:
@@ -87,7 +87,8 @@ class Valley:
 
     def problem(self, model: Model, level: float, floor: float = FLOOR) -> EscapeProblem:
         """The escape from this minimum to the other one."""
-        ends = self.landscape.default_start[0], self.landscape.default_target[0]
+        places = self.landscape.default_start, self.landscape.default_target
+        ends = tuple(float(place[0]) for place in places if place is not None)
         start, target = ends if self.side == "sharp" else ends[::-1]
         return EscapeProblem(SDE(self.landscape, model.noise(level, floor), model.convention), start, target)
 

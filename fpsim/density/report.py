@@ -60,7 +60,8 @@ class DensityReport:
         passage = None if self.passage is None else {"mean": self.passage[0], "variance": self.passage[1]}
         return {
             "problem": str(self.solver.sde), "grid": str(self.solver.grid), "boundary": str(self.solver.boundary),
-            "start": list(self.start), "fallback_cells": self.solver.fallbacks, "method": self.evolution.attrs["method"],
+            "start": list(self.start), "fallback_cells": self.solver.fallbacks,
+            "method": self.evolution.attrs["method"],
             "times": self.rows(), "first_passage_time": passage,
         }  # fmt: skip
 

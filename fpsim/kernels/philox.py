@@ -26,7 +26,7 @@ SHIFT = u8(32)
 
 @inlined
 def block_words(words, counters, tag, key0, key1):
-    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from per-lane ``counters`` (3 rows: c0, c2, c3)."""
+    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from per-lane ``counters`` (rows c0, c2, c3)."""
     for j in range(HALF):
         a, c, d = counters[j], counters[HALF + j], counters[2 * HALF + j]
         b = u8(tag)

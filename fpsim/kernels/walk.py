@@ -52,7 +52,7 @@ def _signature(real):
     advance = types.FunctionType(types.void(row, row, row, row))
     return types.UniTuple(integer, 2)(
         real[:, ::1], integer, integer, integer, integer, types.uint32, types.uint32, row, advance, real,
-        real[:, :, ::1], types.float64[:, :, ::1], types.float64[::1], integer, integer,
+        real[:, :, ::1], types.float64[:, :, ::1], types.float64[:, ::1], integer, integer,
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def walk(
         limit: largest |x| taken for finite.
         frames: (stretches, blocks, d * BLOCK): the state after every stretch (or no blocks: nothing kept).
         sums: (stretches, 4, d), added to: sums of the first four powers of x - origin over the true paths (or size 0).
-        origin: (d,) reference of ``sums``.
+        origin: (stretches, d) reference of ``sums`` (or no stretches, with ``sums``).
         paths: number of true paths in these blocks; the rest of the last block is padding.
         stream: number of the random stream.
 
@@ -120,6 +120,6 @@ def walk(
             if frames.shape[1] > 0:
                 frames[stretch, block] = x
             if sums.size > 0:
-                add_powers(sums[stretch], x, origin, true_lanes)
+                add_powers(sums[stretch], x, origin[stretch], true_lanes)
         states[block] = x
     return -1, -1

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fpsim.ensembles import Paths
     from fpsim.exits import ExitSample
     from fpsim.results import Comparison
-    from fpsim.simulation import Paths
 
 MOST_PATHS = 4
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.simulation import Moments, Paths
+    from fpsim.ensembles import Moments, Paths
 
 MOST_PATHS = 3
 MOST_DIMENSIONS = len(CYCLE)

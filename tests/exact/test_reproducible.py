@@ -10,7 +10,7 @@ from fpsim.kernels.walk import walk
 from fpsim.noise import Stream, seed_words
 from fpsim.simulation import simulate
 from fpsim.stepping import LIMITS, compiled_step
-from landscapes import DoubleWell, Landscape
+from landscapes import DoubleWell, Landscape, Quadratic
 
 WELL = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.2))
 PLANE = fpsim.SDE(
@@ -35,7 +35,7 @@ def march(states, first_path, first_step, steps, dtype):
     limit = LIMITS[np.dtype(dtype).name]
     found = walk[dtype](
         flat, first_path, first_step, steps, 64, *seed_words(SEED), step.data, step.function, limit, frames, sums,
-        np.zeros(d), n, int(Stream.INCREMENTS),
+        np.zeros((0, d)), n, int(Stream.INCREMENTS),
     )  # fmt: skip
     assert found == (-1, -1)
     return flat.reshape(d, BLOCK)[:, :n]
@@ -101,10 +101,10 @@ def test_what_is_kept_does_not_change_it(dtype):
 
 
 def test_long_runs_are_cut_without_a_trace(monkeypatch):
-    from fpsim import simulation
+    from fpsim import march
 
     whole = simulate(PLANE, [-1.0, 0.0], 2.0, STEP, paths=700, save_every=3).x
-    monkeypatch.setattr(simulation, "FRAME_BYTES", 50_000)  # 4 frames a call of the kernel
+    monkeypatch.setattr(march, "FRAME_BYTES", 50_000)  # 4 frames a call of the kernel
     np.testing.assert_array_equal(simulate(PLANE, [-1.0, 0.0], 2.0, STEP, paths=700, save_every=3).x, whole)
 
 
@@ -154,3 +154,27 @@ def test_seeds_and_streams_change_the_paths():
     target = fpsim.HalfSpace([1.0], -0.2)
     fine, coarse = (exit_times(WELL, -1.0, target, 5, STEP, 1, coarse=c).times for c in (False, True))
     assert np.all(fine != coarse)
+
+
+@pytest.mark.parametrize(("plain", "dtype"), [(False, np.float64), (False, np.float32), (True, np.float64)])
+def test_moments_keep_their_digits_far_from_the_start(plain, dtype):
+    """From 100 to 0 with sd 1e-3: powers about the start would lose every digit of the fourth moment."""
+    bowl = Quadratic(1.0)
+    if plain:
+        bowl = Landscape(lambda x: x[0] ** 2 / 2, lambda x: x, lambda x: np.ones((1, *x.shape)))
+    sde = fpsim.SDE(bowl, fpsim.ConstantDiffusion(1e-6))
+    facts = {
+        "start": 100.0,
+        "duration": 30.0,
+        "step": 0.05,
+        "paths": 3000,
+        "save_every": 300,
+        "seed": SEED,
+        "dtype": dtype,
+    }
+    last = simulate(sde, keep="final", **facts).x[-1, :, 0].astype(float)
+    found = simulate(sde, keep="moments", **facts)
+    gap = last - last.mean()
+    assert found.mean[-1, 0] == pytest.approx(last.mean(), rel=1e-9, abs=1e-12)
+    assert found.variance[-1, 0] == pytest.approx(last.var(ddof=1), rel=1e-9)
+    assert found.fourth[-1, 0] == pytest.approx((gap**4).mean(), rel=1e-9)

@@ -1,0 +1,126 @@
+"""What a simulation of many paths returns: the paths themselves, or the moments of an ensemble that was not stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Simulated paths.
+
+    Attributes:
+        time: (times,) in units of learning rate * iterations.
+        x: (times, paths, d) positions; only the last time if final states were asked for.
+        settings: everything needed to repeat the run.
+    """
+
+    time: Array
+    x: Array
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Dataset with ``x`` over the dims (time, path, dimension)."""
+        from fpsim.storage import dataset
+
+        entries = {"x": (("time", "path", "dimension"), self.x, "", "position")}
+        return dataset(entries, {"time": ("time", self.time, "time", "learning rate * iterations")}, **self.settings)
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF and return the path."""
+        from fpsim.storage import write
+
+        return write(self.to_xarray(), path)
+
+    def plot(self, axes: Any = None) -> Any:
+        """The first paths against time."""
+        from fpsim.plotting import path_chart
+
+        return path_chart(self, axes=axes)
+
+    def __str__(self) -> str:
+        last = self.x[-1].astype(float)
+        mean, deviation = last.mean(axis=0), last.std(axis=0)
+        lines = [f"{self.x.shape[1]} paths, {self.x.shape[0]} times up to t = {self.time[-1]:g}"]
+        lines += [
+            f"  x_{i} at the end: mean {m:.4g}, sd {s:.4g}"
+            for i, (m, s) in enumerate(zip(mean, deviation, strict=True))
+        ]
+        return "\n".join(lines + [f"  {k}: {v}" for k, v in self.settings.items()])
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of an ensemble of paths that were not stored.
+
+    Attributes:
+        time: (times,).
+        mean, variance: (times, d); the variance has the divisor n - 1.
+        third, fourth: (times, d) central moments (divisor n).
+        paths: number of paths n.
+        settings: everything needed to repeat the run.
+    """
+
+    time: Array
+    mean: Array
+    variance: Array
+    third: Array
+    fourth: Array
+    paths: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_sums(cls, time: Array, sums: Array, origin: Array, paths: int, settings: dict[str, Any]) -> Moments:
+        """From sums (times, 4, d) of the powers of x - origin, origin (times, d) near the mean."""
+        m1, m2, m3, m4 = np.moveaxis(sums / paths, 1, 0)
+        second = m2 - m1**2
+        third = m3 - 3 * m1 * m2 + 2 * m1**3
+        fourth = m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
+        return cls(time, origin + m1, second * paths / max(paths - 1, 1), third, fourth, paths, settings)
+
+    @property
+    def standard_error(self) -> Array:
+        """Standard error of the mean, (times, d)."""
+        return np.sqrt(self.variance / self.paths)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Dataset with the four moments over the dims (time, dimension)."""
+        from fpsim.storage import dataset
+
+        names = {
+            "mean": "mean",
+            "variance": "variance",
+            "third": "third central moment",
+            "fourth": "fourth central moment",
+        }
+        entries = {k: (("time", "dimension"), getattr(self, k), "", f"{n} of the position") for k, n in names.items()}
+        axis = {"time": ("time", self.time, "time", "learning rate * iterations")}
+        return dataset(entries, axis, paths=self.paths, **self.settings)
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF and return the path."""
+        from fpsim.storage import write
+
+        return write(self.to_xarray(), path)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Mean with a band of one standard deviation against time."""
+        from fpsim.plotting import moment_chart
+
+        return moment_chart(self, axes=axes)
+
+    def __str__(self) -> str:
+        lines = [f"moments of {self.paths} paths at {self.time.size} times up to t = {self.time[-1]:g}"]
+        rows = zip(self.mean[-1], self.standard_error[-1], self.variance[-1], strict=True)
+        lines += [f"  x_{i} at the end: mean {m:.5g} +- {e:.2g}, variance {v:.5g}" for i, (m, e, v) in enumerate(rows)]
+        return "\n".join(lines + [f"  {k}: {v}" for k, v in self.settings.items()])
