@@ -34,7 +34,7 @@ SPEED_UP = 4.0
 FINEST = 6000
 """Saved times per shot, among which the frames are chosen."""
 MOST_STEPS = 2e10
-CELLS, BINS, CURVE = 400, 40, 600
+CELLS, BINS, CURVE = 600, 40, 600
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ def film_shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) ->
     time, positions, exits = follow(problem, particles, frames, HORIZON * exact, step, seed)
     barrier = barrier_of(problem)
     x, density, current, survival = densities(problem, time, barrier, CELLS)
-    window = window_of(problem, positions, x, density)
+    window = window_of(problem, barrier, x)
     curve = np.linspace(window[0], window[1], CURVE)
     edges = np.linspace(window[0], window[1], BINS + 1)
     histogram = np.array([np.histogram(row, edges)[0] for row in positions]) / (particles * (edges[1] - edges[0]))

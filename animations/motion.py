@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from animations.film import FINEST, SPEED_UP
 
 Array = NDArray[Any]
+FINER = 0.25
+"""Steps under state-dependent noise, as a share of the default: their weak error is larger where |L''| has a kink."""
+ROUTE_STEPS = 6e8
+"""Path-steps spent on the Monte Carlo route of one shot."""
+HEADROOM = 2.6
 
 
 def clock(frames: int, horizon: float, tick: float) -> NDArray[np.int64]:
@@ -26,9 +31,9 @@ def clock(frames: int, horizon: float, tick: float) -> NDArray[np.int64]:
 
 def routes_to(problem: Any, paths: int, seed: int) -> tuple[dict[str, tuple[float, float]], tuple[str, ...], float]:
     """Mean escape times with errors by each route, assumptions of the formula that fail, and the step of the paths."""
-    step = problem.default_step
+    step = problem.default_step * (1.0 if problem.sde.noise.is_constant else FINER)
     found = {"quadrature": problem.by_quadrature(), "grid": problem.by_grid()}
-    affordable = int(min(paths, 3e9 * step / found["quadrature"].mean))
+    affordable = int(min(paths, ROUTE_STEPS / 1.5 * step / found["quadrature"].mean))
     if affordable >= 100:
         found["paths"] = problem.by_paths(affordable, step, seed)
     name = formula_for(problem)
@@ -78,22 +83,33 @@ def densities(problem: Any, time: Array, barrier: float, cells: int) -> tuple[Ar
     from fpsim.fokker_planck import FokkerPlanck
     from fpsim.grid import Grid
 
-    grid = Grid.automatic(problem.sde, problem.point, problem.target, cells)
+    grid = Grid.automatic(problem.sde, problem.point, None, cells)
     solver = FokkerPlanck(problem.sde, grid)
+    fitted = FokkerPlanck(problem.sde, Grid.automatic(problem.sde, problem.point, problem.target, cells))
     density = solver.evolve(problem.point, time).density.values
     x, direction = grid.centers(0), problem.target.direction
     current = np.array([direction * np.interp(barrier, x, solver.current(p).current.values[0]) for p in density])
-    survival = solver.survival(problem.point, problem.target, time).survival.values
+    survival = fitted.survival(problem.point, problem.target, time).survival.values
     return x, density, current, survival
 
 
-def window_of(problem: Any, positions: Array, x: Array, density: Array) -> tuple[float, float, float, float]:
-    """(x low, x high, loss low, loss high): all but one particle in a thousand, and both ends of the escape."""
-    ends = np.array([problem.start[0], problem.target.value])
-    low, high = np.quantile(positions, [0.0005, 0.9995])
-    low, high = min(low, ends.min()), max(high, ends.max())
-    margin = 0.04 * (high - low)
-    inside = np.linspace(low, high, 2001)
-    loss = problem.sde.landscape.loss(inside[None])
-    bottom, top = float(loss.min()), float(loss.max())
-    return low - margin, high + margin, bottom - 0.08 * (top - bottom), top + 0.04 * (top - bottom)
+def window_of(problem: Any, barrier: float, x: Array) -> tuple[float, float, float, float]:
+    """(x low, x high, loss low, loss high): the stretch around both ends where the loss stays below ``HEADROOM`` barriers.
+
+    It depends on the landscape alone, so that two noises are seen in the same window.
+    """
+    place = problem.sde.landscape
+    ends = sorted((problem.start[0], problem.target.value))
+    between = place.loss(np.linspace(*ends, 2001)[None])
+    bottom, height = float(between.min()), float(place.loss(np.full((1, 1), barrier))[0] - between.min())
+    if not height > 0:
+        raise ValueError("the loss is flat between start and target: there is nothing to film")
+    top = bottom + HEADROOM * height
+    width = ends[1] - ends[0]
+
+    def side(end: float, direction: float) -> float:
+        outward = end + direction * np.linspace(0.02, 2, 1000) * width
+        beyond = np.flatnonzero((place.loss(outward[None]) > top) | (outward < x[0]) | (outward > x[-1]))
+        return float(outward[beyond[0]] if beyond.size else outward[-1])
+
+    return side(ends[0], -1.0), side(ends[1], 1.0), bottom - 0.1 * (top - bottom), top

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.diffusion import Diffusion, symbolic_root
+from fpsim.diffusion.model import Diffusion
+from fpsim.diffusion.roots import symbolic_root
 from fpsim.modified_equation import NoiseOf, check_correction, modified
 
 if TYPE_CHECKING:

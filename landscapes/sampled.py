@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from landscapes.dataset import DatasetLandscape
 from landscapes.evaluation import Array, FormulaFunctions
+from landscapes.splines import require_confinement, splines, with_walls
 from landscapes.tables import Table
 
 FEWEST_NODES = 8
@@ -146,14 +147,14 @@ class SampledLandscape(DatasetLandscape):
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         x, values = _checked(nodes, losses)
-        inner = _splines(x, values)
+        inner = splines(x, values)
         bend = inner.mean().derivative().derivative()
         steepest = float(np.abs(bend(np.linspace(x[0], x[-1], 4 * len(x)))).max())
         curvature = steepest if wall is None else float(wall)
         if not 0 < curvature < math.inf:
             raise ValueError(f"the wall is a positive curvature; got {wall!r} (the table's own is up to {steepest:g})")
-        family = _with_walls(inner, curvature)
-        _require_confinement(family, x)
+        family = with_walls(inner, curvature)
+        require_confinement(family, x)
         values.flags.writeable = x.flags.writeable = False
         self.__dict__.update(nodes=x, values=values, wall=curvature, facts=dict(facts or {}))
         points = [None if p is None else [float(p)] for p in (start, target)]
@@ -214,7 +215,7 @@ class SampledLandscape(DatasetLandscape):
             raise ValueError(f"every other one of {len(self.nodes)} nodes is too few for a spline")
         odd = len(self.nodes) - (len(self.nodes) + 1) % 2
         mean = self.values.mean(axis=0, keepdims=True)
-        coarse = _splines(self.nodes[:odd:2], mean[:, :odd:2]).mean()
+        coarse = splines(self.nodes[:odd:2], mean[:, :odd:2]).mean()
         return float(np.abs(coarse(self.nodes[1:odd:2]) - mean[0, 1:odd:2]).max())
 
     def save(self, path: str | Path) -> Path:
@@ -285,64 +286,3 @@ def _checked(nodes: ArrayLike, losses: ArrayLike) -> tuple[Array, Array]:
     if not spacing > 0 or np.abs(gaps - spacing).max() > 1e-6 * spacing:
         raise ValueError(f"the nodes rise by equal steps; these steps are between {gaps.min():g} and {gaps.max():g}")
     return x, values
-
-
-def _splines(x: Array, values: Array) -> Table:
-    """Quintic splines through the values (m, n) as a family with n - 1 cells (not-a-knot ends)."""
-    from scipy.interpolate import make_interp_spline
-
-    spacing = float((x[-1] - x[0]) / (len(x) - 1))
-    grid = x[0] + spacing * np.arange(len(x))
-    spline = make_interp_spline(grid, values.T, k=5)
-    orders = [spline.derivative(k)(grid[:-1]) if k else spline(grid[:-1]) for k in range(6)]
-    taylor = [order * (spacing**k / math.factorial(k)) for k, order in enumerate(orders)]
-    return Table(float(x[0]), spacing, np.stack(taylor, axis=-1).swapaxes(0, 1))
-
-
-def _with_walls(inner: Table, wall: float) -> Table:
-    """The family with two more cells at either end, in which every example becomes linear and the mean quadratic."""
-    h = inner.spacing
-    low, high = inner.low, inner.low + inner.cells * h
-    slope = inner.derivative()
-    bend = slope.derivative()
-    right = _wall([table.every_row(high) for table in (inner, slope, bend)], h, wall)
-    value, down, curve = (table.every_row(low) for table in (inner, slope, bend))
-    left = [_mirrored(cell) for cell in _wall([value, -down, curve], h, wall)]
-    outside = [cell[:, None] for cell in (*left[::-1], *right)]
-    return Table(low - 2 * h, h, np.concatenate([*outside[:2], inner.coefficients, *outside[2:]], axis=1))
-
-
-def _wall(end: Sequence[Array], h: float, wall: float) -> list[Array]:
-    """Coefficients (m, 6) of two cells outward from an end, given values, outward slopes and curvatures (m,).
-
-    The curvature passes from its own to ``wall`` by the weight 1 - 3 u^2 + 2 u^3, integrated twice.
-    """
-    value, slope, curve = end
-    fade = np.array([0, 0, 1 / 2, 0, -1 / 4, 1 / 10])
-    square = np.array([0, 0, 1 / 2, 0, 0, 0])
-    first = np.outer(h**2 * curve, fade) + h**2 * wall * (square - fade)
-    first[:, 0] += value
-    first[:, 1] += h * slope
-    second = np.broadcast_to(h**2 * wall * square, first.shape).copy()
-    second[:, 0] += first.sum(axis=1)
-    second[:, 1] += first @ np.arange(6)
-    return [first, second]
-
-
-def _mirrored(coefficients: Array) -> Array:
-    """The polynomials p(1 - u)."""
-    order = coefficients.shape[-1]
-    turn = np.array([[math.comb(k, j) * (-1.0) ** j for j in range(order)] for k in range(order)])
-    return coefficients @ turn
-
-
-def _require_confinement(family: Table, x: Array) -> None:
-    """Refuse a mean loss that does not rise outward from both ends of the nodes."""
-    slope, h = family.mean().derivative(), family.spacing
-    for end, side, word in ((x[0], -1, "lower"), (x[-1], 1, "upper")):
-        rise = side * slope(end + side * h * np.array([0.0, 0.5, 1.0]))
-        if not np.all(rise > 0):
-            raise ValueError(
-                f"the mean loss does not rise outward at the {word} end x = {end:g} (outward slope {rise.min():.3g}), "
-                "and beyond it nothing is known; let the nodes reach up a wall on both sides"
-            )

@@ -75,7 +75,7 @@ def escape_formula(
         summary=(
             "One double well (dL = 1/4, H_a = 2, |H_b| = 1 unless varied). 'slope / theory' compares with the exponent "
             "of the model itself; 's needed' is the fraction of the climb with which theorem 3.2 of Xie et al. would "
-            "give the same slope: only values between 0 and 1 mean anything, and only if they agree in all rows of a model."
+            "give the same slope: only values between 0 and 1 mean anything, if they agree in all rows of a model."
         ),
         verdicts=judge.verdicts(rows, prefactors, floors, checks, _symmetry(sweeps)),
         tables=(

@@ -93,7 +93,8 @@ def _literal(rows: list[Row]) -> Verdict:
         worst <= TOLERANCE and off <= 0.05 and flattest["exponent"] > 2 * sharpest["exponent"],
         f"exponents within {worst:.1g}, ln(prefactor) within {off:.1g} of theory; exponent "
         f"{sharpest['exponent']:.4f} at H = {sharpest['curvature']:.3g} and "
-        f"{flattest['exponent']:.4f} at H = {flattest['curvature']:.3g}; not linear in 1/H (Pearson r = {line.correlation:.3f})",
+        f"{flattest['exponent']:.4f} at H = {flattest['curvature']:.3g}; not linear in 1/H (Pearson r = "
+        f"{line.correlation:.3f})",
     )
 
 

@@ -1,5 +1,7 @@
 """Networks as landscapes: every product with a vector against dense autograd, and networks of known sizes."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,9 @@ pytestmark = pytest.mark.network
 
 from landscapes import networks  # noqa: E402
 from landscapes.neural import NeuralLandscape  # noqa: E402
+from landscapes.recipe import Recipe  # noqa: E402
 from landscapes.sampled import SampledLandscape  # noqa: E402
+from landscapes.shipped import resnet_slice  # noqa: E402
 from landscapes.spectrum import top_eigenpairs  # noqa: E402
 from landscapes.training import adam, polish  # noqa: E402
 
@@ -306,3 +310,16 @@ def test_train_polish_and_cut_a_line():
     np.testing.assert_allclose(line.hessian(t)[0, 0], curvature, rtol=1e-5)
     with pytest.raises(ValueError, match="batch_size >= 1"):
         adam(landscape, x, 3, 0.1, 0, seed=0)
+
+
+def test_recipe_of_the_shipped_slice():
+    """Training it takes minutes; here the landscape that it is cut from, and a few steps of the recipe."""
+    if importlib.util.find_spec("sklearn") is None:
+        pytest.skip("scikit-learn is not installed")
+    recipe = Recipe(examples=20, trunk_steps=4, branch_steps=3, polish_steps=2, newton_steps=0, nodes=9)
+    assert Recipe().landscape().dimension == resnet_slice().facts["parameters"]
+    a, b = recipe.minima()
+    again = recipe.minima()
+    assert np.array_equal(a, again[0])
+    assert np.array_equal(b, again[1])
+    assert recipe.landscape().loss(a) < recipe.landscape().loss(recipe.landscape().initial)

@@ -1,0 +1,106 @@
+"""Pictures (height, width, 3) of bytes, written as a film: gif by Pillow, mp4 by PyAV, png of the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+FORMATS = ("gif", "mp4", "png")
+COLOURS = 128
+
+
+def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Path:
+    """Write ``pictures`` at ``rate`` per second to ``path``; its ending says how.
+
+    Raises:
+        ValueError: for another ending, a missing folder, or no pictures.
+        ModuleNotFoundError: for mp4 without PyAV.
+    """
+    path = Path(path)
+    kind = check_path(path)
+    frames = iter(pictures)
+    first = next(frames, None)
+    if first is None:
+        raise ValueError("a film needs at least one picture")
+    writer = {"gif": _gif, "mp4": _mp4, "png": _png}[kind]
+    part = path.with_name(f"{path.stem}.part.{kind}")
+    try:
+        writer(_all(first, frames), part, rate)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def check_path(path: Path) -> str:
+    """The format that the ending of ``path`` names; also that it can be written here, before anything is computed."""
+    kind = path.suffix.lstrip(".").lower()
+    if kind not in FORMATS:
+        raise ValueError(f"films are written as {', '.join(FORMATS)}; '{path.name}' ends in neither")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot write '{path}': the folder '{path.parent}' does not exist; create it first")
+    if kind == "mp4":
+        _av()
+    return kind
+
+
+def _all(first: Picture, rest: Iterator[Picture]) -> Iterator[Picture]:
+    yield first
+    yield from rest
+
+
+def _av() -> Any:
+    try:
+        import av
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "mp4 needs the package 'av' (it comes with the extra `animation`); --format gif needs nothing more"
+        ) from None
+    return av
+
+
+def _gif(frames: Iterator[Picture], path: Path, rate: float) -> None:
+    """One palette for all frames, no dither, so that what stands still costs nothing; delays add up exactly."""
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame) for frame in frames]
+    chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(6, len(pictures))).astype(int)]
+    sheet = Image.new("RGB", (chosen[0].width, chosen[0].height * len(chosen)))
+    for i, picture in enumerate(chosen):
+        sheet.paste(picture, (0, i * picture.height))
+    palette = sheet.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    ends = np.rint(np.arange(len(flat) + 1) * 100 / rate).astype(int) * 10  # a gif counts in hundredths of a second
+    flat[0].save(path, save_all=True, append_images=flat[1:], duration=np.diff(ends).tolist(), loop=0, optimize=False)
+
+
+def _mp4(frames: Iterator[Picture], path: Path, rate: float) -> None:
+    av = _av()
+    with av.open(str(path), "w") as container:
+        stream = None
+        for picture in frames:
+            height, width = (size - size % 2 for size in picture.shape[:2])  # H.264 wants even sizes
+            if stream is None:
+                stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000))
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                stream.options = {"crf": "20", "preset": "medium"}
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+            container.mux(stream.encode(image))
+        assert stream is not None
+        container.mux(stream.encode())
+
+
+def _png(frames: Iterator[Picture], path: Path, rate: float) -> None:
+    from PIL import Image
+
+    last = None
+    for picture in frames:
+        last = picture
+    assert last is not None
+    Image.fromarray(last).save(path)

@@ -1,0 +1,60 @@
+"""SGD with a measured noise covariance, D = eta C1(x) / (2 S)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fpsim.diffusion.constant import ConstantDiffusion
+from fpsim.diffusion.field import DiffusionField
+from fpsim.diffusion.minibatch import MiniBatchNoise
+from fpsim.diffusion.model import Array, Diffusion, Structure, SymbolicTensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientNoise(MiniBatchNoise):
+    """SGD with a measured noise covariance: D = eta C1(x) / (2 S).
+
+    Args:
+        learning_rate: eta > 0.
+        batch_size: S > 0.
+        covariance: covariance of ONE example's gradient: a number, a matrix, a :class:`DiffusionField`, or a function
+            of x (d, ...) returning (d, d, ...).
+    """
+
+    covariance: Any
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.covariance, Diffusion) and not callable(self.covariance):
+            object.__setattr__(self, "covariance", ConstantDiffusion(self.covariance))
+
+    @property
+    def is_constant(self) -> bool:  # type: ignore[override]
+        return isinstance(self.covariance, ConstantDiffusion)
+
+    def _field(self, dimension: int) -> Diffusion:
+        if isinstance(self.covariance, Diffusion):
+            return self.covariance
+        return DiffusionField(self.covariance, dimension, "full")
+
+    def structure(self, landscape: Any) -> Structure:
+        return self._field(landscape.dimension).structure(landscape)
+
+    def check(self, dimension: int) -> None:
+        self._field(dimension).check(dimension)
+
+    def tensor(self, landscape: Any, x: Array) -> Array:
+        return self.kappa * self._field(x.shape[0]).tensor(landscape, x)
+
+    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        import sympy
+
+        inner = self._field(landscape.dimension).symbolic(landscape)
+        if inner is None:
+            return None
+        kappa = sympy.Symbol("noise factor", real=True)
+        return kappa * inner[0], {**inner[1], kappa: self.kappa}
+
+    def __str__(self) -> str:
+        return f"D = eta/(2S) C1(x), eta = {self.learning_rate:g}, S = {self.batch_size:g}"

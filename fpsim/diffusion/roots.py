@@ -1,0 +1,57 @@
+"""Closed forms of |H| and of square roots of tensors, in one and two dimensions and for diagonal tensors.
+
+sqrt(M) = (M + sqrt(det M) I) / sqrt(tr M + 2 sqrt(det M))        (2 x 2, M >= 0)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def hessian_formula(symbolic: Any) -> Any:
+    """Minus the Jacobian of the drift, as a sympy matrix (the Hessian, for a landscape)."""
+    import sympy
+
+    return -sympy.Matrix(symbolic.drift).jacobian(sympy.Matrix(symbolic.variables))
+
+
+def symbolic_absolute(hessian: Any, floor: Any, shape: str) -> Any:
+    """|H| with its floor as a formula: entry by entry if diagonal, closed form in 2-D, ``None`` beyond.
+
+    ``shape`` is ``"additive"`` (|H| + floor), ``"smooth"`` (sqrt(H^2 + floor^2)) or ``"clip"`` (max(H, 0) + floor).
+    """
+    import sympy
+
+    d = hessian.shape[0]
+    if hessian.is_diagonal():
+        forms = {
+            "additive": lambda h: sympy.Abs(h) + floor,
+            "smooth": lambda h: sympy.sqrt(h**2 + floor**2),
+            "clip": lambda h: sympy.Max(h, 0) + floor,
+        }
+        return sympy.diag(*[forms[shape](hessian[i, i]) for i in range(d)])
+    if d != 2:
+        return None
+    squared = hessian * hessian
+    if shape == "smooth":
+        return symbolic_root(squared + floor**2 * sympy.eye(2))
+    # det |H| = |det H| without rounding, and |H| = 0 (not 0/0) where H = 0
+    determinant = sympy.Abs(hessian[0, 0] * hessian[1, 1] - hessian[0, 1] ** 2)
+    length = sympy.sqrt(squared[0, 0] + squared[1, 1] + 2 * determinant + sympy.Float(1e-36))
+    absolute = (squared + determinant * sympy.eye(2)) / length
+    return ((hessian + absolute) / 2 if shape == "clip" else absolute) + floor * sympy.eye(2)
+
+
+def symbolic_root(matrix: Any) -> Any:
+    """The symmetric square root of a symmetric non-negative matrix that is diagonal or 2 x 2."""
+    import sympy
+
+    d = matrix.shape[0]
+    if matrix.is_diagonal():
+        return sympy.diag(*[sympy.sqrt(matrix[i, i]) for i in range(d)])
+    if d != 2:
+        raise ValueError(f"a closed square root needs a diagonal or 2 x 2 matrix; got {d} x {d}")
+    # rounding can push the determinant of a singular matrix below zero
+    determinant = sympy.sqrt(sympy.Max(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] ** 2, 0))
+    trace = matrix[0, 0] + matrix[1, 1]
+    return (matrix + determinant * sympy.eye(2)) / sympy.sqrt(trace + 2 * determinant)
