@@ -182,6 +182,8 @@ def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str
             ("paths", stuck),
             ("chain", "applies: SGD's finite step jumps the gap"),
         )
+    from fpsim.comparing import predicted_seconds
+
     d, routes = problem.sde.dimension, []
     expected = None
     if d == 1:
@@ -198,7 +200,7 @@ def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str
             routes.append((name, f"does not apply: {error}"))
     expected = expected or next((c for c in [_rough(problem)] if c), None)
     if expected is not None:
-        seconds = problem.predicted_seconds(20_000, problem.default_step, expected)
+        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
         routes.append(("paths", f"20000 paths take about {seconds:.2g} s"))
     return tuple(routes)
 

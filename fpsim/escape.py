@@ -20,11 +20,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from fpsim.blocking import require_open
 from fpsim.exits import ExitSample, exit_times
-from fpsim.results import Assumption, Comparison, EscapeTime, Skipped
+from fpsim.results import Assumption, Comparison, EscapeTime
 from fpsim.sde import SDE
-from fpsim.stepping import require_count
 from fpsim.targets import as_target
-from fpsim.threads import thread_count
 from fpsim.walls import as_walls
 from landscapes.field import as_point
 
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 STEP_TIMES_CURVATURE = 0.02
 """Default step: this over the largest curvature at the minimum (0.01 for the quartic double well)."""
-SPEED = {"compiled": 1.0e8, "numpy": 1.0e6}
-"""Cautious coordinate-steps per second and thread, for predictions of cost only."""
-FEWEST_PATHS = 1000
 Progress = Callable[[float], None]
 
 
@@ -289,52 +284,9 @@ class EscapeProblem:
         Returns:
             :class:`~fpsim.results.Comparison`; print it, ``.plot()`` it, or take ``.to_json()``.
         """
-        require_count(paths, "paths")
-        began = clock.perf_counter()
-        routes: list[EscapeTime] = []
-        skipped: list[Skipped] = []
+        from fpsim.comparing import compare
 
-        def attempt(name: str, route: Callable[[], EscapeTime]) -> None:
-            try:
-                routes.append(route())
-            except ValueError as error:
-                skipped.append(Skipped(name, str(error)))
-
-        if self.sde.dimension == 1:
-            attempt("quadrature", self.by_quadrature)
-        for name in self.formulas():
-            attempt(name, lambda name=name: self.by_formula(name))  # type: ignore[misc]
-        if self.sde.dimension <= 3:
-            attempt("grid", self.by_grid)
-        else:
-            skipped.append(Skipped("grid", f"grids reach 3 dimensions; this problem has {self.sde.dimension}"))
-        expected = next((r.mean for r in routes if r.method in ("quadrature", "grid")), None)
-        expected = expected or next((r.mean for r in routes), None)
-        size = step
-        try:
-            require_open(self.sde, self.start[0])
-            size = step or self.default_step
-            left = budget - (clock.perf_counter() - began)
-            count = self._affordable(paths, size, expected, left, threads)
-        except ValueError as error:
-            skipped.append(Skipped("paths", str(error), getattr(error, "seconds", None)))
-        else:
-            report = None if progress is None else lambda share: progress("paths", share)
-            attempt("paths", lambda: self.by_paths(count, size, seed, threads=threads, dtype=dtype, progress=report))
-        if hasattr(self.sde.noise, "learning_rate") and self.sde.dimension == 1:
-            attempt("chain", self.by_chain)
-        order = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
-        routes.sort(key=lambda r: order.get(r.method, 9))
-        return Comparison(str(self), tuple(routes), tuple(skipped), self._notes(), self.sde.landscape)
-
-    def _notes(self) -> tuple[str, ...]:
-        """What the diagnosis found wanting, apart from what the formulas say themselves."""
-        from fpsim.diagnosis import diagnose
-
-        said = "asymptotic formulas"
-        found = diagnose(self, routes=False).checks
-        failed = [check for check in found if not check.holds and said not in check.statement]
-        return tuple(f"not so: {check.statement} ({check.detail})" for check in failed)
+        return compare(self, budget, paths, step, seed, threads, dtype, progress)
 
     def formulas(self) -> list[str]:
         """The formulas worth trying for this noise and dimension."""
@@ -345,46 +297,3 @@ class EscapeProblem:
         special = ["xie"] if getattr(self.sde.noise, "at", "") == "path" else []
         examples = hasattr(self.sde.landscape, "example_gradients") and hasattr(self.sde.noise, "learning_rate")
         return ["state-dependent", *special, *(["cramer"] if examples else [])]
-
-    def predicted_seconds(self, paths: int, step: float, expected: float, threads: int | None = None) -> float:
-        """Cautious cost of :meth:`by_paths`, its second run at twice the step included."""
-        return 1.5 * paths * expected / step / self._speed(threads)
-
-    def _speed(self, threads: int | None) -> float:
-        """Path-steps per second to count on."""
-        compiled = self.sde.symbolic is not None and self.target.symbolic(self.sde.symbolic.variables) is not None
-        speed = SPEED["compiled" if compiled else "numpy"] / self.sde.dimension
-        return speed * thread_count(threads) if compiled else speed
-
-    def _affordable(self, paths: int, step: float, expected: float | None, left: float, threads: int | None) -> int:
-        """Number of paths that fits into ``left`` seconds; ``OverBudgetError`` if fewer than 1000 would."""
-        if expected is None:
-            expected = self._pilot(step, left * self._speed(threads))
-        seconds = self.predicted_seconds(paths, step, expected, threads)
-        if seconds <= left:
-            return paths
-        fewer = int(paths * left / seconds)
-        if fewer < min(FEWEST_PATHS, paths):
-            fewest = min(FEWEST_PATHS, paths)
-            needed = seconds * fewest / paths
-            raise OverBudgetError(f"{fewest} paths would take about {needed:.3g} s of {left:.0f} s left", needed)
-        return fewer
-
-    def _pilot(self, step: float, affordable_steps: float) -> float:
-        """A rough mean exit time from 256 paths over a short horizon, where no other route gives one."""
-        horizon = step * max(1000.0, affordable_steps / 256 / 20)
-        sample = exit_times(self.sde, self.start, self.target, 256, step, 0, horizon)
-        exits = int(np.sum(~sample.censored))
-        if exits < 10:
-            raise OverBudgetError(
-                f"only {exits} of 256 trial paths left within t = {horizon:.3g}; the escape is too rare"
-            )
-        return float(sample.times.sum() / exits)
-
-
-class OverBudgetError(ValueError):
-    """A route would cost more than the budget allows."""
-
-    def __init__(self, message: str, seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.seconds = seconds

@@ -4,8 +4,11 @@
 
 A norm-free ResNet-8 of width 2 is trained on 8 x 8 digits, some with wrong labels, to a minimum a.  From there a branch
 of Adam steps leads over a barrier, and L-BFGS and Newton steps down to another minimum b.  To make the file again:
-``python -m landscapes.recipe FILE.nc`` (extra ``network``; about four minutes on one core).  Other compilers and
-processors round differently, which training amplifies: minima and barrier then differ, the kind of slice does not.
+
+    OMP_NUM_THREADS=1 python -m landscapes.recipe FILE.nc        (extra ``network``; about four minutes)
+
+Other numbers of threads, libraries and processors round differently, which training amplifies: places and heights of
+minima and barrier then differ, the kind of slice does not.
 """
 
 from __future__ import annotations

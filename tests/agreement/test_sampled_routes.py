@@ -14,7 +14,7 @@ from fpsim.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.recipe import Recipe
 from landscapes.shipped import resnet_slice
 
-CLIMB = 3.0  # exponent of the escapes: (S/eta) int 2 L'/C1 dx
+CLIMB = 3.5  # exponent of the escapes: (S/eta) int 2 L'/C1 dx
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ def test_the_slice_is_what_its_facts_say(line, places):
     assert line.facts["recipe"] == asdict(Recipe())
     assert line.facts["minimum_barrier_minimum"] == pytest.approx(places, abs=1e-9)
     a, top, b = line.loss(np.array([places]))
-    assert 0.1 < top - a < 0.2
-    assert 0.1 < top - b < 0.2
+    assert 0.05 < top - a < 0.1
+    assert 0.05 < top - b < 0.1
     assert line.spline_error < 1e-4
-    assert max(line.facts["gradient_norms"]) < 0.02
+    assert max(line.facts["gradient_norms"]) < 0.03
     assert (line.default_start, line.default_target) == ((places[0],), (places[2],))
 
 
@@ -93,7 +93,7 @@ def test_formulas_take_the_slice(line, places, sgd):
     exact = problem.by_quadrature().mean
     assert problem.by_formula("state-dependent").mean == pytest.approx(exact, rel=0.1)
     found = cramer_exponent(line, places[0], places[1])
-    assert found.exponent > 4 * found.gaussian
+    assert found.exponent > 3 * found.gaussian
     gap = math.log(problem.by_formula("cramer").mean / exact)
     assert gap == pytest.approx((found.exponent - found.gaussian) / sgd.learning_rate, abs=3)
 
