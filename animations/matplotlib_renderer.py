@@ -141,13 +141,13 @@ class Panel:
             elif name == "grid":
                 rows.append((f"τ grid {mean:.4g}", GREEN))
             else:
-                doubt = " (assumptions fail)" if self.shot.failed else ""
+                doubt = " (doubtful)" if self.shot.failed else ""
                 rows.append((f"τ formula {mean:.4g}{doubt}", VERMILLION))
         return rows[::-1]
 
     def _movers(self) -> None:
         shot, loss = self.shot, self.loss
-        dots: dict[str, Any] = {"ls": "", "marker": "o", "ms": 3.6, "mew": 0, "alpha": 0.75, "animated": True}
+        dots: dict[str, Any] = {"ls": "", "marker": "o", "ms": 3.6, "mew": 0, "animated": True}
         (self.tails,) = loss.plot([], [], color=BLUE, lw=1.6, alpha=0.25, animated=True)
         (self.waiting,) = loss.plot([], [], color=BLUE, zorder=3, **dots)
         (self.escaped,) = loss.plot([], [], color=ORANGE, zorder=3, **dots)

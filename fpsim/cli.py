@@ -30,7 +30,7 @@ Set = Annotated[
 ]
 Variables = Annotated[str | None, typer.Option(help="Coordinates of a formula in order, e.g. 'x y'.")]
 Bounds = Annotated[str | None, typer.Option(help="Box of a formula: low:high per coordinate, joined by commas.")]
-Noise = Annotated[str, typer.Option(help="constant, hessian or gradient.")]
+Noise = Annotated[str, typer.Option(help="constant, hessian, gradient, or examples (landscapes over a data set).")]
 Temperature = Annotated[str | None, typer.Option(help="D of constant noise; one number, or one per coordinate.")]
 LearningRate = Annotated[float | None, typer.Option(help="eta, for SGD noise.")]
 BatchSize = Annotated[float | None, typer.Option(help="S, for SGD noise.")]
@@ -240,7 +240,7 @@ def _sde(given: dict[str, Any]) -> tuple[Any, Any]:
         "injected",
         "covariance",
     )
-    model = flags.noise(given["noise"], " ".join(place.variables), *(given[name] for name in names))
+    model = flags.noise(given["noise"], place, *(given[name] for name in names))
     return SDE(place, model, given["convention"]), place
 
 

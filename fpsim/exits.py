@@ -8,9 +8,7 @@ the run, which is how metastable exits behave once the valley is in quasi-equili
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
+from fpsim.lanes import QUADS_PER_CALL, Lanes, run_lanes
 from fpsim.march import BLOCK
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
-QUADS_PER_CALL = 4096  # groups of four steps between looks at progress and Ctrl-C
-HANDFUL = 1024  # paths handed to a thread at a time
 
 
 @dataclass(frozen=True)
@@ -204,38 +201,20 @@ class _ExitRun:
     ) -> tuple[Array, Array]:
         from fpsim.kernels.exits import exits
 
-        times = np.full(self.paths, np.nan)
-        places = np.full((self.paths, self.sde.dimension), np.nan)
-        queue, stop = _Queue(self.paths, threads), threading.Event()
         kernel, limit, key = exits[self.dtype], LIMITS[self.dtype.name], seed_words(self.seed)
 
-        def worker(_: int) -> None:
-            x = np.repeat(self.points[:, 0], BLOCK).astype(self.dtype)
-            owner, quads, pool = np.full(BLOCK, -1), np.zeros(BLOCK, dtype=np.int64), np.zeros(2, dtype=np.int64)
-            final = False
-            while not stop.is_set():
-                if pool[0] == pool[1]:
-                    pool[:] = queue.take()
-                    final = pool[0] == pool[1]
-                busy = kernel(
-                    x, owner, quads, pool, self.points, self.quads, QUADS_PER_CALL, int(self.bridge), *key,
-                    *self.streams,
-                    advance.data, advance.function, wall.data, wall.function, limit, times, places, final,
-                )  # fmt: skip
-                if busy < 0:
-                    path = int(-1 - busy)
-                    raise DivergenceError(path, self._divergence_step(path, advance), self.step)
-                if final and busy == 0:
-                    return
+        def call(lanes: Lanes, times: Array, places: Array, final: bool) -> int:
+            busy: int = kernel(
+                lanes.x, lanes.owner, lanes.quads, lanes.pool, self.points, self.quads, QUADS_PER_CALL,
+                int(self.bridge), *key, *self.streams, advance.data, advance.function, wall.data, wall.function, limit,
+                times, places, final,
+            )  # fmt: skip
+            return busy
 
-        with ThreadPoolExecutor(threads) as executor:
-            futures = [executor.submit(worker, i) for i in range(threads)]
-            try:
-                _watch(futures, times, progress)
-            except BaseException:
-                stop.set()
-                raise
-        return times, places
+        def diverged(path: int) -> DivergenceError:
+            return DivergenceError(path, self._divergence_step(path, advance), self.step)
+
+        return run_lanes(call, diverged, self.points, self.paths, threads, self.dtype, progress)
 
     def _divergence_step(self, path: int, advance: Compiled) -> int:
         """Walk one path again, looking at every step, to find where it left the finite numbers."""
@@ -267,30 +246,3 @@ class _ExitRun:
         if lost.size:
             raise DivergenceError(int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)
         return times[: self.paths], places.T[: self.paths].copy()
-
-
-class _Queue:
-    """Hands out the paths 0 ... n - 1 in handfuls; who gets which does not change any path."""
-
-    def __init__(self, paths: int, threads: int) -> None:
-        self.next, self.end = 0, paths
-        self.handful = max(BLOCK, min(HANDFUL, -(-paths // (4 * threads))))
-        self.lock = threading.Lock()
-
-    def take(self) -> tuple[int, int]:
-        with self.lock:
-            begin, self.next = self.next, min(self.next + self.handful, self.end)
-            return begin, self.next
-
-
-def _watch(futures: list[Any], times: Array, progress: Callable[[float], None] | None) -> None:
-    """Wait for the workers, reporting the share of finished paths; re-raises what a worker raised."""
-    from concurrent.futures import FIRST_EXCEPTION, wait
-
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-        if progress is not None:
-            progress(float(np.mean(~np.isnan(times))))
-        for future in done:
-            future.result()

@@ -71,7 +71,7 @@ def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
 
 
 def noise(
-    kind: str, variables: str, temperature: str | None, learning_rate: float | None, batch_size: float | None,
+    kind: str, place: Any, temperature: str | None, learning_rate: float | None, batch_size: float | None,
     at: str | None, floor: float | None, floor_shape: str, climb_fraction: float | None, injected: float,
     covariance: str | None,
 ) -> Diffusion:  # fmt: skip
@@ -81,16 +81,22 @@ def noise(
             raise ValueError("--noise constant needs --temperature T (for example --temperature 0.1)")
         values = numbers(temperature, "--temperature")
         return ConstantDiffusion(values[0] if len(values) == 1 else values)
-    if kind not in ("hessian", "gradient"):
-        raise ValueError(f"--noise must be constant, hessian or gradient; got '{kind}'")
+    if kind not in ("hessian", "gradient", "examples"):
+        raise ValueError(f"--noise must be constant, hessian, gradient or examples; got '{kind}'")
     if learning_rate is None or batch_size is None:
         raise ValueError(f"--noise {kind} needs --learning-rate and --batch-size")
+    if kind == "examples":
+        if not hasattr(place, "example_gradients"):
+            raise ValueError(f"--noise examples needs a landscape over a data set, such as resnet-slice; not {place}")
+        from fpsim.minibatch import MiniBatchSGD
+
+        return MiniBatchSGD(place, learning_rate, int(batch_size)).noise()
     if kind == "gradient":
         if covariance is None:
             raise ValueError(
                 "--noise gradient needs --covariance with the formula of one example's gradient covariance"
             )
-        field = DiffusionField.from_expression(covariance, variables=variables)
+        field = DiffusionField.from_expression(covariance, variables=" ".join(place.variables))
         return GradientNoise(learning_rate=learning_rate, batch_size=batch_size, covariance=field)
     if at is None:
         raise ValueError("--noise hessian needs --at everywhere, minimum or path (where the Hessian is taken)")

@@ -10,9 +10,7 @@ counted in iterations, and a path is out when a step lands in the target.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +19,8 @@ from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, GradientNoise, Structure, SymbolicTensor
 from fpsim.ensembles import Moments, Paths
-from fpsim.exits import QUADS_PER_CALL, ExitSample, _Queue, _watch
+from fpsim.exits import ExitSample
+from fpsim.lanes import QUADS_PER_CALL, Lanes, run_lanes
 from fpsim.march import BLOCK, BLOCKS_PER_CHUNK, Keep
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE
@@ -290,34 +289,16 @@ def _exits(
     from fpsim.kernels.minibatch import exit_batches
 
     arguments, (wall, wall_data) = _kernel_arguments(sgd, seed), _wall(sgd, goal)
-    times, places = np.full(paths, np.nan), np.full((paths, points.shape[0]), np.nan)
-    queue, stop = _Queue(paths, threads), threading.Event()
+    budget = max(1, QUADS_PER_CALL // sgd.batch_size)
 
-    def worker(_: int) -> None:
-        x = np.repeat(points[:, 0], BLOCK)
-        owner, done, pool = np.full(BLOCK, -1), np.zeros(BLOCK, dtype=np.int64), np.zeros(2, dtype=np.int64)
-        final = False
-        while not stop.is_set():
-            if pool[0] == pool[1]:
-                pool[:] = queue.take()
-                final = pool[0] == pool[1]
-            busy = exit_batches[np.float64](
-                x, owner, done, pool, points, quads, max(1, QUADS_PER_CALL // sgd.batch_size), *arguments, wall_data,
-                wall, LIMIT, times, places, final,
-            )  # fmt: skip
-            if busy < 0:
-                raise BatchDivergenceError(int(-1 - busy), sgd)
-            if final and busy == 0:
-                return
+    def call(lanes: Lanes, times: Array, places: Array, final: bool) -> int:
+        busy: int = exit_batches[np.float64](
+            lanes.x, lanes.owner, lanes.quads, lanes.pool, points, quads, budget, *arguments, wall_data, wall, LIMIT,
+            times, places, final,
+        )  # fmt: skip
+        return busy
 
-    with ThreadPoolExecutor(threads) as executor:
-        futures = [executor.submit(worker, i) for i in range(threads)]
-        try:
-            _watch(futures, times, progress)
-        except BaseException:
-            stop.set()
-            raise
-    return times, places
+    return run_lanes(call, lambda path: BatchDivergenceError(path, sgd), points, paths, threads, np.float64, progress)
 
 
 def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:

@@ -56,7 +56,7 @@ def named(name: str, **parameters: Any) -> Landscape | DriftField:
 
 def catalogue() -> dict[str, Callable[..., Landscape | DriftField]]:
     """Return the named landscapes and drift fields by their names."""
-    from landscapes import surfaces, wells
+    from landscapes import example_losses, shipped, surfaces, wells
 
     return {
         "double-well": wells.DoubleWell,
@@ -68,4 +68,6 @@ def catalogue() -> dict[str, Callable[..., Landscape | DriftField]]:
         "three-hole": surfaces.ThreeHole,
         "coupled-double-wells": surfaces.CoupledDoubleWells,
         "maier-stein": surfaces.MaierStein,
+        "per-example-double-well": example_losses.PerExampleDoubleWell,
+        "resnet-slice": shipped.resnet_slice,
     }

@@ -1,5 +1,6 @@
 """The escape-time formula under four noises, at sizes that take seconds; chain and quadrature are exact."""
 
+import itertools
 import math
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_prefactors_belong_to_their_conventions():
     assert all(abs(at[c] - 1) < 0.02 for c in ("ito", "stratonovich", "anti-ito"))
     assert at["ito / published"] == pytest.approx(0.5 * at["ito"], rel=1e-9)
     gaps = [row["ito"] - 1 for row in rows]
-    assert all(0 < later < 0.6 * earlier for earlier, later in zip(gaps, gaps[1:], strict=False))
+    assert all(0 < later < 0.6 * earlier for earlier, later in itertools.pairwise(gaps))
 
 
 def test_time_grows_with_the_floor_to_the_minus_delta():
@@ -141,5 +142,5 @@ def test_surrogate_tends_to_kramers():
     for eta in (0.05, 0.025, 0.0125):
         setting = Setting(eta, 1.0)
         gaps.append(noises.surrogate_log_time(setting) - sum(noises.surrogate_theory(setting)))
-    assert all(0.4 < later / earlier < 0.6 for earlier, later in zip(gaps, gaps[1:], strict=False))
+    assert all(0.4 < later / earlier < 0.6 for earlier, later in itertools.pairwise(gaps))
     assert isinstance(Chain.from_sde(noises.mini_batches(setting).surrogate()), Chain)

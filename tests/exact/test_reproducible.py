@@ -126,12 +126,12 @@ def test_exits_on_any_threads_and_among_any_number(dtype, sde):
 
 
 def test_exits_do_not_depend_on_how_work_is_cut(monkeypatch):
-    from fpsim import exits
+    from fpsim import exits, lanes
 
     target = fpsim.HalfSpace([1.0], -0.2)
     whole = exit_times(WELL, -1.0, target, 2000, STEP, SEED, threads=1)
     monkeypatch.setattr(exits, "QUADS_PER_CALL", 7)
-    monkeypatch.setattr(exits, "HANDFUL", 33)
+    monkeypatch.setattr(lanes, "HANDFUL", 33)
     parts = exit_times(WELL, -1.0, target, 2000, STEP, SEED, threads=2)
     np.testing.assert_array_equal(parts.times, whole.times)
     np.testing.assert_array_equal(parts.places, whole.places)
