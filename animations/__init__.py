@@ -1,5 +1,5 @@
-"""Manim scenes drawn from stored results (extra `animation`).
+"""Films of real dynamics: data first, pictures after.
 
-A scene reads a result that `fpsim` or `validation` has saved and shows it; it computes no physics of its
-own. Manim is imported only by the modules that hold scenes, so this package imports without it.
+:mod:`animations.film` and :mod:`animations.arrhenius` ask `fpsim` for everything that will be drawn and keep it as
+netCDF; the renderers read it and compute no physics of their own.  This package imports without matplotlib.
 """

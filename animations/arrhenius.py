@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 TRUSTED = 0.2
 """The formula counts as failing where it is further than this share from the exact time."""
-POINT_STEPS = 1.5e8
+POINT_STEPS = 2.5e7
 """Path-steps spent on one Monte Carlo point at most."""
 FEWEST = 200
+WORDS = ("label", "heading", "axis", "formula_name")
 VARIABLES = {"tau": "exact mean escape time", "formula": "mean escape time by the formula",
              "paths": "mean escape time of paths", "error": "error of the mean escape time of paths"}  # fmt: skip
 
@@ -46,7 +47,8 @@ class Series:
 
     def at(self, inverse: float) -> EscapeProblem:
         """The same escape at another 1/noise."""
-        return replace(self.problem, sde=self.problem.sde.with_noise(_scaled(self.problem.sde.noise, self.inverse / inverse)))
+        sde = self.problem.sde
+        return replace(self.problem, sde=sde.with_noise(_scaled(sde.noise, self.inverse / inverse)))
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class ArrheniusData:
                 f"{name}_{i}": (f"level_{i}", getattr(one, name), "time", f"{meaning}; {one.label}, {one.heading}")
                 for name, meaning in VARIABLES.items()
             }
-        words = [{key: getattr(one, key) for key in ("label", "heading", "axis", "formula_name")} for one in self.series]
-        facts = {"seconds": self.seconds, "frames": self.frames, "seed": self.seed}
+        words = [{key: getattr(one, key) for key in WORDS} for one in self.series]
+        facts: dict[str, Any] = {"seconds": self.seconds, "frames": self.frames, "seed": self.seed}
         return dataset(entries, film="arrhenius", series=json.dumps(words), **facts)
 
     def save(self, path: str | Path) -> Path:
@@ -108,7 +110,7 @@ class ArrheniusData:
             if data.attrs.get("film") != "arrhenius":
                 raise ValueError(f"'{path}' does not hold the data of the film 'arrhenius'")
             series = tuple(
-                SeriesData(**words, **{name: data[f"{name}_{i}"].values for name in ("inverse", *VARIABLES)})
+                SeriesData(**{**words, **{name: data[f"{name}_{i}"].values for name in ("inverse", *VARIABLES)}})
                 for i, words in enumerate(json.loads(data.attrs["series"]))
             )
             return cls(series, float(data.attrs["seconds"]), int(data.attrs["frames"]), int(data.attrs["seed"]))
@@ -126,13 +128,14 @@ class ArrheniusFilm:
     low: float = 0.4
     high: float = 3.0
     levels: int = 14
-    paths: int = 2000
+    paths: int = 1000
     seconds: float = 8.0
     frames: int = 160
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.series or self.levels < 2 or self.frames < 2 or not 0 < self.low < self.high or not self.seconds > 0:
+        enough = self.series and self.levels >= 2 and self.frames >= 2
+        if not enough or not 0 < self.low < self.high or not self.seconds > 0:
             raise ValueError("the film 'arrhenius' needs a series, two levels with low < high, two frames and a length")
         for one in self.series:
             _scaled(one.problem.sde.noise, 1.0)
@@ -161,7 +164,8 @@ class ArrheniusFilm:
 
     def compute(self, progress: Progress | None = None) -> ArrheniusData:
         """All times, by each route."""
-        total, found = len(self.series) * self.levels, []
+        total = len(self.series) * self.levels
+        found: list[SeriesData] = []
         for i, one in enumerate(self.series):
             rows = []
             levels = one.inverse * np.linspace(self.low, self.high, self.levels)

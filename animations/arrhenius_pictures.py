@@ -37,8 +37,10 @@ class ArrheniusPicture:
 
         self.data = data
         self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=height / HEIGHT, facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.figure.text(0.035, 0.972, "Mean escape time against inverse noise", fontsize=BIG, weight="bold", color=INK, va="top")
+        canvas: Any = FigureCanvasAgg(self.figure)
+        self.canvas = canvas
+        title = "Mean escape time against inverse noise"
+        self.figure.text(0.035, 0.972, title, fontsize=BIG, weight="bold", color=INK, va="top")
         headings = list(dict.fromkeys(one.heading for one in data.series))
         self.curves: list[Curve] = []
         width, gap = 0.885 / len(headings), 0.06 if len(headings) > 1 else 0.0
@@ -58,7 +60,7 @@ class ArrheniusPicture:
         every = every[np.isfinite(every)]
         levels = members[0].inverse
         axes.set_yscale("log")
-        axes.set(xlim=(0, levels[-1] * 1.03), ylim=(every.min() / 2, (every.max() / every.min()) ** 1.3 * every.min()))
+        axes.set(xlim=(0, levels[-1] * 1.03), ylim=(every.min() / 2, (every.max() / every.min()) ** 1.35 * every.min()))
         axes.set_title(heading, fontsize=NORMAL, color=INK, loc="left")
         axes.set_xlabel(members[0].axis, fontsize=SMALL, color=INK, labelpad=1)
         if first:
@@ -74,7 +76,7 @@ class ArrheniusPicture:
     def at(self, frame: int) -> Picture:
         """The picture of one frame."""
         share = min(1.0, frame / max(1.0, (1 - HOLD) * (self.data.frames - 1)))
-        self.canvas.restore_region(self.background)  # type: ignore[attr-defined]
+        self.canvas.restore_region(self.background)
         for curve in self.curves:
             for artist in curve.until(share):
                 self.figure.draw_artist(artist)
@@ -89,8 +91,9 @@ class Curve:
         (self.exact,) = axes.plot([], [], color=colour, lw=1.4, animated=True)
         (self.formula,) = axes.plot([], [], color=colour, lw=1.2, ls=(0, (4, 3)), animated=True)
         (self.bars,) = axes.plot([], [], color=colour, lw=1.2, animated=True)
-        (self.points,) = axes.plot([], [], color=colour, marker=marker, ms=5, ls="", mec="white", mew=0.6, animated=True)
-        axes.plot([], [], color=colour, marker=marker, ms=5, lw=1.4, label=one.label)
+        look: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5}
+        (self.points,) = axes.plot([], [], ls="", mec="white", mew=0.6, animated=True, **look)
+        axes.plot([], [], lw=1.4, label=one.label, **look)
 
     def until(self, share: float) -> list[Any]:
         """The artists once ``share`` of the levels is in."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 FORMATS = ("gif", "mp4", "png")
-COLOURS = 128
+COLOURS = 64
 
 
 def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Path:

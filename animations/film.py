@@ -161,7 +161,8 @@ class KramersData:
             for j, shot in enumerate(act):
                 for name, (dims, units, meaning) in ARRAYS.items():
                     entries[f"{name}_{i}_{j}"] = (
-                        [f"{d}_{i}_{j}" for d in dims], getattr(shot, name), units, f"{meaning}; {shot.label}, {shot.noise}",
+                        [f"{d}_{i}_{j}" for d in dims], getattr(shot, name), units,
+                        f"{meaning}; {shot.label}, {shot.noise}",
                     )  # fmt: skip
                 words[f"shot_{i}_{j}"] = {f.name: getattr(shot, f.name) for f in fields(shot) if f.name not in ARRAYS}
         shape = json.dumps([len(act) for act in self.acts])
@@ -187,9 +188,10 @@ class KramersData:
 
 
 def _shot(data: xarray.Dataset, ending: str) -> ShotData:
-    words = json.loads(data.attrs["shot" + ending])
-    tuples = {name: tuple(words.pop(name)) for name in ("window", "routes", "failed")}
-    return ShotData(**words, **tuples, **{name: data[name + ending].values for name in ARRAYS})
+    words: dict[str, Any] = json.loads(data.attrs["shot" + ending])
+    words |= {name: tuple(words[name]) for name in ("window", "routes", "failed")}
+    words |= {name: data[name + ending].values for name in ARRAYS}
+    return ShotData(**words)
 
 
 @dataclass(frozen=True)
@@ -235,19 +237,20 @@ class KramersFilm:
         from fpsim.sde import SDE
         from landscapes import SharpFlatWell
 
-        well = SharpFlatWell(sharp=8.0, flat=2.0)
+        well: Any = SharpFlatWell(sharp=8.0, flat=2.0)
         sharp, flat = well.default_start[0], well.default_target[0]
         eta, size, floor, variance = 0.1, 1.0, 0.5, 1.6
+        white = eta * variance / (2 * size)
         noises = (
-            (ConstantDiffusion(eta * variance / (2 * size)), f"White noise: D = ησ²/2S = {eta * variance / 2 / size:g}"),
+            (ConstantDiffusion(white), f"White noise: D = ησ²/2S = {white:g}"),
             (
                 HessianDiffusion(learning_rate=eta, batch_size=size, at="everywhere", floor=floor),
                 f"Hessian noise: D = η/2S (|L''| + {floor:g}),  η/2S = {eta / 2 / size:g}",
             ),
         )
-        ends = (("sharp valley", sharp, flat), ("flat valley", flat, sharp))
+        ends = (("sharp", sharp, flat), ("flat", flat, sharp))
         acts = tuple(
-            tuple(Shot(f"{name}, L'' = {well.parameters[name.split()[0]]:g}", words, EscapeProblem(SDE(well, noise), a, b))
+            tuple(Shot(f"{name} valley, L'' = {well.parameters[name]:g}", words, EscapeProblem(SDE(well, noise), a, b))
                   for name, a, b in ends)
             for noise, words in noises
         )  # fmt: skip
@@ -299,7 +302,8 @@ def film_shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) ->
     curve = np.linspace(window[0], window[1], CURVE)
     edges = np.linspace(window[0], window[1], BINS + 1)
     histogram = np.array([np.histogram(row, edges)[0] for row in positions]) / (particles * (edges[1] - edges[0]))
-    formula = next((mean for name, (mean, _) in routes.items() if name not in ("quadrature", "grid", "paths")), math.nan)
+    closed = [mean for name, (mean, _) in routes.items() if name not in ("quadrature", "grid", "paths")]
+    formula = closed[0] if closed else math.nan
     return ShotData(
         label=shot.label, noise=shot.noise, problem=str(problem), start=problem.start[0], target=target,
         barrier=barrier, band=math.sqrt(math.log(2 / 0.05) / (2 * particles)), window=window,

@@ -45,7 +45,8 @@ class KramersPicture:
         from matplotlib.figure import Figure
 
         self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=height / HEIGHT, facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
+        canvas: Any = FigureCanvasAgg(self.figure)
+        self.canvas = canvas
         shots = data.acts[act]
         self.figure.text(LEFT, 0.972, shots[0].noise, fontsize=BIG, weight="bold", color=INK, va="top")
         self._footer(data, act)
@@ -73,7 +74,7 @@ class KramersPicture:
 
     def at(self, frame: int) -> Picture:
         """The picture of one frame of this act."""
-        self.canvas.restore_region(self.background)  # type: ignore[attr-defined]
+        self.canvas.restore_region(self.background)
         for panel in self.panels:
             for artist in panel.moved(frame):
                 self.figure.draw_artist(artist)
@@ -154,7 +155,9 @@ class Panel:
         (self.arrow,) = loss.plot([], [], color=PURPLE, lw=2.2, animated=True)
         (self.head,) = loss.plot([], [], color=PURPLE, ls="", ms=7, animated=True)
         middle = shot.window[2] + 0.93 * (shot.window[3] - shot.window[2])
-        self.flow = loss.text(shot.barrier, middle, "", fontsize=SMALL, color="#9C4673", ha="center", va="center", animated=True)
+        middling = {"ha": "center", "va": "center"}
+        words: dict[str, Any] = {"fontsize": SMALL, "color": "#9C4673", "animated": True, **middling}
+        self.flow = loss.text(shot.barrier, middle, "", **words)
         density, survival = self.density, self.survival
         (self.fill,) = density.fill([0], [0], color=GREEN, alpha=0.3, lw=0, animated=True)
         (self.line,) = density.plot([], [], color=GREEN, lw=1.5, animated=True)
@@ -163,7 +166,7 @@ class Panel:
         (self.by_grid,) = survival.plot([], [], color=ROUTES["grid"][0], lw=2.0, animated=True)
         (self.by_formula,) = survival.plot([], [], color=VERMILLION, lw=1.4, ls=(0, (4, 2)), animated=True)
         (self.counted,) = survival.plot([], [], color=BLUE, lw=1.3, drawstyle="steps-post", animated=True)
-        words: dict[str, Any] = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}
+        words = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}
         self.clock = self.figure.text(MIDDLE, self.top - 0.008, "", **words)
         self.count = self.figure.text(RIGHT, self.top - 0.008, "", **words)
 

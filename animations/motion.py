@@ -50,7 +50,7 @@ def formula_for(problem: Any) -> str:
     """The closed formula that belongs to the problem's noise."""
     noise = problem.sde.noise
     if noise.is_constant:
-        return "kramers"
+        return "white-noise"
     return "xie" if getattr(noise, "at", "") == "path" else "state-dependent"
 
 
@@ -94,13 +94,13 @@ def densities(problem: Any, time: Array, barrier: float, cells: int) -> tuple[Ar
 
 
 def window_of(problem: Any, barrier: float, x: Array) -> tuple[float, float, float, float]:
-    """(x low, x high, loss low, loss high): the stretch around both ends where the loss stays below ``HEADROOM`` barriers.
+    """(x low, x high, loss low, loss high): around both ends, where the loss stays below ``HEADROOM`` barriers.
 
     It depends on the landscape alone, so that two noises are seen in the same window.
     """
     place = problem.sde.landscape
     ends = sorted((problem.start[0], problem.target.value))
-    between = place.loss(np.linspace(*ends, 2001)[None])
+    between = place.loss(np.linspace(ends[0], ends[1], 2001)[None])
     bottom, height = float(between.min()), float(place.loss(np.full((1, 1), barrier))[0] - between.min())
     if not height > 0:
         raise ValueError("the loss is flat between start and target: there is nothing to film")

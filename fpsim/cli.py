@@ -1,4 +1,4 @@
-"""The command line: ``fpsim escape | simulate | density | landscape | validate | demo``.
+"""The command line: ``fpsim escape | simulate | density | landscape | validate | animate | demo``.
 
 A table for people, ``--json`` for machines, a progress bar for long work.  Wrong input ends with one sentence and exit
 code 2.  Everything heavy is imported inside the commands, so that ``fpsim --help`` is quick.
@@ -180,6 +180,40 @@ def landscape_command(
         _check_folder(output)
         landscape_picture(place).savefig(output)
         print(f"wrote {output}", file=sys.stderr)
+
+
+@app.command()
+def animate(
+    scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers or arrhenius.")],
+    landscape: Annotated[
+        str | None, typer.Argument(metavar="[LANDSCAPE]", help="A 1-D landscape; a sharp and a flat valley by default.")
+    ] = None,
+    noise: Noise = "constant", temperature: Temperature = None,
+    learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
+    floor_shape: FloorShape = "additive", climb_fraction: ClimbFraction = None, injected: Injected = 0.0,
+    covariance: Covariance = None, convention: ConventionText = "ito", start: Start = None, target: TargetText = None,
+    set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    quality: Annotated[str, typer.Option(help="low (480p), medium (720p) or high (1080p).")] = "low",
+    format_: Annotated[str, typer.Option("--format", help="gif, mp4 or png (the last picture).")] = "gif",
+    renderer: Annotated[str, typer.Option(help="matplotlib.")] = "matplotlib",
+    seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
+    seed: Seed = 0,
+    output: Annotated[Path | None, typer.Option(help="The film (SCENE.FORMAT); its data go beside it as .nc.")] = None,
+) -> None:  # fmt: skip
+    """A film of particles, densities and escape times, drawn from computed data."""
+    from animations.catalogue import Order
+    from animations.catalogue import animate as film
+    from fpsim.escape import EscapeProblem
+
+    order, problem = Order(scene, quality, format_, renderer), None
+    if landscape is not None:
+        sde, place = _sde(locals())
+        problem = EscapeProblem(sde, *_ends(place, start, target))
+    options = {} if seconds is None else {"seconds": seconds}
+    with _progress(False) as bar:
+        files = film(order, problem, output or Path(f"{scene}.{format_}"), seed, bar, **options)
+    for file in files:
+        print(f"wrote {file}")
 
 
 @app.command()

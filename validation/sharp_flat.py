@@ -45,8 +45,8 @@ from validation.valleys import (
 Row = dict[str, Any]
 LEVELS = {"white": BARRIER / 4, "two-level": 0.0375, "floored": 0.11}
 """Noises at which paths are affordable."""
-FINER = 0.2
-"""Steps of paths out of the sharp valley under state-dependent noise, as a share of the default one."""
+FINER = {"white": (1.0, 1.0), "two-level": (0.2, 1.0), "floored": (0.1, 0.3)}
+"""Steps of paths out of the sharper and the flatter valley, as shares of the default one."""
 ODDS_RATIO = 4.0
 FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
@@ -155,7 +155,7 @@ def _times(size: Size, seed: int, threads: int | None, tell: Progress) -> list[R
             "grid": grid.mean, "grid_error": grid.error,
             "paths": math.nan, "paths_error": math.nan, "z_paths": math.nan,
         }  # fmt: skip
-        finer = FINER if side == "sharp" and ratio > 1 and model is not WHITE else 1.0
+        finer = FINER[model.name][0 if side == "sharp" and ratio > 1 else 1]
         sampled = (
             _sampled(problem, finer, model, exact.mean, size, seed + i, threads) if ratio in size.path_ratios else None
         )
@@ -170,23 +170,24 @@ def _sampled(
 ) -> EscapeTime | None:
     """Paths, unless they would take more than ``size.steps`` steps.
 
-    Where D jumps, the bias of a step h is O(sqrt h), which two runs at h and 4 h take out: 2 T(h) - T(4 h), with a
-    third of the correction as its error.
+    Where D jumps (two levels), the bias of a step h is O(sqrt h); where it falls steeply (floored), between that and
+    O(h), and |T(2 h) - T(h)| can be small by chance.  So runs at h and 4 h are compared: 2 T(h) - T(4 h) takes an
+    O(sqrt h) bias out, with a third of the correction as its error; else the whole difference bounds the bias of T(h).
     """
     step = problem.default_step * finer
     if 1.5 * size.paths * exact / step > size.steps:
         return None
-    if model.name != "two-level":
+    if model.name == "white":
         return problem.by_paths(size.paths, step, seed, threads=threads)
     fine, coarse = (
         problem.by_paths(size.paths, h, seed + k, threads=threads, step_bias=False)
         for k, h in enumerate((step, 4 * step))
     )
-    return replace(
-        fine, mean=2 * fine.mean - coarse.mean,
-        standard_error=math.hypot(2 * fine.standard_error, coarse.standard_error),
-        systematic_error=abs(fine.mean - coarse.mean) / 3,
-    )  # fmt: skip
+    gap = fine.mean - coarse.mean
+    if model.name == "floored":
+        return replace(fine, systematic_error=abs(gap))
+    error = math.hypot(2 * fine.standard_error, coarse.standard_error)
+    return replace(fine, mean=fine.mean + gap, standard_error=error, systematic_error=abs(gap) / 3)
 
 
 def _odds(size: Size) -> list[Row]:

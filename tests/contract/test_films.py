@@ -1,0 +1,154 @@
+"""Films: pictures decode, differ over time and show the data's numbers; wrong orders end in one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import fpsim
+import landscapes
+from animations.arrhenius import ArrheniusFilm
+from animations.arrhenius_pictures import arrhenius_pictures
+from animations.catalogue import Order, animate
+from animations.encoding import write_film
+from animations.film import KramersFilm
+from animations.matplotlib_renderer import KramersPicture, kramers_pictures
+
+PROBLEM = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return KramersFilm.of(PROBLEM, particles=60, frames=8, seconds=0.8, paths=200, seed=5).compute()
+
+
+@pytest.fixture(scope="module")
+def pictures(data):
+    return list(kramers_pictures(data))
+
+
+def test_pictures_have_the_stated_size_and_differ_over_time(pictures) -> None:
+    assert [p.shape for p in pictures] == [(480, 854, 3)] * 8
+    assert all((a != b).any(axis=2).mean() > 1e-3 for a, b in pairwise(pictures))
+
+
+def test_particles_lie_on_the_curve_pixel_by_pixel(data) -> None:
+    """Each particle inside the window covers its place on the loss with its own colour."""
+    shot, picture = data.acts[0][0], KramersPicture(data, 0)
+    frame = 1
+    image, axes = picture.at(frame), picture.panels[0].loss
+    x = shot.positions[frame]
+    places = axes.transData.transform(np.column_stack([x, PROBLEM.sde.landscape.loss(x[None])]))
+    assert len(places) == 60
+    blue, orange = np.array([0x00, 0x72, 0xB2]), np.array([0xE6, 0x9F, 0x00])
+    for column, row in places:
+        pixel = image[image.shape[0] - 1 - int(row), int(column)].astype(int)
+        assert min(np.abs(pixel - blue).max(), np.abs(pixel - orange).max()) <= 12
+
+
+def test_numbers_on_screen_are_those_of_the_data(data) -> None:
+    shot, panel = data.acts[0][0], KramersPicture(data, 0).panels[0]
+    panel.moved(5)
+    assert panel.count.get_text() == f"escaped {60 - shot.survivors[5]} / 60"
+    assert panel.clock.get_text() == f"t = {shot.time[5]:.1f}"
+    words = " ".join(text for text, _ in panel.taus())
+    assert f"{shot.tau('grid')[0]:.4g}" in words and f"{shot.tau('paths')[0]:.4g}" in words and "66.27" in words
+
+
+def test_no_words_are_cut_or_overlap(data) -> None:
+    """Words of the two-panel acts stay inside the picture and clear of each other."""
+    film = KramersFilm.sharp_and_flat()
+    acts = tuple(tuple(replace(data.acts[0][0], label=s.label, noise=s.noise) for s in act) for act in film.acts)
+    picture = KramersPicture(replace(data, acts=acts), 1)
+    picture.at(7)
+    renderer, figure = picture.canvas.get_renderer(), picture.figure
+    texts = [t for holder in (figure, *figure.axes) for t in holder.texts if t.get_text()]
+    boxes = [t.get_window_extent(renderer) for t in texts]
+    assert all(b.x0 >= 0 and b.y0 >= 0 and b.x1 <= 854 and b.y1 <= 480 for b in boxes)
+    overlaps = [
+        (texts[i].get_text(), texts[j].get_text())
+        for i in range(len(boxes)) for j in range(i) if boxes[i].shrunk(0.98, 0.9).overlaps(boxes[j].shrunk(0.98, 0.9))
+    ]  # fmt: skip
+    assert not overlaps
+
+
+def test_gif_decodes_with_its_length(pictures, tmp_path) -> None:
+    from PIL import Image
+
+    path = write_film(pictures, tmp_path / "film.gif", 12.5)
+    with Image.open(path) as film:
+        lengths = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            lengths.append(film.info["duration"])
+        assert (film.n_frames, sum(lengths), film.size) == (8, 640, (854, 480))
+
+
+def test_mp4_decodes_with_its_length(pictures, tmp_path) -> None:
+    av = pytest.importorskip("av")
+    path = write_film(pictures, tmp_path / "film.mp4", 20)
+    with av.open(str(path)) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 8 and frames[0].shape == (480, 854, 3)
+    error = np.abs(frames[-1].astype(int) - pictures[-1].astype(int)).mean()
+    assert error < 4
+
+
+def test_mp4_without_its_package_names_the_way_out(monkeypatch, tmp_path) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ModuleNotFoundError, match="--format gif"):
+        write_film([np.zeros((4, 4, 3), dtype=np.uint8)], tmp_path / "film.mp4", 20)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrhenius_fills_in(tmp_path) -> None:
+    film = ArrheniusFilm.of(PROBLEM, levels=4, high=1.2, paths=250, frames=6, seconds=0.5)
+    path, stored = animate(Order("arrhenius", format="png"), PROBLEM, tmp_path / "a.png", levels=3, high=1.2, paths=250)
+    assert path.stat().st_size > 5000 and stored.exists()
+    early, late = arrhenius_pictures(film.compute(), only=[0, 5])
+    assert (early != late).any(axis=2).mean() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"scene": "kramer"}, "did you mean 'kramers'.*kramers, arrhenius"),
+        ({"scene": "kramers", "quality": "best"}, "low, medium, high"),
+        ({"scene": "kramers", "format": "avi"}, "gif, mp4, png"),
+        ({"scene": "kramers", "renderer": "x"}, "matplotlib"),
+    ],
+)
+def test_wrong_orders(wrong, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        Order(**wrong)
+
+
+def test_films_of_two_dimensions_are_refused() -> None:
+    plane = landscapes.Landscape.from_expression("(x**2-1)**2/4 + y**2", variables="x y")
+    problem = fpsim.EscapeProblem(fpsim.SDE(plane, fpsim.ConstantDiffusion(0.1)), (-1, 0), fpsim.Ball((1, 0), 0.1))
+    with pytest.raises(ValueError, match=r"one dimension.*2-dimensional"):
+        KramersFilm.of(problem)
+
+
+def run(*words: str, folder) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fpsim.cli", "animate", *words], capture_output=True, text=True, cwd=folder, check=False
+    )
+
+
+def test_command_films_a_formula(tmp_path) -> None:
+    words = ("kramers", "x**4/4 - x**2/2 + x/20", "--temperature", "0.1", "--start=-1", "--target", "0.95")
+    done = run(*words, "--seconds", "0.4", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "kramers.gif").exists() and (tmp_path / "kramers.nc").exists()
+
+
+def test_command_refuses_in_one_sentence(tmp_path) -> None:
+    done = run("surfaces", folder=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("fpsim: there is no scene 'surfaces'")
+    assert len(done.stderr.strip().splitlines()) == 1
