@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 TRUSTED = 0.2
 """The formula counts as failing where it is further than this share from the exact time."""
-POINT_STEPS = 2.5e7
+POINT_STEPS = 5e7
 """Path-steps spent on one Monte Carlo point at most."""
 FEWEST = 200
 WORDS = ("label", "heading", "axis", "formula_name")

@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.plotting.style import CYCLE, INK, SHADE
+
 Picture = NDArray[np.uint8]
 FORMATS = ("gif", "mp4", "png")
 COLOURS = 64
+"""Colours of a gif."""
+KEPT = ("#FFFFFF", INK, SHADE, *CYCLE, "#8F6200", "#9C4673")
+"""Colours with a meaning; a gif has them exactly."""
 
 
 def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Path:
@@ -74,10 +79,22 @@ def _gif(frames: Iterator[Picture], path: Path, rate: float) -> None:
     sheet = Image.new("RGB", (chosen[0].width, chosen[0].height * len(chosen)))
     for i, picture in enumerate(chosen):
         sheet.paste(picture, (0, i * picture.height))
-    palette = sheet.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    palette = _palette(sheet)
     flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     ends = np.rint(np.arange(len(flat) + 1) * 100 / rate).astype(int) * 10  # a gif counts in hundredths of a second
     flat[0].save(path, save_all=True, append_images=flat[1:], duration=np.diff(ends).tolist(), loop=0, optimize=False)
+
+
+def _palette(sheet: Any) -> Any:
+    """The colours with a meaning, and a median cut of what is there."""
+    from PIL import Image
+
+    exact = [int(colour[i : i + 2], 16) for colour in KEPT for i in (1, 3, 5)]
+    others = COLOURS - len(KEPT)
+    rest = sheet.quantize(others, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * others]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(exact + rest)
+    return palette
 
 
 def _mp4(frames: Iterator[Picture], path: Path, rate: float) -> None:

@@ -48,7 +48,9 @@ class KramersPicture:
         canvas: Any = FigureCanvasAgg(self.figure)
         self.canvas = canvas
         shots = data.acts[act]
-        self.figure.text(LEFT, 0.972, shots[0].noise, fontsize=BIG, weight="bold", color=INK, va="top")
+        size = BIG if len(shots[0].noise) <= 75 else SMALL
+        title = shorter(shots[0].noise, 120)
+        self.figure.text(LEFT, 0.972, title, fontsize=size, weight="bold", color=INK, va="top")
         self._footer(data, act)
         edges = np.linspace(0.90, 0.065, len(shots) + 1)
         self.panels = [
@@ -81,6 +83,11 @@ class KramersPicture:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
+def shorter(words: str, most: int) -> str:
+    """At most ``most`` characters of ``words``."""
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
 class Panel:
     """One shot: the loss with its particles over their density, and beside them the survival."""
 
@@ -91,7 +98,7 @@ class Panel:
         self.loss = figure.add_axes((LEFT, split, MIDDLE - LEFT, head - split))
         self.density = figure.add_axes((LEFT, foot, MIDDLE - LEFT, split - foot))
         self.survival = figure.add_axes((SURVIVAL_LEFT, foot, RIGHT - SURVIVAL_LEFT, head - foot))
-        figure.text(LEFT, top - 0.008, shot.label, fontsize=NORMAL, color=INK, va="top")
+        figure.text(LEFT, top - 0.008, shorter(shot.label, 50), fontsize=NORMAL, color=INK, va="top")
         self._stage()
         self._axes_of_survival(last)
         self._movers()
@@ -138,7 +145,7 @@ class Panel:
             if name == "quadrature":
                 continue  # the grid stands for both exact routes; they agree to more digits than are shown
             if name == "paths":
-                rows.append((f"τ paths {mean:.4g} ± {error:.2g}", BLUE))
+                rows.append((f"τ paths {mean:.4g} ± {float(f'{error:.2g}'):g}", BLUE))
             elif name == "grid":
                 rows.append((f"τ grid {mean:.4g}", GREEN))
             else:

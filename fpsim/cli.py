@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
+PICTURES = (".png", ".svg", ".pdf")
+LENIENT = {"ignore_unknown_options": True}  # a formula may begin with a minus
 LandscapeText = Annotated[
     str, typer.Argument(metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.")
 ]
@@ -52,7 +55,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Output = Annotated[Path | None, typer.Option(help="Also write the result: .nc, .json or a picture (.png, .svg, .pdf).")]
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def escape(
     landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
     learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
@@ -69,6 +72,7 @@ def escape(
 
     from fpsim.escape import EscapeProblem
 
+    _check_file(output, ".nc", ".json")
     sde, place = _sde(locals())
     begin, end = _ends(place, start, target)
     problem = EscapeProblem(sde, begin, end)
@@ -88,7 +92,7 @@ def escape(
         raise ValueError(f"no route gave a time: {found.skipped[0].reason if found.skipped else 'none applies'}")
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def simulate(
     landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
     learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
@@ -108,6 +112,7 @@ def simulate(
 
     from fpsim.simulation import simulate as run
 
+    _check_file(output, ".nc")
     sde, place = _sde(locals())
     begin = _ends(place, start, target, needs_target=False)[0]
     if hasattr(sde.noise, "minimum"):
@@ -127,7 +132,7 @@ def simulate(
     _write(found, output)
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def density(
     landscape: LandscapeText, noise: Noise = "constant", temperature: Temperature = None,
     learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,
@@ -145,6 +150,7 @@ def density(
     from fpsim import flags
     from fpsim.density.report import density_report
 
+    _check_file(output, ".nc", ".json")
     sde, place = _sde(locals())
     begin, end = _ends(place, start, target)
     sde = sde.with_noise(sde.noise.resolved(place, np.array(begin), end))
@@ -155,12 +161,13 @@ def density(
     _write(found, output)
 
 
-@app.command("landscape")
+@app.command("landscape", context_settings=LENIENT)
 def landscape_command(
     landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None,
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
+    _check_file(output)
     from fpsim import flags
 
     place = flags.landscape(landscape, flags.settings(set_ or []), variables, bounds)
@@ -177,12 +184,11 @@ def landscape_command(
     if output is not None:
         from fpsim.plotting import landscape_picture
 
-        _check_folder(output)
         landscape_picture(place).savefig(output)
         print(f"wrote {output}", file=sys.stderr)
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def animate(
     scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers or arrhenius.")],
     landscape: Annotated[
@@ -216,7 +222,7 @@ def animate(
         print(f"wrote {file}")
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the figure, the table and the data.")] = Path("demo"),
     temperature: Annotated[float, typer.Option(help="Noise of the double well.")] = 0.1,
@@ -234,7 +240,7 @@ def demo(
         print(f"wrote {file}")
 
 
-@app.command()
+@app.command(context_settings=LENIENT)
 def validate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="escape-formula or sharp-flat.")],
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes: about a minute on two cores.")] = False,
@@ -323,7 +329,14 @@ def _progress(quiet: bool) -> Iterator[Callable[..., None]]:
         yield report
 
 
-def _check_folder(output: Path) -> None:
+def _check_file(output: Path | None, *more: str) -> None:
+    """Refuse, before any work, a file that could not be written."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise ValueError(f"cannot write '{output}': it is a folder; name a file in it")
+    if output.suffix not in (*PICTURES, *more):
+        raise ValueError(f"cannot write '{output}': its ending must be one of {', '.join((*PICTURES, *more))}")
     if not output.parent.is_dir():
         raise ValueError(f"cannot write '{output}': the folder '{output.parent}' does not exist; create it first")
 
@@ -332,8 +345,7 @@ def _write(found: Any, output: Path | None) -> None:
     """A result as a picture, JSON or netCDF, by the file's ending."""
     if output is None:
         return
-    _check_folder(output)
-    if output.suffix in (".png", ".svg", ".pdf"):
+    if output.suffix in PICTURES:
         found.plot().savefig(output)
     else:
         found.save(output)
@@ -348,11 +360,17 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
         raise typer.Exit
 
 
+def _one_line(message: Any, *_: Any, **__: Any) -> None:
+    """Warnings as people can read them."""
+    print(f"fpsim: note: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point: one sentence and exit code 2 for wrong input, never a traceback."""
+    warnings.showwarning = _one_line
     try:
         app()
-    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ModuleNotFoundError) as error:
         print(f"fpsim: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 

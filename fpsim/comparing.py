@@ -11,8 +11,9 @@ from numpy.typing import DTypeLike
 
 from fpsim.blocking import require_open
 from fpsim.exits import exit_times
+from fpsim.noise import seed_words
 from fpsim.results import Comparison, EscapeTime, Skipped
-from fpsim.stepping import require_count
+from fpsim.stepping import check_step, require_count
 from fpsim.threads import thread_count
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SPEED = {"compiled": 1.0e8, "numpy": 1.0e6}
 """Cautious coordinate-steps per second and thread, for predictions of cost only."""
 FEWEST_PATHS = 1000
+GRID_SECONDS = {1: 1.0, 2: 6.0, 3: 20.0}
+"""What the default grids usually take on one core, by dimension."""
 ORDER = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
 
 
@@ -38,6 +41,12 @@ def compare(
 ) -> Comparison:  # fmt: skip
     """What :meth:`fpsim.EscapeProblem.compare` documents."""
     require_count(paths, "paths")
+    if step is not None:
+        check_step(step)
+    seed_words(seed)
+    thread_count(threads)
+    if not budget > 0:
+        raise ValueError(f"the budget must be a positive number of seconds; got {budget!r}")
     began = clock.perf_counter()
     routes: list[EscapeTime] = []
     skipped: list[Skipped] = []
@@ -50,8 +59,8 @@ def compare(
 
     def by_paths() -> EscapeTime:
         require_open(problem.sde, problem.start[0])
-        size = step or problem.default_step
-        left = budget - (clock.perf_counter() - began)
+        size = problem.default_step if step is None else step
+        left = max(budget - (clock.perf_counter() - began), 0.0)
         count = affordable_paths(problem, paths, size, _expected(routes), left, threads)
         report = None if progress is None else lambda share: progress("paths", share)
         return problem.by_paths(count, size, seed, threads=threads, dtype=dtype, progress=report)
@@ -60,15 +69,32 @@ def compare(
         attempt("quadrature", problem.by_quadrature)
     for name in problem.formulas():
         attempt(name, lambda name=name: problem.by_formula(name))  # type: ignore[misc]
-    if problem.sde.dimension <= 3:
-        attempt("grid", problem.by_grid)
-    else:
-        skipped.append(Skipped("grid", f"grids reach 3 dimensions; this problem has {problem.sde.dimension}"))
+    attempt("grid", lambda: _by_grid(problem, budget - (clock.perf_counter() - began)))
     attempt("paths", by_paths)
-    if hasattr(problem.sde.noise, "learning_rate") and problem.sde.dimension == 1:
-        attempt("chain", problem.by_chain)
+    if hasattr(problem.sde.noise, "learning_rate"):
+        left = budget - (clock.perf_counter() - began)
+        attempt("chain", lambda: _by_chain(problem, paths, seed, _expected(routes), left))
     routes.sort(key=lambda route: ORDER.get(route.method, 9))
     return Comparison(str(problem), tuple(routes), tuple(skipped), _notes(problem), problem.sde.landscape)
+
+
+def _by_grid(problem: EscapeProblem, left: float) -> EscapeTime:
+    """The grid, if its dimension allows and its usual cost fits."""
+    d = problem.sde.dimension
+    if d > 3:
+        raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
+    if GRID_SECONDS[d] > left:
+        raise OverBudgetError(f"a grid takes about {GRID_SECONDS[d]:g} s of {max(left, 0):.0f} s left", GRID_SECONDS[d])
+    return problem.by_grid()
+
+
+def _by_chain(problem: EscapeProblem, paths: int, seed: int, expected: float | None, left: float) -> EscapeTime:
+    """The chain: exact in 1-D, Monte Carlo beyond where its predicted cost fits."""
+    if problem.sde.dimension == 1:
+        return problem.by_chain()
+    eta = problem.sde.noise.learning_rate  # type: ignore[attr-defined]
+    count = affordable_paths(problem, paths, 1.5 * eta, expected, max(left, 0.0), None)
+    return problem.by_chain(paths=count, seed=seed)
 
 
 def predicted_seconds(problem: EscapeProblem, paths: int, step: float, expected: float, threads: int | None) -> float:

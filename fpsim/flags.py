@@ -76,6 +76,10 @@ def noise(
     covariance: str | None,
 ) -> Diffusion:  # fmt: skip
     """The noise model that the flags describe."""
+    strangers = {"--learning-rate": learning_rate, "--batch-size": batch_size, "--at": at, "--floor": floor}
+    if kind == "constant" and any(value is not None for value in strangers.values()):
+        given = ", ".join(name for name, value in strangers.items() if value is not None)
+        raise ValueError(f"{given} belongs to SGD's noise; add --noise hessian (or gradient), or leave it out")
     if kind == "constant":
         if temperature is None:
             raise ValueError("--noise constant needs --temperature T (for example --temperature 0.1)")
@@ -90,6 +94,8 @@ def noise(
             raise ValueError(f"--noise examples needs a landscape over a data set, such as resnet-slice; not {place}")
         from fpsim.minibatch import MiniBatchSGD
 
+        if not float(batch_size).is_integer():
+            raise ValueError(f"--noise examples needs a --batch-size that is a whole number; got {batch_size:g}")
         return MiniBatchSGD(place, learning_rate, int(batch_size)).noise()
     if kind == "gradient":
         if covariance is None:

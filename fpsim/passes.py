@@ -6,9 +6,9 @@ thermal width at a point = sqrt(D / |curvature|),      noise units = int L'/D dx
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -259,13 +259,10 @@ def expansion(at: Escape) -> tuple[float, float]:
 def derivatives(landscape: Any, x: float, scale: float) -> tuple[float, float, float]:
     """Second to fourth derivative of a 1-D loss: exact from a formula, else checked differences of the Hessian."""
     if landscape.symbolic is not None:
-        import sympy
-
-        symbolic = landscape.symbolic
-        (variable,), loss = symbolic.variables, symbolic.loss
-        values = [sympy.diff(loss, variable, k).evalf(subs={**symbolic.parameters, variable: x}) for k in (2, 3, 4)]
-        if all(value.is_Number and value.is_finite for value in values):
-            return float(values[0]), float(values[1]), float(values[2])
+        function, parameters = _exact_derivatives(landscape)
+        values = [float(value) for value in function(x, *parameters)]
+        if np.isfinite(values).all():
+            return values[0], values[1], values[2]
     coarse, fine = (_differences(landscape, x, 0.02 * scale / k) for k in (1, 2))
     sizes = (abs(fine[0]) / scale, abs(fine[0]) / scale**2)
     for order, one, two, size in zip((3, 4), coarse[1:], fine[1:], sizes, strict=True):
@@ -275,6 +272,19 @@ def derivatives(landscape: Any, x: float, scale: float) -> tuple[float, float, f
                 "the landscape as a formula"
             )
     return fine
+
+
+@lru_cache(maxsize=64)
+def _exact_derivatives(landscape: Any) -> tuple[Callable[..., list[float]], tuple[float, ...]]:
+    """Second to fourth derivative of a 1-D formula as one function of x and the parameters, with their values."""
+    import sympy
+
+    symbolic = landscape.symbolic
+    (variable,), orders = symbolic.variables, [symbolic.loss]
+    for _ in range(4):
+        orders.append(sympy.diff(orders[-1], variable))
+    function = sympy.lambdify([variable, *symbolic.parameters], orders[2:], modules=["scipy", "numpy"], cse=True)
+    return function, tuple(symbolic.parameters.values())
 
 
 def _differences(landscape: Any, x: float, step: float) -> tuple[float, float, float]:

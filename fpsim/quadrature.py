@@ -240,6 +240,7 @@ def _far_bound(fields: Fields, start: float, span: float, box_end: float | None,
     a high wall is not missed.
     """
     reached, length, risen, top, bound, panels = start, span / 2, 0.0, -math.inf, start, 0
+    log_mass = np.full((1, 1), -math.inf)
     while True:
         edges = np.linspace(reached - length, reached, 9)
         wall = not _usable(fields, nodes_of(edges))
@@ -249,6 +250,8 @@ def _far_bound(fields: Fields, start: float, span: float, box_end: float | None,
         if wall:  # the landscape ends, or D vanishes: creep up to it
             length /= 4
             if reached - length == reached or length < 1e-12 * span:
+                if panels == 0:
+                    raise ValueError("at the start the drift or D is not finite, or D is not positive: check the noise")
                 break
             continue
         panels += edges.size - 1

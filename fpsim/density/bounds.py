@@ -23,6 +23,7 @@ COARSE = {1: 400, 2: 60, 3: 24}
 DEFAULT_CELLS = {1: 1000, 2: 200, 3: 48}
 TAIL, FLUX_TAIL = 30.0, 20.0  # e^-30 of the largest density, e^-20 of the bottleneck's
 ROUNDS = 60
+FEWEST_CELLS = 16
 
 
 def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | None = None) -> Grid:
@@ -33,9 +34,19 @@ def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | 
     Raises:
         ValueError: if the landscape does not confine, or the target is not found.
     """
+    if sde.dimension > 3:
+        raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
+    if cells is not None:
+        require_cells(cells, FEWEST_CELLS)
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = None if target is None else as_target(target, point)
     return fitted_grid(needed_box(sde, point, goal), point, goal, cells or DEFAULT_CELLS[sde.dimension])
+
+
+def require_cells(cells: Any, fewest: int) -> None:
+    """A whole number of at least ``fewest`` cells per axis, or ``ValueError``."""
+    if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < fewest:
+        raise ValueError(f"cells per axis must be a whole number of at least {fewest}; got {cells!r}")
 
 
 def fitted_grid(box: Box, start: Array, target: Target | None, cells: int) -> Grid:

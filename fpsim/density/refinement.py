@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box
+from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
 from fpsim.density.cuts import restrict
 from fpsim.density.passage import mean_and_variance
 from fpsim.results import Assumption
@@ -22,6 +22,7 @@ from fpsim.targets import Target, as_target
 Array = NDArray[np.float64]
 RATIO = {1: 2.0, 2: 1.5, 3: 1.5}
 ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence
+FEWEST_CELLS = 48  # on the finest of three grids
 LOWEST_ORDER = 1.4  # measured between three grids; second order is expected
 GOAL = 1e-8  # 1-D without given cells: refine until the error estimate is this small
 MOST_CELLS = 300_000
@@ -71,12 +72,16 @@ def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | No
     """
     if sde.dimension > 3:
         raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
+    if cells is not None:
+        require_cells(cells, FEWEST_CELLS)
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = as_target(target, point)
     box = needed_box(sde, point, goal)
     ratio = RATIO[sde.dimension]
     finest = cells or (1600 if sde.dimension == 1 else DEFAULT_CELLS[sde.dimension])
-    levels = [_on_grid(sde, point, goal, box, max(round(finest / ratio**k), 8)) for k in (2, 1, 0)]
+    levels = [_on_grid(sde, point, goal, box, round(finest / ratio**k)) for k in (2, 1, 0)]
+    if not levels[0].h > levels[1].h > levels[2].h:
+        raise ValueError(f"with {finest} cells per axis the three grids do not differ enough to be compared; give more")
     while cells is None and sde.dimension == 1 and finest * 2 <= MOST_CELLS:
         mean, _, error, order = extrapolated(levels[-3:])
         if error <= GOAL * abs(mean) or (order is None and levels[-1].mean > 1.5 * levels[-2].mean):

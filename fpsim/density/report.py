@@ -131,6 +131,11 @@ def density_report(
         grid: a grid of one's own instead of the automatic one.
     """
     require_open(sde, start[0])
+    for value, (low, high) in zip(start, sde.landscape.bounds or (), strict=False):
+        if not low - (high - low) <= value <= high + (high - low):
+            raise ValueError(
+                f"the start {list(start)} lies far outside the landscape's box {sde.landscape.bounds}; start nearer"
+            )
     solver = FokkerPlanck(sde, grid or Grid.automatic(sde, start, None, cells), boundary)
     evolution = solver.evolve(start, times)
     stationary = None if solver.walk.killing.any() else solver.stationary()

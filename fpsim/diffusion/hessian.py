@@ -56,7 +56,8 @@ class HessianDiffusion(MiniBatchNoise):
         if self.floor is None and self.at == "everywhere":
             raise ValueError(
                 "HessianDiffusion(at='everywhere') needs floor=... (in units of curvature): |H| vanishes at inflection "
-                "points, no continuous path crosses them, and the escape time depends on the floor"
+                "points, no continuous path crosses them, and the escape time depends on the floor (with floor=0 an "
+                "EscapeProblem's diagnose() names the inflection point and its delta)"
             )
         if self.floor_shape not in ("additive", "smooth"):
             raise ValueError(f"floor_shape must be 'additive' or 'smooth'; got {self.floor_shape!r}")

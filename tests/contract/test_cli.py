@@ -34,6 +34,21 @@ WRONG = {
     "no folder": (
         ["simulate", "double-well", "--temperature", "0.1", "--duration", "1", "--output", "nowhere/x.nc"], "nowhere",
     ),
+    "picture into a folder": (["landscape", "double-well", "--output", "."], "it is a folder"),
+    "unknown ending": (["escape", "double-well", "--temperature", "0.1", "--output", "x.txt"], "ending"),
+    "five dimensions on a grid": (
+        ["density", "styblinski-tang", "--set", "dimension=5", "--temperature", "0.1"], "one to three dimensions",
+    ),
+    "few cells": (["density", "double-well", "--temperature", "0.1", "--cells", "-4"], "whole number of at least"),
+    "start far away": (["density", "double-well", "--temperature", "0.1", "--start", "50"], "far outside"),
+    "half an example": (
+        ["escape", "resnet-slice", "--noise=examples", "--learning-rate=1", "--batch-size=1.5"], "whole number",
+    ),
+    "negative step": (["escape", "double-well", "--temperature", "0.1", "--step", "-1"], "step must be"),
+    "no budget": (["escape", "double-well", "--temperature", "0.1", "--budget", "-1"], "budget"),
+    "no threads": (["escape", "double-well", "--temperature", "0.1", "--threads", "0"], "threads"),
+    "floor of white noise": (["escape", "double-well", "--temperature", "0.1", "--floor", "1"], "--floor belongs to"),
+    "leading minus": (["simulate", "-x**4", "--temperature", "0.1", "--start", "1", "--duration", "9"], "diverged"),
     "bad number": (["escape", "double-well", "--temperature", "warm"], "warm"),
     "drift field": (["landscape", "maier-stein"], "drift field"),
     "bad parameter": (["landscape", "double-well", "--set", "height=1"], "height"),

@@ -110,3 +110,23 @@ def test_automatic_grid_holds_all_wells_with_tails_below_1e_12():
     assert np.abs(towards.centers() + 1.0).min() < 1e-12  # and the start on a centre
     assert high > 0.3
     assert 150 < cells < 260
+
+
+@pytest.mark.parametrize("cells", [3, 2.5, 16, -4, True])
+def test_grids_too_coarse_to_compare_are_refused(cells):
+    """Three grids that collapse to one would agree with each other, and be wrong."""
+    problem = fpsim.EscapeProblem(fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
+    with pytest.raises(ValueError, match="whole number of at least 48"):
+        problem.by_grid(cells=cells)
+
+
+def test_a_few_dozen_cells_state_an_honest_error():
+    problem = fpsim.EscapeProblem(fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
+    found = problem.by_grid(cells=48)
+    assert abs(found.mean - 66.2686263649) <= found.error < 0.5
+
+
+def test_noise_that_is_negative_at_the_start_is_refused():
+    sde = fpsim.SDE(DoubleWell(), fpsim.DiffusionField.from_expression("x", variables="x"))
+    with pytest.raises(ValueError, match="not positive"):
+        fpsim.EscapeProblem(sde, -1.0, 1.0).by_quadrature()

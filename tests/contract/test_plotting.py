@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from fpsim import plotting
+from fpsim.ensembles import Moments, Paths
 from fpsim.exits import ExitSample
 from fpsim.plotting.exits import poisson_interval
 from fpsim.plotting.style import CYCLE, ROUTES, TIME
 from fpsim.results import Assumption, Comparison, EscapeTime
-from fpsim.ensembles import Moments, Paths
 from fpsim.targets import Ball, Point
 from landscapes import DoubleWell, Landscape, MaierStein, MuellerBrown, Quadratic, TiltedCosine
 

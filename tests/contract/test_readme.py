@@ -64,3 +64,7 @@ def test_blocks_of_the_pages_print_what_their_comments_say(page: str, tmp_path: 
 def test_pictures_exist() -> None:
     for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXT):
         assert (README.parent / name).is_file(), name
+
+
+def test_nothing_was_left_to_fill_in() -> None:
+    assert not re.findall(r"\b[A-Z]+_TABLE\b|TODO|FIXME", TEXT)
