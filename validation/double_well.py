@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from fpsim.diffusion import ConstantDiffusion
+from fpsim.ensembles import Paths
 from fpsim.escape import EscapeProblem
 from fpsim.exits import ExitSample
 from fpsim.results import Comparison, EscapeTime, as_json
 from fpsim.sde import SDE
-from fpsim.ensembles import Paths
 from fpsim.simulation import simulate
 from landscapes import DoubleWell
 

@@ -125,25 +125,23 @@ def pair_double(r, s):
     return bits_double(i8(double_bits(first) ^ sign)), bits_double(i8(double_bits(second) ^ sign))
 
 
-def transform(words, z, row, dimension):
-    """Words (4 rows of BLOCK) to the normals of four steps: rows ``row + k * dimension`` of ``z``, k = 0..3."""
+def transform(words, z):
+    """Words (4 rows of BLOCK) to the normals of four steps (4 rows of BLOCK)."""
     raise NotImplementedError("only called from compiled code")
 
 
 @overload(transform, jit_options={"fastmath": MATH, "error_model": "numpy", "forceinline": True})
-def _transform(words, z, row, dimension):
+def _transform(words, z):
     pair = pair_single if z.dtype == types.float32 else pair_double
 
-    def implementation(words, z, row, dimension):
-        for half in range(2):
-            r = words[2 * half * BLOCK : (2 * half + 1) * BLOCK]
-            s = words[(2 * half + 1) * BLOCK : (2 * half + 2) * BLOCK]
-            start = (row + 2 * half * dimension) * BLOCK
-            first = z[start : start + BLOCK]
-            start += dimension * BLOCK
-            second = z[start : start + BLOCK]
-            for j in range(BLOCK):
-                first[j], second[j] = pair(r[j], s[j])
+    def implementation(words, z):
+        for j in range(BLOCK):  # two independent pairs a turn: their latencies overlap
+            a, b = pair(words[j], words[BLOCK + j])
+            c, d = pair(words[2 * BLOCK + j], words[3 * BLOCK + j])
+            z[j] = a
+            z[BLOCK + j] = b
+            z[2 * BLOCK + j] = c
+            z[3 * BLOCK + j] = d
 
     return implementation
 
@@ -152,6 +150,15 @@ def _transform(words, z, row, dimension):
 def block_normals(z, words, counters, stream, dimension, key0, key1):
     """Normals of four consecutive steps for a block: ``z`` holds 4 groups of ``dimension`` rows of BLOCK."""
     narrow = words.view(np.uint32)
+    if dimension == 1:
+        block_words(words, counters, u4(stream) << u4(24), key0, key1)
+        transform(narrow, z)
+        return
+    rows = np.empty(4 * BLOCK, z.dtype)
     for i in range(dimension):
         block_words(words, counters, u4(stream) << u4(24) | u4(i), key0, key1)
-        transform(narrow, z, i, dimension)
+        transform(narrow, rows)
+        for k in range(4):
+            start = (k * dimension + i) * BLOCK
+            for j in range(BLOCK):
+                z[start + j] = rows[k * BLOCK + j]

@@ -87,6 +87,7 @@ def walk(
     counters = np.empty(3 * BLOCK // 2, np.uint64)
     lanes = counters.view(np.uint32)
     z = np.empty(4 * width, states.dtype)
+    kick0, kick1, kick2, kick3 = z[:width], z[width : 2 * width], z[2 * width : 3 * width], z[3 * width :]
     x = np.empty(width, states.dtype)
     y = np.empty(width, states.dtype)
     for block in range(states.shape[0]):
@@ -96,21 +97,31 @@ def walk(
             set_path(lanes, j, u8(first_path + block * BLOCK + j))
         n = first_step
         for stretch in range(stretches):
-            for k in range(every):
+            k = 0
+            while k < every:
                 if n % 4 == 0 or n == first_step:
                     for j in range(BLOCK):
                         set_quad(lanes, j, u8(n // 4))
                     block_normals(z, words, counters, stream, dimension, key0, key1)
-                kick = z[(n % 4) * width : (n % 4 + 1) * width]
-                n += 1
-                if k % 2 == 0:  # there and back: exchanging two arrays would cost more than a step
-                    advance(x, kick, data, y)
-                    sound = n % check != 0 or all_finite(y, limit)
-                else:
-                    advance(y, kick, data, x)
+                # there and back between x and y: exchanging two arrays would cost more than a step
+                if n % 4 == 0 and k % 2 == 0 and k + 4 <= every and check >= 4:
+                    advance(x, kick0, data, y)
+                    advance(y, kick1, data, x)
+                    advance(x, kick2, data, y)
+                    advance(y, kick3, data, x)
+                    n, k = n + 4, k + 4
                     sound = n % check != 0 or all_finite(x, limit)
-                if not sound and any_lost(y if k % 2 == 0 else x, true_lanes, limit):
-                    states[block] = y if k % 2 == 0 else x
+                else:
+                    kick = z[(n % 4) * width : (n % 4 + 1) * width]
+                    if k % 2 == 0:
+                        advance(x, kick, data, y)
+                        sound = (n + 1) % check != 0 or all_finite(y, limit)
+                    else:
+                        advance(y, kick, data, x)
+                        sound = (n + 1) % check != 0 or all_finite(x, limit)
+                    n, k = n + 1, k + 1
+                if not sound and any_lost(x if k % 2 == 0 else y, true_lanes, limit):
+                    states[block] = x if k % 2 == 0 else y
                     return block, n
             if every % 2 == 1:
                 x[:] = y

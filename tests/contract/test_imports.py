@@ -22,7 +22,7 @@ NOT_AT_MODULE_LEVEL = {"landscapes": {"matplotlib"}, "fpsim": {"torch", "matplot
 HEAVY = ("torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "dask", "pyamg", "h5py")
 
 # import name -> distribution, where the two differ
-DISTRIBUTIONS = {"distributed": "dask", "llvmlite": "numba"}
+DISTRIBUTIONS = {"PIL": "pillow", "distributed": "dask", "llvmlite": "numba"}
 
 
 @dataclass(frozen=True)
