@@ -122,13 +122,24 @@ def test_killing_is_what_is_lost():
 @pytest.mark.parametrize("convention", ["ito", "anti-ito"])
 def test_histogram_of_paths_on_a_line(convention):
     noise = fpsim.DiffusionField.from_expression("0.1*(1 + x**2/2)", variables="x")
-    compare_with_paths(fpsim.SDE(DoubleWell(), noise, convention), fpsim.Grid((-2.6, 2.6, 520)), -1.0, 1.5, 26)
+    problem = fpsim.SDE(DoubleWell(), noise, convention)
+    compare_with_paths(problem, fpsim.Grid((-2.6, 2.6, 520)), -1.0, 1.5, 26, paths=1_000_000)
 
 
 def test_histogram_of_paths_in_the_plane():
     tensor = ((0.1, 0.05), (0.05, 0.12))
     problem = fpsim.SDE(PLANE.landscape, fpsim.ConstantDiffusion(tensor))
-    compare_with_paths(problem, fpsim.Grid((-2.4, 2.4, 192), (-2.0, 2.0, 160)), (-1.0, 0.0), 1.0, (12, 10))
+    grid = fpsim.Grid((-2.4, 2.4, 192), (-2.0, 2.0, 160))
+    compare_with_paths(problem, grid, (-1.0, 0.0), 1.0, (12, 10), paths=1_000_000)
+
+
+@pytest.mark.parametrize("convention", ["ito", "anti-ito"])
+def test_histogram_of_paths_under_a_full_varying_tensor(convention):
+    entries = [["0.15 + x**2/20", "0.05*cos(y)"], ["0.05*cos(y)", "0.12 + y**2/20"]]
+    noise = fpsim.DiffusionField.from_expression(entries, variables="x y")
+    problem = fpsim.SDE(PLANE.landscape, noise, convention)
+    grid = fpsim.Grid((-3.0, 3.0, 240), (-2.4, 2.4, 200))
+    compare_with_paths(problem, grid, (-1.0, 0.0), 1.0, (15, 10), paths=200_000)
 
 
 @pytest.mark.parametrize("boundary", ["reflecting", "periodic"])
