@@ -199,6 +199,7 @@ class _ExitRun:
     def compiled(
         self, advance: Compiled, wall: Compiled, threads: int, progress: Callable[[float], None] | None
     ) -> tuple[Array, Array]:
+        """Exit times in steps and places (paths, d) by the block kernel."""
         from fpsim.kernels.exits import exits
 
         kernel, limit, key = exits[self.dtype], LIMITS[self.dtype.name], seed_words(self.seed)
@@ -231,6 +232,7 @@ class _ExitRun:
         return int(step)
 
     def numpy(self, progress: Callable[[float], None] | None) -> tuple[Array, Array]:
+        """The same by its NumPy twin."""
         lanes = -(-self.paths // BLOCK) * BLOCK
         columns = np.minimum(np.arange(lanes), self.points.shape[1] - 1)
 
