@@ -240,19 +240,28 @@ def demo(
         print(f"wrote {file}")
 
 
+STUDIES = "escape-formula, sharp-flat, resnet, gradient-noise, noise-covariance or central-limit."
+
+
 @app.command(context_settings=LENIENT)
 def validate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="escape-formula or sharp-flat.")],
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes: about a minute on two cores.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Folder for report, figures, JSON and data.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=STUDIES)],
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Smaller sizes: some minutes on two cores.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for report, figures, data, finished pieces.")] = None,
     seed: Seed = 0, threads: Threads = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
-    from validation import experiment
+    from validation import experiment, is_resumable
+    from validation.pieces import Pieces, folder_of
 
-    run = experiment(name)
+    run, kept = experiment(name), {}
+    pieces = Pieces(folder_of(name) if output is None else output / "pieces")
+    if is_resumable(run):
+        kept["pieces"] = pieces
     with _progress(as_json) as bar:
-        found = run(quick=quick, seed=seed, threads=threads, progress=bar)
+        found = run(quick=quick, seed=seed, threads=threads, progress=bar, **kept)
+    if pieces.found:
+        print(f"note: {len(pieces.found)} finished pieces were read from {pieces.folder}", file=sys.stderr)
     print(found.to_json() if as_json else found)
     if output is not None:
         for file in found.save(output):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     import xarray
 
 Entry = tuple[str | Sequence[str], Any, str, str]
+
+
+def cache_base() -> Path:
+    """The folder for what can be made again: ``$FPSIM_CACHE_DIR``, else ``fpsim`` in the user's cache folder."""
+    named = os.environ.get("FPSIM_CACHE_DIR")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fpsim"
 
 
 def dataset(

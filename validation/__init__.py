@@ -8,6 +8,7 @@ line. It may import `fpsim` and `landscapes`; neither imports it.
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ EXPERIMENTS = {
 
 
 def experiment(name: str) -> Callable[..., Report]:
-    """The experiment of that name, a function of (quick, seed, threads, progress).
+    """The experiment of that name, a function of (quick, seed, threads, progress) and, if it is resumable, pieces.
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
@@ -38,3 +39,8 @@ def experiment(name: str) -> Callable[..., Report]:
         raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
     function: Callable[..., Report] = getattr(import_module(EXPERIMENTS[key][0]), key.replace("-", "_"))
     return function
+
+
+def is_resumable(run: Callable[..., Report]) -> bool:
+    """Whether an experiment keeps finished pieces on disk: it takes ``pieces`` (:class:`validation.pieces.Pieces`)."""
+    return "pieces" in inspect.signature(run).parameters

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from fpsim.storage import dataset
-from validation import EXPERIMENTS, experiment
+from validation import EXPERIMENTS, experiment, is_resumable
+from validation.pieces import Pieces
 from validation.report import Report, Table, Verdict
 
 
@@ -39,7 +40,8 @@ def test_every_experiment_is_a_function_of_the_same_arguments():
     for name in EXPERIMENTS:
         run = experiment(name)
         assert run is experiment(name.replace("-", "_").upper())
-        assert list(inspect.signature(run).parameters) == ["quick", "seed", "threads", "progress"]
+        resumable = ["pieces"] if is_resumable(run) else []
+        assert list(inspect.signature(run).parameters) == ["quick", "seed", "threads", "progress", *resumable]
 
 
 def test_unknown_experiment_is_one_sentence(tmp_path):
@@ -108,3 +110,37 @@ def test_exit_code_says_when_theory_is_wrong(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 1, done.stderr
     assert "[FAILS] it holds" in done.stdout and "0 of 1 verdicts" in done.stdout and not done.stderr
+
+
+def test_finished_pieces_are_read_and_others_computed(tmp_path):
+    """Same name and settings: the same piece; other settings: another one. Numbers come back with all their digits."""
+    calls = []
+
+    def make():
+        calls.append(1)
+        return [{"slope": 1 / 3, "error": math.nan, "word": "a|b", "count": 3}]
+
+    first = Pieces(tmp_path / "new" / "pieces").rows("one", make, seed=1)
+    again = Pieces(tmp_path / "new" / "pieces")
+    second = again.rows("one", make, seed=1)
+    assert len(calls) == 1 and again.found == ["one"]
+    assert first[0]["slope"] == second[0]["slope"] == 1 / 3 and math.isnan(second[0]["error"])
+    again.rows("one", make, seed=2)
+    again.rows("two", make, seed=1)
+    assert len(calls) == 3 and again.found == ["one"]
+    Pieces().rows("one", make, seed=1)
+    assert len(calls) == 4 and len(list((tmp_path / "new" / "pieces").iterdir())) == 3
+
+    def stops():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again.rows("three", stops, seed=1)
+    assert len(list((tmp_path / "new" / "pieces").iterdir())) == 3
+
+    def numbers():
+        calls.append(1)
+        return dataset({"x": ("row", [1 / 3, math.inf], "", "x")}, seed=1)
+
+    kept = [again.data("four", numbers, seed=1) for _ in range(2)]
+    assert len(calls) == 5 and kept[0].identical(kept[1])
