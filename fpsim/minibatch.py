@@ -2,9 +2,10 @@
 
     x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l_j(x_n).
 
-B_n holds S of the m examples: drawn independently (``replacement=True``, the case of the Cramer exponent), or S
-different ones, batch by batch.  No stochastic calculus and no Gaussian noise: the chain is the truth, its time is
-counted in iterations, and a path is out when a step lands in the target.
+B_n holds S of the m examples: drawn independently (the case of the Cramer exponent), S different ones batch by batch,
+or, as practice does, the next S of a random order of all examples that is drawn anew for every epoch.  No stochastic
+calculus and no Gaussian noise: the chain is the truth, its time is counted in iterations, and a path is out when a step
+lands in the target.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ from landscapes.dataset import DatasetLandscape
 Array = NDArray[np.float64]
 LIMIT = LIMITS["float64"]
 LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
+Sampling = Literal["with-replacement", "without-replacement", "reshuffled"]
+SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")  # as numbered in the kernel
 
 
 class BatchDivergenceError(ValueError):
@@ -53,32 +56,47 @@ class MiniBatchSGD:
         landscape: a ``DatasetLandscape``.
         learning_rate: eta > 0.
         batch_size: S, a whole number >= 1.
-        replacement: whether an example may occur more than once in a batch.
+        sampling: the law of the mini-batches: ``"with-replacement"``, S independent draws;
+            ``"without-replacement"``, S different examples, every batch anew; ``"reshuffled"``, m // S batches from a
+            random order of the examples, drawn anew for every epoch (what is left of the order is dropped).
 
     Raises:
         TypeError: for a landscape without examples.
-        ValueError: for a batch that is no whole number, or larger than the data set without replacement.
+        ValueError: for an unknown law, or a batch that is no whole number, or larger than the data set unless drawn
+            with replacement.
     """
 
     landscape: DatasetLandscape
     learning_rate: float
     batch_size: int
-    replacement: bool = True
+    sampling: Sampling = "with-replacement"
 
     def __post_init__(self) -> None:
         if not isinstance(self.landscape, DatasetLandscape):
             raise TypeError(f"mini-batches need the examples of a DatasetLandscape; got {self.landscape!r}")
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(f"sampling is one of {', '.join(SAMPLINGS)}; got {self.sampling!r}")
         size, m = self.batch_size, self.landscape.number_of_examples
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
         if not self.replacement and size > m:
-            raise ValueError(f"{size} different examples cannot be drawn from {m}; use replacement=True or less")
+            raise ValueError(
+                f"{size} different examples cannot be drawn from {m}; use sampling='with-replacement' or less"
+            )
+
+    @property
+    def replacement(self) -> bool:
+        """Whether an example may occur more than once in a batch."""
+        return self.sampling == "with-replacement"
 
     @property
     def covariance_factor(self) -> float:
-        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement."""
+        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement.
+
+        Reshuffled batches of one epoch are not independent: together they cancel, so this is no long-time diffusion.
+        """
         m = self.landscape.number_of_examples
         return 1.0 if self.replacement else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
 
@@ -92,8 +110,8 @@ class MiniBatchSGD:
         return SDE(self.landscape, self.noise())
 
     def __str__(self) -> str:
-        how = "with" if self.replacement else "without"
-        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {how} replacement"
+        words = self.sampling.replace("-", " ")
+        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {words}"
 
 
 @dataclass(frozen=True)
@@ -238,7 +256,7 @@ def _check_paths(paths: Any) -> None:
 
 
 def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
-    """What both kernels take from the data set: table, data, gradient, rate, batch, distinct, stream, key."""
+    """What both kernels take from the data set: table, data, gradient, rate, batch, sampling, stream, key."""
     from fpsim.compiling import block
     from landscapes.expression import derivative, symbol
 
@@ -249,8 +267,9 @@ def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
     parameters = {symbol(name): value for name, value in examples.parameters}
     gradient, data = block(slopes, {"x": x, "u": rows}, parameters, np.float64)
     table, rate = np.ascontiguousarray(examples.table).copy(), sgd.learning_rate / sgd.batch_size
-    stream = int(Stream.MINIBATCHES)
-    return table, data, gradient, rate, int(sgd.batch_size), not sgd.replacement, stream, *seed_words(seed)
+    law = SAMPLINGS.index(sgd.sampling)
+    stream = int(Stream.SHUFFLES if sgd.sampling == "reshuffled" else Stream.MINIBATCHES)
+    return table, data, gradient, rate, int(sgd.batch_size), law, stream, *seed_words(seed)
 
 
 def _march(
@@ -265,7 +284,8 @@ def _march(
     points = start_points(start, d, begin, count, seed)
     padding = np.repeat(points[:, :1], blocks * BLOCK - count, axis=1)
     points = np.concatenate([np.broadcast_to(points, (d, count)), padding], axis=1)
-    states = np.ascontiguousarray(points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK))
+    by_block = points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
+    states = np.array(by_block, order="C")  # a copy always: the kernel moves it, and ``points`` is the first frame
     kept = np.empty((frames, blocks if keep == "paths" else 0, d * BLOCK))
     sums = np.zeros((frames + 1 if keep == "moments" else 1, 4, d))
     gap = points[:, :count] - origin[:, None]

@@ -26,6 +26,7 @@ class Stream(IntEnum):
     STARTS = 2
     MINIBATCHES = 3
     JUMPS = 4
+    SHUFFLES = 5
     COARSE_INCREMENTS = 8
     COARSE_BRIDGE = 9
 

@@ -101,12 +101,14 @@ def regression_covariance(sgd: MiniBatchSGD) -> RegressionCovariance:
 
     Raises:
         TypeError: for another landscape.
-        ValueError: for more than 60 dimensions, inputs that do not span the space, or a learning rate at which the
-            second moments grow without bound.
+        ValueError: for reshuffled batches, more than 60 dimensions, inputs that do not span the space, or a learning
+            rate at which the second moments grow without bound.
     """
     land = sgd.landscape
     if type(land) is not LinearRegression:
         raise TypeError(f"the second moments close for LinearRegression only; got {land!r}")
+    if sgd.sampling == "reshuffled":
+        raise ValueError("reshuffled batches are not independent: their second moments do not close; draw otherwise")
     u, v, eta, d = land.inputs, land.targets, sgd.learning_rate, land.dimension
     if d > LARGEST_DIMENSION:
         raise ValueError(f"the second-moment equation is solved up to {LARGEST_DIMENSION} dimensions; got {d}")

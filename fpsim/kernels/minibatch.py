@@ -2,7 +2,8 @@
 
 The gradient of one example is one function ``gradient(x, examples, data, out)`` over a whole block, called through a
 pointer once for every draw, with the data of each lane's own example in the rows of ``examples``.  Example numbers are
-f(seed, path, step, draw): word (step % 4) of the counter (step // 4, draw).
+f(seed, path, step, draw): word (step % 4) of the counter (step // 4, draw).  Reshuffled epochs walk through a random
+order of all examples, f(seed, path, epoch), so a path is still the same wherever and whenever it runs.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.exits import diverged, refill, retire
-from fpsim.kernels.philox import block_words, set_path, set_quad
+from fpsim.kernels.philox import block_words, lane_words, set_path, set_quad
 from fpsim.kernels.walk import add_powers, all_finite
 
 i4, u4, u8 = np.int32, np.uint32, np.uint64
 IDLE = -1  # lane without a path
+INDEPENDENT, DISTINCT, RESHUFFLED = 0, 1, 2  # laws of the draws
 
 
 @inlined
@@ -43,6 +45,52 @@ def block_picks(picks, clash, words, counters, batch, examples, distinct, stream
                     clash[j] |= old[j] == new[j]
             for j in range(BLOCK):
                 new[j] = i4(top - 1) if clash[j] else new[j]
+
+
+@helper
+def shuffle(order, path, epoch, stream, key0, key1):
+    """Fill ``order`` with 0 ... m - 1 in random order (Fisher and Yates, from the front)."""
+    m = order.size
+    for i in range(m):
+        order[i] = i4(i)
+    c0, c2 = u4(epoch & 0xFFFFFFFF), u4(path & 0xFFFFFFFF)
+    c3 = u4(path >> 32) | u4((epoch >> 32) << 16)
+    for group in range((m + 3) // 4):
+        for k, word in enumerate(lane_words(c0, u4(stream) << u4(24) | u4(group), c2, c3, key0, key1)):
+            i = 4 * group + k
+            if i < m:
+                other = i + np.int64((u8(word) * u8(m - i)) >> u8(32))
+                order[i], order[other] = order[other], order[i]
+
+
+@helper
+def epoch_picks(picks, order, shown, counters, batch, stream, key0, key1):
+    """Fill ``picks`` as :func:`block_picks` does, with the next examples of each lane's epoch.
+
+    An epoch has m // S batches; what is left of its order is dropped.  ``order`` (BLOCK, m) holds the orders of
+    ``shown`` (2, BLOCK): path and epoch.  ``counters`` is seen as 32-bit words.
+    """
+    batches = order.shape[1] // batch
+    for j in range(BLOCK):
+        high = np.int64(counters[2 * BLOCK + j])
+        path = np.int64(counters[BLOCK + j]) | ((high & 0xFFFF) << 32)
+        quad = np.int64(counters[j]) | ((high >> 16) << 32)
+        for k in range(4):
+            epoch, place = divmod(4 * quad + k, batches)
+            if shown[0, j] != path or shown[1, j] != epoch:
+                shuffle(order[j], path, epoch, stream, key0, key1)
+                shown[0, j], shown[1, j] = path, epoch
+            for draw in range(batch):
+                picks[(k * batch + draw) * BLOCK + j] = order[j, place * batch + draw]
+
+
+@inlined
+def draw_four(picks, clash, order, shown, words, counters, batch, examples, sampling, stream, key0, key1):
+    """The example numbers of the next four steps of every lane, under one of the three laws."""
+    if sampling == RESHUFFLED:
+        epoch_picks(picks, order, shown, counters.view(np.uint32), batch, stream, key0, key1)
+    else:
+        block_picks(picks, clash, words, counters, batch, examples, sampling == DISTINCT, stream, key0, key1)
 
 
 @inlined
@@ -89,8 +137,8 @@ def land(y, level, owner, quads, out, k, limit, times, places):
 def _arguments(real):
     row, integer, word = real[::1], types.int64, types.uint32
     gradient = types.FunctionType(types.void(row, row, row, row))
-    # table, data, gradient, rate, batch, distinct, stream, key0, key1
-    return real[:, ::1], row, gradient, real, integer, types.boolean, integer, word, word
+    # table, data, gradient, rate, batch, sampling, stream, key0, key1
+    return real[:, ::1], row, gradient, real, integer, integer, integer, word, word
 
 
 def _walk_signature(real):
@@ -103,7 +151,7 @@ def _walk_signature(real):
 
 @compiled(_walk_signature)
 def walk_batches(
-    states, first_path, every, table, data, gradient, rate, batch, distinct, stream, key0, key1,
+    states, first_path, every, table, data, gradient, rate, batch, sampling, stream, key0, key1,
     limit, frames, sums, origin, paths,
 ):  # fmt: skip
     """Advance blocks of paths from step 0 by ``frames`` stretches of ``every`` steps each.
@@ -113,8 +161,8 @@ def walk_batches(
         first_path: number of the first path of the first block.
         table: (data names, examples) the data set.
         data, gradient, rate: parameters, compiled gradient of one example, eta / S.
-        batch, distinct: examples in a batch, and whether they must differ.
-        stream, key0, key1: random stream and the seed's halves.
+        batch, sampling: examples in a batch, and the law of the draws.
+        stream, key0, key1: random stream of that law, and the seed's halves.
         limit: largest |x| taken for finite.
         frames: (stretches, blocks, d * BLOCK): the state after every stretch (or no blocks: nothing kept).
         sums: (stretches, 4, d), added to: sums of the first four powers of x - origin over the true paths (or size 0).
@@ -130,6 +178,8 @@ def walk_batches(
     lanes = counters.view(np.uint32)
     picks = np.empty(4 * batch * BLOCK, np.int32)
     clash = np.empty(BLOCK, np.uint8)
+    order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
+    shown = np.full((2, BLOCK), -1)
     rows = np.empty(table.shape[0] * BLOCK, states.dtype)
     slope, total, y = np.empty(width, states.dtype), np.empty(width, states.dtype), np.empty(width, states.dtype)
     for block in range(states.shape[0]):
@@ -141,7 +191,9 @@ def walk_batches(
             if k == 0:
                 for j in range(BLOCK):
                     set_quad(lanes, j, u8(n // 4))
-                block_picks(picks, clash, words, counters, batch, table.shape[1], distinct, stream, key0, key1)
+                draw_four(
+                    picks, clash, order, shown, words, counters, batch, table.shape[1], sampling, stream, key0, key1
+                )
             drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
             batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
             x[:] = y
@@ -167,7 +219,7 @@ def _exit_signature(real):
 
 @compiled(_exit_signature)
 def exit_batches(
-    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, distinct, stream, key0, key1,
+    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, sampling, stream, key0, key1,
     wall_data, wall, limit, times, places, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
@@ -185,6 +237,8 @@ def exit_batches(
     lanes = counters.view(np.uint32)
     picks = np.empty(4 * batch * BLOCK, np.int32)
     clash = np.empty(BLOCK, np.uint8)
+    order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
+    shown = np.full((2, BLOCK), -1)
     rows = np.empty(table.shape[0] * BLOCK, x.dtype)
     slope, total, y = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
     level = np.empty(BLOCK, x.dtype)
@@ -204,7 +258,7 @@ def exit_batches(
         for j in range(BLOCK):
             set_quad(lanes, j, u8(quads[j]))
             oldest = max(oldest, quads[j])
-        block_picks(picks, clash, words, counters, batch, table.shape[1], distinct, stream, key0, key1)
+        draw_four(picks, clash, order, shown, words, counters, batch, table.shape[1], sampling, stream, key0, key1)
         gone = 0
         for k in range(4):
             drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]

@@ -72,15 +72,16 @@ def test_covariance_and_its_formula(landscape):
         np.testing.assert_allclose(np.stack(rows).reshape(c1.shape), c1, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("replacement", [True, False])
-def test_covariance_of_all_batches(replacement):
+@pytest.mark.parametrize("sampling", ["with-replacement", "without-replacement"])
+def test_covariance_of_all_batches(sampling):
     small = LinearRegression.random(dimension=2, examples=5, seed=4)
     x = np.array([[0.4], [-0.3]])
     g = small.example_gradients(x)[:, :, 0]
-    draws = itertools.product(range(5), repeat=3) if replacement else itertools.combinations(range(5), 3)
+    free = sampling == "with-replacement"
+    draws = itertools.product(range(5), repeat=3) if free else itertools.combinations(range(5), 3)
     batches = np.array([g[list(batch)].mean(axis=0) for batch in draws])
     exact = np.cov(batches.T, bias=True)
-    factor = MiniBatchSGD(small, 0.1, 3, replacement).covariance_factor / 3
+    factor = MiniBatchSGD(small, 0.1, 3, sampling).covariance_factor / 3
     np.testing.assert_allclose(factor * small.gradient_covariance(x)[..., 0], exact, rtol=1e-12)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fpsim import Ball
-from fpsim.minibatch import BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
+from fpsim.minibatch import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
 from fpsim.noise import Stream, words
 from fpsim.stationary import regression_covariance
 from landscapes import DoubleWell
@@ -17,9 +17,23 @@ REGRESSION = LinearRegression.random(dimension=2, examples=7, seed=1)
 LOGISTIC = LogisticRegression.random(dimension=3, examples=20, seed=1)
 
 
+def twin_order(m, seed, paths, epoch):
+    """The order (m, paths) of the examples in one epoch: Fisher and Yates from the front."""
+    order = np.repeat(np.arange(m)[:, None], paths.size, axis=1)
+    every = np.arange(paths.size)
+    for i in range(m):
+        word = words(seed, Stream.SHUFFLES, paths, epoch, i // 4)[i % 4]
+        other = i + ((word.astype(np.uint64) * np.uint64(m - i)) >> np.uint64(32)).astype(int)
+        order[i, every], order[other, every] = order[other, every], order[i, every]
+    return order
+
+
 def twin_picks(sgd, seed, paths, step):
     """Example numbers (S, paths) of one step: floor(word * top / 2^32), Floyd's algorithm without replacement."""
     m, size = sgd.landscape.number_of_examples, sgd.batch_size
+    if sgd.sampling == "reshuffled":
+        epoch, place = divmod(step, m // size)
+        return twin_order(m, seed, paths, epoch)[place * size : (place + 1) * size]
     batch = []
     for draw in range(size):
         top = m if sgd.replacement else m - size + draw + 1
@@ -43,10 +57,10 @@ def twin_walk(sgd, x, seed, steps):
     return np.array(states)
 
 
-@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize(("land", "size"), [(REGRESSION, 3), (LOGISTIC, 20)], ids=["regression", "logistic"])
-def test_kernel_and_twin(land, size, replacement):
-    sgd = MiniBatchSGD(land, 0.1, size, replacement)
+def test_kernel_and_twin(land, size, sampling):
+    sgd = MiniBatchSGD(land, 0.1, size, sampling)
     start = np.random.default_rng(0).standard_normal((land.dimension, 300))
     expected = twin_walk(sgd, start, seed=2**40 + 5, steps=10)
     got = simulate_batches(sgd, start, iterations=10, paths=300, save_every=1, seed=2**40 + 5)
@@ -54,8 +68,11 @@ def test_kernel_and_twin(land, size, replacement):
     np.testing.assert_allclose(got.time, 0.1 * np.arange(11))
 
 
-def test_exits_and_twin():
-    sgd = MiniBatchSGD(PerExampleDoubleWell(noise=2.0), 0.1, 2)
+@pytest.mark.parametrize(("sampling", "noise"), [("with-replacement", 2.0), ("reshuffled", 2.5)])
+def test_exits_and_twin(sampling, noise, monkeypatch):
+    """A call of the kernel ends in the middle of an epoch, lanes take new paths: the paths are those of the twin."""
+    monkeypatch.setattr("fpsim.minibatch.QUADS_PER_CALL", 7)
+    sgd = MiniBatchSGD(PerExampleDoubleWell(noise=noise), 0.1, 2, sampling)
     states = twin_walk(sgd, np.full((1, 300), -1.0), seed=4, steps=400)[:, 0]
     inside = states >= 0.5
     expected = np.where(inside.any(axis=0), inside.argmax(axis=0), np.inf)
@@ -67,8 +84,9 @@ def test_exits_and_twin():
     np.testing.assert_allclose(sample.places[:, 0], places, atol=1e-12)
 
 
-def test_paths_do_not_depend_on_company():
-    sgd = MiniBatchSGD(PerExampleDoubleWell(noise=1.5), 0.15, 2, replacement=False)
+@pytest.mark.parametrize("sampling", SAMPLINGS[1:])
+def test_paths_do_not_depend_on_company(sampling):
+    sgd = MiniBatchSGD(PerExampleDoubleWell(noise=1.5), 0.15, 2, sampling)
     many, few = (exit_iterations(sgd, -1.0, 1.0, n, seed=9, threads=t) for n, t in ((3000, 2), (700, 1)))
     np.testing.assert_array_equal(many.times[:700], few.times)
     x = [simulate_batches(sgd, -1.0, 40, n, seed=9, keep="final", threads=t).x for n, t in ((5000, 2), (300, 1))]
@@ -78,7 +96,7 @@ def test_paths_do_not_depend_on_company():
 def test_batches_without_replacement_are_all_equally_likely():
     """Gradient 4^j of example j: one step shows how often each was drawn."""
     land = DatasetLandscape.from_expression("x*s", data={"s": 4.0 ** np.arange(8)})
-    sgd = MiniBatchSGD(land, 1.0, 3, replacement=False)
+    sgd = MiniBatchSGD(land, 1.0, 3, "without-replacement")
     total = np.rint(-3 * simulate_batches(sgd, 0.0, 1, 50_000, seed=1, keep="final").x[0, :, 0]).astype(int)
     counts = np.array([(total // 4**j) % 4 for j in range(8)])
     assert counts.max() == 1
@@ -95,26 +113,48 @@ def test_batches_without_replacement_are_all_equally_likely():
     assert abs(repeated - p) < 5 * math.sqrt(p * (1 - p) / 50_000)
 
 
-@pytest.mark.parametrize("replacement", [True, False])
-def test_covariance_of_batch_gradients(replacement):
+def test_an_epoch_is_every_example_once_in_any_order():
+    """Gradient 5^j of example j, S = 2 of m = 5: two batches and one left over; all orders are equally likely."""
+    land = DatasetLandscape.from_expression("x*s", data={"s": 5.0 ** np.arange(5)})
+    sgd, n = MiniBatchSGD(land, 1.0, 2, "reshuffled"), 24_000
+    x = simulate_batches(sgd, 0.0, 4, n, save_every=1, seed=1).x[:, :, 0]
+    totals = np.rint(-2 * np.diff(x, axis=0)).astype(int)  # (steps, paths)
+    for first in (0, 2):
+        counts = np.array([(totals[first : first + 2].sum(axis=0) // 5**j) % 5 for j in range(5)])
+        assert counts.max() == 1 and np.all(counts.sum(axis=0) == 4)
+    pairs, seen = np.unique(totals.T, axis=0, return_counts=True)
+    assert len(pairs) == 30**2  # C(5, 2) C(3, 2) = 30 ordered pairs of batches in each epoch, independently
+    chi2 = np.sum((seen - n / 900) ** 2 / (n / 900))
+    assert abs(chi2 - 899) < 5 * math.sqrt(2 * 899)
+
+
+def test_reshuffled_batches_cancel_over_an_epoch():
+    """For gradients without curvature every epoch ends where gradient descent does, to rounding."""
+    land = DatasetLandscape.from_expression("x*s", data={"s": np.linspace(-1, 3, 12)})
+    ends = simulate_batches(MiniBatchSGD(land, 0.1, 3, "reshuffled"), 0.0, 40, 500, save_every=4, seed=2).x[:, :, 0]
+    np.testing.assert_allclose(ends, np.repeat(-0.1 * np.arange(0, 44, 4)[:, None], 500, axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_covariance_of_batch_gradients(sampling):
     """C = C1/S, times (1 - S/m) m/(m - 1) without replacement: m = 7, S = 3, a factor 2/3."""
-    sgd = MiniBatchSGD(REGRESSION, 1.0, 3, replacement)
+    sgd = MiniBatchSGD(REGRESSION, 1.0, 3, sampling)
     x, n = np.array([0.3, -0.8]), 100_000
     moved = x - simulate_batches(sgd, x, 1, n, seed=6, keep="final").x[0]
     g = moved - moved.mean(axis=0)
     measured = g.T @ g / n
     error = np.einsum("ni,nj->nij", g, g).std(axis=0) / math.sqrt(n)
-    exact = (1.0 if replacement else 2 / 3) * REGRESSION.gradient_covariance(x[:, None])[..., 0] / 3
+    exact = (1.0 if sgd.replacement else 2 / 3) * REGRESSION.gradient_covariance(x[:, None])[..., 0] / 3
     assert np.all(np.abs(measured - exact) < 5 * error)
     assert np.all(np.abs(np.diag(measured - 1.2 * exact)) > 5 * np.diag(error))  # the test can tell
     assert np.all(np.abs(moved.mean(axis=0) - REGRESSION.gradient(x[:, None])[:, 0]) < 5 * np.sqrt(np.diag(exact) / n))
 
 
-@pytest.mark.parametrize("replacement", [True, False])
-def test_stationary_covariance_of_linear_regression(replacement):
+@pytest.mark.parametrize("sampling", SAMPLINGS[:2])
+def test_stationary_covariance_of_linear_regression(sampling):
     """d = 10, m = 400, S = 4, eta = 0.05: the exact second-moment equation, not Mandt's formula, 10 % away."""
     land = LinearRegression.random(dimension=10, examples=400, seed=0)
-    sgd = MiniBatchSGD(land, 0.05, 4, replacement)
+    sgd = MiniBatchSGD(land, 0.05, 4, sampling)
     exact = regression_covariance(sgd)
     n = 20_000
     y = simulate_batches(sgd, exact.optimum, 500, n, seed=11, keep="final").x[0] - exact.optimum
@@ -148,7 +188,9 @@ def test_refusals():
         with pytest.raises(ValueError, match="whole number"):
             MiniBatchSGD(REGRESSION, 0.1, size)
     with pytest.raises(ValueError, match="different examples"):
-        MiniBatchSGD(REGRESSION, 0.1, 8, replacement=False)
+        MiniBatchSGD(REGRESSION, 0.1, 8, "reshuffled")
+    with pytest.raises(ValueError, match="sampling is one of"):
+        MiniBatchSGD(REGRESSION, 0.1, 2, "sometimes")
     with pytest.raises(ValueError, match="learning_rate"):
         MiniBatchSGD(REGRESSION, 0.0, 1)
     well = MiniBatchSGD(PerExampleDoubleWell(), 0.1, 1)
