@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from fpsim.targets import Target
 from fpsim.transfer import target_interval
 
 if TYPE_CHECKING:
+    import xarray
+
     from fpsim.chain import Chain
 
 Array = NDArray[np.float64]
@@ -61,6 +64,29 @@ class QuasiPotential:
     def exponent(self) -> float:
         """batch_size * V, the leading term of ln(iterations)."""
         return self.batch_size * self.value
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Dataset with the optimal path over ``iteration`` and its costs over ``jump``."""
+        from fpsim.storage import dataset
+
+        entries = {
+            "path": ("iteration", self.path, "", "position on the cheapest way out"),
+            "cost": ("jump", self.costs, "", "cost of each jump"),
+        }
+        facts = {"value": self.value, "error": self.error, "batch_size": self.batch_size, "target": self.target}
+        return dataset(entries, **facts, domain=self.domain, grid_values=self.grid_values, spacings=self.spacings)
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF and return the path."""
+        from fpsim.storage import write
+
+        return write(self.to_xarray(), path)
+
+    def plot(self, axes: Any = None) -> Any:
+        """The cheapest jumps, and the share of V that each of them spends."""
+        from fpsim.plotting import jump_chart
+
+        return jump_chart(self, axes)
 
     def __str__(self) -> str:
         low, high = self.domain

@@ -6,6 +6,7 @@ Nothing here touches pyplot or matplotlib's global settings, so that pictures ca
 from fpsim.plotting.demo import demo_figure
 from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.exits import exit_histogram, survival_chart
+from fpsim.plotting.jumps import jump_chart
 from fpsim.plotting.landscape import landscape_picture
 from fpsim.plotting.paths import moment_chart, path_chart
 from fpsim.plotting.routes import arrhenius_chart, comparison_chart
@@ -18,6 +19,7 @@ __all__ = [
     "density_chart",
     "density_map",
     "exit_histogram",
+    "jump_chart",
     "landscape_picture",
     "moment_chart",
     "path_chart",

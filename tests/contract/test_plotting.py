@@ -398,3 +398,23 @@ assert dict(matplotlib.rcParams) == before
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
+
+
+def test_cheapest_jumps_are_those_of_the_quasipotential(tmp_path):
+    """The outer wall is climbed first, then one long jump over the inflection; file and picture hold the same path."""
+    import xarray
+
+    from fpsim import HessianDiffusion
+    from fpsim.chain import Chain
+
+    noise = HessianDiffusion(learning_rate=0.3, batch_size=1, at="everywhere", floor=0.0)
+    found = Chain(DoubleWell(), noise).quasipotential(-1.0, 0.0, points=300)
+    axes = found.plot().axes[0]
+    drawn = np.asarray(axes.lines[0].get_ydata())
+    start = int(np.flatnonzero(found.path == drawn[0])[0])
+    np.testing.assert_array_equal(drawn, found.path[start : start + drawn.size])
+    assert drawn.min() == found.path.min() < -1.5 and found.costs[:start].sum() < 2e-3 * found.value
+    assert "V = 1.09" in axes.get_title(loc="left")
+    with xarray.open_dataset(found.save(tmp_path / "jumps.nc"), engine="h5netcdf") as kept:
+        np.testing.assert_array_equal(kept.path, found.path)
+        assert float(kept.cost.sum()) == pytest.approx(kept.attrs["value"], rel=1e-12)
