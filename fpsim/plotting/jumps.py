@@ -40,6 +40,7 @@ def jump_chart(found: QuasiPotential, axes: Axes | None = None) -> Figure:
     other.set_ylabel("share of V spent", fontsize=LABEL, color=VERMILLION)
     other.tick_params(labelsize=SMALL, colors=VERMILLION)
     other.spines["top"].set_visible(False)
+    axes.locator_params(axis="x", integer=True)
     tidy(axes, "iteration", "position")
     axes.set_title(f"Cheapest jumps to {found.target}: V = {found.value:.5g}", fontsize=LABEL, color=INK, loc="left")
     return figure_of(axes)
