@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,62 @@ from animations.encoding import Picture, check_path, write_film
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene: what it shows, where its parts live, and how long it is.
+
+    Attributes:
+        sentence: what is seen.
+        seconds: length of the film.
+        film: "module:class" of the description, whose ``compute`` gives the data.
+        standard: name of the class method that describes the film without a landscape; with one it is ``of``.
+        manim: module with ``parts(data)``.
+        matplotlib: "module:function" of the pictures, for scenes that can do without Manim.
+        with_manim: further arguments of the description where Manim draws.
+    """
+
+    sentence: str
+    seconds: float
+    film: str
+    standard: str
+    manim: str
+    matplotlib: str = ""
+    with_manim: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def renderers(self) -> tuple[str, ...]:
+        """The renderers that can draw it, the preferred one first."""
+        return ("manim", "matplotlib") if self.matplotlib else ("manim",)
+
+
 SCENES = {
-    "kramers": "Particles leave a valley; their density, current and survival against theory.",
-    "arrhenius": "The logarithm of the escape time against S/eta, point by point.",
-}
-SECONDS = {"kramers": 12.0, "arrhenius": 8.0}
+    "kramers": Scene(
+        "particles leave a sharp and a flat valley; their density, current and survival against theory",
+        12.0, "animations.film:KramersFilm", "sharp_and_flat", "animations.manim_kramers",
+        "animations.matplotlib_renderer:kramers_pictures", {"before": 0.2, "after": 0.1},
+    ),
+    "arrhenius": Scene(
+        "the logarithm of the escape time against S/eta, point by point",
+        8.0, "animations.arrhenius:ArrheniusFilm", "sharp_and_flat", "animations.manim_arrhenius",
+        "animations.arrhenius_pictures:arrhenius_pictures",
+    ),
+    "surface": Scene(
+        "noisy paths cross the saddle of a loss surface, and the most probable path",
+        10.0, "animations.surface:SurfaceFilm", "standard", "animations.manim_surface",
+    ),
+    "gate": Scene(
+        "particles pile up where |H| vanishes, and a finite step jumps it",
+        10.0, "animations.gate:GateFilm", "standard", "animations.manim_gate",
+    ),
+    "noise-shape": Scene(
+        "gradient noise across batches and across parameters as S grows",
+        8.0, "animations.noise_shape:NoiseShapeFilm", "standard", "animations.manim_noise_shape",
+    ),
+}  # fmt: skip
 HEIGHTS = {"low": 480, "medium": 720, "high": 1080}
 RATES = {"gif": {"low": 12.5, "medium": 20.0, "high": 25.0}, "mp4": {"low": 20.0, "medium": 30.0, "high": 30.0}}
 """Pictures per second; those of a gif are a whole number of hundredths of a second."""
-RENDERERS = ("matplotlib",)
 Report = Callable[..., None]
 
 
@@ -30,22 +78,23 @@ class Order:
     """What to film and how.
 
     Raises:
-        ValueError: for an unknown scene, quality, format or renderer.
+        ValueError: for an unknown scene, quality or format, or a renderer that cannot draw the scene.
+        ModuleNotFoundError: for the renderer manim without Manim or its system libraries.
     """
 
     scene: str
     quality: str = "low"
     format: str = "gif"
-    renderer: str = "matplotlib"
+    renderer: str = "manim"
 
     def __post_init__(self) -> None:
-        choices = (("scene", SCENES), ("quality", HEIGHTS), ("format", ("gif", "mp4", "png")), ("renderer", RENDERERS))
-        for name, known in choices:
-            given = getattr(self, name)
-            if given not in known:
-                near = difflib.get_close_matches(given, known, n=1)
-                hint = f"; did you mean '{near[0]}'?" if near else "."
-                raise ValueError(f"there is no {name} '{given}'{hint} Known are: {', '.join(known)}.")
+        _known("scene", self.scene, SCENES)
+        _known("quality", self.quality, HEIGHTS)
+        _known("format", self.format, ("gif", "mp4", "png"))
+        _known(f"renderer for '{self.scene}'", self.renderer, SCENES[self.scene].renderers)
+        missing = without_manim() if self.renderer == "manim" else ""
+        if missing:
+            raise ModuleNotFoundError(missing)
 
     @property
     def rate(self) -> float:
@@ -53,22 +102,30 @@ class Order:
         return RATES.get(self.format, RATES["mp4"])[self.quality]
 
     def film(self, problem: EscapeProblem | None, seed: int = 0, **options: Any) -> Any:
-        """The description of the film: of ``problem``, or of the sharp and the flat valley."""
-        from animations.arrhenius import ArrheniusFilm
-        from animations.film import KramersFilm
+        """The description of the film: of ``problem``, or the one the scene has by itself.
 
-        kind: Any = {"kramers": KramersFilm, "arrhenius": ArrheniusFilm}[self.scene]
-        seconds = options.pop("seconds", SECONDS[self.scene])
-        options = {"seconds": seconds, "frames": round(seconds * self.rate), "seed": seed, **options}
-        return kind.sharp_and_flat(**options) if problem is None else kind.of(problem, **options)
+        Raises:
+            ValueError: for a problem where the scene has only its own.
+        """
+        scene = SCENES[self.scene]
+        kind = _named(scene.film)
+        if problem is not None and not hasattr(kind, "of"):
+            raise ValueError(f"the scene '{self.scene}' has its own landscape and noise; leave LANDSCAPE out")
+        seconds = options.pop("seconds", scene.seconds)
+        more = scene.with_manim if self.renderer == "manim" else {}
+        options = {"seconds": seconds, "frames": round(seconds * self.rate), "seed": seed, **more, **options}
+        return getattr(kind, scene.standard)(**options) if problem is None else kind.of(problem, **options)
 
     def pictures(self, data: Any) -> Iterator[Picture]:
         """The pictures of the film; only the last one for a png."""
-        from animations.arrhenius_pictures import arrhenius_pictures
-        from animations.matplotlib_renderer import kramers_pictures
+        scene, height = SCENES[self.scene], HEIGHTS[self.quality]
+        only = [data.frames - 1] if self.format == "png" else None
+        if self.renderer == "matplotlib":
+            drawn: Iterator[Picture] = _named(scene.matplotlib)(data, height, only)
+            return drawn
+        from animations.manim_stage import pictures
 
-        draw: Any = {"kramers": kramers_pictures, "arrhenius": arrhenius_pictures}[self.scene]
-        return draw(data, HEIGHTS[self.quality], [data.frames - 1] if self.format == "png" else None)
+        return pictures(import_module(scene.manim).parts(data), height, only)
 
     def render(self, data: Any, path: str | Path, report: Report | None = None) -> Path:
         """Draw ``data`` and write it to ``path``."""
@@ -94,3 +151,38 @@ def animate(
     data = film.compute(None if report is None else lambda share: report(share, "data"))
     stored = data.save(path.with_suffix(".nc"))
     return order.render(data, path, report), stored
+
+
+def without_manim() -> str:
+    """Why Manim cannot draw here and what to do about it, in one sentence; empty where it can."""
+    try:
+        for name in ("manim", "typst"):  # Typst sets its formulas
+            import_module(name)
+    except (ImportError, OSError) as error:  # a missing system library shows as either
+        return (
+            "the renderer manim needs the system libraries of the apt packages libcairo2-dev and libpango1.0-dev and "
+            f"then pip install 'fpsim-sgd[animation]' ({' '.join(str(error).split())})"
+        )
+    return ""
+
+
+def choose_renderer(scene: str) -> tuple[str, str]:
+    """The best renderer for ``scene`` here, and a sentence where it is not the preferred one."""
+    _known("scene", scene, SCENES)
+    missing = without_manim()
+    if not missing or "matplotlib" not in SCENES[scene].renderers:
+        return "manim", ""
+    return "matplotlib", f"'{scene}' is drawn with matplotlib: {missing}"
+
+
+def _named(place: str) -> Any:
+    """What "module:name" names."""
+    module, name = place.split(":")
+    return getattr(import_module(module), name)
+
+
+def _known(what: str, given: str, known: Any) -> None:
+    if given not in known:
+        near = difflib.get_close_matches(given, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise ValueError(f"there is no {what} '{given}'{hint} Known are: {', '.join(known)}.")

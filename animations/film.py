@@ -9,22 +9,18 @@ that have been in the target included; survival counts those that have never bee
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from animations.kramers_data import KramersData, ShotData
 
 if TYPE_CHECKING:
-    import xarray
-
     from fpsim.escape import EscapeProblem
 
-Array = NDArray[Any]
 Progress = Callable[[float], None]
 
 HORIZON = 2.2
@@ -39,11 +35,14 @@ CELLS, BINS, CURVE = 600, 40, 600
 
 @dataclass(frozen=True)
 class Shot:
-    """One escape to be filmed: a label for its panel, a sentence for its noise, and the problem (1-D, with a loss)."""
+    """One escape to be filmed: a label for its panel, its noise in a sentence, the problem (1-D, with a loss), and the
+    noise as a formula (Typst; empty: none).
+    """
 
     label: str
     noise: str
     problem: EscapeProblem
+    law: str = ""
 
     def __post_init__(self) -> None:
         sde = self.problem.sde
@@ -52,146 +51,6 @@ class Shot:
                 f"the film 'kramers' needs a loss in one dimension; '{sde.landscape.name}' is "
                 + ("a drift field" if sde.dimension == 1 else f"{sde.dimension}-dimensional")
             )
-
-
-@dataclass(frozen=True)
-class ShotData:
-    """Everything that is drawn of one shot.
-
-    Attributes:
-        label, noise, problem: in words.
-        start, target, barrier: positions.
-        band: half width of the simultaneous 95 % band of ``survivors / particles`` (Massart 1990).
-        window: (x low, x high, loss low, loss high) worth drawing.
-        routes, route_mean, route_error: routes to the mean escape time; error one sigma or bound, 0 if not known.
-        failed: assumptions of the formula that do not hold.
-        time: (frames,) time since the start.
-        positions: (frames, particles).
-        exit_times: (particles,), infinite if not within the shot.
-        survivors: (frames,) particles that have never been in the target.
-        survival: (frames,) the same chance on the grid.
-        formula_survival: (frames,) exp(-t / tau of the formula); NaN without one.
-        x, density, current: cell centres (cells,), probability per length (frames, cells), and its current at the
-            barrier, positive towards the target, (frames,).
-        edges, histogram: edges (bins + 1,) and density (frames, bins) of the particles.
-        curve_x, curve_loss: the loss to draw.
-    """
-
-    label: str
-    noise: str
-    problem: str
-    start: float
-    target: float
-    barrier: float
-    band: float
-    window: tuple[float, float, float, float]
-    routes: tuple[str, ...]
-    failed: tuple[str, ...]
-    route_mean: Array
-    route_error: Array
-    time: Array
-    positions: Array
-    exit_times: Array
-    survivors: Array
-    survival: Array
-    formula_survival: Array
-    x: Array
-    density: Array
-    current: Array
-    edges: Array
-    histogram: Array
-    curve_x: Array
-    curve_loss: Array
-
-    @property
-    def particles(self) -> int:
-        """Number of particles."""
-        return int(self.exit_times.size)
-
-    def tau(self, route: str) -> tuple[float, float]:
-        """Mean escape time and its error by one route."""
-        i = self.routes.index(route)
-        return float(self.route_mean[i]), float(self.route_error[i])
-
-
-ARRAYS = {
-    "route_mean": (("route",), "time", "mean escape time"),
-    "route_error": (("route",), "time", "error of the mean escape time"),
-    "time": (("frame",), "time", "learning rate * iterations"),
-    "positions": (("frame", "particle"), "", "position"),
-    "exit_times": (("particle",), "time", "first time in the target, infinite if not within the film"),
-    "survivors": (("frame",), "", "particles that have never been in the target"),
-    "survival": (("frame",), "", "chance never to have been in the target, on the grid"),
-    "formula_survival": (("frame",), "", "exponential of the formula's time"),
-    "x": (("cell",), "", "cell centres"),
-    "density": (("frame", "cell"), "1/length", "probability density"),
-    "current": (("frame",), "1/time", "probability current at the barrier towards the target"),
-    "edges": (("edge",), "", "edges of the bins"),
-    "histogram": (("frame", "bin"), "1/length", "density of the particles"),
-    "curve_x": (("curve",), "", "where the loss is drawn"),
-    "curve_loss": (("curve",), "", "loss"),
-}
-
-
-@dataclass(frozen=True)
-class KramersData:
-    """Acts of one or two shots, in the order in which they are shown, with ``seconds`` for all of them."""
-
-    acts: tuple[tuple[ShotData, ...], ...]
-    seconds: float
-    seed: int
-
-    @property
-    def frames(self) -> int:
-        """Frames of the whole film."""
-        return sum(act[0].time.size for act in self.acts)
-
-    def ratio(self, act: int) -> float:
-        """Mean escape time of an act's second shot over that of its first, by quadrature."""
-        first, second = self.acts[act]
-        return second.tau("quadrature")[0] / first.tau("quadrature")[0]
-
-    def to_xarray(self) -> xarray.Dataset:
-        """One dataset; variables and dims of shot j of act i end in ``_i_j``."""
-        from fpsim.storage import dataset
-
-        entries: dict[str, Any] = {}
-        words: dict[str, Any] = {}
-        for i, act in enumerate(self.acts):
-            for j, shot in enumerate(act):
-                for name, (dims, units, meaning) in ARRAYS.items():
-                    entries[f"{name}_{i}_{j}"] = (
-                        [f"{d}_{i}_{j}" for d in dims], getattr(shot, name), units,
-                        f"{meaning}; {shot.label}, {shot.noise}",
-                    )  # fmt: skip
-                words[f"shot_{i}_{j}"] = {f.name: getattr(shot, f.name) for f in fields(shot) if f.name not in ARRAYS}
-        shape = json.dumps([len(act) for act in self.acts])
-        return dataset(entries, film="kramers", acts=shape, seconds=self.seconds, seed=self.seed, **words)
-
-    def save(self, path: str | Path) -> Path:
-        """Write netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> KramersData:
-        """Read what :meth:`save` wrote."""
-        import xarray
-
-        with xarray.open_dataset(path, engine="h5netcdf") as data:
-            if data.attrs.get("film") != "kramers":
-                raise ValueError(f"'{path}' does not hold the data of the film 'kramers'")
-            counts = json.loads(data.attrs["acts"])
-            acts = tuple(tuple(_shot(data, f"_{i}_{j}") for j in range(n)) for i, n in enumerate(counts))
-            return cls(acts, float(data.attrs["seconds"]), int(data.attrs["seed"]))
-
-
-def _shot(data: xarray.Dataset, ending: str) -> ShotData:
-    words: dict[str, Any] = json.loads(data.attrs["shot" + ending])
-    words |= {name: tuple(words[name]) for name in ("window", "routes", "failed")}
-    words |= {name: data[name + ending].values for name in ARRAYS}
-    return ShotData(**words)
 
 
 @dataclass(frozen=True)
@@ -204,9 +63,10 @@ class KramersFilm:
         seconds, frames: of the whole film; the acts share them equally.
         seed: of the random paths.
         paths: for the Monte Carlo route to the mean time.
+        before, after: shares of each act in which it stands still, at its start and at its end.
 
     Raises:
-        ValueError: for empty acts, or fewer than two frames per act.
+        ValueError: for empty acts, or fewer than two moving frames per act.
     """
 
     acts: tuple[tuple[Shot, ...], ...]
@@ -215,6 +75,8 @@ class KramersFilm:
     frames: int = 240
     seed: int = 0
     paths: int = 4000
+    before: float = 0.0
+    after: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.acts or not all(1 <= len(act) <= 2 for act in self.acts):
@@ -223,6 +85,11 @@ class KramersFilm:
             raise ValueError(
                 f"a film needs two frames per act, two particles and a positive length; got {self.frames} frames, "
                 f"{self.particles} particles and {self.seconds:g} seconds"
+            )
+        if self.before < 0 or self.after < 0 or self.before + self.after > 0.5:
+            raise ValueError(
+                "an act stands still for at most half its time; got the shares "
+                f"{self.before:g} before and {self.after:g} after"
             )
 
     @classmethod
@@ -242,25 +109,30 @@ class KramersFilm:
         eta, size, floor, variance = 0.1, 1.0, 0.5, 1.6
         white = eta * variance / (2 * size)
         noises = (
-            (ConstantDiffusion(white), f"White noise: D = ησ²/2S = {white:g}"),
+            (
+                ConstantDiffusion(white), f"White noise: D = ησ²/2S = {white:g}",
+                f"D = (eta sigma^2) / (2 S) = {white:g}",
+            ),
             (
                 HessianDiffusion(learning_rate=eta, batch_size=size, at="everywhere", floor=floor),
                 f"Hessian noise: D = η/2S (|L''| + {floor:g}),  η/2S = {eta / 2 / size:g}",
+                f"D(x) = eta / (2 S) (abs(L''(x)) + {floor:g}), quad eta / (2 S) = {eta / 2 / size:g}",
             ),
-        )
-        ends = (("sharp", sharp, flat), ("flat", flat, sharp))
-        acts = tuple(
-            tuple(Shot(f"{name} valley, L'' = {well.parameters[name]:g}", words, EscapeProblem(SDE(well, noise), a, b))
-                  for name, a, b in ends)
-            for noise, words in noises
         )  # fmt: skip
-        return cls(acts, **options)
+        ends = (("sharp", sharp, flat), ("flat", flat, sharp))
+        acts = []
+        for noise, words, law in noises:
+            labels = [f"{name} valley, L'' = {well.parameters[name]:g}" for name, _, _ in ends]
+            problems = [EscapeProblem(SDE(well, noise), a, b) for _, a, b in ends]
+            acts.append(tuple(Shot(x, words, y, law) for x, y in zip(labels, problems, strict=True)))
+        return cls(tuple(acts), **options)
 
     @classmethod
     def of(cls, problem: EscapeProblem, **options: Any) -> KramersFilm:
         """One escape, one act, one panel."""
+        noise = problem.sde.noise
         label = f"L(x) = {problem.sde.landscape.name}"
-        return cls(((Shot(label, str(problem.sde.noise), problem),),), **options)
+        return cls(((Shot(label, str(noise), problem, law_of(noise)),),), **options)
 
     def compute(self, progress: Progress | None = None) -> KramersData:
         """All that will be drawn.
@@ -269,17 +141,39 @@ class KramersFilm:
             ValueError: where an escape has no finite time or takes more steps than can be filmed.
         """
         count, done = sum(map(len, self.acts)), 0
-        acts = []
+        acts, standing = [], []
         for i, act in enumerate(self.acts):
             frames = self.frames * (i + 1) // len(self.acts) - self.frames * i // len(self.acts)
+            standing.append((int(self.before * frames), int(self.after * frames)))
+            moving = frames - sum(standing[-1])
             shots = []
             for shot in act:
-                shots.append(film_shot(shot, self.particles, frames, self.seed + done, self.paths))
+                shots.append(film_shot(shot, self.particles, moving, self.seed + done, self.paths))
                 done += 1
                 if progress is not None:
                     progress(done / count)
             acts.append(tuple(shots))
-        return KramersData(tuple(acts), float(self.seconds), self.seed)
+        return KramersData(tuple(acts), float(self.seconds), self.seed, tuple(standing))
+
+
+def law_of(noise: Any) -> str:
+    """A noise in Typst's mathematics; empty for one without a short formula."""
+    from fpsim.diffusion import ConstantDiffusion, GradientNoise, HessianDiffusion
+
+    if isinstance(noise, ConstantDiffusion) and np.ndim(noise.value) == 0:
+        return f"D = {noise.value:g}"
+    if not isinstance(noise, HessianDiffusion | GradientNoise):
+        return ""
+    factor = f"eta / (2 S) = {noise.learning_rate / (2 * noise.batch_size):g}"
+    if isinstance(noise, GradientNoise):
+        return f"D(x) = eta / (2 S) C(x), quad {factor}"
+    if noise.at != "everywhere" or noise.clip or noise.injected:
+        return ""
+    curvature = "abs(L''(x))"
+    if noise.floor:
+        smooth = f"sqrt(L''(x)^2 + {noise.floor:g}^2)"
+        curvature = smooth if noise.floor_shape == "smooth" else f"({curvature} + {noise.floor:g})"
+    return f"D(x) = eta / (2 S) {curvature}, quad {factor}"
 
 
 def film_shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) -> ShotData:
@@ -305,7 +199,7 @@ def film_shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) ->
     closed = [mean for name, (mean, _) in routes.items() if name not in ("quadrature", "grid", "paths")]
     formula = closed[0] if closed else math.nan
     return ShotData(
-        label=shot.label, noise=shot.noise, problem=str(problem), start=problem.start[0], target=target,
+        label=shot.label, noise=shot.noise, law=shot.law, problem=str(problem), start=problem.start[0], target=target,
         barrier=barrier, band=math.sqrt(math.log(2 / 0.05) / (2 * particles)), window=window,
         routes=tuple(routes), failed=failed,
         route_mean=np.array([mean for mean, _ in routes.values()]),

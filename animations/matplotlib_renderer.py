@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from animations import captions
+from animations.captions import shorter
 from animations.encoding import Picture
-from animations.film import KramersData, ShotData
+from animations.kramers_data import KramersData, ShotData
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROUTES, SHADE, VERMILLION
 
 WIDTH, HEIGHT = 8.54, 4.8  # inches; 100 dots per inch are 480p
 BIG, NORMAL, SMALL = 12.0, 10.0, 8.5
+COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
 LEFT, MIDDLE, RIGHT = 0.035, 0.615, 0.985
 """Left edge, right edge of the landscape and right edge of the survival, in shares of the width."""
 SURVIVAL_LEFT = 0.69
@@ -30,10 +33,10 @@ def kramers_pictures(data: KramersData, height: int = 480, only: list[int] | Non
     number = 0
     for act in range(len(data.acts)):
         picture = None
-        for frame in range(data.acts[act][0].time.size):
+        for frame in range(data.frames_of(act)):
             if only is None or number in only:
                 picture = picture or KramersPicture(data, act, height)
-                yield picture.at(frame)
+                yield picture.at(data.moment(act, frame))
             number += 1
 
 
@@ -64,15 +67,8 @@ class KramersPicture:
         for x, colour, words in ((LEFT, BLUE, "not yet in the target"), (0.215, ORANGE, "has been there")):
             self.figure.text(x, y, "●", fontsize=SMALL, color=colour)
             self.figure.text(x + 0.018, y, words, fontsize=SMALL, color=INK)
-        ratios = [
-            f"{shots[0].noise.split(':')[0]} {data.ratio(i):.3g}"
-            for i, shots in enumerate(data.acts[: act + 1])
-            if len(shots) == 2
-        ]
-        if ratios:
-            above, below = (shot.label.split()[0] for shot in data.acts[act])
-            words = f"τ {below} / τ {above}:  " + ",  ".join(ratios)
-            self.figure.text(RIGHT, y, words, fontsize=NORMAL, weight="bold", color=INK, ha="right")
+        words = captions.ratios(data, act)
+        self.figure.text(RIGHT, y, words, fontsize=NORMAL, weight="bold", color=INK, ha="right")
 
     def at(self, frame: int) -> Picture:
         """The picture of one frame of this act."""
@@ -81,11 +77,6 @@ class KramersPicture:
             for artist in panel.moved(frame):
                 self.figure.draw_artist(artist)
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
-
-
-def shorter(words: str, most: int) -> str:
-    """At most ``most`` characters of ``words``."""
-    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 class Panel:
@@ -135,23 +126,9 @@ class Panel:
         axes.set_ylabel("not yet escaped", fontsize=SMALL, color=INK, labelpad=1)
         if last:
             axes.set_xlabel("time (learning rate × iterations)", fontsize=SMALL, color=INK, labelpad=1)
-        for i, (words, colour) in enumerate(self.taus()):
-            axes.text(0.03, 0.05 + 0.125 * i, words, transform=axes.transAxes, fontsize=SMALL, color=colour)
-
-    def taus(self) -> list[tuple[str, str]]:
-        """Mean escape times by route as they stand on screen, from the bottom up, with their colours."""
-        rows = []
-        for name, mean, error in zip(self.shot.routes, self.shot.route_mean, self.shot.route_error, strict=True):
-            if name == "quadrature":
-                continue  # the grid stands for both exact routes; they agree to more digits than are shown
-            if name == "paths":
-                rows.append((f"τ paths {mean:.4g} ± {float(f'{error:.2g}'):g}", BLUE))
-            elif name == "grid":
-                rows.append((f"τ grid {mean:.4g}", GREEN))
-            else:
-                doubt = " (doubtful)" if self.shot.failed else ""
-                rows.append((f"τ formula {mean:.4g}{doubt}", VERMILLION))
-        return rows[::-1]
+        for i, (route, words) in enumerate(captions.taus(shot)[::-1]):
+            look: dict[str, Any] = {"transform": axes.transAxes, "fontsize": SMALL, "color": COLOURS[route]}
+            axes.text(0.03, 0.05 + 0.125 * i, words, **look)
 
     def _movers(self) -> None:
         shot, loss = self.shot, self.loss
@@ -217,7 +194,7 @@ class Panel:
         self.head.set_data([tip], [level])
         self.head.set_marker(">" if ahead * share >= 0 else "<")
         self.head.set_alpha(float(abs(share) > 0.02))
-        self.flow.set_text(f"current J = {max(shot.current[frame], 0.0):.2g}" if share > 1e-3 else "current J ≈ 0")
+        self.flow.set_text(captions.current(shot, frame))
 
     def _move_survival(self, frame: int) -> None:
         shot, so_far = self.shot, slice(0, frame + 1)
@@ -227,5 +204,5 @@ class Panel:
         self.counted.set_data(t, np.maximum(share, 1e-6))
         self.by_grid.set_data(t, shot.survival[so_far])
         self.by_formula.set_data(t, shot.formula_survival[so_far])
-        self.clock.set_text(f"t = {shot.time[frame]:.1f}")
-        self.count.set_text(f"escaped {shot.particles - shot.survivors[frame]} / {shot.particles}")
+        self.clock.set_text(captions.clock(shot, frame))
+        self.count.set_text(captions.escaped(shot, frame))

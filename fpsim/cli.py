@@ -190,7 +190,7 @@ def landscape_command(
 
 @app.command(context_settings=LENIENT)
 def animate(
-    scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers or arrhenius.")],
+    scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers, arrhenius, surface, gate or noise-shape.")],
     landscape: Annotated[
         str | None, typer.Argument(metavar="[LANDSCAPE]", help="A 1-D landscape; a sharp and a flat valley by default.")
     ] = None,
@@ -201,16 +201,22 @@ def animate(
     set_: Set = None, variables: Variables = None, bounds: Bounds = None,
     quality: Annotated[str, typer.Option(help="low (480p), medium (720p) or high (1080p).")] = "low",
     format_: Annotated[str, typer.Option("--format", help="gif, mp4 or png (the last picture).")] = "gif",
-    renderer: Annotated[str, typer.Option(help="matplotlib.")] = "matplotlib",
+    renderer: Annotated[
+        str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius); manim where it is installed.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option(help="The film (SCENE.FORMAT); its data go beside it as .nc.")] = None,
 ) -> None:  # fmt: skip
     """A film of particles, densities and escape times, drawn from computed data."""
-    from animations.catalogue import Order
+    from animations.catalogue import Order, choose_renderer
     from animations.catalogue import animate as film
     from fpsim.escape import EscapeProblem
 
+    if renderer is None:
+        renderer, remark = choose_renderer(scene)
+        if remark:
+            print(f"fpsim: note: {remark}", file=sys.stderr)
     order, problem = Order(scene, quality, format_, renderer), None
     if landscape is not None:
         sde, place = _sde(locals())

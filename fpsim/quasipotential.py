@@ -73,7 +73,7 @@ class QuasiPotential:
             "path": ("iteration", self.path, "", "position on the cheapest way out"),
             "cost": ("jump", self.costs, "", "cost of each jump"),
         }
-        facts = {"value": self.value, "error": self.error, "batch_size": self.batch_size, "target": self.target}
+        facts: dict[str, Any] = {"value": self.value, "error": self.error, "batch_size": self.batch_size, "target": self.target}
         return dataset(entries, **facts, domain=self.domain, grid_values=self.grid_values, spacings=self.spacings)
 
     def save(self, path: str | Path) -> Path:

@@ -76,18 +76,30 @@ class Recipe:
 
     def minima(self) -> tuple[Array, Array]:
         """Train; return the parameters a and b, shape (d,) each."""
-        from landscapes.training import adam, polish
+        a = self.first_minimum()
+        return a, self.second_minimum(a)
 
-        fast, exact = self.landscape("float32"), self.landscape()
+    def first_minimum(self) -> Array:
+        """Train from the initial weights to a, shape (d,)."""
+        from landscapes.training import adam
 
-        def settled(x: Array) -> Array:
-            x = polish(fast, x, self.polish_steps, newton=0)
-            return polish(exact, x, self.polish_steps // 2, self.newton_steps)
-
+        fast = self.landscape("float32")
         trunk = adam(fast, fast.initial, self.trunk_steps, self.trunk_rate, self.trunk_batch, self.data_seed)
-        a = settled(trunk)
+        return self._settled(fast, trunk)
+
+    def second_minimum(self, a: Array) -> Array:
+        """Branch off a and go down again to b, shape (d,)."""
+        from landscapes.training import adam
+
+        fast = self.landscape("float32")
         branch = adam(fast, a, self.branch_steps, self.branch_rate, self.branch_batch, self.branch_seed)
-        return a, settled(branch)
+        return self._settled(fast, branch)
+
+    def _settled(self, fast: NeuralLandscape, x: Array) -> Array:
+        from landscapes.training import polish
+
+        x = polish(fast, x, self.polish_steps, newton=0)
+        return polish(self.landscape(), x, self.polish_steps // 2, self.newton_steps)
 
     def make(self) -> SampledLandscape:
         """Train and tabulate; the facts hold recipe, gradient norms and what the slice looks like.

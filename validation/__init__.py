@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from validation.report import Report
 
 EXPERIMENTS = {
+    "central-limit": ("validation.central_limit", "Sums of heavy-tailed draws tend to stable laws."),
+    "gradient-noise": ("validation.gradient_noise", "Is SGD's gradient noise Gaussian? ResNet-18 on MNIST digits."),
     "escape-formula": (
         "validation.escape_formula",
         "Slope and prefactor of the escape-time formula under four noises.",
     ),
+    "resnet": ("validation.resnet", "SGD on residual networks: which theory of escape survives?"),
     "sharp-flat": ("validation.sharp_flat", "Sharp against flat valleys under white noise and under Hessian noise."),
+    "noise-covariance": ("validation.noise_covariance", "Is the covariance of SGD's noise the Hessian?"),
+    "sharpness": ("validation.sharpness", "Spectra of Hessians; the same function, rescaled: what sharpness is not."),
 }
 """Name on the command line -> (module, one line); the function in the module has the same name with underscores."""
 

@@ -12,6 +12,7 @@ import pytest
 
 import fpsim
 import landscapes
+from animations import captions
 from animations.arrhenius import ArrheniusFilm
 from animations.arrhenius_pictures import arrhenius_pictures
 from animations.catalogue import Order, animate
@@ -56,8 +57,10 @@ def test_numbers_on_screen_are_those_of_the_data(data) -> None:
     panel.moved(5)
     assert panel.count.get_text() == f"escaped {60 - shot.survivors[5]} / 60"
     assert panel.clock.get_text() == f"t = {shot.time[5]:.1f}"
-    words = " ".join(text for text, _ in panel.taus())
-    assert f"{shot.tau('grid')[0]:.4g}" in words and f"{shot.tau('paths')[0]:.4g}" in words and "66.27" in words
+    words = " ".join(text.get_text() for text in panel.survival.texts)
+    assert f"τ grid {shot.tau('grid')[0]:.4g}" in words and "66.27" in words
+    mean, error = map(float, words.split("τ paths ")[1].split(" τ")[0].split(" ± "))
+    assert (abs(mean - shot.tau("paths")[0]) <= 0.05 * error) and error == pytest.approx(shot.tau("paths")[1], rel=0.05)
 
 
 def test_no_words_are_cut_or_overlap(data) -> None:
@@ -108,7 +111,10 @@ def test_mp4_without_its_package_names_the_way_out(monkeypatch, tmp_path) -> Non
 
 def test_arrhenius_fills_in(tmp_path) -> None:
     film = ArrheniusFilm.of(PROBLEM, levels=4, high=1.2, paths=250, frames=6, seconds=0.5)
-    path, stored = animate(Order("arrhenius", format="png"), PROBLEM, tmp_path / "a.png", levels=3, high=1.2, paths=250)
+    path, stored = animate(
+        Order("arrhenius", format="png", renderer="matplotlib"), PROBLEM, tmp_path / "a.png",
+        levels=3, high=1.2, paths=250,
+    )  # fmt: skip
     assert path.stat().st_size > 5000 and stored.exists()
     early, late = arrhenius_pictures(film.compute(), only=[0, 5])
     assert (early != late).any(axis=2).mean() > 1e-3
@@ -118,9 +124,10 @@ def test_arrhenius_fills_in(tmp_path) -> None:
     ("wrong", "words"),
     [
         ({"scene": "kramer"}, "did you mean 'kramers'.*kramers, arrhenius"),
+        ({"scene": "gate", "renderer": "matplotlib"}, "no renderer for 'gate' 'matplotlib'.*Known are: manim"),
         ({"scene": "kramers", "quality": "best"}, "low, medium, high"),
         ({"scene": "kramers", "format": "avi"}, "gif, mp4, png"),
-        ({"scene": "kramers", "renderer": "x"}, "matplotlib"),
+        ({"scene": "kramers", "renderer": "x"}, "manim, matplotlib"),
     ],
 )
 def test_wrong_orders(wrong, words) -> None:
@@ -143,9 +150,62 @@ def run(*words: str, folder) -> subprocess.CompletedProcess[str]:
 
 def test_command_films_a_formula(tmp_path) -> None:
     words = ("kramers", "x**4/4 - x**2/2 + x/20", "--temperature", "0.1", "--start=-1", "--target", "0.95")
-    done = run(*words, "--seconds", "0.4", folder=tmp_path)
+    done = run(*words, "--seconds", "0.4", "--renderer", "matplotlib", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "kramers.gif").exists() and (tmp_path / "kramers.nc").exists()
+
+
+@pytest.fixture
+def no_manim(tmp_path):
+    """A folder in which Manim fails to load as it does without pango."""
+    (tmp_path / "manim.py").write_text("raise ImportError('libpango-1.0.so.0: cannot open shared object file')")
+    return tmp_path
+
+
+def test_without_manim_the_command_says_so_and_goes_on(no_manim) -> None:
+    words = ("kramers", "double-well", "--temperature", "0.1", "--seconds", "0.2", "--format", "png")
+    done = run(*words, folder=no_manim)
+    assert done.returncode == 0 and (no_manim / "kramers.png").exists()
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("fpsim: note: 'kramers' is drawn with matplotlib") and "libcairo2-dev" in line
+
+
+@pytest.mark.parametrize("words", [("kramers", "--renderer", "manim"), ("gate",)])
+def test_without_manim_its_scenes_end_in_one_sentence(no_manim, words) -> None:
+    done = run(*words, folder=no_manim)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    for word in ("libcairo2-dev", "libpango1.0-dev", "fpsim-sgd[animation]", "libpango-1.0.so.0"):
+        assert word in done.stderr
+    assert not list(no_manim.glob("*.nc"))
+
+
+def test_scenes_with_their_own_landscape_refuse_another() -> None:
+    class Own:
+        """A film without ``of``."""
+
+    order = Order("kramers", renderer="matplotlib")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("animations.catalogue._named", lambda place: Own)
+        with pytest.raises(ValueError, match="own landscape and noise; leave LANDSCAPE out"):
+            order.film(PROBLEM)
+
+
+def test_an_act_that_stands_still_keeps_its_length() -> None:
+    film = KramersFilm.of(PROBLEM, particles=20, frames=20, paths=100, before=0.2, after=0.1)
+    data = film.compute()
+    assert (data.frames, data.standing, data.acts[0][0].time.size) == (20, ((4, 2),), 14)
+    assert [data.moment(0, n) for n in (0, 4, 5, 17, 19)] == [0, 0, 1, 13, 13]
+    first, fourth, fifth = kramers_pictures(data, only=[0, 4, 5])
+    assert np.array_equal(first, fourth) and (fourth != fifth).any()
+    with pytest.raises(ValueError, match="at most half its time"):
+        KramersFilm.of(PROBLEM, before=0.4, after=0.2)
+
+
+def test_numbers_are_written_as_the_error_allows() -> None:
+    assert captions.with_error(48.2571, 1.7213) == "48.3 ± 1.7"
+    assert captions.with_error(516.2, 11.4) == "516 ± 11" and captions.with_error(20412.0, 1234.0) == "20400 ± 1200"
+    assert captions.number(-1.5e-5, 2) == "−1.5×10⁻⁵" and captions.number(1000.0) == "1000"
+    assert captions.power_of_ten(1000.0) == "10³" and captions.power_of_ten(0.1) == "10⁻¹"
 
 
 def test_command_refuses_in_one_sentence(tmp_path) -> None:

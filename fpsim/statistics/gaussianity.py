@@ -1,0 +1,93 @@
+"""How far noise is from Gaussian, and over how many directions it spreads, from K independent batches.
+
+    excess kurtosis   E z^4 - 3,                       z of mean 0 and variance 1, both known
+    effective rank    r = (tr C)^2 / tr C^2,           Gaussian |u|^2 has relative variance 2/r
+
+With the Gram matrix G_kl = u_k . u_l of centred noise vectors, G_kk G_ll and G_kl^2 with k != l have the means (tr C)^2
+and tr C^2, whatever the law of the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error."""
+
+    value: float
+    error: float
+
+    @classmethod
+    def of(cls, independent: ArrayLike) -> Estimate:
+        """The mean of independent numbers of one law.
+
+        Raises:
+            ValueError: for fewer than two.
+        """
+        x = np.asarray(independent, dtype=np.float64).ravel()
+        if x.size < 2:
+            raise ValueError(f"an error needs two independent numbers; got {x.size}")
+        return cls(float(x.mean()), float(x.std(ddof=1) / math.sqrt(x.size)))
+
+    def __str__(self) -> str:
+        return f"{self.value:.5g} +- {self.error:.2g}"
+
+
+def excess_kurtosis(standardized: ArrayLike) -> Estimate:
+    """Return the mean of z^4 - 3 over (K,) or (K, n) values of known mean 0 and known variance 1.
+
+    It has no small-sample bias, as the kurtosis of values that are standardised by their own spread has. The error is
+    from the scatter of the K rows.
+    """
+    z = np.asarray(standardized, dtype=np.float64)
+    return Estimate.of((z**4).reshape(len(z), -1).mean(axis=1) - 3)
+
+
+def effective_rank(gram: ArrayLike) -> Estimate:
+    """Estimate (tr C)^2 / tr C^2 from the Gram matrix (K, K) of centred, independent noise vectors.
+
+    Numerator and denominator are unbiased; the jackknife over vectors takes the bias O(1/K) out of their ratio (B.
+    Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 2) and gives the error.
+
+    Raises:
+        ValueError: for fewer than four vectors or a matrix that is not square.
+    """
+    g = np.asarray(gram, dtype=np.float64)
+    count = len(g)
+    if g.shape != (count, count) or count < 4:
+        raise ValueError(f"a Gram matrix of at least four vectors is (K, K); got shape {g.shape}")
+    d, squares = np.diag(g), g**2
+    lost = squares.sum(axis=1) - d**2
+    trace, own, off = d.sum(), (d**2).sum(), lost.sum()
+    # the factors K (K - 1) of both means cancel
+    whole = (trace**2 - own) / off
+    less = ((trace - d) ** 2 - (own - d**2)) / (off - 2 * lost)
+    error = math.sqrt((count - 1) / count * float(((less - less.mean()) ** 2).sum()))
+    return Estimate(float(count * whole - (count - 1) * less.mean()), error)
+
+
+def rejected(samples: ArrayLike, level: float = 0.05) -> float:
+    """Return the share of the columns of (K, n) that a Shapiro-Wilk test calls not normal at ``level``.
+
+    Of Gaussian columns it rejects the share ``level`` on average. The power grows with K, so that shares may be
+    compared between samples of one K only. A column of equal values is not normal.
+
+    Raises:
+        ValueError: for fewer than three rows.
+    """
+    from scipy.stats import shapiro
+
+    x = np.asarray(samples, dtype=np.float64)
+    if x.ndim != 2 or len(x) < 3 or not np.isfinite(x).all():
+        raise ValueError(f"a test needs finite values (K, n) with K >= 3; got shape {x.shape}")
+    varies = np.ptp(x, axis=0) > 0
+    normal = sum(shapiro(column).pvalue >= level for column in x.T[varies])
+    return 1 - float(normal) / x.shape[1]

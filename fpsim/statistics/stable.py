@@ -1,0 +1,35 @@
+"""Symmetric alpha-stable random numbers, with the characteristic function E exp(i t X) = exp(-|t|^alpha).
+
+    X = sin(alpha V) / cos(V)^(1/alpha) * [cos((1 - alpha) V) / W]^((1 - alpha)/alpha)
+
+V uniform in (-pi/2, pi/2), W exponential (J. Chambers, C. Mallows, B. Stuck, J. Am. Stat. Assoc. 71 (1976) 340).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def stable(alpha: float, shape: int | tuple[int, ...], seed: int | Sequence[int] = 0) -> NDArray[np.float64]:
+    """Draw symmetric alpha-stable numbers of unit scale; at alpha = 2 they are normal with variance 2.
+
+    Args:
+        alpha: 0 < alpha <= 2.
+        shape: of the result.
+        seed: of NumPy's counter-based Philox generator.
+
+    Raises:
+        ValueError: for another alpha.
+    """
+    if not 0 < alpha <= 2:
+        raise ValueError(f"a stable law has 0 < alpha <= 2; got {alpha!r}")
+    draws = np.random.Generator(np.random.Philox(seed))
+    v = np.pi * (draws.random(shape) - 0.5)
+    w = draws.standard_exponential(shape)
+    if alpha == 1:
+        return np.tan(v)
+    rest = (np.cos((1 - alpha) * v) / w) ** ((1 - alpha) / alpha)
+    return np.asarray(np.sin(alpha * v) / np.cos(v) ** (1 / alpha) * rest)

@@ -1,0 +1,140 @@
+"""Many networks at once against one after the other: gradients to rounding, SGD against a loop written by hand."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+pytestmark = pytest.mark.network
+
+from landscapes import networks  # noqa: E402
+from landscapes.neural import NeuralLandscape  # noqa: E402
+from validation import replicas, sgd  # noqa: E402
+from validation.replicas import Replicas  # noqa: E402
+from validation.sgd import NetworkSGD, advance  # noqa: E402
+
+CLASSES, EXAMPLES = 4, 23
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def landscape(network, loss="cross-entropy", **settings):
+    draws = np.random.default_rng(1)
+    images, labels = draws.normal(size=(EXAMPLES, 8, 8)), draws.integers(0, CLASSES, EXAMPLES)
+    if loss == "squared":
+        labels = draws.normal(size=(EXAMPLES, CLASSES))
+    return NeuralLandscape(network, images, labels, loss=loss, weight_decay=0.1, **settings)
+
+
+def spread(found, count, seed=2):
+    draws = np.random.default_rng(seed)
+    return found.initial + 0.1 * draws.normal(size=(count, found.dimension))
+
+
+NETWORKS = {
+    "norm-free": networks.resnet(8, 2, classes=CLASSES, seed=3),
+    "group": networks.resnet(8, 4, classes=CLASSES, normalization="group", seed=3),
+    "frozen batch": networks.resnet(8, 2, classes=CLASSES, normalization="batch", seed=3),
+    "7x7 stem": networks.resnet(10, 1, classes=CLASSES, stem="7x7", activation="tanh", seed=3),
+    "perceptron": networks.perceptron([64, 3, CLASSES], seed=3),
+}
+CASES = [(name, "vmap") for name in NETWORKS] + [
+    (name, engine) for name in NETWORKS for engine in ("grouped", "unrolled") if name != "perceptron"
+]
+
+
+@pytest.mark.parametrize("most", [replicas.MOST_IMAGES, 12])
+@pytest.mark.parametrize(("name", "engine"), CASES)
+def test_all_replicas_at_once_equal_one_after_the_other(name, engine, most, monkeypatch):
+    monkeypatch.setattr(replicas, "MOST_IMAGES", most)
+    one = landscape(NETWORKS[name])
+    x, draws = spread(one, 5), np.random.default_rng(4)
+    picks, weights = draws.integers(0, EXAMPLES, (5, 7)), draws.normal(size=(5, 7))
+    dense = np.stack([np.bincount(p, w, minlength=EXAMPLES) for p, w in zip(picks, weights, strict=True)])
+    expected = np.stack([one.weighted_gradient(point, w) for point, w in zip(x, dense, strict=True)])
+    many = Replicas(one, engine)
+    np.testing.assert_allclose(many.weighted_gradients(x, picks, weights), expected, **CLOSE)
+    np.testing.assert_allclose(many.combined_gradients(x, dense), expected, **CLOSE)
+    losses, gradients = many.losses_and_gradients(x)
+    np.testing.assert_allclose(losses, one.loss(x.T), **CLOSE)
+    np.testing.assert_allclose(many.losses(x), losses, **CLOSE)
+    np.testing.assert_allclose(gradients, one.gradient(x.T).T, **CLOSE)
+
+
+def test_squared_loss():
+    one = landscape(NETWORKS["norm-free"], "squared")
+    x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
+    dense = np.stack([np.bincount(p, minlength=EXAMPLES) / 2 for p in picks])
+    expected = np.stack([one.weighted_gradient(point, w) for point, w in zip(x, dense, strict=True)])
+    for engine in ("grouped", "unrolled", "vmap"):
+        many = Replicas(one, engine)
+        np.testing.assert_allclose(many.weighted_gradients(x, picks, np.full((3, 2), 0.5)), expected, **CLOSE)
+        np.testing.assert_allclose(many.losses(x), one.loss(x.T), **CLOSE)
+
+
+def test_the_faster_engine_is_chosen():
+    assert Replicas(landscape(NETWORKS["group"])).engine == "grouped"
+    assert Replicas(landscape(NETWORKS["perceptron"])).engine == "vmap"
+
+
+def by_hand(chain, replica, steps, seed):
+    """The loop for one replica, with the landscape's own products."""
+    one, x = chain.landscape, np.array(chain.start)
+    m, eta = one.number_of_examples, chain.learning_rate
+    for n in range(steps):
+        draws = [part[n % sgd.BLOCK] for part in sgd._drawn(chain, seed, replica, n // sgd.BLOCK)]
+        if chain.draws_examples:
+            x = x - eta * one.weighted_gradient(x, np.bincount(draws[0], minlength=m) / chain.batch_size)
+            continue
+        noise = one.weighted_gradient(x, (draws[0] - draws[0].mean()) / np.sqrt(m * chain.batch_size))
+        if chain.noise == "isotropic":
+            noise = np.linalg.norm(noise) * draws[1]
+        x = x - eta * (one.gradient(x) + noise)
+    return x
+
+
+NOISES = ("with replacement", "without replacement", "epochs", "gaussian", "isotropic")
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_sgd_is_the_loop_for_each_replica(noise):
+    one = landscape(NETWORKS["norm-free"])
+    chain = NetworkSGD(one, 0.05, 3, noise, spread(one, 1)[0])
+    numbers = np.array([7, 0, 2])
+    x, lost = advance(chain, Replicas(one), np.tile(chain.start, (3, 1)), numbers, 0, 40, seed=5)
+    assert not lost.any()
+    expected = np.stack([by_hand(chain, r, 40, 5) for r in numbers])
+    np.testing.assert_allclose(x, expected, rtol=1e-9, atol=1e-9)
+    alone, _ = advance(chain, Replicas(one), np.array(chain.start)[None], [2], 0, 25, seed=5)
+    alone, _ = advance(chain, Replicas(one), alone, [2], 25, 15, seed=5)
+    np.testing.assert_allclose(alone[0], x[2], rtol=1e-9, atol=1e-9)
+    other, _ = advance(chain, Replicas(one), np.tile(chain.start, (3, 1)), numbers, 0, 40, seed=6)
+    assert np.abs(other - x).max() > 1e-4
+
+
+def test_what_is_drawn():
+    one = landscape(NETWORKS["perceptron"])
+    start = one.initial
+
+    def drawn(noise, size, blocks=2):
+        chain = NetworkSGD(one, 0.1, size, noise, start)
+        return np.concatenate([sgd._drawn(chain, 1, 4, block)[0] for block in range(blocks)])
+
+    epochs = drawn("epochs", 5)  # 23 examples: four batches of 5 an epoch, 3 examples left over
+    for e in range(16):
+        assert len(np.unique(epochs[4 * e : 4 * e + 4])) == 20
+    assert len(np.unique(epochs[2:6])) < 20
+    different = drawn("without replacement", 20)
+    assert all(len(np.unique(batch)) == 20 for batch in different)
+    assert any(len(np.unique(batch)) < 20 for batch in drawn("with replacement", 20))
+    chain = NetworkSGD(one, 0.1, 2, "isotropic", start)
+    z, u = sgd._drawn(chain, 1, 4, 0)
+    np.testing.assert_allclose(np.linalg.norm(u, axis=1), 1)
+    np.testing.assert_array_equal(z, sgd._drawn(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, 4, 0)[0])
+    assert not np.array_equal(z, sgd._drawn(chain, 1, 5, 0)[0])

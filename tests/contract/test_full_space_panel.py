@@ -1,0 +1,129 @@
+"""The panel of SGD in all parameters with invented measurements: verdicts, tables, figures, data and pieces."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+pytestmark = pytest.mark.network
+
+from fpsim.storage import dataset  # noqa: E402
+from validation import full_space_measures as measures  # noqa: E402
+from validation import quench  # noqa: E402
+from validation.full_space import Size, full_space  # noqa: E402
+from validation.full_space_minimum import NETWORK, load  # noqa: E402
+from validation.pieces import Pieces  # noqa: E402
+from validation.report import Report  # noqa: E402
+
+SIZE = Size(
+    2, ((0.1, 4), (0.2, 4), (0.4, 2)), 8, 50, ((0.5, 1), (0.5, 4), (1.0, 1)), 20, 30,
+    ((1.0, 1, 100, 10), (1.0, 2, 400, 10), (0.5, 1, 400, 10)), 30, ("gaussian", "isotropic"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def invented(monkeypatch):
+    """Measurements as theory has them: excess 1 + 2 x, times exp(3 S/kappa) and shorter at equal eta/S."""
+    calls = []
+    counted = {}
+
+    def excess(around, seed, kappa, batch_size, noise, replicas, iterations):
+        calls.append("excess")
+        x = kappa / batch_size
+        facts = {"kappa": kappa, "batch_size": batch_size, "noise": noise, "learning_rate": kappa / 7}
+        tail = {"replicas": replicas, "lost": 0, "back": replicas, "undecided": 0}
+        late = {"late_excess": x * (1 + 2 * x), "late_error": 0.02 * x, "late_linear": x}
+        points = [{"excess": x * n / 50, "error": 0.02 * x, "linear": x * n / 50, "iterations": n} for n in (25, 50)]
+        return [{**facts, **point, **tail, **late} for point in points]
+
+    def border(around, seed, kappa, batch_size, replicas, iterations):
+        calls.append("boundary")
+        left = min(replicas, round(8 * kappa / batch_size))
+        return {
+            "kappa": kappa, "batch_size": batch_size, "learning_rate": kappa / 7, "iterations": iterations,
+            "replicas": replicas, "inside": replicas - left, "undecided": 0, "unstable": 0, "left": left,
+            "share": left / replicas, "second_moment_factor": 2 * kappa / batch_size,
+        }  # fmt: skip
+
+    def leave(around, seed, kappa, batch_size, noise, replicas, horizon, every):
+        calls.append("exits")
+        mean = np.inf if noise == "isotropic" else 20 * counted.get("law", {}).get((kappa, batch_size), 1.0)
+        times = mean * -np.log(1 - (np.arange(replicas) + 0.5) / replicas)
+        return [
+            {
+                "noise": noise, "kappa": kappa, "batch_size": batch_size, "learning_rate": kappa / 7, "replica": r,
+                "iterations": float(min(t, horizon)), "half_width": 5.0 if t < horizon else 0.0,
+                "outcome": "left" if t < horizon else "inside", "distance": 2.0, "horizon": horizon,
+            }
+            for r, t in enumerate(times)
+        ]  # fmt: skip
+
+    def over(around, seed, kappa, batch_size, multiple, replicas, horizon):
+        calls.append("threshold")
+        return {
+            "kappa": kappa, "batch_size": batch_size, "threshold": 0.3, "multiple": multiple, "mean": 9.0, "low": 7.0,
+            "high": 12.0, "over": 30, "replicas": replicas, "back": counted.get("back", 27), "undecided": 1,
+        }  # fmt: skip
+
+    def basin(engine, exact, a, seed, trials, largest, curvatures):
+        calls.append("minimum")
+        return quench.Basin(a, 2.0, 1e-8, curvatures, 0.5, trials)
+
+    def spectrum(exact, a):
+        values = np.linspace(0.01, 7.3, len(a))
+        entries = {"curvature": ("direction", values, "", "c"), "gradient_spread": ("direction", values / 5, "", "s")}
+        return dataset(entries, curvature_spread=3.0)
+
+    for name, function in (
+        ("excess_rows", excess), ("boundary_row", border), ("exit_rows", leave), ("threshold_row", over),
+        ("spectrum", spectrum),
+    ):  # fmt: skip
+        monkeypatch.setattr(measures, name, function)
+    monkeypatch.setattr(quench, "calibrate", basin)
+    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 8.0, (0.5, 1): 5.0}
+    return calls, counted
+
+
+def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
+    calls, _ = invented
+    shares = []
+    found = full_space(SIZE, 3, Pieces(tmp_path), lambda share, name="": shares.append(share))
+    assert shares == sorted(shares) and 0 <= shares[0] and shares[-1] < 1
+    assert calls.count("excess") == 3 and calls.count("boundary") == 3 and calls.count("exits") == 5
+    assert [v.word for v in found.verdicts] == [
+        "holds", "fails, as theory says", "holds", "holds", "fails, as theory says", "fails, as theory says",
+        "fails, as theory says",
+    ]  # fmt: skip
+    assert "27 of 30" in found.verdicts[-1].measured
+    assert "no exit of 30" in found.verdicts[-2].measured
+    report = Report(
+        "panel", "Panel", found.summary, found.verdicts, found.tables, found.pictures, found.data, found.settings
+    )
+    written = report.save(tmp_path / "report")
+    assert {path.name for path in written} >= {"full-space-excess.png", "full-space-exits.png", "data.nc"}
+    assert "378 parameters" in report.to_markdown()
+    again = full_space(SIZE, 3, Pieces(tmp_path))
+    assert calls.count("minimum") == 1 and calls.count("exits") == 5
+    assert again.verdicts == found.verdicts
+    full_space(SIZE, 4, Pieces(tmp_path))
+    assert calls.count("exits") == 10
+
+
+def test_verdicts_follow_the_numbers(invented):
+    _, counted = invented
+    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 1.1, (0.5, 1): 2.2}
+    counted["back"] = 0
+    words = {v.claim[:24]: v.word for v in full_space(SIZE, 3).verdicts}
+    assert words["At kappa = 1, exits take"] == "FAILS"
+    assert words["Time to exit (eta * iter"] == "HOLDS, against theory"
+    assert words["A replica whose loss has"] == "HOLDS, against theory"
+
+
+def test_the_minimum_that_is_kept_is_one():
+    """Gradient and curvatures of the parameters in the package, whatever the machine."""
+    landscape, a = NETWORK.landscape(), load()
+    assert np.linalg.norm(landscape.gradient(a)) < 1e-6
+    values = measures.spectrum(landscape, a)["curvature"].values
+    assert 0.005 < values[0] < 0.01
+    assert 7 < values[-1] < 7.6
+    top = landscape.hessian_vector(a, np.ones(len(a)))
+    np.testing.assert_allclose(measures._hessian(landscape, a) @ np.ones(len(a)), top, rtol=1e-6, atol=1e-6)

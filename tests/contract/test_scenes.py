@@ -1,0 +1,140 @@
+"""The scenes surface, gate and noise-shape: pictures differ over time, words stay apart and say what the data say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from animations.gate import GateFilm
+from animations.noise_shape import NoiseShapeFilm
+from animations.surface import SurfaceFilm
+
+pytest.importorskip("manim")
+pytestmark = pytest.mark.animation
+
+BLUE, ORANGE = np.array([0x00, 0x72, 0xB2]), np.array([0xE6, 0x9F, 0x00])
+
+
+@pytest.fixture(scope="module")
+def films():
+    return {
+        "surface": SurfaceFilm.standard(particles=30, frames=10, seed=1).compute(),
+        "gate": GateFilm.standard(particles=60, frames=20, seed=1).compute(),
+        "noise-shape": NoiseShapeFilm.standard(frames=13).compute(),
+    }
+
+
+def drawn(name: str, data):
+    """(stage, its frames) for each part of the scene."""
+    from importlib import import_module
+
+    from animations.manim_stage import built
+
+    parts = import_module(f"animations.manim_{name.replace('-', '_')}").parts(data)
+    assert sum(count for count, _ in parts) == data.frames
+    return [(built(make), count) for count, make in parts]
+
+
+def words_of(stage) -> list:
+    from animations.manim_words import Words
+
+    every = [one for top in stage.mobjects for one in top.get_family()]
+    return [one for one in every if isinstance(one, Words) and one.text]
+
+
+@pytest.fixture(scope="module", params=["surface", "gate", "noise-shape"])
+def scene(request, films):
+    data = films[request.param]
+    return request.param, data, drawn(request.param, data)
+
+
+def test_pictures_have_the_stated_size_and_differ_over_time(scene) -> None:
+    _, _, parts = scene
+    for stage, count in parts:
+        first, middle, last = (stage.picture(n) for n in (0, count // 2, count - 1))
+        assert first.shape == (480, 854, 3) and first.dtype == np.uint8
+        assert (first != middle).any(axis=2).mean() > 1e-3
+        assert (middle != last).any(axis=2).mean() > 1e-3
+
+
+def test_no_words_are_cut_or_overlap(scene) -> None:
+    """Every line of text and formula lies inside the frame and clear of all others, in early and late frames."""
+    _, _, parts = scene
+    for stage, count in parts:
+        for frame in (0, count // 2, count - 1):
+            stage.picture(frame)
+            boxes = []
+            for one in [*words_of(stage), *(m for m in stage.mobjects if hasattr(m, "typst_source"))]:
+                low, high = one.get_corner([-1, -1, 0])[:2], one.get_corner([1, 1, 0])[:2]
+                boxes.append((low, high, getattr(one, "text", "") or getattr(one, "typst_source", "")))
+            for low, high, text in boxes:
+                assert np.all(np.abs([*low / [7.11, 4.0], *high / [7.11, 4.0]]) <= 1), text
+            clashes = [
+                (a[2], b[2]) for i, a in enumerate(boxes) for b in boxes[:i]
+                if np.all(a[0] < b[1] - 0.01) and np.all(b[0] < a[1] - 0.01)
+            ]  # fmt: skip
+            assert not clashes
+
+
+def test_surface_shows_its_numbers_and_its_particles(films) -> None:
+    """Counters are the data's, and each visible particle covers its projected place with its colour."""
+    data = films["surface"]
+    ((stage, _),) = drawn("surface", data)
+    frame = 7
+    image = stage.picture(frame)
+    texts = [one.text for one in words_of(stage)]
+    assert f"{(data.exit_times <= data.time[frame]).sum()} of 30 crossed" in texts
+    assert f"t = {data.time[frame]:.1f}" in texts and f"{data.tau:.4g} (grid)" in texts
+    assert any(text.startswith(f"grid: {30 * (1 - data.survival[frame]):.1f} ±") for text in texts)
+    assert "saddle, L = 0.25" in texts and "most probable path" in texts
+    seen = 0
+    for been, colour in ((False, BLUE), (True, ORANGE)):
+        for across, up in stage._places(frame, been, False):
+            pixel = image[int(round(240 - up * 60)), int(round(427 + across * 60))].astype(int)
+            seen += 1
+            near = min(np.abs(pixel - c).max() for c in ((colour, ORANGE) if not been else (colour,)))
+            assert near <= 12
+    assert seen > 15
+
+
+def test_gate_shows_its_numbers(films) -> None:
+    data = films["gate"]
+    (floors, first), (chain, second) = drawn("gate", data)
+    floors.picture(first - 1)
+    texts = [one.text for one in words_of(floors)]
+    for lane in data.lanes:
+        assert f"ε = {lane.floor:g}" in texts and f"τ = {lane.tau:.4g}" in texts
+        assert f"{60 - lane.survivors[-1]} of 60 out" in texts
+        assert f"grid: {60 * (1 - lane.survival[-1]):.1f}" in texts
+    assert any(f"{data.delta:.4g}" in getattr(m, "typst_source", "") for m in floors.mobjects)
+    assert f"last slope −{data.measured:.4g}" in texts
+    chain.picture(second // 2)
+    texts = [one.text for one in words_of(chain)]
+    at = int(data.chain.iteration[second // 2])
+    assert f"iteration {at}" in texts and f"{(data.chain.exits <= at).sum()} of 60 out" in texts
+    assert f"exact  {data.chain.iterations:.4g}" in texts and f"SGD, ε = 0: τ = {data.chain.tau:.4g}" in texts
+
+
+def test_noise_shape_shows_measured_sizes_only(films) -> None:
+    """Each frame shows the numbers of one measured batch size; two opacities of a fade add up to one."""
+    data = films["noise-shape"]
+    ((stage, count),) = drawn("noise-shape", data)
+    sizes = []
+    for frame in range(count):
+        stage.picture(frame)
+        k = stage.shown(frame)
+        texts = [one.text for one in words_of(stage)]
+        assert f"batch size S = {data.batch_size[k]}" in texts
+        assert any(text.startswith(f"tail index {data.index_batches[k]:.1f}"[:14]) for text in texts)
+        assert stage._share(frame, True) + stage._share(frame, False) == pytest.approx(1)
+        sizes.append(int(data.batch_size[k]))
+    assert sizes == sorted(sizes) and sorted(set(sizes)) == [16, 32, 64, 128, 256, 512]
+    assert f"unlike variances alone: {data.index_formula[0]:.4g}" in [one.text for one in words_of(stage)]
+
+
+def test_same_data_same_pictures(films) -> None:
+    from animations.manim_gate import parts
+    from animations.manim_stage import pictures
+
+    one, two = (next(pictures(parts(films["gate"]), only=[15])) for _ in range(2))
+    assert np.array_equal(one, two)

@@ -1,0 +1,320 @@
+"""SGD on residual networks: which theory of escape survives?
+
+    ln(iterations) = (S/eta) I + ln prefactor,      I: Cramer, Gaussian noise of covariance C1(x), C1(a), or C1 = H
+
+Networks are trained on digits with wrong labels, slices are cut between pairs of minima, and on every slice SGD with
+real mini-batches is held against the exponents of all theories (`validation.slice_escapes`).  Before that the toolkit
+itself is checked there: with Gaussian noise in place of mini-batches, paths, grid and quadrature must agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpsim.minibatch import SAMPLINGS
+from landscapes.recipe import Recipe
+from validation import resnet_verdicts as judge
+from validation.pieces import Pieces, Row
+from validation.report import Progress, Report, Table
+from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, surrogate_routes, swept
+from validation.slices import Case, Rule, fresh_case, shipped_case
+
+if TYPE_CHECKING:
+    from validation.full_space import FullSpace
+
+SMALL = Recipe(
+    examples=512, width=1, data_seed=3, network_seed=1, branch_steps=60, branch_batch=64, polish_steps=300,
+    newton_steps=0, nodes=97,
+)  # fmt: skip
+"""A ResNet-8 of width 1: it cannot learn the wrong labels by heart, so that gradients keep their noise at minima."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is trained and sampled.
+
+    Attributes:
+        networks: name and recipe of every network that is trained.
+        rule: which slices are taken.
+        points: batch sizes per sweep.
+        budget, most_paths: examples drawn per batch size (about), and replicas at most.
+        route_paths: random paths of the toolkit's check.
+        law_points: batch sizes at which all laws of noise run, on the first fresh slice.
+        rates: learning rates of the first fresh slice, in units of its own.
+        large_steps: stiffness eta |H| and batch sizes of the sweeps on the slice that ships.
+        spectrum: whether the ends of the full Hessian's spectrum are computed.
+    """
+
+    networks: tuple[tuple[str, Recipe], ...]
+    rule: Rule
+    points: int
+    budget: float
+    most_paths: int
+    route_paths: int
+    law_points: int
+    rates: tuple[float, ...]
+    large_steps: tuple[tuple[float, tuple[int, ...]], ...]
+    spectrum: bool = True
+
+    @classmethod
+    def of(cls, quick: bool, seed: int = 0) -> Size:
+        """About three minutes on two cores, or less than an hour."""
+        small = replace(SMALL, data_seed=3 + 10 * seed, network_seed=1 + seed, branch_seed=101 + 100 * seed)
+        rule = Rule(slope=1.6)
+        if quick:
+            large = ((0.5, (2, 3, 4)),)
+            return cls((("one", small),), rule, 4, 2e7, 400, 1000, 2, (2.0, 1.0), large)
+        more = replace(small, data_seed=5 + 10 * seed, network_seed=7 + seed, branch_seed=201 + 100 * seed)
+        wider = replace(small, examples=1024, width=2, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_steps=40)
+        networks = (("one", small), ("two", more), ("three", wider))
+        return cls(networks, rule, 4, 3e8, 3000, 4000, 3, (2.0, 1.0, 0.5), ((0.5, (2, 3, 4, 5)), (0.25, (1, 2))))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was measured on slices.
+
+    Attributes:
+        cases: the slices, the shipped one first.
+        routes: the toolkit's check.
+        sweeps: real SGD, with replacement, on every fresh slice.
+        laws: the other laws of noise on the first fresh slice.
+        rates: real SGD there at other learning rates.
+        large: real SGD on the shipped slice, in large steps.
+        both_ways: time out of either minimum.
+    """
+
+    cases: tuple[Case, ...]
+    routes: list[Row]
+    sweeps: list[Sweep]
+    laws: list[Sweep]
+    rates: list[Sweep]
+    large: list[Sweep]
+    both_ways: list[Row]
+
+
+def resnet(
+    quick: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    pieces: Pieces | None = None,
+) -> Report:
+    """Train small ResNets, cut slices between minima, and hold SGD's escapes against every theory; then full space.
+
+    Args:
+        quick: one network and fewer replicas.
+        seed: of data, labels, networks, branches and random paths.
+        threads: of the random paths, which do not depend on it; torch takes one thread always.
+        progress: called with a share and a name.
+        pieces: where finished parts are kept.
+
+    Returns:
+        a report with slopes, prefactors and a verdict per claim.
+
+    Raises:
+        ImportError: without torch (extra ``network``).
+        ValueError: if no slice passes the rule.
+    """
+    from validation import full_space as panel
+
+    tell, kept = progress or (lambda share, name="": None), pieces or Pieces()
+    slices = study(Size.of(quick, seed), seed, threads, lambda s, n="": tell(0.7 * s, n), kept, quick)
+    around = panel.full_space(panel.Size.of(quick), seed, kept, lambda s, n="": tell(0.7 + 0.3 * s, n))
+    return joined(slices, around)
+
+
+def joined(slices: Report, around: FullSpace) -> Report:
+    """The report on slices with the panel on the full space of parameters."""
+    import xarray
+
+    return replace(
+        slices,
+        summary=f"{slices.summary}\n\n{around.summary}",
+        verdicts=slices.verdicts + around.verdicts,
+        tables=slices.tables + around.tables,
+        pictures={**slices.pictures, **around.pictures},
+        data=xarray.merge([slices.data, around.data], combine_attrs="override"),
+        settings={**slices.settings, "full space": around.settings},
+    )
+
+
+def study(size: Size, seed: int, threads: int | None, tell: Progress, pieces: Pieces, quick: bool = False) -> Report:
+    """The study at any size."""
+    count = len(size.networks)
+    fresh = [
+        fresh_case(name, recipe, size.rule, pieces, lambda s, n="", i=i: tell(0.4 * (i + s) / count, n), size.spectrum)
+        for i, (name, recipe) in enumerate(size.networks)
+    ]
+    found = escapes((shipped_case(), *fresh), size, seed, threads, tell, pieces)
+    tell(1.0, "report")
+    return assembled(found, size, seed, quick)
+
+
+def assembled(found: Findings, size: Size, seed: int, quick: bool = False) -> Report:
+    """The report on what was measured."""
+    return Report(
+        name="resnet",
+        title="SGD on residual networks: slopes of escape times against every theory",
+        summary=SUMMARY,
+        verdicts=judge.verdicts(found),
+        tables=_tables(found),
+        pictures=_pictures(found),
+        data=_data(found, seed),
+        settings={"quick": quick, **_settings(size)},
+        seed=seed,
+    )
+
+
+SUMMARY = (
+    "Small ResNets without normalisation are trained on 8 x 8 digits of which 30 % carry wrong labels; between pairs "
+    "of minima the losses of all examples are tabulated on the connecting line. On such a slice SGD draws real "
+    "mini-batches of single examples' gradients. A slice is taken by a rule stated beforehand that knows the theories "
+    "but no measured time: two minima and one barrier, a fine table, small steps (eta |H| on the climb is limited, at "
+    "the learning rate for which Cramer's exponent grows by a stated slope per example), and exponents of Cramer and "
+    "of Gaussian noise that lie apart. The ends of a slice are stationary along it; how nearly they are minima of the "
+    "whole network is in the table of ends. Slopes are those of ln(iterations) against the batch size at fixed "
+    "learning rate."
+)
+
+
+def escapes(
+    cases: tuple[Case, ...], size: Size, seed: int, threads: int | None, tell: Progress, pieces: Pieces
+) -> Findings:
+    """Everything that is measured on slices, the shipped one (first) and fresh ones."""
+    shipped, *fresh = cases
+    count = len(cases)
+    routes = []
+    for i, case in enumerate(cases):
+        tell(0.4 + 0.1 * i / count, f"paths, grid and quadrature on {case.name}")
+        for word, climb in zip(_sides(case), (case.climb, case.back), strict=True):
+            routes.append(surrogate_routes(case, word, climb, size.route_paths, seed, threads, pieces))
+
+    def run(case: Case, law: str, rate: float, sizes: Sequence[int], small: bool = True) -> Sweep:
+        budget = (size.budget, size.most_paths)
+        return swept(case, law, rate, sizes, *budget, seed, threads, pieces, small)
+
+    sweeps, laws, rates = [], [], []
+    for i, case in enumerate(fresh):
+        tell(0.5 + 0.2 * i / count, f"SGD on {case.name}")
+        rate = case.climb.exponent / size.rule.slope
+        sweeps.append(run(case, SAMPLINGS[0], rate, _batches(case, rate, size.points)))
+    for case, sweep in zip(fresh[:1], sweeps[:1], strict=True):
+        for i, law in enumerate((*SAMPLINGS[1:], GAUSSIAN)):
+            tell(0.7 + 0.05 * i, f"{law} on {case.name}")
+            laws.append(run(case, law, sweep.learning_rate, [row["S"] for row in sweep.rows[: size.law_points]]))
+        for i, factor in enumerate(size.rates):
+            tell(0.85 + 0.04 * i, f"other learning rates on {case.name}")
+            rate = factor * sweep.learning_rate
+            rates.append(run(case, SAMPLINGS[0], rate, _batches(case, rate, size.points, max(1, round(factor)))))
+    large = []
+    for stiffness, sizes in size.large_steps:
+        tell(0.95, "large steps on the shipped slice")
+        large.append(run(shipped, SAMPLINGS[0], stiffness / shipped.climb.stiffest, sizes, small=False))
+    tell(0.98, "both ways")
+    both = [
+        row for case, sweep in zip(fresh, sweeps, strict=True) for row in _both_ways(case, sweep, seed, threads, pieces)
+    ]
+    return Findings(cases, routes, sweeps, laws, rates, large, both)
+
+
+MOST_ITERATIONS = 4e6
+"""Predicted iterations at the largest batch size of a sweep, at most."""
+
+
+def _batches(case: Case, rate: float, count: int, stride: int = 1) -> list[int]:
+    return batch_sizes(case.line, case.climb, rate, count, stride, MOST_ITERATIONS)
+
+
+def _sides(case: Case) -> tuple[str, str]:
+    """Where the chosen climb and the way back start."""
+    return ("left", "right") if case.climb.start < case.back.start else ("right", "left")
+
+
+def _both_ways(case: Case, sweep: Sweep, seed: int, threads: int | None, pieces: Pieces) -> list[Row]:
+    """Out of either minimum at the same learning rate and batch size; the second is given ten times as long."""
+    size, paths = sweep.rows[0]["S"], 200
+    rows, horizon = [], 10 * sweep.rows[0]["iterations"]
+    for side, climb in zip(_sides(case), (case.climb, case.back), strict=True):
+        run = one(measured, case.line, climb, sweep.learning_rate, size, SAMPLINGS[0], paths, horizon, seed, threads)
+        key = {"start": climb.start, "target": climb.target, "rate": sweep.learning_rate, "S": size, "horizon": horizon}
+        (row,) = pieces.rows(f"{case.name}-way-{side}", run, seed=seed, **key)
+        rows.append(
+            {
+                "slice": case.name, "from": side, "H": climb.curvature, "barrier": climb.barrier,
+                "Cramer exponent": climb.exponent, "S": size, "iterations": row["iterations"], "error": row["error"],
+                "censored": row["censored"], "at least": row["per exit"],
+            }
+        )  # fmt: skip
+    return rows
+
+
+# --- tables, figures, data --------------------------------------------------------------------------------------------
+
+
+def _tables(found: Findings) -> tuple[Table, ...]:
+    def known(title: str, rows: Sequence[Row]) -> list[Table]:
+        return [Table.of(title, rows)] if rows else []
+
+    all_sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
+    return (
+        *known("The claims of the post on these networks", judge.claims(found)),
+        *known("Slope of ln(iterations) per example in the batch", [judge.slope_row(s) for s in all_sweeps]),
+        *known("Distance of SGD's slope from every theory, in standard errors", judge.distances(found.sweeps)),
+        *known("Prefactors: ln(iterations) of SGD minus theory at each batch size", judge.prefactors(found.sweeps)),
+        *known("Learning rates: eta times slope, which tends to the exponent", judge.rates(found.rates, found.large)),
+        *known("Gaussian noise on the slices: quadrature, grid and paths", found.routes),
+        *known("C1 and H at minima and barriers", judge.covariances(found.cases)),
+        *known("Out of either minimum at equal learning rate and batch size", found.both_ways),
+        *known("Ends of the slices, over all parameters", [row for c in found.cases for row in c.network]),
+        *known("Branches tried", [row for c in found.cases for row in c.tries]),
+        *known("Every point", _points(all_sweeps)),
+    )
+
+
+def _points(sweeps: Sequence[Sweep]) -> list[Row]:
+    return [{"slice": s.slice, "law": s.law, "eta": s.learning_rate, **row} for s in sweeps for row in s.rows]
+
+
+def _pictures(found: Findings) -> dict[str, Any]:
+    from validation import resnet_pictures as draw
+
+    figures: dict[str, Any] = {
+        "slices": lambda: draw.slices_figure(found.cases),
+        "toolkit": lambda: draw.routes_figure(found.routes),
+    }
+    if found.sweeps:
+        figures["slopes"] = lambda: draw.slopes_figure(found.sweeps)
+        figures["laws-and-rates"] = lambda: draw.laws_figure([found.sweeps[0], *found.laws], found.rates)
+    return figures
+
+
+def _data(found: Findings, seed: int) -> Any:
+    """All rows as variables along one dimension per table, and the slices themselves."""
+    from fpsim.storage import dataset
+
+    sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
+    tables = {"route": found.routes, "point": _points(sweeps), "way": found.both_ways}
+    entries: dict[str, Any] = {
+        re.sub(r"\W+", "_", f"{table}_{key}").strip("_"): (f"{table}_row", [row[key] for row in rows], "", key)
+        for table, rows in tables.items()
+        for key in (rows[0] if rows else ())
+    }
+    for case in found.cases:
+        x = np.linspace(float(case.line.nodes[0]), float(case.line.nodes[-1]), 801)
+        at, node = x[None], f"{case.name}_node"
+        entries[f"{case.name}_x"] = (node, x, "", "length along the line")
+        entries[f"{case.name}_loss"] = (node, case.line.loss(at), "", "loss")
+        entries[f"{case.name}_hessian"] = (node, case.line.hessian(at)[0, 0], "", "second derivative")
+        entries[f"{case.name}_covariance"] = (node, case.line.gradient_covariance(at)[0, 0], "", "C1")
+    return dataset(entries, experiment="resnet", seed=seed)
+
+
+def _settings(size: Size) -> dict[str, Any]:
+    plain = {key: value for key, value in asdict(size).items() if key not in ("networks", "rule")}
+    return {**plain, "rule": asdict(size.rule), **{f"recipe {name}": asdict(recipe) for name, recipe in size.networks}}

@@ -1,0 +1,102 @@
+"""Figures of sharpness: spectral densities, and what a rescaling does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpsim.plotting.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    SHADE,
+    SMALL,
+    TITLE,
+    VERMILLION,
+    new_figure,
+    remark,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = dict[str, Any]
+
+
+def spectrum_figure(spectra: dict[str, xarray.Dataset]) -> Figure:
+    """Densities of H and C1 by Lanczos quadrature, beside the dense eigenvalues smoothed alike."""
+    from landscapes.spectral_density import SpectralDensity
+
+    figure = new_figure(11.6, 4.2)
+    for axes, (stage, data), letter in zip(figure.subplots(1, 2), spectra.items(), "ab", strict=True):
+        values = {name: data[name].values for name in ("hessian", "covariance")}
+        low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
+        width = 0.012 * (high - low)
+        t = np.linspace(low - 6 * width, high + 4 * width, 700)
+        for name, color, label in (("hessian", BLUE, "H"), ("covariance", VERMILLION, "C, noise of one example")):
+            d = len(values[name])
+            found = SpectralDensity(data[f"{name}_nodes"].values, data[f"{name}_weights"].values, d)
+            y, error = found.density(t, width)
+            bells = np.exp(-0.5 * ((t[:, None] - values[name]) / width) ** 2).mean(axis=1)
+            axes.plot(t, bells / (width * np.sqrt(2 * np.pi)), color=INK, linewidth=0.9, linestyle="--")
+            axes.fill_between(t, np.maximum(y - 2 * error, 1e-12), y + 2 * error, color=color, alpha=0.25, linewidth=0)
+            axes.plot(t, y, color=color, linewidth=1.4, label=label)
+        axes.set_yscale("log")
+        axes.set_ylim(0.02 / (d * width), 3 / width)
+        tidy(axes, "eigenvalue", "density of eigenvalues")
+        axes.legend(loc="upper right", fontsize=SMALL, frameon=False, labelcolor=INK)
+        axes.set_title(f"{letter}   MLP, {stage}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+        remark(axes, "dashed: from all eigenvalues", 0.98, 0.72, "right")
+    return figure
+
+
+def rescaling_figure(rescaled: list[Row], escapes: list[Row]) -> Figure:
+    """Measures of sharpness of one function, and escape times, against the rescaling."""
+    figure = new_figure(12.0, 4.4)
+    first, second = figure.subplots(1, 2)
+    _measures(first, rescaled)
+    x = [r["H"] for r in escapes]
+    for key, color, label in (("same eta", VERMILLION, "the same η"), ("eta k^2", BLUE, "η k²")):
+        second.plot(x, [r[f"SDE, {key}"] for r in escapes], color=color, linewidth=1.3, label=f"{label}: SDE")
+        second.plot(x, [r[f"chain, {key}"] for r in escapes], "s", color=color, markersize=5, label=f"{label}: chain")
+    second.errorbar(
+        x, [r["mini-batches, eta k^2"] for r in escapes], yerr=[r["error"] for r in escapes], fmt="o", color=BLACK,
+        markersize=4.5, capsize=2.5, label="η k²: true mini-batches",
+    )  # fmt: skip
+    second.set_xscale("log")
+    second.set_yscale("log")
+    from matplotlib.ticker import NullFormatter
+
+    second.xaxis.set_minor_formatter(NullFormatter())
+    second.set_xticks(x, [f"{v:.2g}" for v in x])
+    tidy(second, "curvature H of the stretched valley", "mean iterations to escape")
+    second.legend(loc="upper right", fontsize=SMALL, frameon=False, labelcolor=INK)
+    for axes, title in ((first, "a   One network, rescaled"), (second, "b   One slice, stretched by k: H / k²")):
+        axes.set_title(title, fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    return figure
+
+
+def _measures(axes: Axes, rows: list[Row]) -> None:
+    a, one = [r["a"] for r in rows], next(r for r in rows if r["a"] == 1)
+    for key, color, marker, label in (
+        ("trace", VERMILLION, "o", "trace of H"), ("top", ORANGE, "s", "largest eigenvalue of H"),
+        ("relative trace", BLUE, "v", "relative trace"), ("relative top", GREEN, "^", "relative largest eigenvalue"),
+        ("Fisher-Rao norm", PURPLE, "D", "Fisher-Rao norm"),
+    ):  # fmt: skip
+        moves = key in ("trace", "top")
+        axes.plot(
+            a, [r[key] / one[key] for r in rows], marker=marker, color=color, markersize=4.5 if moves else 6,
+            linewidth=1.3, label=label, markerfacecolor=color if moves else "none",
+        )  # fmt: skip
+    axes.axhline(1, color=SHADE, linewidth=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    tidy(axes, "factor a: one layer × a, the next / a", "measure / its value at a = 1")
+    axes.legend(loc="upper center", fontsize=SMALL, frameon=False, labelcolor=INK)
