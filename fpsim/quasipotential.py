@@ -73,8 +73,9 @@ class QuasiPotential:
             "path": ("iteration", self.path, "", "position on the cheapest way out"),
             "cost": ("jump", self.costs, "", "cost of each jump"),
         }
-        facts: dict[str, Any] = {"value": self.value, "error": self.error, "batch_size": self.batch_size, "target": self.target}
-        return dataset(entries, **facts, domain=self.domain, grid_values=self.grid_values, spacings=self.spacings)
+        names = ("value", "error", "batch_size", "target", "domain", "grid_values", "spacings")
+        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return dataset(entries, **facts)
 
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_xarray` as netCDF and return the path."""

@@ -58,7 +58,8 @@ def test_the_path_joins_the_certified_minima_along_the_gradient(surface) -> None
     tangent = surface.path[2:] - surface.path[:-2]
     gradient = place.gradient(surface.path[1:-1].T).T
     length, slope = np.hypot(*tangent.T), np.hypot(*gradient.T)
-    sine = np.abs(tangent[:, 0] * gradient[:, 1] - tangent[:, 1] * gradient[:, 0]) / (length * np.maximum(slope, 1e-300))
+    product = np.abs(tangent[:, 0] * gradient[:, 1] - tangent[:, 1] * gradient[:, 0])
+    sine = product / (length * np.maximum(slope, 1e-300))
     clear = slope > 0.02  # at minima and saddle the gradient has no direction
     assert clear.sum() > 300 and sine[clear].max() < 2e-3
     top = int(np.argmin(np.hypot(*(surface.path - surface.saddle[:2]).T)))
@@ -212,9 +213,10 @@ def test_noise_shape_is_the_committed_study() -> None:
 def test_same_seed_same_data_and_a_round_trip(tmp_path) -> None:
     gate_film = GateFilm.standard(floors=(0.2, 0.1), particles=20, frames=10, seed=5)
     surface_film = SurfaceFilm.standard(particles=10, frames=5, seed=5)
+    assert not same(gate_film.compute(), replace(gate_film, seed=6).compute())
     for film, kind in ((gate_film, GateData), (surface_film, SurfaceData)):
-        one, two, other = film.compute(), film.compute(), replace(film, seed=6).compute()
-        assert same(one, two) and not same(one, other)
+        one, two = film.compute(), film.compute()
+        assert same(one, two)
         assert same(one, kind.load(one.save(tmp_path / "film.nc")))
         with pytest.raises(ValueError, match="noise-shape"):
             NoiseShapeData.load(tmp_path / "film.nc")

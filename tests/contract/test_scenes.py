@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from animations.captions import with_error
 from animations.gate import GateFilm
 from animations.noise_shape import NoiseShapeFilm
 from animations.surface import SurfaceFilm
@@ -90,7 +91,7 @@ def test_surface_shows_its_numbers_and_its_particles(films) -> None:
     seen = 0
     for been, colour in ((False, BLUE), (True, ORANGE)):
         for across, up in stage._places(frame, been, False):
-            pixel = image[int(round(240 - up * 60)), int(round(427 + across * 60))].astype(int)
+            pixel = image[round(240 - up * 60), round(427 + across * 60)].astype(int)
             seen += 1
             near = min(np.abs(pixel - c).max() for c in ((colour, ORANGE) if not been else (colour,)))
             assert near <= 12
@@ -125,7 +126,9 @@ def test_noise_shape_shows_measured_sizes_only(films) -> None:
         k = stage.shown(frame)
         texts = [one.text for one in words_of(stage)]
         assert f"batch size S = {data.batch_size[k]}" in texts
-        assert any(text.startswith(f"tail index {data.index_batches[k]:.1f}"[:14]) for text in texts)
+        for index in ("batches", "parameters"):
+            value, error = (getattr(data, f"index_{index}{end}")[k] for end in ("", "_error"))
+            assert f"tail index {with_error(value, error)}" in texts
         assert stage._share(frame, True) + stage._share(frame, False) == pytest.approx(1)
         sizes.append(int(data.batch_size[k]))
     assert sizes == sorted(sizes) and sorted(set(sizes)) == [16, 32, 64, 128, 256, 512]
