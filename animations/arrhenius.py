@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.film import Progress
+from animations.captions import typeset
+from animations.film import Progress, name_of
 from animations.motion import FINER, formula_for
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ class ArrheniusFilm:
         if inverse is None:
             _scaled(noise, 1.0)
             inverse = noise.batch_size / noise.learning_rate  # type: ignore[attr-defined]
-        name = f"L(x) = {problem.sde.landscape.name}"
-        return cls((Series(name, str(noise), axis, problem, float(inverse)),), **options)
+        name = f"L(x) = {typeset(problem.sde.landscape.name)}"
+        return cls((Series(name, name_of(noise) or str(noise), axis, problem, float(inverse)),), **options)
 
     def compute(self, progress: Progress | None = None) -> ArrheniusData:
         """All times, by each route."""

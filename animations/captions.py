@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,3 +88,9 @@ def power_of_ten(value: float) -> str:
     """A power of ten as axes show it; other numbers as :func:`number` does."""
     power = math.log10(value)
     return f"10{str(round(power)).translate(RAISED)}" if abs(power - round(power)) < 1e-9 else number(value)
+
+
+def typeset(formula: str) -> str:
+    """The text of a formula with raised powers and real signs: x**2 - 3*x as x² − 3·x."""
+    raised = re.sub(r"\*\*(\d+)", lambda power: power[1].translate(RAISED), formula)
+    return raised.replace("*", "·").replace("-", "−") if "**" not in raised else formula

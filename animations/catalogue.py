@@ -47,7 +47,7 @@ SCENES = {
     "kramers": Scene(
         "particles leave a sharp and a flat valley; their density, current and survival against theory",
         12.0, "animations.film:KramersFilm", "sharp_and_flat", "animations.manim_kramers",
-        "animations.matplotlib_renderer:kramers_pictures", {"before": 0.2, "after": 0.1},
+        "animations.matplotlib_renderer:kramers_pictures", {"before": 0.25, "after": 0.08},
     ),
     "arrhenius": Scene(
         "the logarithm of the escape time against S/eta, point by point",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from animations.captions import typeset
 from animations.kramers_data import KramersData, ShotData
 
 if TYPE_CHECKING:
@@ -131,8 +132,10 @@ class KramersFilm:
     def of(cls, problem: EscapeProblem, **options: Any) -> KramersFilm:
         """One escape, one act, one panel."""
         noise = problem.sde.noise
-        label = f"L(x) = {problem.sde.landscape.name}"
-        return cls(((Shot(label, str(noise), problem, law_of(noise)),),), **options)
+        label = f"L(x) = {typeset(problem.sde.landscape.name)}"
+        law, kind = law_of(noise), name_of(noise)
+        words = f"{kind}: {noise}" if law and kind else str(noise)
+        return cls(((Shot(label, words, problem, law),),), **options)
 
     def compute(self, progress: Progress | None = None) -> KramersData:
         """All that will be drawn.
@@ -154,6 +157,12 @@ class KramersFilm:
                     progress(done / count)
             acts.append(tuple(shots))
         return KramersData(tuple(acts), float(self.seconds), self.seed, tuple(standing))
+
+
+def name_of(noise: Any) -> str:
+    """A noise in two words; empty for other kinds."""
+    words = {"ConstantDiffusion": "White noise", "HessianDiffusion": "Hessian noise", "GradientNoise": "Gradient noise"}
+    return words.get(type(noise).__name__, "")
 
 
 def law_of(noise: Any) -> str:

@@ -53,12 +53,13 @@ class ArrheniusStage(Stage):
     def _legend(self) -> None:
         x, y = -6.75, -3.83
         valley = " for the valley named" if len(self.data.series) > len(self.panels) else ""
-        keys = (
+        keys: tuple[tuple[Outline, str], ...] = (
             (Outline(fill=BLUE), "paths ± 1σ"),
             (Outline(BLACK, 2.6), "exact"),
             (Outline(VERMILLION, 2.6), "formula"),
             (Outline(fill=SHADE, opacity=SHADED), f"formula more than {TRUSTED * 100:.0f} % off{valley}"),
         )
+        keys = keys if any(one.fails.any() for one in self.data.series) else keys[:-1]
         for i, (key, words) in enumerate(keys):
             self.add(key, Words(words, (x + 0.62, y), SMALL))
             ends = np.array([[x, y + 0.08], [x + 0.48, y + 0.08]])

@@ -108,8 +108,10 @@ class FloorsStage(GateStage):
         return f"{self.data.particles - int(lane.survivors[frame])} of {self.data.particles} out"
 
     def grid_text(self, lane: Any, frame: int) -> str:
-        """How many the grid expects."""
-        return f"grid: {self.data.particles * (1 - float(lane.survival[frame])):.1f}"
+        """How many the grid expects, with the binomial standard deviation."""
+        chance = 1 - min(float(lane.survival[frame]), 1.0)
+        sigma = np.sqrt(self.data.particles * chance * (1 - chance))
+        return f"grid: {self.data.particles * chance:.1f} ± {sigma:.1f}"
 
     def _loss(self) -> None:
         """The loss, its absolute curvature, and the drift at the gate."""

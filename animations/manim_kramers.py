@@ -80,12 +80,11 @@ class KramersStage(Stage):
 
         def update(frame: int) -> None:
             time = frame / standing
-            share = smooth((time - 0.45) / 0.3)
             curtain.set_fill(opacity=1 - smooth((time - 0.75) / 0.25))
-            remark.set_fill(opacity=1 - smooth((time - 0.35) / 0.1))
-            between(title, *name, share)
+            remark.set_fill(opacity=1 - smooth((time - 0.42) / 0.08))
+            between(title, *name, smooth((time - 0.5) / 0.2))  # the name goes first, out of the formula's way
             if laws:
-                between(*laws, share)
+                between(*laws, smooth((time - 0.55) / 0.2))
 
         self.follow(curtain, update)
         self.follow(remark, lambda _: None)

@@ -165,8 +165,8 @@ class SurfaceStage(Stage):
 
     def theory_text(self, frame: int) -> str:
         """What the grid expects, with the binomial standard deviation."""
-        chance = 1 - float(self.data.survival[frame])
-        sigma = np.sqrt(self.data.particles * max(chance * (1 - chance), 0.0))
+        chance = 1 - min(float(self.data.survival[frame]), 1.0)
+        sigma = np.sqrt(self.data.particles * chance * (1 - chance))
         return f"grid: {self.data.particles * chance:.1f} ± {sigma:.1f}"
 
     def near_text(self, frame: int) -> str:
@@ -182,10 +182,15 @@ class SurfaceStage(Stage):
         self.follow(seen, lambda n: seen.discs(self._places(n, been, False), RADIUS))
 
     def _group(self, frame: int, been: bool) -> Array:
-        """Particles that have been across by now, or have not; those above the drawn surface are left out."""
-        data = self.data
-        drawn = (data.loss[max(0, frame - TAIL) : frame + 1] <= data.ceiling).all(axis=0)
+        """Particles that have been across by now, or have not; those beyond the drawn surface are left out."""
+        data, recent = self.data, slice(max(0, frame - TAIL), frame + 1)
+        drawn = self._drawn(data.positions[recent], data.loss[recent]).all(axis=0)
         return np.flatnonzero(((data.exit_times <= data.time[frame]) == been) & drawn)
+
+    def _drawn(self, xy: Array, loss: Array) -> Array:
+        """Whether points lie on the piece of the surface that is drawn."""
+        low, high = (np.array([self.data.grid_x[k], self.data.grid_y[k]]) for k in (0, -1))
+        return np.asarray((loss <= self.data.ceiling) & ((xy >= low) & (xy <= high)).all(axis=-1))
 
     def _places(self, frame: int, been: bool, hidden: bool) -> Array:
         data, chosen = self.data, self._group(frame, been)
@@ -208,7 +213,7 @@ class SurfaceStage(Stage):
         """The pieces of paths that lead across: the latest ones clear, older ones faint."""
         data = self.data
         places = self.view.at(data.crossing, data.crossing_loss)
-        places[data.crossing_loss > data.ceiling] = np.nan
+        places[~self._drawn(data.crossing, data.crossing_loss)] = np.nan
         self.pieces = np.split(places, np.flatnonzero(np.diff(data.crossing_particle)) + 1)
         self.done = data.exit_times[np.isfinite(data.exit_times)]
         old, new = Outline(ORANGE, 1.2, opacity=0.3), Outline(CLEAR, 1.8)

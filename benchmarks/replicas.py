@@ -1,4 +1,4 @@
-"""Mini-batch gradients of many networks at once: grouped convolutions and vmap against a Python loop over replicas.
+"""Mini-batch gradients of many networks at once: the three engines against a Python loop over replicas.
 
     ResNet-8 without normalisation on 8 x 8 digits, float32, R = 32 replicas, one thread
 
@@ -36,8 +36,9 @@ from landscapes.neural import NeuralLandscape
 from validation.replicas import Replicas
 
 REPLICAS, RATE, WEIGHT_DECAY = 32, 0.01, 1e-2
-WIDTHS, BATCHES = (2, 4), (1, 4, 16)
-REQUIRED = 5.0
+WIDTHS, BATCHES = (1, 2, 4), (1, 4, 16, 64)
+ENGINES = ("vmap", "unrolled", "grouped")
+REQUIRED = 5.0  # grouped over the loop at widths 2 and 4, S <= 16
 
 
 def landscape(width: int) -> NeuralLandscape:
@@ -75,7 +76,7 @@ def measure(width: int, size: int, rounds: int, seconds: float) -> dict[str, Any
     found, draws = landscape(width), np.random.default_rng(0)
     x = found.initial + 0.01 * draws.normal(size=(REPLICAS, found.dimension))
     picks, weights = draws.integers(0, 512, (REPLICAS, size)), np.full((REPLICAS, size), 1 / size)
-    loop, engines = Loop(found, x), {name: Replicas(found, name) for name in ("grouped", "vmap")}
+    loop, engines = Loop(found, x), {name: Replicas(found, name) for name in ENGINES}
     reference = np.stack([torch.cat([g.flatten() for g in one]).numpy() for one in loop.gradients(picks)])
     reference = reference + WEIGHT_DECAY * x
     apart = max(float(np.abs(e.weighted_gradients(x, picks, weights) - reference).max()) for e in engines.values())
@@ -112,7 +113,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    rounds, seconds = (2, 0.2) if chosen.quick else (5, 1.0)
+    rounds, seconds = (2, 0.1) if chosen.quick else (5, 0.5)
     print(f"ResNet-8 on 8 x 8 digits, R = {REPLICAS}, float32, processor time, torch {torch.__version__}, one thread")
     rows = []
     for width in WIDTHS:
@@ -120,15 +121,15 @@ def main() -> int:
             row = measure(width, size, rounds, seconds)
             rows.append(row)
             speeds = "  ".join(
-                f"{name} {row[f'{name}_ms_per_replica_step']:.3f}" for name in ("loop", "vmap", "grouped")
+                f"{name} {row[f'{name}_ms_per_replica_step']:.3f} ({row[f'{name}_over_loop']:.1f}x)" for name in ENGINES
             )
             print(
-                f"width {width} S {size:2d}: ms per replica-step  {speeds}   vmap {row['vmap_over_loop']:.1f}x  "
-                f"grouped {row['grouped_over_loop']:.1f}x the loop   (gradients {row['apart']:.1e} apart)",
+                f"width {width} S {size:2d}: ms per replica-step  loop {row['loop_ms_per_replica_step']:.3f}  {speeds}"
+                f"   gradients {row['apart']:.1e} apart",
                 flush=True,
             )
-    worst = min(row["grouped_over_loop"] for row in rows)
-    print(f"least: grouped {worst:.1f}x the loop; wanted {REQUIRED:g}x")
+    worst = min(row["grouped_over_loop"] for row in rows if row["width"] > 1 and row["batch_size"] <= 16)
+    print(f"least at widths 2 and 4 and S <= 16: grouped {worst:.1f}x the loop; wanted {REQUIRED:g}x")
     if chosen.output:
         facts = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__, "rows": rows}
         chosen.output.write_text(json.dumps(facts, indent=1))

@@ -72,7 +72,7 @@ class Size:
             )  # fmt: skip
         pairs = tuple((k, s) for k in (0.05, 0.1, 0.2, 0.4, 0.8) for s in (2, 4, 16))
         cells = tuple((k, s) for s in (1, 2, 4) for k in (0.4, 0.8, 1.2, 1.6, 2.0))
-        exits = ((1.0, 1, 800, 10), (1.0, 2, 3200, 40), (0.5, 1, 3200, 40))
+        exits = ((1.0, 1, 800, 10), (1.0, 2, 3200, 40), (1.0, 4, 6400, 40), (0.5, 1, 3200, 40))
         return cls(12, pairs, 32, 300, cells, 16, 200, exits, 40, ("epochs", "gaussian", "isotropic"))
 
 
@@ -280,6 +280,7 @@ def _exit_row(times: list[Row]) -> Row:
     return {
         "noise": first["noise"], "kappa": first["kappa"], "batch_size": first["batch_size"],
         "learning_rate": first["learning_rate"], "mean": mean, "low": low, "high": high,
+        "mean * kappa^2 / S": mean * first["kappa"] ** 2 / first["batch_size"],
         "replicas": len(times), "left": exits.count(LEFT), "unstable": exits.count(UNSTABLE),
         "inside": exits.count(INSIDE), "undecided": exits.count(UNDECIDED), "horizon": first["horizon"],
         "half_width": float(halves.mean()) if halves.size else np.nan,
@@ -292,7 +293,10 @@ def _tables(rows: Mapping[str, list[Row]]) -> tuple[Table, ...]:
         "spectrum": "Full space: curvature and gradient variance of one example along the sharpest directions",
         "excess": "Full space: mean excess loss of the late half of each run against the linearised chain",
         "boundary": "Full space: replicas that have left the basin (quench test)",
-        "exits": "Full space: quench-verified exits, iterations with 95 % intervals",
+        "exits": (
+            "Full space: quench-verified exits, iterations with 95 % intervals; mean * kappa^2 / S is constant where "
+            "replicas diffuse out, and grows as noise falls where a barrier holds them"
+        ),
         "threshold": "Full space: a loss threshold, and how many of those above it fall back",
     }
     shown = {**rows, "excess": judge.late(rows["excess"])}
@@ -318,7 +322,7 @@ def _data(rows: Mapping[str, list[Row]], seed: int) -> xarray.Dataset:
     from fpsim.storage import dataset
 
     entries = {
-        f"full_space_{table}_{key}".replace(" ", "_").replace("/", "per"): (
+        f"full_space_{table}_{key}".replace(" ", "_").replace("/", "per").replace("*", "times").replace("^", ""): (
             f"full_space_{table}_row", [row[key] for row in part], "", f"{key} ({table})",
         )
         for table, part in rows.items()

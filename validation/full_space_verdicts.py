@@ -83,6 +83,10 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
     real = [r for r in rows if r["noise"] == BATCHES]
     found = []
     for fewer, more in _pairs(real, _larger_batch):
+        same = [r for r in real if r["kappa"] == fewer["kappa"]]
+        sizes = [r["batch_size"] for r in same]
+        if (fewer["batch_size"], more["batch_size"]) != (min(sizes), max(sizes)):
+            continue
         ratio, error = _log_ratio(more, fewer)
         found.append(
             Verdict(
@@ -90,18 +94,18 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
                 f"S = {fewer['batch_size']:g}",
                 ratio > 3 * error,
                 f"{_shown(more)} against {_shown(fewer)} iterations: ln ratio {ratio:.2f} +- {error:.2f}, to be above "
-                "3 sigma",
+                f"3 sigma{_exponent(same)}",
             )
         )
     for fewer, more in _pairs(real, _same_noise):
         ratio, error = _log_ratio(more, fewer, per_time=True)
         found.append(
             Verdict(
-                f"Time to exit (eta * iterations) depends on eta/S alone: kappa = {fewer['kappa']:g}, "
+                f"As in an SDE, time to exit (eta * iterations) depends on eta/S alone: kappa = {fewer['kappa']:g}, "
                 f"S = {fewer['batch_size']:g} and kappa = {more['kappa']:g}, S = {more['batch_size']:g} take as long",
                 abs(ratio) < 3 * error,
-                f"ln ratio {ratio:.2f} +- {error:.2f} (tolerance 3 sigma)",
-                expected=False,
+                f"{_shown(fewer)} and {_shown(more)} iterations: ln ratio of the times {ratio:.2f} +- {error:.2f} "
+                "(tolerance 3 sigma)",
             )
         )
     isotropic = next((r for r in rows if r["noise"] == "isotropic"), None)
@@ -175,6 +179,17 @@ def _exits(row: Row) -> int:
 def _larger_batch(a: Row, b: Row) -> bool:
     """Whether b has the larger batch at the same learning rate, and a enough exits to compare with."""
     return bool(a["kappa"] == b["kappa"] and a["batch_size"] < b["batch_size"] and _exits(a) >= ENOUGH)
+
+
+def _exponent(rows: list[Row]) -> str:
+    """The power of S with which the mean grows, by a weighted line through ln(mean) against ln(S)."""
+    known = [r for r in rows if _exits(r) >= ENOUGH]
+    if len(known) < 3:
+        return ""
+    x, y, weight = np.array([(math.log(r["batch_size"]), math.log(r["mean"]), _exits(r)) for r in known]).T
+    gap = x - np.average(x, weights=weight)
+    spread = float(np.sum(weight * gap**2))
+    return f"; mean ~ S^({np.sum(weight * gap * y) / spread:.2f} +- {1 / math.sqrt(spread):.2f})"
 
 
 def _same_noise(a: Row, b: Row) -> bool:

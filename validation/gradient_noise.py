@@ -47,8 +47,8 @@ class Size:
     sizes: tuple[int, ...] = SIZES
     batches: int = 96
     block: int = 16
-    steps: int = 200
-    learning_rate: float = 0.02
+    steps: int = 150
+    learning_rate: float = 5e-4
     momentum: float = 0.9
     training_batch: int = 64
     coordinates: int = 2**18
@@ -58,7 +58,14 @@ class Size:
     @classmethod
     def of(cls, quick: bool) -> Size:
         """Under a minute on two cores, or about twelve."""
-        return cls(width=8, examples=1024, batches=48, steps=150, coordinates=2**16, sketch=2**14) if quick else cls()
+        if not quick:
+            return cls()
+        return cls(width=8, examples=1024, batches=48, learning_rate=0.02, coordinates=2**16, sketch=2**14)
+
+    def known(self, state: str) -> dict[str, Any]:
+        """What the pieces of a state depend on: those of the initial one not on the training."""
+        training = ("steps", "learning_rate", "momentum", "training_batch") if state == "initial" else ()
+        return {key: value for key, value in asdict(self).items() if key not in training}
 
     @property
     def probe(self) -> dict[str, int]:
@@ -78,7 +85,8 @@ def gradient_noise(
     Args:
         quick: width 8 and fewer batches.
         seed: of parameters, images, training and batches.
-        threads: of torch; all cores by default.  Another number rounds differently.
+        threads: of torch; by default all cores, and one for the small network of ``quick``, which gains nothing from
+            more.  Another number rounds differently.
         progress: called with a share and a name.
         pieces: finished pieces on disk.
 
@@ -90,7 +98,7 @@ def gradient_noise(
     """
     tell = progress or (lambda share, name="": None)
     size, kept = Size.of(quick), pieces or Pieces()
-    return reported(measured(size, seed, threads, tell, kept), quick, seed)
+    return reported(measured(size, seed, threads or (1 if quick else None), tell, kept), quick, seed)
 
 
 def load_gradient_noise() -> xarray.Dataset:
@@ -107,13 +115,13 @@ def measured(size: Size, seed: int, threads: int | None, tell: Progress, pieces:
     from validation.gradient_noise_measures import Population, block, examined, joined
     from validation.gradient_noise_network import DigitNetwork, threads_of_torch
 
-    probe, known = size.probe | {"seed": seed}, asdict(size) | {"seed": seed}
+    probe = size.probe | {"seed": seed}
     records: dict[str, list[NoiseRecord]] = {}
     populations: dict[str, Population] = {}
     with threads_of_torch(threads):
         network = DigitNetwork(size.width, size.examples, seed)
         for place, state in enumerate(STATES):
-            share = _Share(tell, place / len(STATES), 1 / len(STATES), state)
+            share, known = _Share(tell, place / len(STATES), 1 / len(STATES), state), size.known(state) | {"seed": seed}
             if state == "trained":
                 found = pieces.data("training", partial(_trained, network, size, seed), **known)
                 network.load(found["parameters"].values)
@@ -151,7 +159,8 @@ def reported(data: xarray.Dataset, quick: bool = False, seed: int = 0) -> Report
             "images of one pixel, so that most weights of its 3x3 kernels meet padding only) and are left out. "
             f"Indices and kurtosis across parameters use {facts['sampled']:,} of the others (or all, if fewer), "
             f"shuffled; the index across batches {facts['watched']}. Batches of all sizes come from the same draws: "
-            "the largest contains the smaller ones, which are independent of each other."
+            "the largest contains the smaller ones, which are independent of each other. Spikes in the histograms "
+            "across batches are parameters on which few images have a gradient."
         ),
         verdicts=tuple(verdicts(data)),
         tables=_tables(data),

@@ -4,8 +4,9 @@
 
 (1) where the mean gradient g vanishes; (2) where the data follow the model (White 1982); (3) where F, the Fisher
 information of the model, is the Hessian of its loss: everywhere for a model that is linear in its parameters, and on
-average over the model's own labels for any other.  Claimed together near minima by Jastrzebski et al. 2017
-(arXiv 1711.04623, section 2) and Xie, Sato, Sugiyama 2021 (arXiv 2002.03495, equation 5).
+average over the model's own labels for any other.  Near minima the whole chain is used by Jastrzebski et al. 2017
+(arXiv 1711.04623) and Xie, Sato, Sugiyama 2021 (arXiv 2002.03495); that it fails in networks, where C_ii goes like
+H_ii^gamma with gamma between 1 and 2, is argued in arXiv 2602.05600 (2026).
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Size:
         """About a minute on two cores, or some minutes."""
         if quick:
             mlp = dict(examples=600, width=6, early=60, steps=500, polish=300, newton=20)
-            resnet = dict(examples=192, width=1, early=60, steps=200, polish=100, newton=0, directions=8)
-            return cls(20_000, 8, 30, 5000, mlp, resnet, 121)
+            resnet = dict(examples=160, width=1, early=60, steps=200, polish=80, newton=0, directions=8)
+            return cls(20_000, 8, 20, 5000, mlp, resnet, 121)
         mlp = dict(examples=1797, width=12, early=60, steps=1000, polish=500, newton=30)
         resnet = dict(examples=512, width=2, early=100, steps=300, polish=400, newton=8, directions=60)
         return cls(100_000, 12, 200, 40_000, mlp, resnet, 481)

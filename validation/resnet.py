@@ -9,19 +9,18 @@ itself is checked there: with Gaussian noise in place of mini-batches, paths, gr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from fpsim.minibatch import SAMPLINGS
 from landscapes.recipe import Recipe
 from validation import resnet_verdicts as judge
 from validation.pieces import Pieces, Row
-from validation.report import Progress, Report, Table
-from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, surrogate_routes, swept
+from validation.report import Progress, Report
+from validation.resnet_tables import data, tables
+from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
+from validation.slice_routes import surrogate_routes
 from validation.slices import Case, Rule, fresh_case, shipped_case
 
 if TYPE_CHECKING:
@@ -70,9 +69,11 @@ class Size:
             large = ((0.5, (2, 3, 4)),)
             return cls((("one", small),), rule, 4, 2e7, 400, 1000, 2, (2.0, 1.0), large)
         more = replace(small, data_seed=5 + 10 * seed, network_seed=7 + seed, branch_seed=201 + 100 * seed)
-        wider = replace(small, examples=1024, width=2, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_steps=40)
-        networks = (("one", small), ("two", more), ("three", wider))
-        return cls(networks, rule, 4, 3e8, 3000, 4000, 3, (2.0, 1.0, 0.5), ((0.5, (2, 3, 4, 5)), (0.25, (1, 2))))
+        third = replace(
+            small, examples=384, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_seed=301 + 100 * seed
+        )
+        networks = (("one", small), ("two", more), ("three", third))
+        return cls(networks, rule, 4, 1.5e8, 3000, 4000, 3, (2.0, 1.0, 0.5), ((0.5, (2, 3, 4, 5)), (0.25, (1, 2))))
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,9 @@ def assembled(found: Findings, size: Size, seed: int, quick: bool = False) -> Re
         title="SGD on residual networks: slopes of escape times against every theory",
         summary=SUMMARY,
         verdicts=judge.verdicts(found),
-        tables=_tables(found),
+        tables=tables(found),
         pictures=_pictures(found),
-        data=_data(found, seed),
+        data=data(found, seed),
         settings={"quick": quick, **_settings(size)},
         seed=seed,
     )
@@ -254,33 +255,6 @@ def _both_ways(case: Case, sweep: Sweep, seed: int, threads: int | None, pieces:
     return rows
 
 
-# --- tables, figures, data --------------------------------------------------------------------------------------------
-
-
-def _tables(found: Findings) -> tuple[Table, ...]:
-    def known(title: str, rows: Sequence[Row]) -> list[Table]:
-        return [Table.of(title, rows)] if rows else []
-
-    all_sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
-    return (
-        *known("The claims of the post on these networks", judge.claims(found)),
-        *known("Slope of ln(iterations) per example in the batch", [judge.slope_row(s) for s in all_sweeps]),
-        *known("Distance of SGD's slope from every theory, in standard errors", judge.distances(found.sweeps)),
-        *known("Prefactors: ln(iterations) of SGD minus theory at each batch size", judge.prefactors(found.sweeps)),
-        *known("Learning rates: eta times slope, which tends to the exponent", judge.rates(found.rates, found.large)),
-        *known("Gaussian noise on the slices: quadrature, grid and paths", found.routes),
-        *known("C1 and H at minima and barriers", judge.covariances(found.cases)),
-        *known("Out of either minimum at equal learning rate and batch size", found.both_ways),
-        *known("Ends of the slices, over all parameters", [row for c in found.cases for row in c.network]),
-        *known("Branches tried", [row for c in found.cases for row in c.tries]),
-        *known("Every point", _points(all_sweeps)),
-    )
-
-
-def _points(sweeps: Sequence[Sweep]) -> list[Row]:
-    return [{"slice": s.slice, "law": s.law, "eta": s.learning_rate, **row} for s in sweeps for row in s.rows]
-
-
 def _pictures(found: Findings) -> dict[str, Any]:
     from validation import resnet_pictures as draw
 
@@ -292,27 +266,6 @@ def _pictures(found: Findings) -> dict[str, Any]:
         figures["slopes"] = lambda: draw.slopes_figure(found.sweeps)
         figures["laws-and-rates"] = lambda: draw.laws_figure([found.sweeps[0], *found.laws], found.rates)
     return figures
-
-
-def _data(found: Findings, seed: int) -> Any:
-    """All rows as variables along one dimension per table, and the slices themselves."""
-    from fpsim.storage import dataset
-
-    sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
-    tables = {"route": found.routes, "point": _points(sweeps), "way": found.both_ways}
-    entries: dict[str, Any] = {
-        re.sub(r"\W+", "_", f"{table}_{key}").strip("_"): (f"{table}_row", [row[key] for row in rows], "", key)
-        for table, rows in tables.items()
-        for key in (rows[0] if rows else ())
-    }
-    for case in found.cases:
-        x = np.linspace(float(case.line.nodes[0]), float(case.line.nodes[-1]), 801)
-        at, node = x[None], f"{case.name}_node"
-        entries[f"{case.name}_x"] = (node, x, "", "length along the line")
-        entries[f"{case.name}_loss"] = (node, case.line.loss(at), "", "loss")
-        entries[f"{case.name}_hessian"] = (node, case.line.hessian(at)[0, 0], "", "second derivative")
-        entries[f"{case.name}_covariance"] = (node, case.line.gradient_covariance(at)[0, 0], "", "C1")
-    return dataset(entries, experiment="resnet", seed=seed)
 
 
 def _settings(size: Size) -> dict[str, Any]:

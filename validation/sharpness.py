@@ -63,7 +63,7 @@ class Size:
     def of(cls, quick: bool) -> Size:
         """About half a minute on two cores, or some minutes."""
         if quick:
-            return cls(600, 6, 500, 40, 20, 150, (0.125, 0.5, 1, 2, 8), (0.75, 1.0, 1.25, 1.5), 200, 200)
+            return cls(500, 6, 500, 30, 12, 150, (0.125, 0.5, 1, 2, 8), (0.75, 1.0, 1.25, 1.5), 200, 200)
         factors = tuple(2.0**n for n in range(-5, 6))
         return cls(1797, 12, 1000, 60, 40, 240, factors, (0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75), 2000, 500)
 

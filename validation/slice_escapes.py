@@ -39,6 +39,8 @@ LAWS = (*SAMPLINGS, GAUSSIAN)
 """How a step's noise is drawn: three laws of mini-batches, and Gaussian noise of the covariance C1/S."""
 FEWEST = 700.0
 """Iterations that Cramer's formula predicts at least at the smallest batch size of a sweep."""
+SIGMAS = 3.0
+"""Standard errors within which numbers count as equal."""
 LEAST_EXPONENT = 3.0
 """Cramer's exponent S I/eta there, at least: the formulas are for large ones."""
 THEORIES = ("corrected", "cramer", "sde", "chain", "kramers", "xie")
@@ -108,6 +110,27 @@ class Sweep:
         whole = {"Cramer, corrected": "corrected", "Cramer": "cramer", "SDE": "sde", "Gaussian chain": "chain"}
         return {**{name: self.line(key).slope for name, key in whole.items()}, **leading}
 
+    @property
+    def allowance(self) -> float:
+        """What the formulas leave out, in units of the slope.
+
+        At a finite learning rate (eta |H|)^2 of the slope; and as the correction for finite noise is that of Gaussian
+        noise, the share of it by which the two exponents differ.
+        """
+        slopes = self.theory_slopes()
+        correction = abs(slopes["Cramer, corrected"] - slopes["Cramer"])
+        return self.stiffness**2 * abs(self.line().slope) + self.climb.gap * correction
+
+    def distance(self, slope: float) -> float:
+        """(measured slope - slope) in standard errors."""
+        line = self.line()
+        return (line.slope - slope) / line.slope_error
+
+    def agrees(self, slope: float) -> bool:
+        """Whether the measured slope is that one, within `SIGMAS` standard errors and the allowance."""
+        line = self.line()
+        return abs(line.slope - slope) <= SIGMAS * line.slope_error + self.allowance
+
     def s_needed(self) -> float:
         """The fraction of the climb with which theorem 3.2 would have the measured slope."""
         slopes = self.theory_slopes()
@@ -167,7 +190,7 @@ def swept(
     climb = case.climb
     rows: list[Row] = []
     for size in sizes:
-        key = {"slice": _fingerprint(case.line), "start": climb.start, "target": climb.target, "rate": rate, "S": size}
+        key = {"slice": fingerprint(case.line), "start": climb.start, "target": climb.target, "rate": rate, "S": size}
         (theory,) = pieces.rows(f"{case.name}-theory", one(theories, case.line, climb, rate, size), **key)
         longest = math.exp(min(60.0, max(theory["ln cramer"], theory["ln chain"])))
         patience, most = RESHUFFLED if law == "reshuffled" else (PATIENCE, most_paths)
@@ -234,41 +257,8 @@ def _cramer_log(line: SampledLandscape, climb: Climb, rate: float, size: int) ->
     return cramer(sgd.surrogate(), np.array([climb.start]), climb.target).log_mean - math.log(rate)
 
 
-def _fingerprint(line: SampledLandscape) -> str:
+def fingerprint(line: SampledLandscape) -> str:
     """Tells slices apart: a checksum of nodes and losses."""
     import hashlib
 
     return hashlib.sha256(line.nodes.tobytes() + line.values.tobytes()).hexdigest()[:16]
-
-
-# --- the toolkit itself: Gaussian noise on the slice by three routes --------------------------------------------------
-
-
-def surrogate_routes(
-    case: Case, climb_name: str, climb: Climb, paths: int, seed: int, threads: int | None, pieces: Pieces
-) -> Row:
-    """Mean escape time of the SDE with the slice's own C1(x), by quadrature, grid and random paths.
-
-    Only eta/S enters; it is set so that the exponent is `SURROGATE_EXPONENT`.
-    """
-    rate = climb.gaussian / SURROGATE_EXPONENT
-
-    def make() -> list[Row]:
-        problem = EscapeProblem(MiniBatchSGD(case.line, rate, 1).surrogate(), climb.start, climb.target)
-        exact, grid = problem.by_quadrature(), problem.by_grid()
-        sampled = problem.by_paths(paths, problem.default_step / 2, seed, threads=threads)
-        return [
-            {
-                "slice": case.name, "from": climb_name, "eta/S": rate, "quadrature": exact.mean, "grid": grid.mean,
-                "grid / quadrature - 1": grid.mean / exact.mean - 1, "grid's own error": grid.error / exact.mean,
-                "paths": sampled.mean, "standard error": sampled.standard_error,
-                "step error": sampled.systematic_error, "z": sampled.z_score(exact),
-            }
-        ]  # fmt: skip
-
-    key: dict[str, Any] = {"slice": _fingerprint(case.line), "start": climb.start, "rate": rate, "paths": paths}
-    (row,) = pieces.rows(f"{case.name}-routes", make, seed=seed, **key)
-    return row
-
-
-SURROGATE_EXPONENT = 3.5

@@ -10,24 +10,21 @@ A branch that does not pass makes way for a shorter or a longer one, and every t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fpsim.cramer import cramer_exponent
 from landscapes.recipe import Recipe
 from landscapes.sampled import SampledLandscape
 from validation.pieces import Pieces, Row
 from validation.report import Progress
+from validation.slice_training import branched, network_ends, trained
 
 if TYPE_CHECKING:
     import xarray
 
-Array = NDArray[np.float64]
 SHORTER, LONGER = 0.6, 1.5
 """Factors of the branch's length after a barrier that was too high, or too low."""
 
@@ -168,20 +165,20 @@ def fresh_case(name: str, recipe: Recipe, rule: Rule, pieces: Pieces, tell: Prog
     """
     tell(0.0, f"training {name}")
     made = asdict(recipe)
-    first = pieces.data(f"{name}-network", lambda: _trained(recipe), recipe=made)
+    first = pieces.data(f"{name}-network", lambda: trained(recipe), recipe=made)
     tries: list[Row] = []
     for number in range(rule.tries):
         tell((1 + number) / (1 + rule.tries), f"branches of {name}")
         cut = pieces.data(
             f"{name}-branch-{number}",
-            lambda r=recipe: _branched(r, first["parameters"].values),  # type: ignore[misc]
+            lambda r=recipe: branched(r, first["parameters"].values),  # type: ignore[misc]
             root=made,
             recipe=asdict(recipe),
         )
         row, case = _judged(name, recipe, cut, rule)
         tries.append({"slice": name, "try": number + 1, **row})
         if case is not None:
-            about = _ends(name, recipe, first, cut, pieces, ends)
+            about = network_ends(name, recipe, first, cut, pieces, ends)
             return replace(case, tries=tuple(tries), network=tuple(about))
         recipe = replace(
             recipe, branch_steps=_next_length(recipe.branch_steps, row), branch_seed=recipe.branch_seed + 1
@@ -221,88 +218,3 @@ def _judged(name: str, recipe: Recipe, cut: xarray.Dataset, rule: Rule) -> tuple
     }  # fmt: skip
     back = both[1 - both.index(chosen)]
     return {**row, **shown}, Case(name, line, chosen, back) if passed else None
-
-
-# --- training ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch and linear algebra on one thread: sums on more threads round differently, which training amplifies."""
-    import scipy.optimize  # noqa: F401  # its linear algebra has to be there before it can be limited
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _trained(recipe: Recipe) -> xarray.Dataset:
-    from fpsim.storage import dataset
-
-    with one_thread():
-        return dataset({"parameters": ("parameter", recipe.first_minimum(), "", "the minimum a")})
-
-
-def _branched(recipe: Recipe, a: Array) -> xarray.Dataset:
-    """The second minimum and the table of losses on the line through both."""
-    from fpsim.storage import dataset
-
-    with one_thread():
-        b = recipe.second_minimum(a)
-        landscape = recipe.landscape()
-        length = float(np.linalg.norm(b - a))
-        x = np.linspace(-recipe.margin * length, (1 + recipe.margin) * length, recipe.nodes)
-        losses = np.stack([landscape.example_losses(a + t / length * (b - a)) for t in x], axis=-1)
-    entries: dict[str, Any] = {
-        "parameters": ("parameter", b, "", "the minimum b"),
-        "loss": (("example", "node"), losses, "", "loss of one example"),
-    }
-    return dataset(entries, {"x": ("node", x, "", "length along the line")}, distance=length)
-
-
-def _ends(
-    name: str, recipe: Recipe, first: xarray.Dataset, cut: xarray.Dataset, pieces: Pieces, spectrum: bool
-) -> list[Row]:
-    """Loss, accuracy, gradient and the ends of the Hessian's spectrum at a and b, over all parameters."""
-    return pieces.rows(
-        f"{name}-ends",
-        lambda: [
-            {"slice": name, **_about(recipe, place, data["parameters"].values, spectrum)}
-            for place, data in (("a", first), ("b", cut))
-        ],
-        recipe=asdict(recipe),
-        spectrum=spectrum,
-        distance=cut.attrs["distance"],
-    )
-
-
-def _about(recipe: Recipe, place: str, x: Array, spectrum: bool) -> Row:
-    with one_thread():
-        exact, fast = recipe.landscape(), recipe.landscape("float32")
-        low, high = spectrum_ends(fast.hessian_operator(x)) if spectrum else (math.nan, math.nan)
-        return {
-            "place": place, "parameters": exact.dimension, "examples": exact.number_of_examples,
-            "loss": float(exact.loss(x)), "accuracy": exact.accuracy(x),
-            "|gradient|": float(np.linalg.norm(exact.gradient(x))),
-            "lowest eigenvalue": low, "highest eigenvalue": high,
-        }  # fmt: skip
-
-
-def spectrum_ends(operator: Any, seed: int = 0) -> tuple[float, float]:
-    """The lowest and the highest eigenvalue of a symmetric operator, to about 1 %.
-
-    One Lanczos run for both ends, with a long basis: the lowest one is a thousandth of the highest, and a short basis
-    needs many restarts to see it (ARPACK; Lehoucq, Sorensen, Yang 1998).
-    """
-    from scipy.sparse.linalg import eigsh
-
-    d = operator.shape[0]
-    first = np.random.default_rng(seed).standard_normal(d)
-    values = eigsh(operator, k=2, which="BE", ncv=min(d, 120), tol=1e-2, v0=first, return_eigenvectors=False)
-    return float(min(values)), float(max(values))

@@ -201,10 +201,12 @@ def test_an_act_that_stands_still_keeps_its_length() -> None:
         KramersFilm.of(PROBLEM, before=0.4, after=0.2)
 
 
-def test_numbers_are_written_as_the_error_allows() -> None:
+def test_numbers_and_formulas_are_written_as_people_write_them() -> None:
     assert captions.with_error(48.2571, 1.7213) == "48.3 ± 1.7"
     assert captions.with_error(516.2, 11.4) == "516 ± 11" and captions.with_error(20412.0, 1234.0) == "20400 ± 1200"
     assert captions.number(-1.5e-5, 2) == "−1.5×10⁻⁵" and captions.number(1000.0) == "1000"
+    assert captions.typeset("x**4/4 - x**2/2 + 3*x") == "x⁴/4 − x²/2 + 3·x"
+    assert captions.typeset("a**b - 1") == "a**b - 1"  # a power that cannot be raised: left as it is
     assert captions.power_of_ten(1000.0) == "10³" and captions.power_of_ten(0.1) == "10⁻¹"
 
 

@@ -79,7 +79,7 @@ def invented(monkeypatch):
     ):  # fmt: skip
         monkeypatch.setattr(measures, name, function)
     monkeypatch.setattr(quench, "calibrate", basin)
-    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 8.0, (0.5, 1): 5.0}
+    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 8.0, (0.5, 1): 15.0}
     return calls, counted
 
 
@@ -87,11 +87,10 @@ def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
     calls, _ = invented
     shares = []
     found = full_space(SIZE, 3, Pieces(tmp_path), lambda share, name="": shares.append(share))
-    assert shares == sorted(shares) and 0 <= shares[0] and shares[-1] < 1
+    assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
     assert calls.count("excess") == 3 and calls.count("boundary") == 3 and calls.count("exits") == 5
     assert [v.word for v in found.verdicts] == [
-        "holds", "fails, as theory says", "holds", "holds", "fails, as theory says", "fails, as theory says",
-        "fails, as theory says",
+        "holds", "fails, as theory says", "holds", "holds", "holds", "fails, as theory says", "fails, as theory says",
     ]  # fmt: skip
     assert "27 of 30" in found.verdicts[-1].measured
     assert "no exit of 30" in found.verdicts[-2].measured
@@ -110,11 +109,11 @@ def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
 
 def test_verdicts_follow_the_numbers(invented):
     _, counted = invented
-    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 1.1, (0.5, 1): 2.2}
+    counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 1.1, (0.5, 1): 8.0}
     counted["back"] = 0
     words = {v.claim[:24]: v.word for v in full_space(SIZE, 3).verdicts}
     assert words["At kappa = 1, exits take"] == "FAILS"
-    assert words["Time to exit (eta * iter"] == "HOLDS, against theory"
+    assert words["As in an SDE, time to ex"] == "FAILS"
     assert words["A replica whose loss has"] == "HOLDS, against theory"
 
 

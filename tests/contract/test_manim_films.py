@@ -223,3 +223,22 @@ def test_a_formula_becomes_a_film_of_its_length(tmp_path, format_, count) -> Non
     assert float(np.abs(images[-1].astype(int) - images[len(images) // 2]).mean()) > 0.1
     last = next(iter(pictures(manim_kramers.parts(data), only=[count - 1])))
     assert np.abs(last.astype(int) - images[-1]).mean() < 4
+
+
+def test_a_problem_s_card_names_its_noise_and_its_loss() -> None:
+    """Short words and the formula where the noise has one, its description where not."""
+    well = landscapes.Landscape.from_expression("x**4/4 - x**2/2", variables="x")
+
+    def card(noise) -> tuple[list[str], str]:
+        film = KramersFilm.of(fpsim.EscapeProblem(fpsim.SDE(well, noise), -1.0, 1.0))
+        shot = film.acts[0][0]
+        return [shot.label, shot.noise], shot.law
+
+    hessian = {"learning_rate": 0.1, "batch_size": 2, "floor": 0.5}
+    words, law = card(fpsim.HessianDiffusion(at="everywhere", **hessian))
+    assert words[0] == "L(x) = x⁴/4 − x²/2" and words[1].startswith("Hessian noise: D = eta/(2S)")
+    assert law == "D(x) = eta / (2 S) (abs(L''(x)) + 0.5), quad eta / (2 S) = 0.025"
+    assert "sqrt(L''(x)^2 + 0.5^2)" in card(fpsim.HessianDiffusion(at="everywhere", floor_shape="smooth", **hessian))[1]
+    assert card(fpsim.ConstantDiffusion(0.1)) == (["L(x) = x⁴/4 − x²/2", "White noise: D = 0.1 (constant)"], "D = 0.1")
+    words, law = card(fpsim.HessianDiffusion(at="minimum", minimum=-1.0, **hessian))
+    assert not law and words[1].startswith("D = eta/(2S)")
