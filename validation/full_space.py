@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Settings = tuple[tuple[float, int], ...]
-BATCHES = "with replacement"
-NOISES = (BATCHES, "epochs", "gaussian", "isotropic")
+BATCHES = "with-replacement"
+NOISES = (BATCHES, "reshuffled", "gaussian", "isotropic")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Size:
         pairs = tuple((k, s) for k in (0.05, 0.1, 0.2, 0.4, 0.8) for s in (2, 4, 16))
         cells = tuple((k, s) for s in (1, 2, 4) for k in (0.4, 0.8, 1.2, 1.6, 2.0))
         exits = ((1.0, 1, 800, 10), (1.0, 2, 3200, 40), (1.0, 4, 6400, 40), (0.5, 1, 3200, 40))
-        return cls(12, pairs, 32, 300, cells, 16, 200, exits, 40, ("epochs", "gaussian", "isotropic"))
+        return cls(12, pairs, 32, 300, cells, 16, 200, exits, 40, ("reshuffled", "gaussian", "isotropic"))
 
 
 @dataclass(frozen=True)

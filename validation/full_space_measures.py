@@ -173,7 +173,7 @@ def boundary_row(
     around: Surroundings, kappa: float, batch_size: float, replicas: int, iterations: int, seed: int
 ) -> Row:
     """How many replicas have left the basin after a number of iterations."""
-    chain, numbers = around.chain(kappa, batch_size, "with replacement"), np.arange(replicas)
+    chain, numbers = around.chain(kappa, batch_size, "with-replacement"), np.arange(replicas)
     start = np.tile(around.basin.minimum, (replicas, 1))
     x, lost = advance(chain, around.engine_of(chain), start, numbers, 0, iterations, seed)
     sound = lost == 0
@@ -213,7 +213,7 @@ def threshold_row(
 
     The threshold lies ``multiple`` times the linearised stationary excess above L(a).
     """
-    chain = around.chain(kappa, batch_size, "with replacement")
+    chain = around.chain(kappa, batch_size, "with-replacement")
     level = around.basin.loss + multiple * float(around.excess(chain, np.inf))
     over_it = loss_above(around.whole, level)
     found = network_exits(chain, around.engine, over_it, replicas, horizon, 5, 1, seed)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 MARKERS = "osD^vh"
 NAMES = {
-    BATCHES: "mini-batches", "epochs": "reshuffled epochs", "gaussian": "Gaussian, same covariance",
+    BATCHES: "mini-batches", "reshuffled": "reshuffled epochs", "gaussian": "Gaussian, same covariance",
     "isotropic": "isotropic, same trace",
 }  # fmt: skip
 
@@ -78,7 +78,7 @@ def _ratios(axes: Axes, points: list[Row]) -> None:
     axes.xaxis.set_minor_formatter("")
     tidy(axes, "excess loss of the linearised chain", "measured / linearised")
     axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
-    remark(axes, "κ = η λmax", 0.98, 0.02, "right")
+    remark(axes, "κ = η λmax", 0.02, 0.02, "left")
 
 
 def exit_figure(boundary: list[Row], exits: list[Row], times: list[Row]) -> Figure:
@@ -116,7 +116,7 @@ def _shares(axes: Axes, rows: list[Row]) -> None:
 
 
 def _survival(axes: Axes, exits: list[Row], times: list[Row]) -> None:
-    colors = {BATCHES: CYCLE, "epochs": (ORANGE,), "gaussian": (PURPLE,), "isotropic": (BLACK,)}
+    colors = {BATCHES: CYCLE, "reshuffled": (ORANGE,), "gaussian": (PURPLE,), "isotropic": (BLACK,)}
     used = dict.fromkeys(colors, 0)
     for row in exits:
         noise = row["noise"]

@@ -19,7 +19,7 @@ from validation import resnet_verdicts as judge
 from validation.pieces import Pieces, Row
 from validation.report import Progress, Report
 from validation.resnet_tables import data, tables
-from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
+from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, own_seed, swept
 from validation.slice_routes import surrogate_routes
 from validation.slices import Case, Rule, fresh_case, shipped_case
 
@@ -69,9 +69,7 @@ class Size:
             large = ((0.5, (2, 3, 4)),)
             return cls((("one", small),), rule, 4, 2e7, 400, 1000, 2, (2.0, 1.0), large)
         more = replace(small, data_seed=5 + 10 * seed, network_seed=7 + seed, branch_seed=201 + 100 * seed)
-        third = replace(
-            small, examples=384, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_seed=301 + 100 * seed
-        )
+        third = replace(small, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_seed=301 + 100 * seed)
         networks = (("one", small), ("two", more), ("three", third))
         return cls(networks, rule, 4, 1.5e8, 3000, 4000, 3, (2.0, 1.0, 0.5), ((0.5, (2, 3, 4, 5)), (0.25, (1, 2))))
 
@@ -242,9 +240,10 @@ def _both_ways(case: Case, sweep: Sweep, seed: int, threads: int | None, pieces:
     size, paths = sweep.rows[0]["S"], 200
     rows, horizon = [], 10 * sweep.rows[0]["iterations"]
     for side, climb in zip(_sides(case), (case.climb, case.back), strict=True):
-        run = one(measured, case.line, climb, sweep.learning_rate, size, SAMPLINGS[0], paths, horizon, seed, threads)
+        own = own_seed(seed, case.name, side)
+        run = one(measured, case.line, climb, sweep.learning_rate, size, SAMPLINGS[0], paths, horizon, own, threads)
         key = {"start": climb.start, "target": climb.target, "rate": sweep.learning_rate, "S": size, "horizon": horizon}
-        (row,) = pieces.rows(f"{case.name}-way-{side}", run, seed=seed, **key)
+        (row,) = pieces.rows(f"{case.name}-way-{side}", run, seed=own, **key)
         rows.append(
             {
                 "slice": case.name, "from": side, "H": climb.curvature, "barrier": climb.barrier,

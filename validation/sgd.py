@@ -2,9 +2,9 @@
 
     x <- x - eta (grad L(x) + noise)
 
-    "with replacement"      the gradient of S examples drawn independently
-    "without replacement"   of S different examples, drawn anew for every batch
-    "epochs"                of the next S examples of a shuffled data set, which is shuffled again when it is used up
+    "with-replacement"      the gradient of S examples drawn independently
+    "without-replacement"   of S different examples, drawn anew for every batch
+    "reshuffled"            of the next S examples of a shuffled data set, which is shuffled again when it is used up
     "gaussian"              grad L + J^T (z - mean z)/(m S)^(1/2), z standard normal (m,): Gaussian, covariance C1(x)/S
     "isotropic"             grad L + |that| u, u uniform on the sphere: every direction alike, E|noise|^2 = tr C1(x)/S
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from validation.replicas import Replicas
 
 Array = NDArray[np.float64]
-Noise = Literal["with replacement", "without replacement", "epochs", "gaussian", "isotropic"]
+Noise = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian", "isotropic"]
 
 BLOCK = 32
 """Iterations whose random numbers are drawn together; a change draws other numbers."""
@@ -78,8 +78,8 @@ class NetworkSGD:
                 raise ValueError(f"batch_size is a positive number; got {size!r}")
         elif isinstance(size, bool) or size != int(size) or size < 1:
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 or more; got {size!r}")
-        elif self.noise != "with replacement" and size > m:
-            raise ValueError(f"{size} different examples cannot be drawn from {m}; use 'with replacement' or less")
+        elif self.noise != "with-replacement" and size > m:
+            raise ValueError(f"{size} different examples cannot be drawn from {m}; use 'with-replacement' or less")
 
     @property
     def draws_examples(self) -> bool:
@@ -93,7 +93,7 @@ class NetworkSGD:
         Batches of one epoch are also correlated with each other, which this number does not tell.
         """
         m = self.landscape.number_of_examples
-        if self.noise in ("without replacement", "epochs"):
+        if self.noise in ("without-replacement", "reshuffled"):
             return (m - self.batch_size) / (m - 1) if m > 1 else 0.0
         return 1.0
 
@@ -166,12 +166,12 @@ def _draws(
 def _drawn(sgd: NetworkSGD, seed: int, replica: int, block: int) -> tuple[NDArray[Any], ...]:
     """Everything that one replica draws in one block of iterations, each (BLOCK, ...)."""
     m = sgd.landscape.number_of_examples
-    if sgd.noise == "epochs":
+    if sgd.noise == "reshuffled":
         return (_shuffled(m, int(sgd.batch_size), seed, replica, block),)
     generator = _generator(seed, replica, block, 0)
-    if sgd.noise == "with replacement":
+    if sgd.noise == "with-replacement":
         return (generator.integers(0, m, (BLOCK, int(sgd.batch_size))),)
-    if sgd.noise == "without replacement":
+    if sgd.noise == "without-replacement":
         shuffled = generator.permuted(np.broadcast_to(np.arange(m), (BLOCK, m)), axis=1)
         return (shuffled[:, : int(sgd.batch_size)],)
     z = generator.standard_normal((BLOCK, m))

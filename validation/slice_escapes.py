@@ -143,6 +143,13 @@ def one(function: Callable[..., Row], *arguments: Any) -> Callable[[], list[Row]
     return lambda: [function(*arguments)]
 
 
+def own_seed(seed: int, *setting: Any) -> int:
+    """A seed for one setting: with a common one, batches of S and S + 1 share S draws and their times are correlated."""
+    import hashlib
+
+    return int.from_bytes(hashlib.sha256(repr((seed, *setting)).encode()).digest()[:7], "big")
+
+
 def batch_sizes(line: SampledLandscape, climb: Climb, rate: float, count: int, stride: int, most: float) -> list[int]:
     """Batch sizes from the first one for which Cramer's formula predicts enough iterations and a large exponent.
 
@@ -195,8 +202,9 @@ def swept(
         longest = math.exp(min(60.0, max(theory["ln cramer"], theory["ln chain"])))
         patience, most = RESHUFFLED if law == "reshuffled" else (PATIENCE, most_paths)
         paths = int(np.clip(budget / (longest * size), 100, min(most, most_paths)))
-        run = one(measured, case.line, climb, rate, size, law, paths, patience * longest, seed, threads)
-        (row,) = pieces.rows(f"{case.name}-{law}", run, law=law, paths=paths, seed=seed, **key)
+        own = own_seed(seed, case.name, law, rate, size)
+        run = one(measured, case.line, climb, rate, size, law, paths, patience * longest, own, threads)
+        (row,) = pieces.rows(f"{case.name}-{law}", run, law=law, paths=paths, seed=own, **key)
         rows.append({**row, **theory})
     return Sweep(case.name, law, rate, climb, tuple(rows), small_steps)
 

@@ -10,7 +10,7 @@ from typing import Any
 from fpsim.escape import EscapeProblem
 from fpsim.minibatch import MiniBatchSGD
 from validation.pieces import Pieces, Row
-from validation.slice_escapes import fingerprint
+from validation.slice_escapes import fingerprint, own_seed
 from validation.slices import Case, Climb
 
 EXPONENT = 3.5
@@ -25,6 +25,7 @@ def surrogate_routes(
     Only eta/S enters; it is set so that the exponent is `EXPONENT`.
     """
     rate = climb.gaussian / EXPONENT
+    seed = own_seed(seed, case.name, side)
 
     def make() -> list[Row]:
         problem = EscapeProblem(MiniBatchSGD(case.line, rate, 1).surrogate(), climb.start, climb.target)

@@ -31,7 +31,7 @@ def one_thread() -> Iterator[None]:
     """Run torch and linear algebra on one thread: sums on more threads round differently, which training amplifies."""
     import scipy.optimize  # noqa: F401  # its linear algebra has to be there before it can be limited
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -72,14 +72,16 @@ class Rule:
         stiffness: largest learning rate * |L''| on the climb.
         gap: smallest |1 - Gaussian exponent / Cramer exponent|.
         table_error: largest error of the splines, in units of the barrier.
-        tries: branches that are tried before giving up.
+        tries: branches that are tried before another network is trained.
+        networks: how many of those before giving up.
     """
 
     slope: float = 2.0
     stiffness: float = 0.25
     gap: float = 0.12
     table_error: float = 0.01
-    tries: int = 12
+    tries: int = 3
+    networks: int = 4
 
     def verdict(self, line: SampledLandscape, climb: Climb) -> str:
         """``"taken"``, or what speaks against a direction."""
@@ -163,27 +165,39 @@ def fresh_case(name: str, recipe: Recipe, rule: Rule, pieces: Pieces, tell: Prog
     Raises:
         ValueError: if no branch passes.
     """
-    tell(0.0, f"training {name}")
-    made = asdict(recipe)
-    first = pieces.data(f"{name}-network", lambda: trained(recipe), recipe=made)
     tries: list[Row] = []
+    for number in range(rule.networks):
+        seeds = {"network_seed": recipe.network_seed + 100 * number, "data_seed": recipe.data_seed + 100 * number}
+        root = replace(recipe, **seeds)  # type: ignore[arg-type]
+        tell(number / rule.networks, f"training {name}")
+        first = pieces.data(f"{name}-network", lambda r=root: trained(r), recipe=asdict(root))  # type: ignore[misc]
+        case = _first_slice(name, root, first, rule, pieces, ends, tries)
+        if case is not None:
+            return case
+    raise ValueError(f"none of {len(tries)} branches of {name} passed the rule; use another seed, or allow more tries")
+
+
+def _first_slice(
+    name: str, root: Recipe, first: xarray.Dataset, rule: Rule, pieces: Pieces, ends: bool, tries: list[Row]
+) -> Case | None:
+    """The first branch of a network that passes, or None; every try is added to ``tries``."""
+    recipe = root
     for number in range(rule.tries):
-        tell((1 + number) / (1 + rule.tries), f"branches of {name}")
         cut = pieces.data(
             f"{name}-branch-{number}",
             lambda r=recipe: branched(r, first["parameters"].values),  # type: ignore[misc]
-            root=made,
+            root=asdict(root),
             recipe=asdict(recipe),
         )
         row, case = _judged(name, recipe, cut, rule)
-        tries.append({"slice": name, "try": number + 1, **row})
+        tries.append({"slice": name, "network seed": root.network_seed, "try": number + 1, **row})
         if case is not None:
             about = network_ends(name, recipe, first, cut, pieces, ends)
             return replace(case, tries=tuple(tries), network=tuple(about))
         recipe = replace(
             recipe, branch_steps=_next_length(recipe.branch_steps, row), branch_seed=recipe.branch_seed + 1
         )
-    raise ValueError(f"none of {rule.tries} branches of {name} passed the rule; use another seed, or allow more tries")
+    return None
 
 
 def _next_length(steps: int, row: Row) -> int:

@@ -99,7 +99,7 @@ def by_hand(chain, replica, steps, seed):
     return x
 
 
-NOISES = ("with replacement", "without replacement", "epochs", "gaussian", "isotropic")
+NOISES = ("with-replacement", "without-replacement", "reshuffled", "gaussian", "isotropic")
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -126,13 +126,13 @@ def test_what_is_drawn():
         chain = NetworkSGD(one, 0.1, size, noise, start)
         return np.concatenate([sgd._drawn(chain, 1, 4, block)[0] for block in range(blocks)])
 
-    epochs = drawn("epochs", 5)  # 23 examples: four batches of 5 an epoch, 3 examples left over
+    epochs = drawn("reshuffled", 5)  # 23 examples: four batches of 5 an epoch, 3 examples left over
     for e in range(16):
         assert len(np.unique(epochs[4 * e : 4 * e + 4])) == 20
     assert len(np.unique(epochs[2:6])) < 20
-    different = drawn("without replacement", 20)
+    different = drawn("without-replacement", 20)
     assert all(len(np.unique(batch)) == 20 for batch in different)
-    assert any(len(np.unique(batch)) < 20 for batch in drawn("with replacement", 20))
+    assert any(len(np.unique(batch)) < 20 for batch in drawn("with-replacement", 20))
     chain = NetworkSGD(one, 0.1, 2, "isotropic", start)
     z, u = sgd._drawn(chain, 1, 4, 0)
     np.testing.assert_allclose(np.linalg.norm(u, axis=1), 1)

@@ -240,7 +240,7 @@ def test_a_trained_slice_is_the_same_each_time(tmp_path):
         newton_steps=0,
         nodes=33,
     )
-    open_rule = Rule(tries=1)
+    open_rule = Rule(tries=1, networks=1)
     made = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         pieces = Pieces(folder)

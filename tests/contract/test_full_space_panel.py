@@ -22,7 +22,7 @@ SIZE = Size(
 
 @pytest.fixture
 def invented(monkeypatch):
-    """Measurements as theory has them: excess 1 + 2 x, times exp(3 S/kappa) and shorter at equal eta/S."""
+    """Measurements as theory has them: excess 1 + 8 x^2, times exp(3 S/kappa) and shorter at equal eta/S."""
     calls = []
     counted = {}
 
@@ -31,7 +31,7 @@ def invented(monkeypatch):
         x = kappa / batch_size
         facts = {"kappa": kappa, "batch_size": batch_size, "noise": noise, "learning_rate": kappa / 7}
         tail = {"replicas": replicas, "lost": 0, "back": replicas, "undecided": 0}
-        late = {"late_excess": x * (1 + 2 * x), "late_error": 0.02 * x, "late_linear": x}
+        late = {"late_excess": x * (1 + 8 * x**2), "late_error": 0.02 * x, "late_linear": x}
         points = [{"excess": x * n / 50, "error": 0.02 * x, "linear": x * n / 50, "iterations": n} for n in (25, 50)]
         return [{**facts, **point, **tail, **late} for point in points]
 

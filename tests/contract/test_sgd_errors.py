@@ -40,18 +40,18 @@ def line():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"noise": "white"}, "noise is one of 'with replacement'"),
+        ({"noise": "white"}, "noise is one of 'with-replacement'"),
         ({"learning_rate": 0.0}, "learning_rate is a positive number"),
         ({"learning_rate": np.nan}, "learning_rate is a positive number"),
         ({"batch_size": 1.5}, "whole number of examples"),
-        ({"batch_size": 10, "noise": "epochs"}, "10 different examples cannot be drawn from 9"),
+        ({"batch_size": 10, "noise": "reshuffled"}, "10 different examples cannot be drawn from 9"),
         ({"batch_size": 0, "noise": "gaussian"}, "batch_size is a positive number"),
         ({"start": np.zeros(4)}, "start is 27 finite parameters"),
         ({"start": np.full(27, np.inf)}, "start is 27 finite parameters"),
     ],
 )
 def test_chain(one, change, message):
-    settings = {"learning_rate": 0.1, "batch_size": 2, "noise": "with replacement", "start": one.initial, **change}
+    settings = {"learning_rate": 0.1, "batch_size": 2, "noise": "with-replacement", "start": one.initial, **change}
     with pytest.raises(ValueError, match=message):
         NetworkSGD(one, **settings)
 
@@ -63,7 +63,7 @@ def test_chain_needs_a_network():
 
 def test_fractions_of_a_batch_are_for_gaussian_noise(one):
     assert NetworkSGD(one, 0.1, 1.5, "gaussian", one.initial).covariance_factor == 1
-    assert NetworkSGD(one, 0.1, 3, "without replacement", one.initial).covariance_factor == 6 / 8
+    assert NetworkSGD(one, 0.1, 3, "without-replacement", one.initial).covariance_factor == 6 / 8
 
 
 def test_replicas(one):
@@ -84,7 +84,7 @@ def test_replicas(one):
 
 def test_what_diverges_is_reported_and_keeps_finite_numbers():
     found = line()
-    chain = NetworkSGD(found, 12.0, 1, "with replacement", [0.0])  # x <- -11 x +- 12
+    chain = NetworkSGD(found, 12.0, 1, "with-replacement", [0.0])  # x <- -11 x +- 12
     x, lost = advance(chain, Replicas(found), np.zeros((3, 1)), [0, 1, 2], 0, 20, seed=1)
     assert np.isfinite(x).all()
     assert np.all((lost > 3) & (lost < 10))
@@ -96,7 +96,7 @@ def test_what_diverges_is_reported_and_keeps_finite_numbers():
 
 def test_undecided_is_neither_inside_nor_out():
     found = line()
-    chain = NetworkSGD(found, 0.1, 1, "with replacement", [0.0])
+    chain = NetworkSGD(found, 0.1, 1, "with-replacement", [0.0])
 
     def unsure(x):
         return np.where(np.abs(x[:, 0]) > 0.05, UNDECIDED, "returned")
@@ -112,7 +112,7 @@ def test_undecided_is_neither_inside_nor_out():
 
 def test_exit_times_lie_in_the_gap_of_the_snapshots():
     found = line()
-    chain = NetworkSGD(found, 0.5, 1, "with replacement", [0.0])
+    chain = NetworkSGD(found, 0.5, 1, "with-replacement", [0.0])
     target = beyond([0.0], [2.0], 0.6)
     coarse = network_exits(chain, Replicas(found), target, 20, 100, every=4, looks=1, seed=3)
     fine = network_exits(chain, Replicas(found), target, 20, 100, every=1, looks=1, seed=3)

@@ -36,7 +36,7 @@ def regression(labels=None):
 
 def second_moments(u, y, best, noise, iterations):
     a, r, sig = u.T @ u / M, y - u @ best, np.zeros((D, D))
-    factor = {"with replacement": 1, "gaussian": 1, "isotropic": 1, "without replacement": (M - SIZE) / (M - 1)}[noise]
+    factor = {"with-replacement": 1, "gaussian": 1, "isotropic": 1, "without-replacement": (M - SIZE) / (M - 1)}[noise]
     step = np.eye(D) - ETA * a
     for _ in range(iterations):
         q = np.einsum("j,ja,jb->ab", r**2 + np.einsum("ja,ab,jb->j", u, sig, u), u, u) / M - a @ sig @ a
@@ -45,7 +45,7 @@ def second_moments(u, y, best, noise, iterations):
     return a, sig
 
 
-@pytest.mark.parametrize("noise", ["with replacement", "without replacement", "gaussian", "isotropic"])
+@pytest.mark.parametrize("noise", ["with-replacement", "without-replacement", "gaussian", "isotropic"])
 def test_excess_loss_and_covariance_after_some_iterations(noise):
     one, u, y, best = regression()
     chain, replicas, n = NetworkSGD(one, ETA, SIZE, noise, best), 3000, 30
@@ -110,7 +110,7 @@ def test_linear_networks_diverge_where_the_second_moments_do():
     found = around(one, basin)
     draws = np.random.default_rng(6)
     for kappa in (0.3, 1.2):
-        chain = found.chain(kappa, 2, "with replacement")
+        chain = found.chain(kappa, 2, "with-replacement")
         factor = found.second_moment_factor(chain)
         steps = 1 - chain.learning_rate * (u[draws.integers(0, M, (200_000, 2)), 0] ** 2).mean(axis=1)
         assert abs((steps**2).mean() - factor) < SIGMAS * (steps**2).std() / np.sqrt(200_000)
@@ -120,7 +120,7 @@ def test_mean_exit_of_one_parameter():
     """Two examples make steps x <- 3 x/4 +- 1/2, simulated again in numpy; out at x >= 1.45."""
     u = np.array([[0.5], [-0.5]])
     one = NeuralLandscape(torch.nn.Linear(1, 1, bias=False), u, np.array([1.0, 1.0]), loss="squared")
-    chain = NetworkSGD(one, 1.0, 1, "with replacement", [0.0])
+    chain = NetworkSGD(one, 1.0, 1, "with-replacement", [0.0])
     exits = network_exits(chain, Replicas(one), beyond([0.0], [1.0], 1.45), 300, 2000, every=1, seed=2)
     mean, low, high = exits.mean_and_interval()
     assert exits.count(LEFT) == 300
