@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animations.film import MOST_STEPS
-from animations.gate import ChainData, LaneData
+from animations.gate_data import ChainData, LaneData
 from animations.motion import FINER, follow
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animations.captions import with_error
-from animations.gate import GateData
+from animations.gate_data import GateData
 from animations.manim_stage import BIG, NORMAL, SMALL, Outline, Part, Plot, Stage, Words, formula, number
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, SHADE
 
@@ -172,21 +172,22 @@ class ChainStage(GateStage):
         self.add(self.plot.guide(x=data.target, color=ORANGE))
         self.add(Outline(SHADE, 3).line(self.plot.inside(data.curve_x, data.curve_loss)))
         self._survivors()
-        times = self.times((4.95, -2.75, RIGHT, 0.35))
-        self.add(times.guide(y=chain.tau, color=BLUE, width=2.4))
-        self.add(Words(f"SGD, ε = 0: τ = {number(chain.tau)}", (RIGHT, 0.98), SMALL, BLUE, align="right"))
         self._numbers()
+        times = self.times((LABELS + 1.0, -2.75, RIGHT, -0.25))
+        self.add(times.guide(y=chain.tau, color=BLUE, width=2.4))
         self._movers()
 
     def _numbers(self) -> None:
+        """A column of numbers: what is counted, what is exact, and the time that the plot below marks."""
         chain = self.data.chain
         rows = (
-            ("mean number of iterations", INK), (f"exact  {chain.iterations:.4g}", INK),
-            (f"{chain.paths} chains  {with_error(chain.sampled, chain.error)}", BLUE),
-            (f"best single jump: z = √δ = {chain.best_jump:.3g}", NOISE),
+            (1.55, "mean number of iterations", INK), (1.19, f"exact {chain.iterations:.4g}", INK),
+            (0.83, f"{chain.paths} chains {with_error(chain.sampled, chain.error)}", BLUE),
+            (0.47, f"τ = η × {chain.iterations:.4g} = {number(chain.tau)}", BLUE),
+            (2.3, f"best single jump: z = √δ = {chain.best_jump:.3g}", NOISE),
         )  # fmt: skip
-        for k, (words, colour) in enumerate(rows):
-            self.add(Words(words, (RIGHT, 2.65 - 0.36 * k - 0.1 * (k == 3)), SMALL, colour, align="right"))
+        for y, words, colour in rows:
+            self.add(Words(words, (LABELS, y), SMALL, colour))
 
     def _survivors(self) -> None:
         """Axes of the particles still in the valley, with the exact mean marked."""
@@ -218,7 +219,7 @@ class ChainStage(GateStage):
         self.follow(line, lambda n: line.line(self._steps(int(data.chain.iteration[n]))))
         self.clock = Words(at=(RIGHT, TOP), size=BIG, align="right")
         self.follow(self.clock, lambda n: self.clock.show(self.time_text(n)))
-        self.count = Words(at=(LABELS, 0.9), size=NORMAL, face="bold")
+        self.count = Words(at=(LABELS, 2.7), size=NORMAL, face="bold")
         self.follow(self.count, lambda n: self.count.show(self.count_text(n)))
 
     def _places(self, iteration: int, been: bool) -> Array:

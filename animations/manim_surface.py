@@ -14,7 +14,7 @@ from manim import config
 from numpy.typing import NDArray
 
 from animations.manim_stage import BIG, SMALL, Outline, Part, Stage, Words, dashed, formula, number, text_width
-from animations.surface import SurfaceData
+from animations.surface_data import SurfaceData
 from animations.surface_view import View, painted
 from fpsim.plotting.style import BLUE, INK, ORANGE
 

@@ -192,7 +192,11 @@ def landscape_command(
 def animate(
     scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers, arrhenius, surface, gate or noise-shape.")],
     landscape: Annotated[
-        str | None, typer.Argument(metavar="[LANDSCAPE]", help="A 1-D landscape; a sharp and a flat valley by default.")
+        str | None,
+        typer.Argument(
+            metavar="[LANDSCAPE]",
+            help="Dimension one, for surface two; noise-shape takes none. Each scene has its own by default.",
+        ),
     ] = None,
     noise: Noise = "constant", temperature: Temperature = None,
     learning_rate: LearningRate = None, batch_size: BatchSize = None, at: At = None, floor: Floor = None,

@@ -13,6 +13,7 @@ a path is the same alone, in any block, on any number of threads, and after a re
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -40,6 +41,17 @@ def seed_words(seed: int) -> tuple[np.uint32, np.uint32]:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise ValueError(f"a seed is an integer with 0 <= seed < 2^64; got {seed!r}")
     return np.uint32(int(seed) & 0xFFFFFFFF), np.uint32(int(seed) >> 32)
+
+
+def own_seed(seed: int, *setting: Any) -> int:
+    """A seed of its own for one setting of a sweep, such as a batch size, a learning rate, a name.
+
+    Under one common seed the draws of neighbouring settings nest (batches of S and of S + 1 share S draws), so that
+    their results correlate and a fit through them has another error than it says.
+    """
+    import hashlib
+
+    return int.from_bytes(hashlib.sha256(repr((seed, *setting)).encode()).digest()[:7], "big")
 
 
 def words(seed: int, stream: int, paths: NDArray[np.int64], quad: int, coordinate: int = 0) -> NDArray[np.uint32]:

@@ -18,6 +18,7 @@ import numpy as np
 from fpsim.cramer import CramerExponent, cramer, cramer_exponent
 from fpsim.exits import exit_times
 from fpsim.minibatch import MiniBatchSGD, exit_iterations
+from fpsim.noise import own_seed
 from fpsim.targets import as_target
 from fpsim.valleys import valley
 from landscapes.dataset import DatasetLandscape
@@ -114,7 +115,7 @@ def cramer_law(
     noises: tuple[tuple[Noise, float], ...] = (("mini-batches", exponent.exponent), ("gaussian", exponent.gaussian))
     for noise, value in noises:
         chains = [MiniBatchSGD(landscape, batch_size * value / barrier, batch_size) for barrier in barriers]
-        means = [_mean(noise, sgd, start, target, paths, seed, threads) for sgd in chains]
+        means = [_mean(noise, sgd, start, target, paths, own_seed(seed, k), threads) for k, sgd in enumerate(chains)]
         ratios = _ratios(chains, means, start, target) if noise == "mini-batches" else ()
         runs.append(_fit(noise, chains, means, ratios, value))
     return CramerLaw(str(landscape), batch_size, exponent, *runs)

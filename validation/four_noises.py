@@ -23,6 +23,7 @@ from fpsim.diffusion import HessianDiffusion
 from fpsim.escape import EscapeProblem
 from fpsim.kramers import FORMULAS
 from fpsim.minibatch import MiniBatchSGD, exit_iterations
+from fpsim.noise import own_seed
 from fpsim.sde import SDE, Convention
 from landscapes import DoubleWell
 from landscapes.dataset import DatasetLandscape
@@ -159,7 +160,8 @@ def mini_batches(setting: Setting) -> MiniBatchSGD:
 
 def sampled_log_time(setting: Setting, paths: int, seed: int, threads: int | None = None) -> tuple[float, float]:
     """ln(eta * iterations) of true mini-batch SGD with its standard error."""
-    sample = exit_iterations(mini_batches(setting), -setting.width, setting.width, paths, seed, threads=threads)
+    sgd, own = mini_batches(setting), own_seed(seed, setting)
+    sample = exit_iterations(sgd, -setting.width, setting.width, paths, own, threads=threads)
     mean, error = sample.mean_and_error()
     return math.log(setting.learning_rate * mean), error / mean
 

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fpsim.minibatch import SAMPLINGS
+from fpsim.noise import own_seed
 from landscapes.recipe import Recipe
 from validation import resnet_verdicts as judge
 from validation.pieces import Pieces, Row
 from validation.report import Progress, Report
 from validation.resnet_tables import data, tables
-from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, own_seed, swept
+from validation.slice_escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
 from validation.slice_routes import surrogate_routes
 from validation.slices import Case, Rule, fresh_case, shipped_case
 

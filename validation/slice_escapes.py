@@ -26,6 +26,7 @@ from fpsim.escape import EscapeProblem
 from fpsim.exits import exit_times
 from fpsim.kramers import kramers, state_dependent, xie
 from fpsim.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
+from fpsim.noise import own_seed
 from fpsim.quadrature import first_passage
 from fpsim.sde import SDE
 from fpsim.targets import as_target
@@ -141,13 +142,6 @@ class Sweep:
 def one(function: Callable[..., Row], *arguments: Any) -> Callable[[], list[Row]]:
     """A call, put off, that makes the one row of a piece."""
     return lambda: [function(*arguments)]
-
-
-def own_seed(seed: int, *setting: Any) -> int:
-    """A seed for one setting: with a common one, batches of S and S + 1 share S draws and their times are correlated."""
-    import hashlib
-
-    return int.from_bytes(hashlib.sha256(repr((seed, *setting)).encode()).digest()[:7], "big")
 
 
 def batch_sizes(line: SampledLandscape, climb: Climb, rate: float, count: int, stride: int, most: float) -> list[int]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from fpsim.escape import EscapeProblem
 from fpsim.minibatch import MiniBatchSGD
+from fpsim.noise import own_seed
 from validation.pieces import Pieces, Row
-from validation.slice_escapes import fingerprint, own_seed
+from validation.slice_escapes import fingerprint
 from validation.slices import Case, Climb
 
 EXPONENT = 3.5
