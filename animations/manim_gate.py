@@ -173,8 +173,10 @@ class ChainStage(GateStage):
         self.add(Outline(SHADE, 3).line(self.plot.inside(data.curve_x, data.curve_loss)))
         self._survivors()
         self._numbers()
-        times = self.times((LABELS + 1.0, -2.75, RIGHT, -0.25))
+        times = self.times((LABELS + 0.5, -2.75, RIGHT, -0.25))
         self.add(times.guide(y=chain.tau, color=BLUE, width=2.4))
+        left, low = times.at(times.x[0], chain.tau)[0]
+        self.add(Words("SGD, ε = 0", (float(left) + 0.15, float(low) + 0.1), SMALL, BLUE))
         self._movers()
 
     def _numbers(self) -> None:

@@ -60,9 +60,10 @@ def decay(rates: Any, leaving: Array, masses: Array, time: Array) -> Array | Non
             new = new - share @ basis[: j + 1]
             hessenberg[: j + 1, j] += share
         hessenberg[j + 1, j] = np.linalg.norm(new)
-        if j + 1 in SIZES:
+        closed = hessenberg[j + 1, j] < 1e-14  # the subspace holds the whole solution
+        if closed or j + 1 in SIZES:
             now = np.sqrt(n) * small(hessenberg[: j + 1, : j + 1], gamma, time) @ (basis[: j + 1] @ masses)
-            if np.abs(now - before).max() < AGREEMENT:
+            if closed or np.abs(now - before).max() < AGREEMENT:
                 return np.asarray(now)
             before = now
         basis[j + 1] = new / hessenberg[j + 1, j]

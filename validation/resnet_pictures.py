@@ -104,7 +104,7 @@ def slopes_figure(sweeps: Sequence[Sweep]) -> Figure:
         _slopes(axes, sweep)
         line = sweep.line()
         found = f"SGD {line.slope:.3f} ± {line.slope_error:.3f}\nCramér {sweep.line('corrected').slope:.3f}"
-        remark(axes, f"slope per example:\n{found}\nSDE {sweep.line('sde').slope:.3f}", 0.98, 0.03, "right")
+        remark(axes, f"slope per example:\n{found}\nSDE {sweep.line('sde').slope:.3f}", 0.98, 0.98, "right")
         axes.set_title(
             f"{'abcdefgh'[i]}   {sweep.slice}: η = {sweep.learning_rate:.3g}, η|H| ≤ {sweep.stiffness:.2g}",
             fontsize=TITLE, color=INK, loc="left", fontweight="bold",

@@ -13,6 +13,7 @@ from animations.gate import GateData, GateFilm
 from animations.noise_shape import NoiseShapeData, NoiseShapeFilm
 from animations.surface import SurfaceData, SurfaceFilm
 from animations.surface_path import steepest_path
+from animations.surface_survival import decay, survival
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,36 @@ def test_noise_that_is_not_isotropic_is_not_called_most_probable() -> None:
     assert data.near == pytest.approx(np.sqrt(0.05 / 2))
 
 
+def test_survival_by_krylov_subspaces_is_the_solvers() -> None:
+    """A dense exponential, the solver's Chebyshev series, and the mean time as the integral of survival."""
+    from scipy.integrate import trapezoid
+    from scipy.linalg import expm
+    from scipy.sparse import csr_matrix
+
+    draws = np.random.default_rng(1)
+    rates = draws.exponential(size=(120, 120)) ** 3 * (draws.random((120, 120)) < 0.05)
+    np.fill_diagonal(rates, 0.0)
+    leaving = rates.sum(axis=1) + (np.arange(120) % 17 == 0) * draws.exponential(size=120)
+    time, masses = np.linspace(0.0, 8.0, 9), np.eye(120)[3]
+    exact = [expm(t * (rates - np.diag(leaving))).sum(axis=1)[3] for t in time]
+    assert decay(csr_matrix(rates), leaving, masses, time) == pytest.approx(np.array(exact), abs=1e-7)
+    assert decay(csr_matrix(rates), rates.sum(axis=1), masses, time) == pytest.approx(np.ones(9))  # nothing is lost
+
+    problem, time = SurfaceFilm.standard().problem, np.linspace(0.0, 80.0, 9)
+    grid = fpsim.Grid.automatic(problem.sde, problem.point, problem.target, 50)
+    known = fpsim.FokkerPlanck(problem.sde, grid).survival(problem.point, problem.target, time)
+    assert known.attrs["method"] == "chebyshev"
+    assert survival(problem, time, 50) == pytest.approx(known.survival.values, abs=1e-6)
+
+    place = landscapes.MuellerBrown()  # rates up to 5e7 beside escapes that take 1
+    sde = fpsim.SDE(place, fpsim.ConstantDiffusion(22.0))
+    stiff = fpsim.EscapeProblem(sde, (-0.5582, 1.4417), fpsim.Ball((0.6235, 0.0280), 0.1))
+    grid = fpsim.Grid.automatic(sde, stiff.point, stiff.target, 70)
+    means = fpsim.FokkerPlanck(sde, grid).mean_first_passage_time(stiff.target)["mean"].values
+    time = np.linspace(0.0, 25.0, 2501)
+    assert trapezoid(survival(stiff, time, 70), time) == pytest.approx(grid.at(means, stiff.point), rel=1e-4)
+
+
 # --- gate ------------------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +212,39 @@ def test_the_chain_jumps_as_fast_as_the_transfer_matrix_says(gate) -> None:
     assert np.all(where >= gate.target) and np.all(before < gate.target)
     with pytest.raises(ValueError, match="no continuous path"):
         GateFilm.standard().with_floor(0.0).by_quadrature()
+
+
+def test_a_gate_of_another_landscape_from_right_to_left() -> None:
+    """The flat valley's gate: inflection and third derivative found anew, and each route by the others."""
+    from scipy.optimize import brentq
+
+    place = landscapes.SharpFlatWell()
+    noise = fpsim.HessianDiffusion(learning_rate=1.2, batch_size=1, at="everywhere", floor=0.0)
+    film = GateFilm.of(
+        fpsim.EscapeProblem(fpsim.SDE(place, noise), 1.2729598, -0.3), floors=(0.2, 0.05), particles=300, frames=16
+    )
+    data = film.compute()
+
+    def bend(x: float) -> float:
+        return float(place.hessian(np.array([x]))[0, 0])
+
+    gate = brentq(bend, 0.3, 1.2)
+    third = (bend(gate + 1e-4) - bend(gate - 1e-4)) / 2e-4
+    slope = float(place.gradient(np.array([gate]))[0])
+    assert data.gate == pytest.approx(gate, abs=1e-6) and data.slope == pytest.approx(slope)
+    assert data.delta == pytest.approx(2 * abs(slope) / (0.6 * abs(third)), rel=1e-5)
+    assert data.measured == pytest.approx(data.delta, rel=0.01)
+    assert data.window[0] < -0.641 and data.window[1] > 1.273  # both valleys are drawn
+    for lane in data.lanes:
+        p = lane.survival
+        sigma = np.sqrt(np.maximum(p * (1 - p), 1 / 300) / 300)
+        assert np.all(np.abs(lane.survivors / 300 - p) < 5 * sigma) and lane.survivors[-1] < 250
+        assert lane.grid == pytest.approx(lane.tau, rel=2e-3)
+    chain, out = data.chain, np.flatnonzero(np.isfinite(data.chain.exits))
+    assert abs(chain.sampled - chain.iterations) < 5 * chain.error
+    assert chain.tau == pytest.approx(1.2 * chain.iterations)
+    exits = chain.exits[out].astype(int)
+    assert np.all(chain.positions[exits, out] <= -0.3) and np.all(chain.positions[exits - 1, out] > -0.3)
 
 
 # --- noise shape -----------------------------------------------------------------------------------------------------

@@ -113,7 +113,9 @@ def test_gate_shows_its_numbers(films) -> None:
     texts = [one.text for one in words_of(chain)]
     at = int(data.chain.iteration[second // 2])
     assert f"iteration {at}" in texts and f"{(data.chain.exits <= at).sum()} of 60 out" in texts
-    assert f"exact  {data.chain.iterations:.4g}" in texts and f"SGD, ε = 0: τ = {data.chain.tau:.4g}" in texts
+    assert f"exact {data.chain.iterations:.4g}" in texts and "SGD, ε = 0" in texts
+    assert f"τ = η × {data.chain.iterations:.4g} = {data.chain.tau:.4g}" in texts
+    assert data.chain.tau == pytest.approx(data.learning_rate * data.chain.iterations)
 
 
 def test_noise_shape_shows_measured_sizes_only(films) -> None:
