@@ -156,7 +156,7 @@ def network_exits(
         ValueError: for impossible numbers, or if the start counts as out or undecided.
     """
     for name, value in (("replicas", replicas), ("horizon", horizon), ("every", every), ("looks", looks)):
-        if isinstance(value, bool) or value != int(value) or value < 1:
+        if isinstance(value, bool) or not (np.isfinite(value) and value == int(value) and value >= 1):
             raise ValueError(f"{name} is a whole number >= 1; got {value!r}")
     verdict = str(criterion.judge(np.asarray(sgd.start)[None])[0])
     if verdict != RETURNED:

@@ -34,11 +34,12 @@ class Pieces:
         folder: made when the first piece is written; None keeps nothing.
 
     Attributes:
-        found: names of the pieces that were read instead of computed, in order.
+        found: names of the pieces that an earlier run had finished, in the order in which they were read.
     """
 
     folder: Path | None = None
     found: list[str] = field(default_factory=list, compare=False)
+    _own: set[Path] = field(default_factory=set, compare=False, repr=False)
 
     def rows(self, name: str, make: Callable[[], list[Row]], **settings: Any) -> list[Row]:
         """Rows of plain numbers and words under ``name``, kept as JSON; ``make()`` computes them.
@@ -48,13 +49,14 @@ class Pieces:
         """
         path = self._path(name, settings, ".json")
         if path is not None and path.is_file():
-            self.found.append(name)
+            self._read(name, path)
             return list(json.loads(path.read_text())["rows"])
         text = json.dumps({"name": name, "settings": _plain(settings), "rows": _plain(make())}, indent=1)
         if path is not None:
             part = path.with_name(path.name + ".part")
             part.write_text(text)
             part.replace(path)
+            self._own.add(path)
         return list(json.loads(text)["rows"])
 
     def data(self, name: str, make: Callable[[], xarray.Dataset], **settings: Any) -> xarray.Dataset:
@@ -63,12 +65,17 @@ class Pieces:
 
         path = self._path(name, settings, ".nc")
         if path is not None and path.is_file():
-            self.found.append(name)
+            self._read(name, path)
             return xarray.load_dataset(path, engine="h5netcdf")
         made = make()
         if path is not None:
             write(made, path)
+            self._own.add(path)
         return made
+
+    def _read(self, name: str, path: Path) -> None:
+        if path not in self._own:
+            self.found.append(name)
 
     def _path(self, name: str, settings: Mapping[str, Any], ending: str) -> Path | None:
         if self.folder is None:

@@ -45,10 +45,10 @@ class Replicas:
 
     Args:
         landscape: the network, its examples, the precision and the device.
-        engine: ``"grouped"``, ``"vmap"``, or None for the faster one that the network allows.
+        engine: ``"grouped"``, ``"unrolled"``, ``"vmap"``, or None: "grouped" for a `ResNet`, "vmap" for others.
 
     Raises:
-        ValueError: for an unknown engine, or ``"grouped"`` for a network that is no `ResNet`.
+        ValueError: for an unknown engine, or ``"grouped"`` or ``"unrolled"`` for a network that is no `ResNet`.
     """
 
     landscape: NeuralLandscape

@@ -141,4 +141,4 @@ def _sooner(row: Row) -> float:
 
 def _time(row: Row) -> str:
     known = math.isfinite(row["iterations"])
-    return f"{row['iterations']:.3g} iterations" if known else f"more than {row['at least']:.2g} iterations"
+    return f"{row['iterations']:.3g} iterations" if known else f"more than {row['at least']:.2g} iterations (95 %)"

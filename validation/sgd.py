@@ -76,7 +76,7 @@ class NetworkSGD:
         if not self.draws_examples:
             if not (np.isfinite(size) and size > 0):
                 raise ValueError(f"batch_size is a positive number; got {size!r}")
-        elif isinstance(size, bool) or size != int(size) or size < 1:
+        elif isinstance(size, bool) or not (np.isfinite(size) and size == int(size) and size >= 1):
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 or more; got {size!r}")
         elif self.noise != "with-replacement" and size > m:
             raise ValueError(f"{size} different examples cannot be drawn from {m}; use 'with-replacement' or less")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 import fpsim
 from fpsim.minibatch import MiniBatchSGD
@@ -15,7 +16,7 @@ from landscapes.sampled import SampledLandscape
 from validation import resnet_tables as tables
 from validation import resnet_verdicts as judge
 from validation.pieces import Pieces
-from validation.resnet import Size, assembled, escapes, joined
+from validation.resnet import Size, _least, assembled, escapes, joined
 from validation.slice_escapes import Sweep, batch_sizes, measured, swept, theories
 from validation.slice_routes import surrogate_routes
 from validation.slices import Case, Rule, _judged, _next_length, climbs
@@ -217,6 +218,14 @@ def test_verdicts_change_with_the_numbers(case):
     lower, sharper = judge._sharp(rows)
     assert not lower.as_expected and sharper.holds and not sharper.as_expected
     assert [tables._grade(r, 0.2, 3.0) for r in ([1.1, 0.9], [0.5, 2.0], [0.2])] == ["holds", "bends", "fails"]
+
+
+def test_without_exits_the_mean_has_a_lower_bound():
+    """Nothing in a time T: a mean below T/3 would have shown an exit with probability 1 - exp(-3) = 95 %."""
+    none = {"paths": 200, "censored": 200, "per exit": 9e6}
+    assert _least(none) == pytest.approx(9e6 / -math.log(0.05), rel=1e-12)
+    four = _least({"paths": 200, "censored": 196, "per exit": 2e6})
+    assert poisson.cdf(4, 8e6 / four) == pytest.approx(0.05, rel=1e-9)
 
 
 def test_too_few_exits_are_said_not_guessed(case):

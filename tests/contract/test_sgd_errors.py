@@ -44,6 +44,7 @@ def line():
         ({"learning_rate": 0.0}, "learning_rate is a positive number"),
         ({"learning_rate": np.nan}, "learning_rate is a positive number"),
         ({"batch_size": 1.5}, "whole number of examples"),
+        ({"batch_size": np.inf}, "whole number of examples"),
         ({"batch_size": 10, "noise": "reshuffled"}, "10 different examples cannot be drawn from 9"),
         ({"batch_size": 0, "noise": "gaussian"}, "batch_size is a positive number"),
         ({"start": np.zeros(4)}, "start is 27 finite parameters"),
@@ -129,6 +130,8 @@ def test_arguments_of_exits(one):
     chain = NetworkSGD(one, 0.1, 2, "gaussian", one.initial)
     with pytest.raises(ValueError, match="horizon is a whole number"):
         network_exits(chain, Replicas(one), beyond(one.initial, np.ones(27), 1.0), 2, 0)
+    with pytest.raises(ValueError, match="horizon is a whole number"):
+        network_exits(chain, Replicas(one), beyond(one.initial, np.ones(27), 1.0), 2, np.inf)
     with pytest.raises(ValueError, match="start from the minimum"):
         network_exits(chain, Replicas(one), beyond(one.initial, np.ones(27), -1.0), 2, 10)
 

@@ -144,3 +144,4 @@ def test_finished_pieces_are_read_and_others_computed(tmp_path):
 
     kept = [again.data("four", numbers, seed=1) for _ in range(2)]
     assert len(calls) == 5 and kept[0].identical(kept[1])
+    assert again.found == ["one"]  # what this run has made itself does not count
