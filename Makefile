@@ -17,7 +17,7 @@ RIVALS_STAMP := $(RIVALS)/stamp-$(call sum,benchmarks/requirements.txt)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench core constraints clean distclean
+.PHONY: help demo test lint bench replicas core constraints clean distclean
 
 help:  ## this list
 	@echo "make TARGET  (PYTHON=python3.12 chooses the interpreter, ARGS='...' goes to the command)"
@@ -36,6 +36,9 @@ lint: $(DEV)  ## ruff and mypy (strict)
 bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy and py-pde, on one core
 	@$(BIN)/python benchmarks/run.py --rivals $(RIVALS)/bin/python $(ARGS)
 	@$(BIN)/python benchmarks/density.py --rivals $(RIVALS)/bin/python $(ARGS)
+
+replicas: $(FULL)  ## speed of many copies of a network at once against a loop over them
+	@$(BIN)/python benchmarks/replicas.py $(ARGS)
 
 core: $(CORE)  ## only make the environment with the core dependencies
 	@:

@@ -250,7 +250,7 @@ def demo(
         print(f"wrote {file}")
 
 
-STUDIES = "escape-formula, sharp-flat, resnet, gradient-noise, noise-covariance or central-limit."
+STUDIES = "escape-formula, sharp-flat, resnet, gradient-noise, noise-covariance, sharpness or central-limit."
 
 
 @app.command(context_settings=LENIENT)

@@ -160,7 +160,9 @@ def mini_batches(setting: Setting) -> MiniBatchSGD:
 
 def sampled_log_time(setting: Setting, paths: int, seed: int, threads: int | None = None) -> tuple[float, float]:
     """ln(eta * iterations) of true mini-batch SGD with its standard error."""
-    sgd, own = mini_batches(setting), own_seed(seed, setting)
+    # settings that only scale the coordinate are one experiment and draw the same mini-batches
+    stiffness = f"{setting.learning_rate * setting.curvature:.6g}"
+    sgd, own = mini_batches(setting), own_seed(seed, stiffness, setting.batch_size, setting.barrier)
     sample = exit_iterations(sgd, -setting.width, setting.width, paths, own, threads=threads)
     mean, error = sample.mean_and_error()
     return math.log(setting.learning_rate * mean), error / mean

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validation import full_space_verdicts as judge
 from validation.full_space_minimum import NETWORK, load
@@ -44,7 +45,8 @@ class Size:
         trials: flows from which the radius of the basin is calibrated.
         excess, excess_replicas, excess_iterations: pairs (kappa, S), and how many of each.
         boundary, boundary_replicas, boundary_iterations: the same for the stability boundary.
-        exits: (kappa, S, horizon, iterations between snapshots) of the exits with real mini-batches.
+        exits: (kappa, S, horizon, iterations between snapshots) of the exits with real mini-batches; one gap for all,
+            since gradient flow is asked at every eighth snapshot and who comes back in between has not left.
         exit_replicas: of each.
         noises: other kinds of noise that run at the first of ``exits``.
         threshold: multiple of the stationary excess loss at which the loss threshold lies; it runs there too.
@@ -68,11 +70,11 @@ class Size:
         if quick:
             return cls(
                 6, ((0.05, 8), (0.1, 4), (0.2, 2), (0.4, 2)), 16, 150, ((0.3, 1), (1.0, 4), (1.0, 1), (2.0, 1)), 8, 100,
-                ((1.0, 1, 320, 20),), 10, (),
+                ((1.0, 1, 320, 40),), 10, (),
             )  # fmt: skip
         pairs = tuple((k, s) for k in (0.05, 0.1, 0.2, 0.4, 0.8) for s in (2, 4, 16))
         cells = tuple((k, s) for s in (1, 2, 4) for k in (0.4, 0.8, 1.2, 1.6, 2.0))
-        exits = ((1.0, 1, 800, 10), (1.0, 2, 3200, 40), (1.0, 4, 6400, 40), (0.5, 1, 3200, 40))
+        exits = ((1.0, 1, 960, 40), (1.0, 2, 3200, 40), (1.0, 4, 6400, 40), (0.5, 1, 3200, 40))
         return cls(12, pairs, 32, 300, cells, 16, 200, exits, 40, ("reshuffled", "gaussian", "isotropic"))
 
 
@@ -284,7 +286,15 @@ def _exit_row(times: list[Row]) -> Row:
         "replicas": len(times), "left": exits.count(LEFT), "unstable": exits.count(UNSTABLE),
         "inside": exits.count(INSIDE), "undecided": exits.count(UNDECIDED), "horizon": first["horizon"],
         "half_width": float(halves.mean()) if halves.size else np.nan,
+        "log_error": _log_error(columns["iterations"], exits.left),
     }  # fmt: skip
+
+
+def _log_error(times: NDArray[np.float64], left: NDArray[np.bool_]) -> float:
+    """The error of ln(mean): from the scatter if all have left, else that of exponential times."""
+    if left.all() and left.size > 1:
+        return float(times.std(ddof=1) / times.mean() / np.sqrt(left.size))
+    return float(1 / np.sqrt(max(1, left.sum())))
 
 
 def _tables(rows: Mapping[str, list[Row]]) -> tuple[Table, ...]:
@@ -294,8 +304,9 @@ def _tables(rows: Mapping[str, list[Row]]) -> tuple[Table, ...]:
         "excess": "Full space: mean excess loss of the late half of each run against the linearised chain",
         "boundary": "Full space: replicas that have left the basin (quench test)",
         "exits": (
-            "Full space: quench-verified exits, iterations with 95 % intervals; mean * kappa^2 / S is constant where "
-            "replicas diffuse out, and grows as noise falls where a barrier holds them"
+            "Full space: quench-verified exits; iterations with 95 % intervals as for exponential times, and the error "
+            "of ln(mean) from the scatter; who returns between two quenches has not left; mean * kappa^2 / S is "
+            "constant where replicas diffuse out, and grows as noise falls where a barrier holds them"
         ),
         "threshold": "Full space: a loss threshold, and how many of those above it fall back",
     }

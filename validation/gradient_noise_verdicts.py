@@ -90,6 +90,7 @@ def _across_batches(data: xarray.Dataset) -> list[Verdict]:
     again = _z(data.index_batches, data.index_redrawn, error)
     two = _z(data.index_batches, 2.0 + 0 * data.index_batches, data.index_batches_error)
     first, last = (int(data.batch_size[k]) for k in (0, -1))
+    end = data.isel(batch_size=-1)
     return [
         Verdict(
             "the index across batches is that of sums of S single examples, redrawn without the network",
@@ -104,9 +105,12 @@ def _across_batches(data: xarray.Dataset) -> list[Verdict]:
             expected=False,
         ),
         Verdict(
-            f"across batches the index is 2 at S = {last}: what looked like a heavy tail was a small batch",
+            f"across batches the index is 2 at S = {last}, within the errors of {data.attrs['batches']} batches: what "
+            "looked like a heavy tail was a small batch",
             _within(two.isel(batch_size=-1)),
-            f"{_per_state(data.isel(batch_size=-1), 'index_batches')}, {_largest(two.isel(batch_size=-1))}",
+            f"{_per_state(end, 'index_batches')}, {_largest(two.isel(batch_size=-1))}; redrawn, with errors up to "
+            f"{float(end.index_redrawn_error.max()):.1g}, {_per_state(end, 'index_redrawn', 4)}; of those parameters "
+            f"Shapiro-Wilk calls the share {_per_state(end, 'rejected_redrawn', 2)} not normal, 0.05 if all were",
         ),
     ]
 

@@ -186,7 +186,8 @@ def _teachers(size: Size, seed: int) -> dict[tuple[str, str], tuple[Callable[[],
 
     def make(shift: float) -> Callable[[], xarray.Dataset]:
         def run() -> xarray.Dataset:
-            from validation.noise_networks import one_thread, teacher_directions
+            from validation.noise_networks import teacher_directions
+            from validation.slice_training import one_thread
 
             with one_thread():
                 found = teacher_directions(size.teacher, seed, shift)
@@ -221,7 +222,7 @@ def _networks(
 
 def _trained(train: Any, training: Training, seed: int, name: str, pieces: Pieces) -> xarray.Dataset:
     from fpsim.storage import dataset
-    from validation.noise_networks import one_thread
+    from validation.slice_training import one_thread
 
     def make() -> xarray.Dataset:
         with one_thread():
@@ -234,7 +235,8 @@ def _trained(train: Any, training: Training, seed: int, name: str, pieces: Piece
 
 def _stage(build: Any, training: Training, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
     def run() -> xarray.Dataset:
-        from validation.noise_networks import network_directions, one_thread
+        from validation.noise_networks import network_directions
+        from validation.slice_training import one_thread
 
         with one_thread():
             return described(network_directions(build(training, seed), x, training, seed))

@@ -9,12 +9,9 @@ This module needs torch (extra ``network``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from landscapes.datasets import digits
@@ -50,17 +47,6 @@ class Training:
     polish: int
     newton: int
     directions: int | None = None
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread, so that numbers do not depend on the machine's cores; as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def teacher(examples: int, seed: int) -> tuple[NeuralLandscape, Array]:

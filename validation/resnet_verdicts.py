@@ -81,6 +81,11 @@ def _theory(sweeps: Sequence[Sweep], name: str, expected: bool, claim: str) -> V
         line, slope = s.line(), s.theory_slopes()[name]
         measured = f"{s.slice}: {line.slope:.3f} +- {line.slope_error:.3f}"
         parts.append(f"{measured} against {slope:.3f} (z = {s.distance(slope):+.1f})")
+    if len(sweeps) > 1:
+        weights = [s.line().slope_error ** -2.0 for s in sweeps]
+        gaps = [s.line().slope - s.theory_slopes()[name] for s in sweeps]
+        mean = sum(w * g for w, g in zip(weights, gaps, strict=True)) / sum(weights)
+        parts.append(f"together {mean:+.3f} +- {sum(weights) ** -0.5:.3f}")
     rule = (
         f"; tolerance {SIGMAS:g} sigma + {', '.join(f'{s.allowance:.3f}' for s in sweeps)} for what theory leaves out"
     )

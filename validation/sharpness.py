@@ -150,7 +150,7 @@ def _trained(size: Size, seed: int) -> xarray.Dataset:
     """A smooth perceptron before and after training, and a ReLU one after it."""
     from fpsim.storage import dataset
     from landscapes.training import adam, polish
-    from validation.noise_networks import one_thread
+    from validation.slice_training import one_thread
 
     entries: dict[str, Any] = {}
     with one_thread():
@@ -168,7 +168,7 @@ def _spectrum(size: Size, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
     def run() -> xarray.Dataset:
         from fpsim.storage import dataset
         from landscapes.spectrum import top_eigenpairs
-        from validation.noise_networks import one_thread
+        from validation.slice_training import one_thread
 
         entries: dict[str, Any] = {}
         with one_thread():
@@ -234,7 +234,7 @@ def _pair(estimate: Any) -> tuple[float, float]:
 def _rescaled(size: Size, x: Array, factor: float, seed: int) -> Row:
     """All measures of the network after rescaling, the exact laws of change, and a walk with matching rates."""
     from landscapes.reparametrization import rescaling, sharpness
-    from validation.noise_networks import one_thread
+    from validation.slice_training import one_thread
 
     with one_thread():
         land = _landscape(size, "relu", seed)

@@ -58,7 +58,8 @@ def effective_rank(gram: ArrayLike) -> Estimate:
     Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 2) and gives the error.
 
     Raises:
-        ValueError: for fewer than four vectors or a matrix that is not square.
+        ValueError: for fewer than four vectors, a matrix that is not square or not finite, or vectors that are
+            orthogonal (but for one of them at most), which say nothing of tr C^2.
     """
     g = np.asarray(gram, dtype=np.float64)
     count = len(g)
@@ -67,6 +68,8 @@ def effective_rank(gram: ArrayLike) -> Estimate:
     d, squares = np.diag(g), g**2
     lost = squares.sum(axis=1) - d**2
     trace, own, off = d.sum(), (d**2).sum(), lost.sum()
+    if not (np.isfinite(g).all() and np.all(off - 2 * lost > 0)):
+        raise ValueError("a Gram matrix holds finite numbers, not all zero beside the diagonal; draw more vectors")
     # the factors K (K - 1) of both means cancel
     whole = (trace**2 - own) / off
     less = ((trace - d) ** 2 - (own - d**2)) / (off - 2 * lost)

@@ -129,8 +129,9 @@ def test_off_diagonal_by_chance():
 def networks():
     pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
     from validation import noise_networks
+    from validation.slice_training import one_thread
 
-    with noise_networks.one_thread():
+    with one_thread():
         yield noise_networks
 
 

@@ -147,6 +147,9 @@ def test_effective_rank_of_a_known_spectrum():
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(found), rel=0.3)
     with pytest.raises(ValueError, match="Gram matrix"):
         effective_rank(np.ones((3, 3)))
+    for bad in (np.eye(5), np.full((5, 5), np.nan)):
+        with pytest.raises(ValueError, match="not all zero beside the diagonal"):
+            effective_rank(bad)
 
 
 def test_jackknife_of_the_rank_is_the_one_by_leaving_out():
