@@ -98,26 +98,21 @@ class FullSpace:
 
 
 def full_space(
-    size: Size, seed: int = 0, pieces: Pieces | None = None, tell: Progress | None = None, threads: int | None = None
+    size: Size, seed: int = 0, pieces: Pieces | None = None, tell: Progress | None = None
 ) -> FullSpace:
     """Measure everything around the minimum that is kept; each setting is one piece.
 
     Args:
         size: how much; ``Size.of(quick)``.
-        seed: of all random numbers.  The same seed gives the same numbers on the same machine with the same
-            ``threads``; other numbers of threads round differently, which single exits feel.
+        seed: of all random numbers.  The same seed gives the same numbers on the same machine: torch and linear
+            algebra run on one thread (the networks are too small for more).
         pieces: keeps finished settings.
         tell: called with a share and a name.
-        threads: for torch, 1 by default (the networks are too small for more); reset afterwards.
     """
-    import torch
+    from validation.slice_training import one_thread
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or 1)
-    try:
+    with one_thread():
         rows = _Panel(size, seed, pieces or Pieces(), tell or (lambda share, name="": None)).rows()
-    finally:
-        torch.set_num_threads(before)
     place = rows["minimum"][0]
     return FullSpace(
         summary=(

@@ -153,7 +153,12 @@ def excess_rows(
         x[walking], lost[walking] = advance(chain, around.engine_of(chain), x[walking], walking, n - every, every, seed)
         losses = around.whole.losses(x) - around.basin.loss
         found.append(np.where(lost == 0, losses, np.nan))
-    outcome = quench(around.whole, around.basin, x[lost == 0]).outcome if (lost == 0).any() else np.array([], "U9")
+    if (lost == 0).sum() < 2:
+        raise ValueError(
+            f"{int((lost > 0).sum())} of {replicas} replicas diverged at kappa = {kappa:g}, S = {batch_size:g}: too few "
+            "are left for a mean excess loss; take a smaller kappa"
+        )
+    outcome = quench(around.whole, around.basin, x[lost == 0]).outcome
     late = np.nanmean(np.array(found)[times > iterations / 2], axis=0)[lost == 0]
     return [
         {

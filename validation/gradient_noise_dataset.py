@@ -29,7 +29,7 @@ NUMBERS = {
     "kurtosis_parameters": "excess kurtosis across the parameters of one gradient",
     "effective_rank": "(tr C)^2 / tr C^2 from the batches",
     "norm_rms": "root mean square norm of the noise",
-    "norm_variance": "relative variance of the squared norm",
+    "norm_variance": "relative variance of the squared norm (the jackknife error is too small at small S)",
 }
 """Each with its standard error under ``<name>_error``."""
 SHARES = {

@@ -1,7 +1,7 @@
 """Finished pieces of a study, one small file each: an interrupted study goes on where it stopped.
 
-A piece is known by its name, its settings and the version of fpsim.  The same piece is read, not computed again; one
-that was made with other settings is left alone.  After changing the code of a study, remove its folder.
+A piece is known by its name, its settings and the code that made it (all of fpsim's, since a result rests on much of
+it).  The same piece is read, not computed again; one that was made otherwise is left alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +81,20 @@ class Pieces:
     def _path(self, name: str, settings: Mapping[str, Any], ending: str) -> Path | None:
         if self.folder is None:
             return None
-        from fpsim import __version__
-
         self.folder.mkdir(parents=True, exist_ok=True)
-        known = json.dumps([__version__, _plain(settings)], sort_keys=True)
+        known = json.dumps([_code(), _plain(settings)], sort_keys=True)
         return self.folder / f"{name}-{hashlib.sha256(known.encode()).hexdigest()[:12]}{ending}"
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A checksum of the source and the data of the packages on which studies rest."""
+    home, total = Path(__file__).parents[1], hashlib.sha256()
+    for package in ("landscapes", "fpsim", "validation"):
+        for file in sorted((home / package).rglob("*.*")):
+            if file.suffix in (".py", ".nc", ".npz"):
+                total.update(file.relative_to(home).as_posix().encode() + file.read_bytes())
+    return total.hexdigest()
 
 
 def _plain(value: Any) -> Any:

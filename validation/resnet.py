@@ -228,7 +228,13 @@ MOST_ITERATIONS = 4e6
 
 
 def _batches(case: Case, rate: float, count: int, stride: int = 1) -> list[int]:
-    return batch_sizes(case.line, case.climb, rate, count, stride, MOST_ITERATIONS)
+    found = batch_sizes(case.line, case.climb, rate, count, stride, MOST_ITERATIONS)
+    if len(found) < 2:
+        raise ValueError(
+            f"slice {case.name} has {len(found)} batch sizes with an affordable escape at learning rate {rate:.3g}; "
+            "a slope needs two, so take another one in the rule"
+        )
+    return found
 
 
 def _sides(case: Case) -> tuple[str, str]:

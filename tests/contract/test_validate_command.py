@@ -145,3 +145,12 @@ def test_finished_pieces_are_read_and_others_computed(tmp_path):
     kept = [again.data("four", numbers, seed=1) for _ in range(2)]
     assert len(calls) == 5 and kept[0].identical(kept[1])
     assert again.found == ["one"]  # what this run has made itself does not count
+
+
+def test_pieces_of_other_code_are_not_read(tmp_path, monkeypatch):
+    import validation.pieces
+
+    made = [Pieces(tmp_path).rows("one", lambda: [{"x": 1}], seed=1)]
+    monkeypatch.setattr(validation.pieces, "_code", lambda: "another one")
+    made.append(Pieces(tmp_path).rows("one", lambda: [{"x": 2}], seed=1))
+    assert [rows[0]["x"] for rows in made] == [1, 2]
