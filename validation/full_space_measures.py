@@ -155,8 +155,8 @@ def excess_rows(
         found.append(np.where(lost == 0, losses, np.nan))
     if (lost == 0).sum() < 2:
         raise ValueError(
-            f"{int((lost > 0).sum())} of {replicas} replicas diverged at kappa = {kappa:g}, S = {batch_size:g}: too few "
-            "are left for a mean excess loss; take a smaller kappa"
+            f"{replicas} replicas: {int((lost > 0).sum())} diverged at kappa = {kappa:g}, S = {batch_size:g}, too many "
+            "for a mean; take a smaller kappa"
         )
     outcome = quench(around.whole, around.basin, x[lost == 0]).outcome
     late = np.nanmean(np.array(found)[times > iterations / 2], axis=0)[lost == 0]
