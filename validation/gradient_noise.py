@@ -57,7 +57,7 @@ class Size:
 
     @classmethod
     def of(cls, quick: bool) -> Size:
-        """Under a minute on two cores, or about twelve."""
+        """About a minute on one core, or some twenty."""
         if not quick:
             return cls()
         return cls(width=8, examples=1024, batches=48, learning_rate=0.02, coordinates=2**16, sketch=2**14)
