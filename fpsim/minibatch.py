@@ -122,17 +122,21 @@ class ExampleCovariance(Diffusion):
     factor: float = 1.0
 
     def structure(self, landscape: Any) -> Structure:
+        """Isotropic in one dimension, full beyond."""
         return "isotropic" if landscape.dimension == 1 else "full"
 
     def check(self, dimension: int) -> None:
+        """Refuse another dimension than that of the examples."""
         if dimension != self.landscape.dimension:
             own = self.landscape.dimension
             raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {own}")
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """``factor`` * C1(x) at x (d, ...), shape (d, d, ...)."""
         return self.factor * self.landscape.gradient_covariance(x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """``factor`` * C1 as formulas; None where the loss gives none."""
         import sympy
 
         found = self.landscape.covariance_formula()

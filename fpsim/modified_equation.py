@@ -34,21 +34,27 @@ class NoiseOf(Diffusion):
 
     @property
     def is_constant(self) -> bool:  # type: ignore[override]
+        """That of the original noise."""
         return self.inner.is_constant
 
     def structure(self, landscape: Any) -> Structure:
+        """That of the original noise."""
         return self.inner.structure(self.landscape)
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """D(x) of the original landscape, not of the corrected one."""
         return self.inner.tensor(self.landscape, x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """The formulas of the original noise."""
         return self.inner.symbolic(self.landscape)
 
     def check(self, dimension: int) -> None:
+        """The check of the original noise."""
         self.inner.check(dimension)
 
     def resolved(self, landscape: Any, start: Array, target: Any) -> Diffusion:
+        """The original noise resolved on the original landscape."""
         inner = self.inner.resolved(self.landscape, start, target)
         return self if inner is self.inner else replace(self, inner=inner)
 

@@ -32,18 +32,23 @@ class StepNoise(Diffusion):
 
     @property
     def is_constant(self) -> bool:  # type: ignore[override]
+        """That of the noise of a step."""
         return self.inner.is_constant
 
     def structure(self, landscape: Any) -> Structure:
+        """That of the noise of a step."""
         return self.inner.structure(landscape)
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """D of the noise of a step, zeros allowed."""
         return self.inner.tensor(landscape, x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """The formulas of the noise of a step."""
         return self.inner.symbolic(landscape)
 
     def check(self, dimension: int) -> None:
+        """The check of the noise of a step."""
         self.inner.check(dimension)
 
     def __str__(self) -> str:
@@ -128,13 +133,16 @@ class PlaceTarget(Target):
     inner: Target
 
     def level(self, x: Array) -> Array:
+        """The target's level at the place alone."""
         return self.inner.level(np.split(x, 2)[0])
 
     def gradient(self, x: Array) -> Array:
+        """The target's gradient, zero along velocities."""
         slope = self.inner.gradient(np.split(x, 2)[0])
         return np.concatenate([slope, np.zeros_like(slope)])
 
     def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
+        """The target's formula in the place alone."""
         return self.inner.symbolic(variables[: len(variables) // 2])
 
     def __str__(self) -> str:

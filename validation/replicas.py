@@ -31,6 +31,7 @@ from torch.nn import functional
 from landscapes.networks import ResNet
 from landscapes.neural import NeuralLandscape
 from validation import unrolled
+from validation.layers import Layers
 
 Array = NDArray[np.float64]
 Engine = Literal["grouped", "unrolled", "vmap"]
@@ -204,23 +205,10 @@ def _grouped(network: ResNet, parameters: dict[str, Any], inputs: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Wide:
-    """Layers of R replicas side by side in the channels."""
+class _Wide(Layers):
+    """Replicas side by side in the channels."""
 
-    parameters: dict[str, Any]
     replicas: int
-
-    def residual(self, block: Any, name: str, x: Any) -> Any:
-        """`landscapes.networks.ResidualBlock`."""
-        branch = self.layer(block.norm_first, f"{name}.norm_first", self.layer(block.first, f"{name}.first", x))
-        branch = self.layer(block.second, f"{name}.second", block.activation(branch))
-        branch = self.layer(block.norm_second, f"{name}.norm_second", branch)
-        return block.activation(branch + self.layer(block.shortcut, f"{name}.shortcut", x))
-
-    def sequence(self, modules: Any, name: str, x: Any) -> Any:
-        for key, module in modules.named_children():
-            x = self.layer(module, f"{name}.{key}", x)
-        return x
 
     def layer(self, module: Any, name: str, x: Any) -> Any:
         if isinstance(module, nn.Sequential):

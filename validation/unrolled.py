@@ -17,11 +17,12 @@ from torch import nn
 from torch.nn import functional
 
 from landscapes.networks import ResNet
+from validation.layers import Layers
 
 
 def outputs(network: ResNet, parameters: dict[str, Any], inputs: Any) -> Any:
     """Outputs (R, S, classes) of R replicas of a residual network; parameters (R, ...), inputs (R or 1, S, C, H, W)."""
-    layers = _Layers(parameters)
+    layers = _Unrolled(parameters)
     replicas = len(parameters["head.weight"])
     x = layers.sequence(network.stem, "stem", inputs.expand(replicas, *inputs.shape[1:]))
     for number, block in enumerate(network.blocks):
@@ -29,23 +30,8 @@ def outputs(network: ResNet, parameters: dict[str, Any], inputs: Any) -> Any:
     return torch.baddbmm(parameters["head.bias"][:, None], x.mean(dim=(3, 4)), parameters["head.weight"].mT)
 
 
-class _Layers:
-    """The layers of a residual network on images (R, S, C, H, W)."""
-
-    def __init__(self, parameters: dict[str, Any]) -> None:
-        self.parameters = parameters
-
-    def residual(self, block: Any, name: str, x: Any) -> Any:
-        """`landscapes.networks.ResidualBlock`."""
-        branch = self.layer(block.norm_first, f"{name}.norm_first", self.layer(block.first, f"{name}.first", x))
-        branch = self.layer(block.second, f"{name}.second", block.activation(branch))
-        branch = self.layer(block.norm_second, f"{name}.norm_second", branch)
-        return block.activation(branch + self.layer(block.shortcut, f"{name}.shortcut", x))
-
-    def sequence(self, modules: Any, name: str, x: Any) -> Any:
-        for key, module in modules.named_children():
-            x = self.layer(module, f"{name}.{key}", x)
-        return x
+class _Unrolled(Layers):
+    """Layers on images (R, S, C, H, W)."""
 
     def layer(self, module: Any, name: str, x: Any) -> Any:
         if isinstance(module, nn.Sequential):

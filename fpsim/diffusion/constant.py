@@ -38,9 +38,11 @@ class ConstantDiffusion(Diffusion):
         object.__setattr__(self, "value", frozen)
 
     def structure(self, landscape: Any) -> Structure:
+        """Isotropic for a number, diagonal for a vector, full for a matrix."""
         return ("isotropic", "diagonal", "full")[np.ndim(self.value)]
 
     def check(self, dimension: int) -> None:
+        """Refuse a vector or matrix that does not fit the dimension."""
         if np.ndim(self.value) and len(self.value) != dimension:  # type: ignore[arg-type]
             raise ValueError(f"the landscape has {dimension} dimensions, but the diffusion has {len(self.value)}")  # type: ignore[arg-type]
 
@@ -50,9 +52,11 @@ class ConstantDiffusion(Diffusion):
         return value if value.ndim == 2 else np.diag(np.broadcast_to(value, (dimension,)))
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """The same D at every x (d, ...), shape (d, d, ...)."""
         return spread(self.matrix(x.shape[0]), x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor:
+        """D as a matrix of parameters, so that another value compiles nothing."""
         import sympy
 
         d, parameters = landscape.dimension, {}

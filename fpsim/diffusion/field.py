@@ -50,9 +50,11 @@ class DiffusionField(Diffusion):
         return field
 
     def structure(self, landscape: Any) -> Structure:
+        """The shape that the field was declared with."""
         return self.shape
 
     def check(self, dimension: int) -> None:
+        """Refuse a field written for another dimension."""
         if dimension != self.dimension:
             raise ValueError(f"the landscape has {dimension} dimensions, but the diffusion has {self.dimension}")
 
@@ -85,6 +87,7 @@ class DiffusionField(Diffusion):
         return evaluate
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """D(x) at x (d, ...), shape (d, d, ...)."""
         values = np.asarray((self.function or self._numeric)(x), dtype=float)
         d = self.dimension
         sides = {"isotropic": (), "diagonal": (d,), "full": (d, d)}[self.shape]
@@ -96,6 +99,7 @@ class DiffusionField(Diffusion):
         return values if self.shape == "full" else on_diagonal(values, d, self.shape == "isotropic")
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """D as a matrix of formulas; None for plain functions, of noise or of loss."""
         if self.function is not None or landscape.symbolic is None:
             return None
         import sympy

@@ -31,6 +31,7 @@ class GradientNoise(MiniBatchNoise):
 
     @property
     def is_constant(self) -> bool:  # type: ignore[override]
+        """Whether the covariance was given as a constant."""
         return isinstance(self.covariance, ConstantDiffusion)
 
     def _field(self, dimension: int) -> Diffusion:
@@ -39,15 +40,19 @@ class GradientNoise(MiniBatchNoise):
         return DiffusionField(self.covariance, dimension, "full")
 
     def structure(self, landscape: Any) -> Structure:
+        """That of the covariance; full for a plain function."""
         return self._field(landscape.dimension).structure(landscape)
 
     def check(self, dimension: int) -> None:
+        """Refuse a covariance that does not fit the dimension."""
         self._field(dimension).check(dimension)
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """eta C1(x) / (2 S) at x (d, ...), shape (d, d, ...)."""
         return self.kappa * self._field(x.shape[0]).tensor(landscape, x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """The covariance's own formula times eta / (2 S); None where it has none."""
         import sympy
 
         inner = self._field(landscape.dimension).symbolic(landscape)

@@ -85,13 +85,16 @@ class HessianDiffusion(MiniBatchNoise):
 
     @property
     def is_constant(self) -> bool:  # type: ignore[override]
+        """Whether H is frozen at a minimum."""
         return self.at == "minimum"
 
     def check(self, dimension: int) -> None:
+        """Refuse the two-level model beyond one dimension."""
         if self.at == "path" and dimension != 1:
             raise ValueError(f"at='path' is a 1-D model; this landscape has {dimension} dimensions (use 'everywhere')")
 
     def resolved(self, landscape: Any, start: Array, target: Any) -> HessianDiffusion:
+        """The same noise with minimum and saddle filled in from the ends of an escape."""
         if self.at == "everywhere" or (self.minimum is not None and (self.saddle is not None or self.at == "minimum")):
             return self
         from fpsim.valleys import valley
@@ -108,6 +111,7 @@ class HessianDiffusion(MiniBatchNoise):
         )
 
     def structure(self, landscape: Any) -> Structure:
+        """Isotropic in one dimension; beyond, diagonal where the Hessian's formula is, else full."""
         if landscape.dimension == 1:
             return "isotropic"
         if self.at == "minimum":
@@ -148,6 +152,7 @@ class HessianDiffusion(MiniBatchNoise):
         return self.kappa * self._absolute(landscape.hessian(x))[..., 0] + self.injected * np.eye(len(point))
 
     def tensor(self, landscape: Any, x: Array) -> Array:
+        """D at x (d, ...) as ``at`` says: frozen, two levels, or following H(x); shape (d, d, ...)."""
         if self.at == "minimum":
             return spread(self._frozen(landscape, self._points()[0]), x)
         if self.at == "path":
@@ -163,6 +168,7 @@ class HessianDiffusion(MiniBatchNoise):
         return low, high, self.switch(landscape), float(np.sign(b[0] - a[0]))
 
     def divergence(self, landscape: Any, x: Array) -> Array:
+        """sum_j d_j D_ij at x (d, ...), shape (d, ...); refused for the additive floor, whose D has a kink."""
         if self.at in ("minimum", "path"):  # "path" jumps once; routes that know its two levels treat the jump
             return np.zeros_like(x)
         if self.floor_shape == "additive":
@@ -173,6 +179,7 @@ class HessianDiffusion(MiniBatchNoise):
         return super().divergence(landscape, x)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """D as a matrix of formulas; None where |H| has none that compiles."""
         symbolic = landscape.symbolic
         if symbolic is None:
             return None
