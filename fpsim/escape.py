@@ -21,10 +21,10 @@ from numpy.typing import DTypeLike, NDArray
 from fpsim.blocking import require_open
 from fpsim.exits import ExitSample, exit_times
 from fpsim.results import Assumption, Comparison, EscapeTime
-from fpsim.sde import SDE
+from fpsim.sde import SDE, require_sde
 from fpsim.stepping import require_count
 from fpsim.targets import as_target
-from fpsim.walls import as_walls
+from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import as_point
 
 if TYPE_CHECKING:
@@ -45,20 +45,28 @@ class EscapeProblem:
         start: a number or point (d,).
         target: a number (1-D: at and beyond it), ``Ball``, ``HalfSpace``, or a level function of x (d, ...) that is
             negative in the valley and >= 0 in the target.
+        boundary: walls around what moves, in the words of :func:`fpsim.simulate`: ``None``, ``"reflecting"`` or
+            ``"periodic"`` (on the landscape's own box), or ``Walls(kind, box)``.  Every route obeys them or refuses.
 
     A noise model that refers to a minimum or a saddle (``HessianDiffusion(at="minimum" | "path")``) gets the ones of
     this escape filled in; ``print(problem)`` shows them.
 
     Raises:
-        ValueError: if the start lies in the target or the shapes do not fit.
+        ValueError: if the start lies in the target, outside the walls or outside the landscape's domain, or the shapes
+            do not fit.
+        TypeError: if the first argument is no SDE.
     """
 
     sde: SDE
     start: Any
     target: Any
+    boundary: Any = None
 
     def __post_init__(self) -> None:
+        require_sde(self.sde)
         start = as_point(self.start, self.sde.dimension)
+        object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
+        require_place(self.sde, start, self.walls)
         target = as_target(self.target, start)
         noise = self.sde.noise.resolved(self.sde.landscape, start, target)
         object.__setattr__(self, "start", tuple(start.tolist()))
@@ -71,9 +79,16 @@ class EscapeProblem:
         """The start as an array (d,)."""
         return np.array(self.start)
 
+    @property
+    def walls(self) -> Walls | None:
+        """The walls of the problem; ``None`` on the whole line or space."""
+        walls: Walls | None = self.boundary
+        return walls
+
     def __str__(self) -> str:
         start = f"{self.start[0]:g}" if len(self.start) == 1 else str(list(self.start))
-        return f"escape from {start} to {self.target} on {self.sde}"
+        inside = "" if self.walls is None else f"; {self.walls}"
+        return f"escape from {start} to {self.target} on {self.sde}{inside}"
 
     def _result(self, method: str, began: float, mean: float, **facts: Any) -> EscapeTime:
         if not (np.isfinite(mean) and mean > 0):
@@ -142,7 +157,7 @@ class EscapeProblem:
             horizon: longest time a path is followed; later ones are censored and taken as exponential.
             start: another start, e.g. a distribution given as a callable of uniforms (d, n).
             bridge: correct for crossings between two steps (weak order 1 instead of 1/2).
-            boundary: walls for the paths, as in :func:`fpsim.simulate`.
+            boundary: walls for the paths where the problem has none; better give them to the problem.
             threads, dtype: as in :func:`fpsim.simulate`.
             step_bias: repeat at twice the step with independent numbers, to estimate the step's bias.
             progress: called with the finished share in [0, 1].
@@ -158,7 +173,7 @@ class EscapeProblem:
         h = self.default_step if step is None else float(step)
         share = 2 / 3 if step_bias else 1.0
         origin = self.start if start is None else start
-        walls = as_walls(boundary, self.sde.landscape)
+        walls = self._walls_or(boundary)
 
         def run(size: float, coarse: bool, done: float, part: float) -> ExitSample:
             report = None if progress is None else lambda p: progress(done + part * p)
@@ -186,6 +201,20 @@ class EscapeProblem:
             settings=settings, sample=sample,
         )  # fmt: skip
 
+    def _walls_or(self, boundary: Any) -> Walls | None:
+        """The walls of the problem, or those of an older option that may not contradict them."""
+        walls = as_walls(boundary, self.sde.landscape)
+        if walls is None or walls == self.walls:
+            return self.walls
+        if self.walls is not None:
+            raise ValueError(f"this problem has {self.walls}, but by_paths was given {walls}; leave boundary= out")
+        require_place(self.sde, self.point, walls)
+        return walls
+
+    def _without_walls(self, route: str) -> None:
+        if self.walls is not None:
+            raise ValueError(f"{route} knows no walls, and this problem has {self.walls}; use by_paths or by_grid")
+
     def _step_check(self, step: float) -> Assumption:
         jacobian = self.sde.landscape.jacobian(self._rest[:, None])[..., 0]
         stiffness = step * float(np.abs(np.linalg.eigvals(jacobian)).max())
@@ -196,7 +225,7 @@ class EscapeProblem:
         from fpsim.quadrature import first_passage
 
         began = clock.perf_counter()
-        found = first_passage(self.sde, self.point, self.target)
+        found = first_passage(self.sde, self.point, self.target, walls=self.walls)
         settings = {"far bound": found.far_bound, "nodes": found.nodes}
         return self._result(
             "quadrature", began, found.mean, systematic_error=found.relative_error * found.mean,
@@ -213,6 +242,7 @@ class EscapeProblem:
 
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
+        self._without_walls(f"the formula '{name}'")
         require_open(self.sde, self.start[0])
         began = clock.perf_counter()
         found = FORMULAS[name](self.sde, self.point, self.target)
@@ -237,7 +267,7 @@ class EscapeProblem:
 
         require_open(self.sde, self.start[0])
         began = clock.perf_counter()
-        found = escape_time_by_grid(self.sde, self.point, self.target, cells)
+        found = escape_time_by_grid(self.sde, self.point, self.target, cells, walls=self.walls)
         return self._result(
             "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=found.settings,
             assumptions=(found.converged,),
@@ -258,6 +288,7 @@ class EscapeProblem:
         """
         from fpsim.chain import escape_time_by_chain
 
+        self._without_walls("the chain")
         return escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
 
     def diagnose(self) -> Diagnosis:

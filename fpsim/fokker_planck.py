@@ -267,8 +267,8 @@ def as_times(times: ArrayLike) -> Array:
     return moments
 
 
-def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | None = None) -> Any:
+def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | None = None, walls: Any = None) -> Any:
     """Mean escape time by grids in sequence; see :func:`fpsim.density.refinement.escape_time_by_grid`."""
     from fpsim.density.refinement import escape_time_by_grid as by_grid
 
-    return by_grid(sde, start, target, cells)
+    return by_grid(sde, start, target, cells, walls)

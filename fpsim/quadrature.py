@@ -30,6 +30,7 @@ from fpsim.panels import ORDER, RUNNING, WEIGHTS, Fields, halved, nodes_of, pane
 from fpsim.sde import SDE
 from fpsim.targets import as_target
 from fpsim.valleys import boundary
+from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 
@@ -77,19 +78,24 @@ def from_log(logarithm: float, name: str, attribute: str) -> float:
     return math.exp(logarithm)
 
 
-def first_passage(sde: SDE, start: ArrayLike, target: Any, *, tolerance: float = 1e-10) -> Passage:
+def first_passage(
+    sde: SDE, start: ArrayLike, target: Any, *, walls: Walls | None = None, tolerance: float = 1e-10
+) -> Passage:
     """Mean and variance of the time from ``start`` to ``target`` for a 1-D SDE.
 
     Args:
         sde: any 1-D SDE with D > 0 on the way, continuous or not, in any convention, or of a drift field.
         start: a number or an array of shape (1,).
         target: a number, :class:`~fpsim.targets.Ball` or :class:`~fpsim.targets.HalfSpace`.
+        walls: reflecting or periodic walls.
         tolerance: relative error to be reached.
 
     Raises:
         ValueError: if the SDE is not 1-D, D is not positive on the way, the far side does not confine (the mean is
             then infinite), or the two resolutions differ by more than ``tolerance``.
     """
+    if walls is not None:
+        raise ValueError(f"quadrature knows no walls yet, and this problem has {walls}; use by_grid or by_paths")
     (x0,), edge, direction = _ends(sde, start, target)
     edges, far, fields = _panels(sde, np.array([x0]), edge, direction, tolerance)
     coarse, fine = (_solve(fields, panels, direction * x0, sde.convention_weight) for panels in (edges, halved(edges)))

@@ -21,6 +21,8 @@ from fpsim.modified_equation import NoiseOf, check_correction, modified
 if TYPE_CHECKING:
     import sympy
 
+    from landscapes.domain import Domain
+
 Array = NDArray[np.float64]
 Convention = Literal["ito", "stratonovich", "anti-ito"]
 WEIGHTS = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}
@@ -97,6 +99,12 @@ class SDE:
         """``"isotropic"``, ``"diagonal"`` or ``"full"``: the shape of D."""
         return self.noise.structure(self.landscape)
 
+    @property
+    def domain(self) -> Domain:
+        """Where landscape and noise are defined."""
+        domain: Domain = self.landscape.domain
+        return domain
+
     def drift(self, x: Array) -> Array:
         """Ito drift at ``x`` (d, ...), shape (d, ...)."""
         plain = self.landscape.drift(x)
@@ -161,6 +169,15 @@ class SDE:
     def __str__(self) -> str:
         modified = "" if self.correction is None else f"; modified equation at learning rate {self.correction:g}"
         return f"{self.landscape}; {self.noise}; {self.convention}{modified}"
+
+
+def require_sde(sde: Any) -> None:
+    """Raise ``TypeError`` for anything but an :class:`SDE`, such as a bare landscape."""
+    if not isinstance(sde, SDE):
+        raise TypeError(
+            f"expected an SDE, a landscape together with its noise, such as fpsim.SDE(landscape, "
+            f"fpsim.ConstantDiffusion(0.1)); got {sde!r}"
+        )
 
 
 def matrix_root(tensor: Array) -> Array:

@@ -44,6 +44,20 @@ class Walls:
         object.__setattr__(self, "box", box)
         object.__setattr__(self, "kind", kinds)
 
+    def contains(self, x: Array) -> NDArray[np.bool_]:
+        """Whether points ``x`` (d, ...) lie in the box, shape (...); along an axis without walls everything does."""
+        inside = np.ones(np.shape(x)[1:], dtype=bool)
+        for row, kind, (low, high) in zip(x, self.kind, self.box, strict=True):
+            if kind is not None:
+                inside &= (row >= low) & (row <= high)
+        return inside
+
+    def __str__(self) -> str:
+        sides = [
+            f"{kind} on [{low:g}, {high:g}]" for kind, (low, high) in zip(self.kind, self.box, strict=True) if kind
+        ]
+        return "walls " + ", ".join(sides) if sides else "no walls"
+
     def fold(self, x: Array) -> Array:
         """``x`` (d, ...) taken back into the box."""
         out = np.array(x)
@@ -78,6 +92,13 @@ class Walls:
         return folded, parameters
 
 
+def require_place(sde: Any, start: Array, walls: Walls | None) -> None:
+    """Raise ``ValueError`` unless ``start`` (d,) lies inside the walls and where the landscape is defined."""
+    if walls is not None and not walls.contains(start):
+        raise ValueError(f"the start {start.tolist()} lies outside the {walls}; choose one inside")
+    sde.domain.interval(start)
+
+
 def as_walls(boundary: Any, landscape: Any) -> Walls | None:
     """``None``, a word (walls on the landscape's own box) or :class:`Walls`, checked against the dimension."""
     if boundary is None:
@@ -92,4 +113,4 @@ def as_walls(boundary: Any, landscape: Any) -> Walls | None:
         raise ValueError(f"boundary is None, 'reflecting', 'periodic' or Walls(kind, box); got {boundary!r}")
     if len(boundary.box) != landscape.dimension:
         raise ValueError(f"the landscape has {landscape.dimension} dimensions, but the walls have {len(boundary.box)}")
-    return boundary
+    return None if all(kind is None for kind in boundary.kind) else boundary

@@ -249,4 +249,3 @@ def _checked(data: Dataset) -> Dataset:
             f"the files of {data.name} are not those that are known: the SHA-256 of their arrays is {data.checksum}"
         )
     return data
-

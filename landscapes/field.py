@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscapes.domain import Domain, domain_of
 from landscapes.evaluation import Array, ArrayFunction, FormulaFunctions, PlainFunctions
 from landscapes.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
 
@@ -123,6 +124,14 @@ class Field(ABC):
     def symbolic(self) -> Symbolic | None:
         """The sympy expressions, None for plain functions."""
         return self._functions.symbolic()
+
+    @property
+    def domain(self) -> Domain:
+        """Where the formula is defined (everywhere for plain functions): `landscapes.domain.Domain`."""
+        found: Domain | None = self.__dict__.get("_domain")
+        if found is None:
+            found = self.__dict__["_domain"] = domain_of(self.symbolic, self.dimension)
+        return found
 
     def with_parameters(self, **parameters: float) -> Self:
         """Return the same landscape with other values of some parameters; nothing is compiled again.

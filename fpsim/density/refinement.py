@@ -57,7 +57,9 @@ class Level(NamedTuple):
     fallbacks: dict[str, int]
 
 
-def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | None = None) -> GridEscape:
+def escape_time_by_grid(
+    sde: Any, start: ArrayLike, target: Any, cells: int | None = None, walls: Any = None
+) -> GridEscape:
     """Mean and variance of the time from ``start`` to ``target``, on grids in sequence.
 
     Args:
@@ -66,10 +68,13 @@ def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | No
         target: a target, a level function or (1-D) a number.
         cells: per axis on the finest of three grids; left out, 200 in 2-D, 48 in 3-D, and in 1-D as many as an error of
             1e-8 takes.
+        walls: reflecting or periodic walls.
 
     Raises:
         ValueError: if the box cannot be found, the start lies in the target, or a system is not solved accurately.
     """
+    if walls is not None:
+        raise ValueError(f"the grid route knows no walls yet, and this problem has {walls}; use by_paths")
     if sde.dimension > 3:
         raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
     if cells is not None:
