@@ -153,7 +153,9 @@ class Domain:
         polynomial = sympy.Poly(expression.xreplace(fixed), variable)
         if polynomial.degree() < 1:
             return np.empty(0)
-        return np.array([float(root) for root in sympy.real_roots(polynomial, multiple=False) for root in root[:1]])
+        rational = [sympy.Rational(str(c.evalf(30))) for c in polynomial.all_coeffs()]  # pi and e among them
+        roots = sympy.real_roots(sympy.Poly(rational, variable), multiple=False)
+        return np.array([float(root) for root, _ in roots])
 
     def _bracketed(self, expression: Any, point: Array, axis: int) -> Array:
         """Roots between sign changes on a fine logarithmic ladder around the point."""

@@ -23,6 +23,7 @@ F = Landscape.from_expression
         ("4*(1/x**12 - 1/x**6)", 1.12, (0.0, INF)),
         ("-log(x) - log(1 - x)", 0.3, (0.0, 1.0)),
         ("1/(x - 1) + 1/(3 - x)", 2.0, (1.0, 3.0)),
+        ("log(pi - e*x)", 0.0, (-INF, math.pi / math.e)),
         ("tan(x)", 0.1, (-math.pi / 2, math.pi / 2)),
         ("asin(x)", 0.2, (-1.0, 1.0)),
         ("1/sin(x)", 4.0, (math.pi, 2 * math.pi)),
