@@ -243,7 +243,9 @@ class _ExitRun:
 
         advance, wall = numpy_step(self.sde, self.step, self.walls), numpy_wall(self.sde, self.target, self.step)
         starts = self.points[:, columns]
-        times, places = twin.exits(starts, 0, self.quads, advance, wall, self.bridge, self.seed, *self.streams, report)
+        times, places = twin.exits(
+            starts, 0, self.quads, advance, wall, self.bridge, self.seed, *self.streams, report, self.sde.normals
+        )
         lost = np.flatnonzero(times[: self.paths] < -1)
         if lost.size:
             raise DivergenceError(int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)

@@ -164,7 +164,16 @@ class _NumpyWalk:
         for frame in range(frames):
             begin = step + frame * every
             self.x, lost = twin.walk(
-                self.x, self.count, self.first, begin, every, self.step_function, run.seed, Stream.INCREMENTS, limit
+                self.x,
+                self.count,
+                self.first,
+                begin,
+                every,
+                self.step_function,
+                run.seed,
+                Stream.INCREMENTS,
+                limit,
+                run.sde.normals,
             )
             if lost >= 0:
                 raise DivergenceError(self.first + _lost_lane(self.x, limit), lost, run.step)

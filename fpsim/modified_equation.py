@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, HessianDiffusion, Structure, SymbolicTensor
+from fpsim.diffusion.kicks import Kicks
 
 Array = NDArray[np.float64]
 
@@ -48,6 +49,10 @@ class NoiseOf(Diffusion):
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
         """The formulas of the original noise."""
         return self.inner.symbolic(self.landscape)
+
+    def kicks(self, landscape: Any) -> Kicks:
+        """Those of the original noise."""
+        return self.inner.kicks(self.landscape)
 
     def check(self, dimension: int) -> None:
         """The check of the original noise."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, Structure, SymbolicTensor
+from fpsim.diffusion.kicks import Kicks
 from fpsim.sde import SDE, SymbolicSDE
 from fpsim.targets import Target
 
@@ -46,6 +47,10 @@ class StepNoise(Diffusion):
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
         """The formulas of the noise of a step."""
         return self.inner.symbolic(landscape)
+
+    def kicks(self, landscape: Any) -> Kicks:
+        """Those of the noise of a step."""
+        return self.inner.kicks(landscape)
 
     def check(self, dimension: int) -> None:
         """The check of the noise of a step."""
@@ -96,9 +101,18 @@ class HeavyBall(SDE):
         return np.concatenate([rows, rows], axis=1)
 
     def kick(self, x: Array, z: Array) -> Array:
-        """The same kick, of the first d normals, to positions and velocities."""
-        kick = self.plain.kick(np.split(x, 2)[0], np.split(z, 2)[0])
+        """The same kick, of the plain noise's normals, to positions and velocities."""
+        kick = self.plain.kick(np.split(x, 2)[0], z[: self.plain.normals])
         return np.concatenate([kick, kick])
+
+    @property
+    def normals(self) -> int:
+        """2 d where the plain noise takes d, of which the first d are used, as in compiled steps; else as plain."""
+        return self.dimension if self.plain.normals == self.plain.dimension else self.plain.normals
+
+    def along(self, x: Array, n: Array) -> Array:
+        """n . D n with D in all four blocks, shape (...)."""
+        return self.plain.along(np.split(x, 2)[0], np.add(*np.split(n, 2)))
 
     @property
     def symbolic(self) -> SymbolicSDE | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.diffusion.kicks import Kicks, matrix_root
 from fpsim.diffusion.model import Diffusion
 from fpsim.diffusion.roots import symbolic_root
 from fpsim.modified_equation import NoiseOf, check_correction, modified
@@ -121,14 +122,21 @@ class SDE:
         return self.noise.divergence(self.landscape, x)
 
     def kick(self, x: Array, z: Array) -> Array:
-        """sqrt(2 D(x)) z for ``x`` and normals ``z`` of shape (d, ...)."""
-        if self.structure != "full":
-            tensor = self.diffusion(x)
-            return np.sqrt(2 * np.stack([tensor[i, i] for i in range(self.dimension)])) * z
-        if self.noise.is_constant:
-            return np.tensordot(matrix_root(self.diffusion(x[:, :1] * 0)[..., 0]), z, axes=1)
-        roots = matrix_root(np.moveaxis(self.diffusion(x), (0, 1), (-2, -1)))
-        return np.moveaxis((roots @ np.moveaxis(z, 0, -1)[..., None])[..., 0], -1, 0)
+        """sqrt(2 D(x)) z for ``x`` (d, ...) and normals ``z`` (normals, ...), shape (d, ...)."""
+        return self._kicks.kick(x, z)
+
+    @property
+    def normals(self) -> int:
+        """How many normals a kick takes: d, but for a noise that is made of more or fewer."""
+        return self._kicks.normals
+
+    def along(self, x: Array, n: Array) -> Array:
+        """n . D(x) n for points ``x`` and directions ``n`` of shape (d, ...), shape (...)."""
+        return self._kicks.along(x, n)
+
+    @cached_property
+    def _kicks(self) -> Kicks:
+        return self.noise.kicks(self.landscape)
 
     def with_noise(self, noise: Diffusion) -> SDE:
         """The same landscape and convention under another noise."""
@@ -178,9 +186,3 @@ def require_sde(sde: Any) -> None:
             f"expected an SDE, a landscape together with its noise, such as fpsim.SDE(landscape, "
             f"fpsim.ConstantDiffusion(0.1)); got {sde!r}"
         )
-
-
-def matrix_root(tensor: Array) -> Array:
-    """The symmetric root of 2 D for (..., d, d) positive semi-definite D."""
-    values, vectors = np.linalg.eigh(2 * tensor)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2))

@@ -131,7 +131,6 @@ def numpy_wall(sde: SDE, target: Target, step: float) -> Callable[[Array], tuple
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
         normal = slope / length
-        across = np.einsum("i...,ij...,j...->...", normal, sde.diffusion(x), normal)
-        return target.level(x) / length, 1 / (step * across + 1e-30)
+        return target.level(x) / length, 1 / (step * sde.along(x, normal) + 1e-30)
 
     return wall

@@ -30,16 +30,16 @@ def quad_normals(paths: NDArray[np.int64], quads: NDArray[np.int64], dimension: 
 
 def walk(
     x: Array, count: int, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int,
-    limit: float = 1e150,
+    limit: float = 1e150, normals: int | None = None,
 ) -> tuple[Array, int]:  # fmt: skip
     """Advance ``x`` (d, lanes) by ``steps`` steps; returns it with -1, or with the step at which a path diverged.
 
-    The first ``count`` lanes are paths; the rest is padding and stays where it is.
+    The first ``count`` lanes are paths; the rest is padding and stays where it is. A kick takes ``normals``, d if None.
     """
     paths, padding = first_path + np.arange(x.shape[1], dtype=np.int64), x[:, count:]
     for n in range(first_step, first_step + steps):
         if n % 4 == 0 or n == first_step:
-            z = quad_normals(paths, np.full(paths.size, n // 4), x.shape[0], seed, stream)
+            z = quad_normals(paths, np.full(paths.size, n // 4), normals or x.shape[0], seed, stream)
         with np.errstate(over="ignore", invalid="ignore"):
             x = advance(x, z[n % 4])
         x[:, count:] = padding
@@ -65,6 +65,7 @@ def bridge_crosses(
 def exits(
     starts: Array, first_path: int, horizon: int, advance: Advance, wall: Wall, bridge: bool, seed: int,
     stream: int, bridge_stream: int, stop: Callable[[int], bool] = lambda alive: False,
+    normals: int | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Exit times in steps (infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n) and places.
 
@@ -78,7 +79,7 @@ def exits(
     for quad in range(horizon):
         if not alive.any() or stop(int(alive.sum())):
             break
-        z = quad_normals(paths, np.full(lanes, quad), x.shape[0], seed, stream)
+        z = quad_normals(paths, np.full(lanes, quad), normals or x.shape[0], seed, stream)
         for k in range(4):
             step = 4 * quad + k
             y = advance(x, z[k])

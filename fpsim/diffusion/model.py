@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.diffusion.kicks import Kicks, dense_kicks
+
 if TYPE_CHECKING:
     import sympy
 
@@ -48,6 +50,10 @@ class Diffusion:
                 moved[j] += offset * step
                 total += weight * self.tensor(landscape, moved)[:, j] / step
         return total
+
+    def kicks(self, landscape: Any) -> Kicks:
+        """How the noise moves points in NumPy, sqrt(2 D(x)) z; a noise that knows D as a product makes no matrix."""
+        return dense_kicks(self, landscape)
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
         """D as a sympy matrix in the landscape's variables with its parameters, or ``None`` if there is no formula."""
