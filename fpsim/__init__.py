@@ -28,10 +28,11 @@ _HOMES = {
     "simulate_batches": "fpsim.minibatch",
     "Walls": "fpsim.walls",
     "EscapeProblem": "fpsim.escape",
-    "EscapeTime": "fpsim.results",
+    "EscapeTime": "fpsim.escape_time",
     "Comparison": "fpsim.results",
     "Grid": "fpsim.grid",
     "FokkerPlanck": "fpsim.fokker_planck",
+    "load": "fpsim.storage",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -302,7 +302,10 @@ def escape_time_by_chain(
         censored = int(sample.censored.sum())
         mean, variance = eta * count, None if censored or paths < 2 else float(eta**2 * np.var(sample.times, ddof=1))
         settings |= {"iterations": count, "engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
-        in_time = replace(sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta)
+        in_time = replace(
+            sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
+            settings={**sample.settings, "units": "time"},
+        )  # fmt: skip
         facts = {"standard_error": eta * error, "censored": censored, "seed": int(seed), "sample": in_time}
     return EscapeTime(
         mean=mean, method="chain", variance=variance, convention=sde.convention, target=str(goal), settings=settings,

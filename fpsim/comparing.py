@@ -75,7 +75,7 @@ def compare(
         left = budget - (clock.perf_counter() - began)
         attempt("chain", lambda: _by_chain(problem, paths, seed, _expected(routes), left))
     routes.sort(key=lambda route: ORDER.get(route.method, 9))
-    return Comparison(str(problem), tuple(routes), tuple(skipped), _notes(problem), problem.sde.landscape)
+    return Comparison(str(problem), tuple(routes), tuple(skipped), _notes(problem))
 
 
 def _by_grid(problem: EscapeProblem, left: float) -> EscapeTime:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fpsim.storage import Stored, dataset, facts_of
 
 if TYPE_CHECKING:
     import xarray
@@ -16,7 +17,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Paths:
+class Paths(Stored):
     """Simulated paths.
 
     Attributes:
@@ -31,16 +32,13 @@ class Paths:
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with ``x`` over the dims (time, path, dimension)."""
-        from fpsim.storage import dataset
-
         entries = {"x": (("time", "path", "dimension"), self.x, "", "position")}
         return dataset(entries, {"time": ("time", self.time, "time", "learning rate * iterations")}, **self.settings)
 
-    def save(self, path: str | Path) -> Path:
-        """Write :meth:`to_xarray` as netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        return cls(data.time.values, data.x.values, facts_of(data))
 
     def plot(self, axes: Any = None) -> Any:
         """The first paths against time."""
@@ -60,7 +58,7 @@ class Paths:
 
 
 @dataclass(frozen=True)
-class Moments:
+class Moments(Stored):
     """Moments of an ensemble of paths that were not stored.
 
     Attributes:
@@ -95,8 +93,6 @@ class Moments:
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with the four moments over the dims (time, dimension)."""
-        from fpsim.storage import dataset
-
         names = {
             "mean": "mean",
             "variance": "variance",
@@ -107,11 +103,13 @@ class Moments:
         axis = {"time": ("time", self.time, "time", "learning rate * iterations")}
         return dataset(entries, axis, paths=self.paths, **self.settings)
 
-    def save(self, path: str | Path) -> Path:
-        """Write :meth:`to_xarray` as netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        settings = facts_of(data)
+        count = int(settings.pop("paths"))
+        moments = {name: data[name].values for name in ("mean", "variance", "third", "fourth")}
+        return cls(time=data.time.values, paths=count, settings=settings, **moments)
 
     def plot(self, axes: Any = None) -> Any:
         """Mean with a band of one standard deviation against time."""

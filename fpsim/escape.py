@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.blocking import require_open
+from fpsim.escape_time import LARGEST_LOG, Assumption, EscapeTime
 from fpsim.exits import ExitSample, exit_times
-from fpsim.results import Assumption, Comparison, EscapeTime
 from fpsim.sde import SDE, require_sde
 from fpsim.stepping import require_count
 from fpsim.targets import as_target
@@ -29,6 +29,7 @@ from landscapes.field import as_point
 
 if TYPE_CHECKING:
     from fpsim.diagnosis import Diagnosis
+    from fpsim.results import Comparison
 
 Array = NDArray[np.float64]
 STEP_TIMES_CURVATURE = 0.02
@@ -63,7 +64,7 @@ class EscapeProblem:
     boundary: Any = None
 
     def __post_init__(self) -> None:
-        require_sde(self.sde)
+        require_sde(self.sde, "EscapeProblem")
         start = as_point(self.start, self.sde.dimension)
         object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
         require_place(self.sde, start, self.walls)
@@ -90,8 +91,33 @@ class EscapeProblem:
         inside = "" if self.walls is None else f"; {self.walls}"
         return f"escape from {start} to {self.target} on {self.sde}{inside}"
 
-    def _result(self, method: str, began: float, mean: float, **facts: Any) -> EscapeTime:
-        if not (np.isfinite(mean) and mean > 0):
+    def to_dict(self) -> dict[str, Any]:
+        """Landscape, noise, convention, start, target and walls as plain data, ready for JSON."""
+        from fpsim.description import describe
+
+        return describe(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> EscapeProblem:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ValueError: where a part of the problem was a plain function, which plain data cannot hold.
+        """
+        from fpsim.description import problem_from
+
+        return problem_from(facts)
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        return self.to_dict()
+
+    def _result(self, method: str, began: float, mean: float | None = None, **facts: Any) -> EscapeTime:
+        """An answer with what all answers share; of times beyond floats ``log_mean`` (and ``log_error``) is given."""
+        log_mean = facts.get("log_mean", math.nan)
+        if mean is None and math.isfinite(log_mean):
+            mean = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
+        if mean is None or not (mean > 0 and (math.isfinite(mean) or math.isfinite(log_mean))):
             raise ValueError(
                 f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem"
             )
@@ -101,7 +127,7 @@ class EscapeProblem:
             "seconds": clock.perf_counter() - began,
         }
         facts["settings"] = {**facts.get("settings", {}), **self._gates}
-        return EscapeTime(mean=mean, method=method, **{**common, **facts})
+        return EscapeTime(mean=mean, method=method, problem=self._facts, **{**common, **facts})
 
     @cached_property
     def _gates(self) -> dict[str, Any]:
@@ -227,8 +253,10 @@ class EscapeProblem:
         began = clock.perf_counter()
         found = first_passage(self.sde, self.point, self.target, walls=self.walls)
         settings = {"far bound": found.far_bound, "nodes": found.nodes}
+        mean = math.exp(min(found.log_mean, LARGEST_LOG))
+        error = found.relative_error * mean if found.log_mean <= LARGEST_LOG else math.inf
         return self._result(
-            "quadrature", began, found.mean, systematic_error=found.relative_error * found.mean,
+            "quadrature", began, log_mean=found.log_mean, log_error=found.relative_error, systematic_error=error,
             variance=found.variance if found.log_variance < 700 else None, settings=settings,
         )  # fmt: skip
 
@@ -250,8 +278,9 @@ class EscapeProblem:
         if found.notes:
             settings["notes"] = "; ".join(found.notes)
         return self._result(
-            name, began, found.mean, assumptions=found.assumptions, convention=found.convention, settings=settings
-        )
+            name, began, log_mean=found.log_mean, assumptions=found.assumptions, convention=found.convention,
+            settings=settings,
+        )  # fmt: skip
 
     def by_grid(self, cells: int | None = None) -> EscapeTime:
         """Mean first-passage time from the Fokker-Planck generator, 1 to 3 dimensions, extrapolated over three grids.
@@ -268,8 +297,9 @@ class EscapeProblem:
         require_open(self.sde, self.start[0])
         began = clock.perf_counter()
         found = escape_time_by_grid(self.sde, self.point, self.target, cells, walls=self.walls)
+        settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return self._result(
-            "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=found.settings,
+            "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=settings,
             assumptions=(found.converged,),
         )  # fmt: skip
 
@@ -289,7 +319,11 @@ class EscapeProblem:
         from fpsim.chain import escape_time_by_chain
 
         self._without_walls("the chain")
-        return escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
+        found = escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
+        gates = dict(self._gates)
+        if gates:
+            gates["delta"] = gates["delta"].partition(" (")[0] + " (of the SDE; the chain's finite steps jump the gap)"
+        return found.of_problem(self._facts, **gates)
 
     def diagnose(self) -> Diagnosis:
         """What can be known before anything is run: openness of the noise, regimes, routes and their cost."""

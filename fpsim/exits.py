@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,7 +19,7 @@ from fpsim import twin
 from fpsim.lanes import QUADS_PER_CALL, Lanes, run_lanes
 from fpsim.march import BLOCK
 from fpsim.noise import Stream, seed_words
-from fpsim.sde import SDE
+from fpsim.sde import SDE, require_sde
 from fpsim.starts import start_points
 from fpsim.stepping import (
     LIMITS,
@@ -34,6 +34,7 @@ from fpsim.stepping import (
     numpy_wall,
     require_count,
 )
+from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Target, as_target
 from fpsim.threads import thread_count
 from fpsim.walls import Walls
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class ExitSample:
+@dataclass(frozen=True, repr=False)
+class ExitSample(Stored):
     """Single exits.
 
     Attributes:
@@ -105,16 +106,46 @@ class ExitSample:
         probability = 1 - np.searchsorted(np.sort(self.exits), t, side="right") / self.times.size
         return t, probability, np.full(points, np.sqrt(np.log(2 / 0.05) / (2 * self.times.size)))
 
+    def __str__(self) -> str:
+        """Mean exit time with its error, how many left, and the settings."""
+        out, paths = int(self.exits.size), self.times.size
+        units = self.settings.get("units", "time")
+        try:
+            mean, error = self.mean_and_error()
+            head = f"mean exit time {mean:.6g} +- {error:.2g} {units}"
+        except ValueError:
+            head = f"{out} of {paths} paths left, too few for a mean exit time"
+        lines = [f"{head}; {out} of {paths} paths left" + (f" within t = {self.horizon:g}" if out < paths else "")]
+        facts = {"step": self.step, **self.settings}
+        return "\n".join(lines + [f"  {key}: {value}" for key, value in facts.items() if key != "problem"])
+
+    def __repr__(self) -> str:
+        """The first line of what ``print`` shows."""
+        return f"<ExitSample: {str(self).splitlines()[0]}>"
+
+    def plot(self, axes: Any = None) -> Any:
+        """Share of paths that have not left, against the exponential law of the same mean."""
+        from fpsim.plotting import survival_chart
+
+        return survival_chart(self, self.mean_and_error()[0], axes=axes)
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`; of a saved ``EscapeTime``, its sample."""
+        facts = facts_of(data)
+        horizon, step = float(facts["horizon"]), float(facts["step"])
+        censored = np.asarray(data["censored"].values, dtype=bool)
+        return cls(data.exit_time.values, data.exit_place.values, censored, horizon, step, facts["sample_settings"])
+
     def to_xarray(self) -> xarray.Dataset:
         """Dataset over the dims path and (path, dimension)."""
-        from fpsim.storage import dataset
-
         entries = {
             "exit_time": ("path", self.times, "time", "exit time (horizon if censored)"),
             "exit_place": (("path", "dimension"), self.places, "", "where the path left"),
             "censored": ("path", self.censored.astype(np.int8), "", "1 if the path had not left at the horizon"),
         }
-        return dataset(entries, horizon=self.horizon, step=self.step, **self.settings)
+        facts = {**self.settings, "horizon": self.horizon, "step": self.step}
+        return dataset(entries, **facts, sample_settings=self.settings)
 
 
 def exit_times(
@@ -148,6 +179,7 @@ def exit_times(
         DivergenceError: when a path leaves the finite numbers.
         ValueError: if a start lies in the target, or for impossible arguments.
     """
+    require_sde(sde, "exit_times")
     check_step(step)
     require_count(paths, "paths")
     if not horizon > 0:

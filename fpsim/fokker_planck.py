@@ -29,6 +29,7 @@ from fpsim.density.stationary import probability_current, reversible_potential, 
 from fpsim.density.transitions import Transitions, transitions
 from fpsim.density.walk import Walk, as_walls
 from fpsim.grid import Grid
+from fpsim.sde import require_sde
 
 if TYPE_CHECKING:
     import xarray
@@ -54,6 +55,7 @@ class FokkerPlanck:
     boundary: Any = "reflecting"
 
     def __post_init__(self) -> None:
+        require_sde(self.sde, "FokkerPlanck")
         if not isinstance(self.grid, Grid):
             raise TypeError(
                 f"the second argument of FokkerPlanck is a Grid((low, high, cells), ...); got {self.grid!r}"

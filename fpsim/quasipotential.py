@@ -15,12 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Target
 from fpsim.transfer import target_interval
 
@@ -35,7 +35,7 @@ GROWTHS = 24
 
 
 @dataclass(frozen=True)
-class QuasiPotential:
+class QuasiPotential(Stored):
     """The cost of the cheapest way out of a valley, for one example's noise.
 
     Attributes:
@@ -67,8 +67,6 @@ class QuasiPotential:
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with the optimal path over ``iteration`` and its costs over ``jump``."""
-        from fpsim.storage import dataset
-
         entries = {
             "path": ("iteration", self.path, "", "position on the cheapest way out"),
             "cost": ("jump", self.costs, "", "cost of each jump"),
@@ -77,11 +75,12 @@ class QuasiPotential:
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         return dataset(entries, **facts)
 
-    def save(self, path: str | Path) -> Path:
-        """Write :meth:`to_xarray` as netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        facts = facts_of(data)
+        facts |= {name: tuple(facts[name]) for name in ("domain", "grid_values", "spacings")}
+        return cls(path=data.path.values, costs=data.cost.values, **facts)
 
     def plot(self, axes: Any = None) -> Any:
         """The cheapest jumps, and the share of V that each of them spends."""

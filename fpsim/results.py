@@ -1,8 +1,7 @@
-"""What a route to an escape time returns: a number with its errors, its assumptions and its cost.
+"""Several routes to one escape time, side by side; what a route returns is an :class:`EscapeTime`.
 
-    z = (tau_1 - tau_2) / sqrt(se_1^2 + sys_1^2 + se_2^2 + sys_2^2)
-
-compares two of them.  All results are frozen; they print as a short table and are saved as netCDF.
+All results are frozen; they print as a short table, are saved as netCDF and loaded again.  Times beyond 1e308 stand in
+the table as e^log, and their ratios and z-scores are taken of the logs (:mod:`fpsim.escape_time`).
 """
 
 from __future__ import annotations
@@ -10,143 +9,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from fpsim.escape_time import Assumption, EscapeTime, beyond_floats, format_with_error
+from fpsim.storage import Stored, as_json, attribute, dataset, write_text
 
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.exits import ExitSample
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One condition under which a formula holds, checked for the problem at hand.
-
-    Attributes:
-        statement: what must hold, in words, e.g. ``"barrier / noise >= 5"``.
-        holds: whether it does, here and now.
-        detail: the figures behind the verdict, e.g. ``"barrier / noise = 2.5"``.
-    """
-
-    statement: str
-    holds: bool
-    detail: str = ""
-
-    def __str__(self) -> str:
-        mark = "ok  " if self.holds else "FAIL"
-        return f"{mark} {self.statement}" + (f" ({self.detail})" if self.detail else "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EscapeTime:
-    """A mean escape time by one route.
-
-    Attributes:
-        mean: the mean time from start to target, in ``units``.
-        standard_error: statistical error (one sigma); zero for deterministic routes.
-        systematic_error: estimated bound of the discretisation or quadrature error, same units.
-        method: the route, e.g. ``"paths"`` or ``"eyring-kramers"``.
-        units: ``"time"`` (continuous, = learning rate * iterations) or ``"iterations"``.
-        convention: reading of the stochastic integral.
-        target: the target in words; several "escape times" exist, this says which one.
-        censored: paths that had not arrived at the horizon.
-        seconds: wall time spent.
-        seed: seed of the random numbers, if any were drawn.
-        assumptions: what the number rests on, each checked.
-        variance: variance of the escape time, where the route gives it.
-        settings: everything else needed to repeat the run.
-        sample: the single exits, for Monte Carlo routes.
-    """
-
-    mean: float
-    method: str
-    standard_error: float = 0.0
-    systematic_error: float = 0.0
-    units: str = "time"
-    convention: str = "ito"
-    target: str = ""
-    censored: int = 0
-    seconds: float = 0.0
-    seed: int | None = None
-    assumptions: tuple[Assumption, ...] = ()
-    variance: float | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    sample: ExitSample | None = field(default=None, repr=False)
-
-    @property
-    def error(self) -> float:
-        """Both errors in quadrature."""
-        return math.hypot(self.standard_error, self.systematic_error)
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
-
-    def z_score(self, other: EscapeTime) -> float:
-        """Distance to ``other`` in units of the combined errors; infinite if neither has one and they differ."""
-        gap, error = self.mean - other.mean, math.hypot(self.error, other.error)
-        if error == 0.0:
-            return 0.0 if gap == 0.0 else math.copysign(math.inf, gap)
-        return gap / error
-
-    def __str__(self) -> str:
-        lines = [f"escape time by {self.method}: {format_with_error(self)} {self.units}"]
-        lines.append(f"  target: {self.target}; convention: {self.convention}")
-        if self.censored:
-            lines.append(f"  {self.censored} paths censored at the horizon; tail taken as exponential")
-        lines += [f"  {key}: {value}" for key, value in self.settings.items()]
-        lines += [f"  {assumption}" for assumption in self.assumptions]
-        return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and strings, ready for JSON (the sample is left out)."""
-        return {
-            "method": self.method,
-            "mean": self.mean,
-            "standard_error": self.standard_error,
-            "systematic_error": self.systematic_error,
-            "variance": self.variance,
-            "units": self.units,
-            "convention": self.convention,
-            "target": self.target,
-            "censored": self.censored,
-            "seconds": self.seconds,
-            "seed": self.seed,
-            "settings": dict(self.settings),
-            "assumptions": [vars(a) for a in self.assumptions],
-        }
-
-    def to_xarray(self) -> xarray.Dataset:
-        """The numbers as scalars and, if present, the sample of exits, with all settings in the attributes."""
-        from fpsim.storage import dataset
-
-        values = {
-            "mean": (self.mean, self.units, "mean escape time"),
-            "standard_error": (self.standard_error, self.units, "statistical error (one sigma)"),
-            "systematic_error": (self.systematic_error, self.units, "discretisation error estimate"),
-        }
-        facts = {k: v for k, v in self.to_dict().items() if k not in values}
-        scalars = dataset({name: ((), *entry) for name, entry in values.items()}, **facts)
-        return scalars if self.sample is None else scalars.merge(self.sample.to_xarray(), combine_attrs="no_conflicts")
-
-    def save(self, path: str | Path) -> Path:
-        """Write :meth:`to_xarray` as netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
-
-    def plot(self, axes: Any = None) -> Any:
-        """Histogram of the exits on a log axis against the exponential law; needs a sample."""
-        if self.sample is None:
-            raise ValueError(
-                f"the route '{self.method}' gives a number, not a sample to draw; use by_paths() or compare().plot()"
-            )
-        from fpsim.plotting import exit_histogram
-
-        return exit_histogram(self.sample, mean=self.mean, axes=axes)
+__all__ = ["Assumption", "Comparison", "EscapeTime", "Skipped", "as_json"]
 
 
 @dataclass(frozen=True)
@@ -159,7 +32,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Stored):
     """Several routes to one escape time, side by side.
 
     Attributes:
@@ -174,7 +47,6 @@ class Comparison:
     routes: tuple[EscapeTime, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-    landscape: Any = field(default=None, repr=False)
 
     EXACTNESS = ("quadrature", "grid", "paths", "chain")
 
@@ -196,11 +68,12 @@ class Comparison:
         for route in self.routes:
             row = route.to_dict()
             row["reference"] = route is reference
-            row["ratio"] = row["z_score"] = None
+            row["ratio"] = row["log_ratio"] = row["z_score"] = None
             if reference is not None and route.units == reference.units:
-                row["ratio"] = route.mean / reference.mean
+                row["ratio"] = route.ratio(reference)
+                row["log_ratio"] = route.log_mean - reference.log_mean
                 same = route.method != "chain" and reference.method != "chain"  # the chain is SGD itself, not its SDE
-                row["z_score"] = route.z_score(reference) if route.error > 0 and same else None
+                row["z_score"] = route.z_score(reference) if route.log_error > 0 and same else None
             row["failed_assumptions"] = [str(a.statement) for a in route.violated]
             rows.append(row)
         return rows
@@ -215,30 +88,70 @@ class Comparison:
         }
 
     def to_json(self) -> str:
-        """The table as JSON text."""
+        """The table as JSON text; what is not finite becomes null."""
         return as_json(self.to_dict())
 
-    def to_xarray(self) -> xarray.Dataset:
-        """Means and errors along the dimension ``route``."""
-        from fpsim.storage import dataset
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> Self:
+        """The inverse of :meth:`to_dict`, with the samples of exits by method."""
+        routes = tuple(EscapeTime.from_dict(row, (samples or {}).get(row["method"])) for row in table["routes"])
+        skipped = tuple(Skipped(**entry) for entry in table["skipped"])
+        return cls(table["problem"], routes, skipped, tuple(table["notes"]))
 
+    def to_xarray(self) -> xarray.Dataset:
+        """Means and errors along the dimension ``route``, and the sample of exits of each route that has one."""
         columns = {
             "mean": "mean escape time",
             "standard_error": "statistical error (one sigma)",
             "systematic_error": "discretisation error estimate",
+            "log_mean": "logarithm of the mean escape time",
         }
-        entries = {c: ("route", [getattr(r, c) for r in self.routes], "time", name) for c, name in columns.items()}
+        entries: dict[str, Any] = {
+            c: ("route", [getattr(r, c) for r in self.routes], "" if c == "log_mean" else "time", name)
+            for c, name in columns.items()
+        }
         entries["method"] = ("route", [r.method for r in self.routes], "", "route to the escape time")
-        return dataset(entries, problem=self.problem, table=self.to_json())
+        found = dataset(entries, problem=self.problem, table=self.to_json())
+        for route in self.routes:
+            if route.sample is not None:
+                own = route.sample.to_xarray()
+                names = {str(name): f"{route.method} {name}" for name in (*own.data_vars, *own.dims)}
+                found = found.assign(own.rename(names).data_vars)
+                found = found.assign_attrs({f"{route.method} sample": attribute(own.attrs)})
+        return found
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        from fpsim.exits import ExitSample
+
+        samples = {}
+        for method in (str(name) for name in data.method.values):
+            if f"{method} sample" in data.attrs:
+                part = data[[name for name in data.data_vars if str(name).startswith(f"{method} ")]]
+                names = {name: str(name).removeprefix(f"{method} ") for name in (*part.data_vars, *part.dims)}
+                facts = json.loads(data.attrs[f"{method} sample"])
+                samples[method] = ExitSample.from_xarray(part.rename(names).assign_attrs(facts))
+        return cls.from_dict(json.loads(data.attrs["table"]), samples)
 
     def save(self, path: str | Path) -> Path:
-        """Write netCDF, or JSON if the path ends in ``.json``; returns the path."""
-        from fpsim.storage import write
+        """Write netCDF, or the table as JSON (without samples) if the path ends in ``.json``; returns the path."""
+        return write_text(self.to_json(), path) if Path(path).suffix == ".json" else super().save(path)
 
-        if Path(path).suffix == ".json":
-            Path(path).write_text(self.to_json() + "\n")
-            return Path(path)
-        return write(self.to_xarray(), path)
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote, netCDF or JSON.
+
+        Raises:
+            ValueError: if the file holds something else.
+            FileNotFoundError: if there is no such file.
+        """
+        if Path(path).suffix != ".json":
+            return super().load(path)
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        except (KeyError, TypeError, json.JSONDecodeError):
+            raise ValueError(f"'{path}' holds no comparison of routes as its save() writes it") from None
 
     def plot(self, axes: Any = None) -> Any:
         """Times with error bars, one row per route."""
@@ -246,26 +159,26 @@ class Comparison:
 
         return comparison_chart(self, axes=axes)
 
+    def __repr__(self) -> str:
+        """The main number and how many routes stand behind it; ``print`` shows the table."""
+        return f"<Comparison: {self._headline()}; {len(self.routes)} routes, {len(self.skipped)} skipped>"
+
+    def _headline(self) -> str:
+        best = self.reference or next(iter(self.routes), None)
+        return "no route gave a time" if best is None else f"{format_with_error(best)} {best.units} by {best.method}"
+
     def __str__(self) -> str:
-        table = [("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")]
-        for row in self.rows():
-            table.append(
-                (
-                    row["method"] + (" *" if row["reference"] else ""),
-                    f"{row['mean']:.6g}" + ("" if row["units"] == "time" else f" {row['units']}"),
-                    f"{row['standard_error']:.2g}" if row["standard_error"] else "-",
-                    f"{row['systematic_error']:.2g}" if row["systematic_error"] else "-",
-                    "-" if row["ratio"] is None else f"{row['ratio']:.4f}",
-                    "-" if row["z_score"] is None or row["reference"] else f"{row['z_score']:+.1f}",
-                    f"{row['seconds']:.2g}",
-                )
-            )
+        table: list[tuple[str, ...]] = [("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")]
+        table += [_cells(route, row) for route, row in zip(self.routes, self.rows(), strict=True)]
         widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-        lines = [self.problem]
+        lines = [self._headline(), f"  {self.problem}"]
         lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table]
         lines.append("  (* reference; z counts both errors of both routes)" if self.reference else "")
-        if any(route.method == "chain" for route in self.routes):
+        methods = {route.method for route in self.routes}
+        if "chain" in methods:
             lines.append("  (the chain is SGD with its finite step: another process than the SDE, so it has no z)")
+        if "cramer" in methods:
+            lines.append("  (cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise)")
         lines += [f"  note: {note}" for note in self.notes]
         for route in self.routes:
             lines += [f"  {route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]
@@ -275,23 +188,25 @@ class Comparison:
         return "\n".join(line for line in lines if line)
 
 
-def format_with_error(time: EscapeTime) -> str:
-    """``12.34 +- 0.05 (stat) +- 0.02 (syst)`` with as many digits as the errors allow."""
-    parts = [f"{time.mean:.10g}" if time.error == 0 else f"{time.mean:.{_digits(time.mean, time.error)}g}"]
-    if time.standard_error:
-        parts.append(f"+- {time.standard_error:.2g} (stat)")
-    if time.systematic_error:
-        parts.append(f"+- {time.systematic_error:.2g} (syst)")
-    return " ".join(parts)
+def _cells(route: EscapeTime, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line of the table; errors of times beyond floats are relative."""
+    time = f"{route.mean:.6g}" if math.isfinite(route.mean) else beyond_floats(route)
+    errors = [row["standard_error"], row["systematic_error"]]
+    shown = [f"{e:.2g}" if e and math.isfinite(e) else "-" for e in errors]
+    if not math.isfinite(route.mean) and route.log_error:
+        shown[0 if row["standard_error"] else 1] = f"{100 * route.log_error:.2g} %"
+    ratio = row["ratio"]
+    return (
+        route.method + (" *" if row["reference"] else ""),
+        time + ("" if route.units == "time" else f" {route.units}"),
+        *shown,
+        "-" if ratio is None else _ratio(ratio, row["log_ratio"]),
+        "-" if row["z_score"] is None or row["reference"] else f"{row['z_score']:+.1f}",
+        f"{route.seconds:.2g}",
+    )
 
 
-def _digits(value: float, error: float) -> int:
-    """Digits of ``value`` worth printing: two beyond the first digit of the error, between 3 and 12."""
-    if value == 0 or not math.isfinite(value) or not math.isfinite(error):
-        return 6
-    return max(3, min(12, 2 + math.ceil(math.log10(abs(value) / error))))
-
-
-def as_json(data: Any) -> str:
-    """JSON text of nested dictionaries, lists, numbers and arrays."""
-    return json.dumps(data, indent=2, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+def _ratio(ratio: float, log_ratio: float) -> str:
+    if ratio in (0.0, math.inf):
+        return f"e^{log_ratio:.4g}"
+    return f"{ratio:.4f}" if 1e-3 <= ratio < 1e6 else f"{ratio:.3g}"

@@ -179,10 +179,12 @@ class SDE:
         return f"{self.landscape}; {self.noise}; {self.convention}{modified}"
 
 
-def require_sde(sde: Any) -> None:
-    """Raise ``TypeError`` for anything but an :class:`SDE`, such as a bare landscape."""
-    if not isinstance(sde, SDE):
-        raise TypeError(
-            f"expected an SDE, a landscape together with its noise, such as fpsim.SDE(landscape, "
-            f"fpsim.ConstantDiffusion(0.1)); got {sde!r}"
-        )
+def require_sde(sde: Any, caller: str = "this") -> None:
+    """Raise ``TypeError``, in one sentence, for anything but an :class:`SDE`, such as a bare landscape."""
+    if hasattr(sde, "drift") and hasattr(sde, "diffusion"):
+        return
+    what = f"the landscape {sde} alone" if hasattr(sde, "drift") else repr(sde)
+    raise TypeError(
+        f"{caller} expected an SDE, a landscape together with its noise, such as fpsim.SDE(landscape, "
+        f"fpsim.ConstantDiffusion(0.1)); got {what}"
+    )

@@ -19,7 +19,7 @@ from fpsim.blocking import require_open
 from fpsim.ensembles import Moments, Paths
 from fpsim.march import Keep, Run
 from fpsim.noise import seed_words
-from fpsim.sde import SDE
+from fpsim.sde import SDE, require_sde
 from fpsim.stepping import check_drift, check_precision, check_step, require_count
 from fpsim.threads import in_order
 from fpsim.walls import as_walls
@@ -68,6 +68,7 @@ def simulate(
         DivergenceError: when a path leaves the finite numbers; names path, step and time.
         ValueError: for impossible arguments.
     """
+    require_sde(sde, "simulate")
     check_step(step)
     check_drift(sde)
     require_open(sde)

@@ -1,23 +1,83 @@
-"""netCDF in and out: every variable with units and a long name, every file with version and settings."""
+"""Results in and out: netCDF with units and long names, version and settings; and JSON that every reader reads.
+
+A file knows which kind of result it holds, so :func:`load` gives back what was saved.  JSON has no infinity and no
+NaN: what is not finite becomes null.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import xarray
 
 Entry = tuple[str | Sequence[str], Any, str, str]
+HOMES = {
+    "EscapeTime": "fpsim.escape_time",
+    "Comparison": "fpsim.results",
+    "ExitSample": "fpsim.exits",
+    "Paths": "fpsim.ensembles",
+    "Moments": "fpsim.ensembles",
+    "Spectrum": "fpsim.density.spectrum",
+    "DensityReport": "fpsim.density.report",
+    "QuasiPotential": "fpsim.quasipotential",
+}
+"""Which module each kind of result that :func:`load` gives back lives in."""
 
 
-def cache_base() -> Path:
-    """The folder for what can be made again: ``$FPSIM_CACHE_DIR``, else ``fpsim`` in the user's cache folder."""
-    named = os.environ.get("FPSIM_CACHE_DIR")
-    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fpsim"
+class Stored:
+    """A result that can be saved and loaded; subclasses say how it becomes a dataset and comes back."""
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Everything as one dataset."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF and return the path."""
+        return write(self.to_xarray().assign_attrs(result=type(self).__name__), path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ValueError: if the file holds another kind of result, or is no netCDF file of fpsim.
+            FileNotFoundError: if there is no such file.
+        """
+        data = read(path)
+        kind = data.attrs.get("result")
+        if kind != cls.__name__:
+            raise ValueError(f"'{path}' holds {_called(kind)}, not a {cls.__name__}; fpsim.load(path) reads any kind")
+        return cls.from_xarray(data)
+
+
+def load(path: str | Path) -> Any:
+    """Read a result of any kind that was saved as netCDF: an ``EscapeTime``, ``Comparison``, ``Paths`` and so on.
+
+    Raises:
+        ValueError: if the file is no netCDF file of a result.
+        FileNotFoundError: if there is no such file.
+    """
+    data = read(path)
+    kind = data.attrs.get("result")
+    if kind not in HOMES:
+        raise ValueError(f"'{path}' holds {_called(kind)}; load reads {', '.join(HOMES)} as written by their save()")
+    return getattr(import_module(HOMES[kind]), kind).from_xarray(data)
+
+
+def _called(kind: Any) -> str:
+    return "no result of fpsim" if kind is None else f"a {kind}"
 
 
 def dataset(
@@ -46,7 +106,45 @@ def attribute(value: Any) -> Any:
         return int(value)
     if isinstance(value, int | float | str):
         return value
-    return json.dumps(value, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+    return json.dumps(plain(value), allow_nan=False)
+
+
+def facts_of(data: xarray.Dataset) -> dict[str, Any]:
+    """The attributes of a dataset with the nested ones unfolded: the inverse of :func:`attribute`."""
+    return {name: _unfolded(value) for name, value in data.attrs.items() if name not in ("fpsim_version", "result")}
+
+
+def _unfolded(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value.item() if hasattr(value, "item") else value
+
+
+def as_json(data: Any) -> str:
+    """JSON text of nested dictionaries, lists, numbers and arrays; what is not finite becomes null."""
+    return json.dumps(plain(data), indent=2, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """The same in lists, dictionaries, strings, finite numbers and ``None`` only."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+
+
+def cache_base() -> Path:
+    """The folder for what can be made again: ``$FPSIM_CACHE_DIR``, else ``fpsim`` in the user's cache folder."""
+    named = os.environ.get("FPSIM_CACHE_DIR")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fpsim"
 
 
 def write(data: xarray.Dataset, path: str | Path) -> Path:
@@ -60,3 +158,28 @@ def write(data: xarray.Dataset, path: str | Path) -> Path:
     data.to_netcdf(part, engine="h5netcdf")
     part.replace(path)
     return path
+
+
+def write_text(text: str, path: str | Path) -> Path:
+    """Write ``text`` and return the path; an existing file is replaced only by a complete one."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
+    part = path.with_name(path.name + ".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def read(path: str | Path) -> xarray.Dataset:
+    """The dataset in a netCDF file, in memory."""
+    import xarray
+
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file '{path}' to load; check the path")
+    try:
+        with xarray.open_dataset(path, engine="h5netcdf") as data:
+            return data.load()
+    except Exception as error:  # whatever the reader makes of a file that is none of ours
+        raise ValueError(f"'{path}' cannot be read as netCDF ({' '.join(str(error).split())[:120]})") from None
