@@ -163,7 +163,7 @@ class EscapeTime(Stored):
         if self.sample is None:
             return scalars
         exits = self.sample.to_xarray()
-        return scalars.merge(exits, combine_attrs="drop").assign_attrs({**exits.attrs, **scalars.attrs})
+        return scalars.assign(exits.data_vars).assign_attrs({**exits.attrs, **scalars.attrs})
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:

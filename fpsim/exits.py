@@ -133,7 +133,8 @@ class ExitSample(Stored):
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`; of a saved ``EscapeTime``, its sample."""
         facts = facts_of(data)
-        horizon, step = float(facts["horizon"]), float(facts["step"])
+        horizon = np.inf if facts["horizon"] is None else float(facts["horizon"])  # JSON has no infinity
+        step = float(facts["step"])
         censored = np.asarray(data["censored"].values, dtype=bool)
         return cls(data.exit_time.values, data.exit_place.values, censored, horizon, step, facts["sample_settings"])
 

@@ -137,6 +137,7 @@ class HalfSpace(Target):
             raise ValueError(
                 f"a HalfSpace needs a non-zero normal and an offset, both finite; got {normal!r} and {offset!r}"
             )
+        length = 1.0 if abs(length - 1) < 1e-15 else length  # a scaled normal stays as it is, to the last bit
         object.__setattr__(self, "normal", tuple((vector / length).tolist()))
         object.__setattr__(self, "offset", float(offset) / length)
 
