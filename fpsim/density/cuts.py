@@ -1,7 +1,11 @@
 """Targets on a grid: which cells lie inside, and where the edges of the others meet the boundary.
 
 An edge from x that meets the target at the fraction a of its length carries the rate of the shorter arm; the distance
-is found on the target's own level function, so that times converge at second order (Gibou, Fedkiw, Cheng, Kang 2002).
+is found on the target's own level function, so that times converge at second order.  Two forms of that:
+
+    whole cells     rate / a                 mass is that of the uncut walk, detailed balance survives (Gibou et al. 2002)
+    cut cells       rate / a * 2 / (a + b)   the cell reaches from -b/2 to a/2: the error is smooth in the cell's width,
+                                             so that it can be extrapolated (Shortley, Weller 1938)
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.walk import Walk
 from fpsim.grid import Grid
-from fpsim.targets import LevelSet, Point, Target, as_target
+from fpsim.targets import Ball, LevelSet, Point, Target, as_target
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -84,8 +88,13 @@ def on_grid(target: Any, grid: Grid, start: ArrayLike | None = None) -> Any:
     )
 
 
-def restrict(walk: Walk, targets: Sequence[Any]) -> Restricted:
+def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True) -> Restricted:
     """Cut the targets (as :func:`on_grid` gives them) out of a walk.
+
+    Args:
+        walk: the walk.
+        targets: the sets to be cut out.
+        whole_cells: whether cells at the boundary keep their mass; ``False`` serves mean times.
 
     Raises:
         ValueError: if a target holds no cell and crosses no edge, holds all cells, or two targets touch.
@@ -95,35 +104,41 @@ def restrict(walk: Walk, targets: Sequence[Any]) -> Restricted:
     grid, n = walk.grid, walk.grid.size
     inside: Mask = np.zeros((len(targets), n), dtype=np.bool_)
     for k, target in enumerate(targets):
-        inside[k] = _inside(target, grid)
+        inside[k] = _inside(target, walk)
     if (inside.sum(axis=0) > 1).any():
         raise ValueError("the two sets overlap; choose sets apart from each other")
     keep = np.asarray(~np.any(inside, axis=0))
     losses = np.zeros((len(targets), n))
     alive = keep[walk.source] & keep[walk.target]
+    arms = np.ones(walk.source.size)
     meeting = []
     for k, target in enumerate(targets):
         crossed, fraction = _crossings(target, walk, keep, inside[k])
         alive[crossed] = False
         meeting.append(crossed)
-        losses[k] = np.bincount(walk.source[crossed], _cut(walk, crossed, fraction), minlength=n)
+        arms[crossed] = fraction
+    share = np.ones(arms.size) if whole_cells else _shares(walk, arms)
+    for k, crossed in enumerate(meeting):
+        cut = _cut(walk, crossed, arms[crossed]) * share[crossed]
+        losses[k] = np.bincount(walk.source[crossed], cut, minlength=n)
     if not keep.any():
         raise ValueError("the target covers the whole grid")
     if not all(loss.any() for loss in losses):
         raise ValueError("a target has no cell of the grid next to it: it is outside the box or smaller than a cell")
     number = np.cumsum(keep) - 1
     matrix = csr_matrix(
-        (walk.rate[alive], (number[walk.source[alive]], number[walk.target[alive]])), shape=(int(keep.sum()),) * 2
+        (walk.rate[alive] * share[alive], (number[walk.source[alive]], number[walk.target[alive]])), shape=(int(keep.sum()),) * 2
     )
     matrix.sum_duplicates()
     return Restricted(grid, keep, inside, matrix, losses[:, keep], walk.killing[keep], tuple(meeting))
 
 
-def _inside(target: Any, grid: Grid) -> Mask:
+def _inside(target: Any, walk: Walk) -> Mask:
     """Cells whose centre lies in the target, shape (n,); a level that is not finite is an error."""
+    grid = walk.grid
     if isinstance(target, float):
         return np.asarray(np.abs(grid.points[0] - target) < 1e-9 * grid.spacing[0])
-    level = np.asarray(target.level(grid.points), dtype=float)
+    level = _level(target, walk)(grid.points)
     if level.shape != (grid.size,) or not np.isfinite(level).all():
         raise ValueError(
             f"a level function returns one finite number per point: shape (n,) for x of shape ({grid.dimension}, n); "
@@ -138,23 +153,57 @@ def _crossings(target: Any, walk: Walk, keep: Mask, inside: Mask) -> tuple[NDArr
     grid = walk.grid
     if isinstance(target, float):
         step = walk.offset[:, 0] * grid.spacing[0]
-        fraction = (target - grid.points[0, walk.source]) / step
+        away = target - grid.points[0, walk.source]
+        for _, low, high in _periods(walk):
+            away = np.where(away * step < 0, away + np.sign(step) * (high - low), away)
+        fraction = away / step
         edges = np.flatnonzero(keep[walk.source] & (fraction > 1e-9) & (fraction <= 1 + 1e-9))
         return edges, np.minimum(fraction[edges], 1.0)
     edges = np.flatnonzero(keep[walk.source] & inside[walk.target])
     start, step = grid.points[:, walk.source[edges]], (walk.offset[edges] * grid.spacing).T
-    if isinstance(target, Point):
+    if isinstance(target, Point) and not _periods(walk):
         return edges, np.clip((target.value - start[0]) / step[0], 1e-8, 1.0)
-    return edges, crossing_fraction(lambda x: target.level(_wrapped(x, walk)), start, step)
+    return edges, crossing_fraction(_level(target, walk), start, step)
 
 
-def _wrapped(x: Array, walk: Walk) -> Array:
-    """Points folded back into the box along periodic axes."""
-    out = x.copy()
-    for k, (low, high, _) in enumerate(walk.grid.axes):
-        if walk.walls[k][0] == "periodic":
-            out[k] = low + np.mod(x[k] - low, high - low)
-    return out
+def _shares(walk: Walk, arms: Array) -> Array:
+    """2 / (a + b) for each edge of arm a that faces one of arm b at the same cell, shape (m,)."""
+    share = np.ones(arms.size)
+    touched = np.zeros(walk.grid.size, dtype=bool)
+    touched[walk.source[arms < 1]] = True
+    edges = np.flatnonzero(touched[walk.source])
+    if edges.size:
+        offset = walk.offset[edges]
+        first = offset[np.arange(edges.size), np.argmax(offset != 0, axis=1)]
+        keys = np.column_stack([walk.source[edges], offset * np.sign(first)[:, None]])
+        _, pair = np.unique(keys, axis=0, return_inverse=True)
+        # an arm that a wall has cut off counts whole: the cell ends half-way
+        pair = pair.ravel()
+        share[edges] = 2 / (2 + np.bincount(pair, arms[edges] - 1))[pair]
+    return share
+
+
+def _periods(walk: Walk) -> list[tuple[int, float, float]]:
+    """(axis, low, high) of the periodic axes."""
+    axes = zip(walk.grid.axes, walk.walls, strict=True)
+    return [(k, low, high) for k, ((low, high, _), wall) in enumerate(axes) if wall[0] == "periodic"]
+
+
+def _level(target: Any, walk: Walk) -> Callable[[Array], Array]:
+    """The target's level on a box that is closed to a ring: of the nearest image of a ball, of the folded point else."""
+    periods = _periods(walk)
+
+    def level(x: Array) -> Array:
+        out = x.copy()
+        for k, low, high in periods:
+            length = high - low
+            if isinstance(target, Ball):
+                out[k] -= length * np.round((x[k] - target.center[k]) / length)
+            else:
+                out[k] = low + np.mod(x[k] - low, length)
+        return np.asarray(target.level(out), dtype=float)
+
+    return level
 
 
 def _cut(walk: Walk, edges: NDArray[np.int64], fraction: Array) -> Array:
