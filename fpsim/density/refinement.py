@@ -21,7 +21,6 @@ from fpsim.targets import Target, as_target
 
 Array = NDArray[np.float64]
 RATIO = {1: 2.0, 2: 1.5, 3: 1.5}
-WHOLE = False
 ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence
 FEWEST_CELLS = 48  # on the finest of three grids
 LOWEST_ORDER = 1.4  # measured between three grids; second order is expected
@@ -110,7 +109,7 @@ def _on_grid(sde: Any, start: Array, target: Target, box: Any, cells: int) -> Le
 
     grid = fitted_grid(box, start, target, cells)
     walk = FokkerPlanck(sde, grid).walk
-    part = restrict(walk, [target], whole_cells=WHOLE)
+    part = restrict(walk, [target], whole_cells=False)
     mean, variance, accuracy = mean_and_variance(walk, part)
     values = [grid.at(part.spread(field), start) for field in (mean, variance)]
     return Level(float(grid.spacing[0]), values[0], values[1], str(grid), accuracy, walk.counts)
