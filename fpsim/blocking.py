@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.diffusion import HessianDiffusion
+from fpsim.lengths import distance, problem_length
 from fpsim.sde import SDE
 
 Array = NDArray[np.float64]
@@ -58,9 +59,10 @@ def gates(sde: SDE, start: float, edge: float) -> list[Gate]:
     if sde.dimension != 1 or not isinstance(noise, HessianDiffusion) or noise.at != "everywhere":
         return []
     direction = 1.0 if edge > start else -1.0
+    length = problem_length(sde.landscape, start, edge)
     found = []
     for x in inflections(sde.landscape, min(start, edge), max(start, edge)):
-        step = 1e-4 * max(1.0, abs(x))
+        step = 1e-4 * length
         bend = sde.landscape.jacobian(np.array([[x - step, x + step]]))[0, 0]
         drift = float(sde.landscape.drift(np.array([[x]]))[0, 0])
         if direction * drift < 0:
@@ -85,11 +87,21 @@ def refuse_blocked(sde: SDE, start: float, edge: float) -> None:
         )
 
 
-def require_open(sde: SDE, start: float | None = None) -> None:
-    """Refuse noise without a floor that has a gate anywhere in the landscape's box (or near the start)."""
+def require_open(sde: SDE, start: float | None = None, target: Any = None) -> None:
+    """Refuse noise without a floor that has a gate anywhere in the landscape's box (or near start and target)."""
     if sde.dimension != 1 or not is_shut(sde):
         return
-    middle = 0.0 if start is None else start
-    low, high = (sde.landscape.bounds or ((middle - 5.0, middle + 5.0),))[0]
+    low, high = (sde.landscape.bounds or (_neighbourhood(sde, 0.0 if start is None else float(start), target),))[0]
     refuse_blocked(sde, low, high)
     refuse_blocked(sde, high, low)
+
+
+def _neighbourhood(sde: SDE, start: float, target: Any) -> tuple[float, float]:
+    """Five lengths of the problem to both sides; without a target, of the drift itself."""
+    if target is None:
+        from landscapes.differences import natural_length
+
+        length = float(natural_length(sde.landscape.drift, np.array([[start]]), 0)[0])
+    else:
+        length = distance(target, np.array([start]))
+    return start - 5 * length, start + 5 * length

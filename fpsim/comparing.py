@@ -58,7 +58,7 @@ def compare(
             skipped.append(Skipped(name, str(error), getattr(error, "seconds", None)))
 
     def by_paths() -> EscapeTime:
-        require_open(problem.sde, problem.start[0])
+        require_open(problem.sde, problem.start[0], problem.target)
         size = problem.default_step if step is None else step
         left = max(budget - (clock.perf_counter() - began), 0.0)
         count = affordable_paths(problem, paths, size, _expected(routes), left, threads)

@@ -192,7 +192,7 @@ class EscapeProblem:
             the mean at ``step`` with its standard error and, as systematic error, |mean(2 step) - mean(step)|
             (2.4 times that where D jumps); the exits themselves in ``.sample``.
         """
-        require_open(self.sde, self.start[0])
+        require_open(self.sde, self.start[0], self.target)
         if require_count(paths, "paths") < 2:
             raise ValueError("a mean with an error needs at least 2 paths; got 1")
         began = clock.perf_counter()
@@ -271,7 +271,7 @@ class EscapeProblem:
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
         self._without_walls(f"the formula '{name}'")
-        require_open(self.sde, self.start[0])
+        require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
         found = FORMULAS[name](self.sde, self.point, self.target)
         settings = {"meaning": found.target, "reference": found.reference}
@@ -294,7 +294,7 @@ class EscapeProblem:
         """
         from fpsim.fokker_planck import escape_time_by_grid
 
-        require_open(self.sde, self.start[0])
+        require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
         found = escape_time_by_grid(self.sde, self.point, self.target, cells, walls=self.walls)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}

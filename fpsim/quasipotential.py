@@ -133,14 +133,14 @@ def quasipotential_of_chain(chain: Chain, start: float, target: Target, points: 
 
 def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
     """The fixed point that the noiseless map takes ``start`` to."""
-    before, here = math.nan, start
+    before, here, length = math.nan, start, max(abs(edge - start) for edge in goal if math.isfinite(edge))
     for _ in range(20_000):
         moved = float(chain.line(np.array([here]))[0][0])
         if goal[0] <= moved <= goal[1]:
             raise ValueError(f"without noise the chain runs from {start:g} into the target; leaving costs nothing")
-        if abs(moved - here) <= 1e-6 * (1 + abs(here)):
-            return _at_rest(chain, moved)
-        if abs(moved - before) <= 1e-9 * (1 + abs(here)):
+        if abs(moved - here) <= 1e-6 * length:
+            return _at_rest(chain, moved, length)
+        if abs(moved - before) <= 1e-9 * length:
             break  # a cycle of two
         before, here = here, moved
     raise ValueError(
@@ -149,12 +149,12 @@ def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
     )
 
 
-def _at_rest(chain: Chain, x: float) -> float:
-    """The zero of the drift next to ``x``, by Newton's method."""
+def _at_rest(chain: Chain, x: float, length: float) -> float:
+    """The zero of the drift next to ``x``, by Newton's method, to rounding in ``length``."""
     for _ in range(50):
         point = np.array([[x]])
         move = float(chain.landscape.drift(point)[0, 0] / chain.landscape.jacobian(point)[0, 0, 0])
-        if not abs(move) > 1e-15 * (1 + abs(x)):
+        if not abs(move) > 1e-15 * (length + abs(x)):
             break
         x -= move
     return x

@@ -108,7 +108,7 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Co
     else:
         normal = sympy.Matrix([sympy.diff(distance, v) for v in formulas.variables])
         across = (normal.T * formulas.tensor * normal)[0, 0]
-    parameters = {**formulas.parameters, **extra, h: step, tiny: 1e-30}
+    parameters = {**formulas.parameters, **extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
     outputs = [distance, 1 / (h * across + tiny)]
     return Compiled(*block(outputs, {"x": formulas.variables}, parameters, dtype))
 
@@ -131,6 +131,6 @@ def numpy_wall(sde: SDE, target: Target, step: float) -> Callable[[Array], tuple
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
         normal = slope / length
-        return target.level(x) / length, 1 / (step * sde.along(x, normal) + 1e-30)
+        return target.level(x) / length, 1 / (step * sde.along(x, normal) + 1e-300)
 
     return wall

@@ -8,7 +8,7 @@ names, so that they are never those of a landscape.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sympy
 
 Array = NDArray[np.float64]
+SMALL = 1e-5  # steps of differences, in lengths on which a level function changes
 
 
 class Target:
@@ -29,14 +30,19 @@ class Target:
 
     def gradient(self, x: Array) -> Array:
         """Gradient of the level, shape (d, ...); by central differences unless a subclass knows better."""
-        out = np.empty_like(x)
+        out, lengths = np.empty_like(x), self._lengths(x)
         for i in range(x.shape[0]):
-            step = 1e-5 * np.maximum(1.0, np.abs(x[i]))
+            step = SMALL * lengths[i]
             ahead, behind = x.copy(), x.copy()
             ahead[i] += step
             behind[i] -= step
             out[i] = (self.level(ahead) - self.level(behind)) / (2 * step)
         return out
+
+    def _lengths(self, x: Array) -> tuple[float, ...]:
+        """Length per coordinate on which the level changes: that of the points, unless a subclass knows better."""
+        sizes = [float(np.ptp(row)) or float(np.max(np.abs(row), initial=0.0)) for row in x]
+        return tuple(size or max(sizes) or 1.0 for size in sizes)
 
     def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
         """Signed distance to the boundary as a formula with its parameters; ``None`` for a general level function."""
@@ -164,13 +170,26 @@ class HalfSpace(Target):
 
 @dataclass(frozen=True)
 class LevelSet(Target):
-    """{function(x) >= 0} for any function of ``x`` with shape (d, ...) that is negative in the valley."""
+    """{function(x) >= 0} for any function of ``x`` with shape (d, ...) that is negative in the valley.
+
+    ``lengths``, one per coordinate, are those on which the level changes; an escape problem finds them at its start.
+    """
 
     function: Callable[[Array], ArrayLike]
+    lengths: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
 
     def level(self, x: Array) -> Array:
         """The user's function, shape (...)."""
         return np.asarray(self.function(x), dtype=float)
+
+    def _lengths(self, x: Array) -> tuple[float, ...]:
+        return self.lengths or super()._lengths(x)
+
+    def seen_from(self, start: Array) -> LevelSet:
+        """The same set with its lengths as found at a start (d,)."""
+        from fpsim.lengths import reach
+
+        return self if self.lengths else replace(self, lengths=reach(self.level, start))
 
     def __str__(self) -> str:
         return f"{getattr(self.function, '__name__', 'level')}(x) >= 0"
@@ -202,4 +221,4 @@ def as_target(target: Any, start: Array) -> Target:
             f"function of x (a finite number in 1-D only); got {target!r}"
         )
     chosen.check(start, dimension)
-    return chosen
+    return chosen.seen_from(start) if isinstance(chosen, LevelSet) else chosen

@@ -112,7 +112,8 @@ class CriticalPoints(Sequence[CriticalPoint]):
     def __str__(self) -> str:
         rows = [("kind", "x", "loss", "eigenvalues", "index")]
         for p in self.points[:40]:
-            rows.append((p.kind, _numbers(p.x), f"{p.loss:.9g}", _numbers(p.eigenvalues), str(p.index)))
+            place = _numbers(p.x, max(high - low for low, high in self.bounds))
+            rows.append((p.kind, place, f"{p.loss:.9g}", _numbers(p.eigenvalues, np.abs(p.eigenvalues).max()), str(p.index)))
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
         if len(self.points) > 40:
@@ -166,7 +167,7 @@ def _search(landscape: Landscape, bounds: Bounds, effort: int) -> tuple[Critical
         raise ValueError(
             f"The critical points of {landscape.name} are not isolated: the loss is flat along a line or region."
         )
-    return tuple(sorted(points, key=lambda point: (point.index, *np.round(point.x, 9))))
+    return tuple(sorted(points, key=lambda point: (point.index, *np.round(point.x / (high - low), 9))))
 
 
 def _index_sum(points: Sequence[CriticalPoint]) -> int:
@@ -176,7 +177,7 @@ def _index_sum(points: Sequence[CriticalPoint]) -> int:
 def _doubts(landscape: Landscape, points: Sequence[CriticalPoint], confining: bool) -> tuple[str, ...]:
     degenerate = [point for point in points if point.degenerate]
     if degenerate:
-        at = "; ".join(_numbers(point.x) for point in degenerate)
+        at = "; ".join(_numbers(point.x, np.abs(point.x).max()) for point in degenerate)
         return (
             f"{landscape.name} has degenerate critical points (zero curvature) at {at}: "
             "their index decides nothing, and formulas with second derivatives do not hold there.",
@@ -212,9 +213,9 @@ def _range(landscape: Landscape, bounds: Bounds) -> float:
     return spread if math.isfinite(spread) else 0.0
 
 
-def _numbers(values: Array) -> str:
-    """Show a vector: rounding errors as 0, the middle of a long one left out."""
-    shown = [f"{0.0 if abs(value) < 1e-14 else value:.7g}" for value in values]
+def _numbers(values: Array, size: float) -> str:
+    """Show a vector: rounding errors against ``size`` as 0, the middle of a long one left out."""
+    shown = [f"{0.0 if abs(value) < 1e-14 * size else value:.7g}" for value in values]
     if len(shown) > 5:
         shown = [*shown[:3], "...", shown[-1]]
     return f"({', '.join(shown)})"

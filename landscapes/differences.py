@@ -3,6 +3,9 @@
 Derivatives of functions that come without them. The sixth-order formula is used on a ladder of steps, each a
 quarter of the one before. The difference between neighbouring steps estimates the error, the pair with the
 smallest estimate gives the answer, and an answer that is not finite or not accurate is an error.
+
+No length is absolute: without a scale the ladder is hung where f itself says, at the step of least error among those
+at which its differences, coming from small steps, first settle.
 Weights: B. Fornberg, Math. Comp. 51 (1988) 699, table 1.
 """
 
@@ -25,8 +28,15 @@ LADDER = tuple(4.0**-k for k in range(1, 9))
 """Steps tried, as fractions of the length on which the function varies."""
 TOLERANCE = 1e-6
 """Largest estimated error, relative to the function's change over a step divided by that step."""
-ROUNDING = 64 * float(np.finfo(np.float64).eps)
+EPS = float(np.finfo(np.float64).eps)
+ROUNDING = 64 * EPS
 """Error always allowed, relative to the function's size: a flat function has no better derivative."""
+SIGHT = 4.0 ** np.arange(-60, 61)
+"""Steps tried to find the length on which a function varies: 36 powers of ten up and down."""
+NEAR = slice(52, 63)
+"""Those of them that are tried first, around the points' own size."""
+SAMPLE = 4
+"""Points of a batch that are asked for that length; the ladder reaches four powers of ten below it."""
 
 
 def along(function: Callable[[Array], Array], x: Array, direction: Array, order: int, step: float) -> Array:
@@ -49,14 +59,13 @@ def derivatives(function: Callable[[Array], Array], x: Array, scale: tuple[float
     Args:
         function: maps x (d, ...) to (...) or (m, ...).
         x: points (d, ...).
-        scale: length per coordinate on which the function varies; max(1, abs(x)) over the points if None.
+        scale: length per coordinate on which the function varies; found from the function if None.
 
     Raises:
         ValueError: where a derivative is not finite or its estimated error is too large.
     """
-    lengths = _lengths(x, scale)
-    rows = [_checked(function, x, unit * lengths, 1) / lengths[i] for i, unit in enumerate(np.eye(len(x)))]
-    return np.stack(rows)
+    lengths = _lengths(function, x, scale, 1)
+    return np.stack([_checked(function, x, lengths, (i,), 1) for i in range(len(x))])
 
 
 def second_derivatives(function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None = None) -> Array:
@@ -66,27 +75,88 @@ def second_derivatives(function: Callable[[Array], Array], x: Array, scale: tupl
     Arguments and errors are those of `derivatives`.
     """
     d = len(x)
-    lengths = _lengths(x, scale)
-    axes = np.eye(d) * lengths
+    lengths = _lengths(function, x, scale, 2)
     result = np.empty((d, d, *x.shape[1:]))
-    pure = [_checked(function, x, axis, 2) for axis in axes]
+    pure = [_checked(function, x, lengths, (i,), 2) for i in range(d)]
     for i in range(d):
-        result[i, i] = pure[i] / lengths[i] ** 2
+        result[i, i] = pure[i]
         for j in range(i):
-            mixed = _checked(function, x, axes[i] + axes[j], 2)
-            result[i, j] = result[j, i] = (mixed - pure[i] - pure[j]) / (2 * lengths[i] * lengths[j])
+            mixed = _checked(function, x, lengths, (i, j), 2)
+            change = mixed - pure[i] * lengths[i] ** 2 - pure[j] * lengths[j] ** 2
+            result[i, j] = result[j, i] = change / (2 * lengths[i] * lengths[j])
     return result
 
 
-def _lengths(x: Array, scale: tuple[float, ...] | None) -> Array:
+def _lengths(function: Callable[[Array], Array], x: Array, scale: tuple[float, ...] | None, order: int) -> Array:
+    """Length per coordinate (d,) on which f varies: the one given, or the longest that some of the points see."""
     if scale is not None:
         return np.asarray(scale, dtype=np.float64)
-    return np.asarray([max(1.0, float(np.max(np.abs(row), initial=0.0))) for row in x])
+    points = x.reshape(len(x), -1)
+    some = points[:, np.unique(np.linspace(0, points.shape[1] - 1, SAMPLE).astype(int))] if points.size else points
+    return np.asarray([np.max(natural_length(function, some, i, order), initial=0.0) or 1.0 for i in range(len(x))])
+
+
+def natural_length(function: Callable[[Array], Array], x: Array, axis: int, order: int = 1) -> Array:
+    """Return the length (n,) on which f varies along an axis at points (d, n); where f is flat, that of the points.
+
+    It is 16 times the step of least estimated error within the first run of steps at which differences settle.
+    """
+    anchor = float(np.max(np.abs(x[axis]), initial=0.0))
+    if anchor > 0:
+        found, inside = _settling(function, x, axis, order, anchor * SIGHT[NEAR])
+        if inside:
+            return found
+    anchor = anchor or float(np.max(np.abs(x), initial=0.0)) or 1.0
+    found, _ = _settling(function, x, axis, order, anchor * SIGHT)
+    return np.where(np.isfinite(found), found, anchor)
+
+
+def _settling(function: Callable[[Array], Array], x: Array, axis: int, order: int, steps: Array) -> tuple[Array, bool]:
+    """16 times the best step at each point (NaN for none), and whether it is none of the first and last for any."""
+    direction = np.zeros((len(x), 1))
+    direction[axis] = 1.0
+    with np.errstate(all="ignore"):
+        tables = [_estimates(function, x, direction, order, step) for step in steps]
+        values, rounding, changes = (np.stack([table[k] for table in tables]) for k in range(3))  # (steps, rows, n)
+        errors = np.abs(np.diff(values, axis=0)) + rounding[1:]
+        sizes = np.maximum(np.abs(values[1:]), changes[1:])
+        silent = changes[1:] <= 16 * rounding[1:]  # rows that do not see the step decide nothing
+        settled = np.all(silent | (errors <= TOLERANCE * sizes), axis=1) & ~np.all(silent, axis=1)
+        typical = np.max(np.where(silent | ~np.isfinite(sizes), 0.0, sizes), axis=0)  # rows differ in units
+        total = np.max(np.where(silent, 0.0, errors / typical), axis=1)
+    best = [_first_run(settled[:, k], total[:, k]) for k in range(x.shape[1])]
+    inside = all(0 < k < len(steps) - 2 for k in best)
+    return np.asarray([16 * steps[1:][k] if k >= 0 else np.nan for k in best]), inside
+
+
+def _first_run(settled: NDArray[np.bool_], errors: Array) -> int:
+    """The step of least error in the first run of at least two settled steps; -1 if there is none."""
+    pairs = settled[:-1] & settled[1:]
+    if not pairs.any():
+        return -1
+    first = int(np.argmax(pairs))
+    last = first + int(np.argmin(np.append(settled[first:], False)))
+    return first + int(np.argmin(errors[first:last]))
+
+
+def _estimates(
+    function: Callable[[Array], Array], x: Array, direction: Array, order: int, step: float
+) -> tuple[Array, Array, Array]:
+    """Derivative, its rounding error and the change of f over a step, each (rows, n), NaN where f refuses."""
+    try:
+        ahead, behind, centre = _samples(function, x, direction, step)
+    except (ArithmeticError, ValueError):  # out of the function's domain
+        nothing = np.full((1, x.shape[1]), np.nan)
+        return nothing, nothing, nothing
+    ahead, behind, centre = (a.reshape(*a.shape[: a.ndim - centre.ndim], -1, x.shape[1]) for a in (ahead, behind, centre))
+    size = np.max(np.abs([ahead, behind]), axis=(0, 1)) + np.abs(centre)
+    change = np.max(np.abs([ahead - centre, behind - centre]), axis=(0, 1))
+    return _combined(ahead, behind, centre, order, step), 4 * EPS * size / step**order, change / step**order
 
 
 def _samples(function: Callable[[Array], Array], x: Array, direction: Array, step: float) -> tuple[Array, Array, Array]:
     """Return f at x + k h and x - k h, each with k = 1, 2, 3 along the first axis, and at x."""
-    shift = step * direction.reshape((-1,) + (1,) * (x.ndim - 1))
+    shift = step * direction.reshape(direction.shape + (1,) * (x.ndim - direction.ndim))
     ahead = np.stack([function(x + k * shift) for k in (1, 2, 3)])
     behind = np.stack([function(x - k * shift) for k in (1, 2, 3)])
     return ahead, behind, np.asarray(function(x))
@@ -97,8 +167,10 @@ def _combined(ahead: Array, behind: Array, centre: Array, order: int, step: floa
     return np.asarray(np.tensordot(WEIGHTS[order], change, axes=1) / step**order)
 
 
-def _checked(function: Callable[[Array], Array], x: Array, direction: Array, order: int) -> Array:
-    """Return the best rung of the ladder at each point, or raise."""
+def _checked(function: Callable[[Array], Array], x: Array, lengths: Array, axes: tuple[int, ...], order: int) -> Array:
+    """Return the best rung of the ladder at each point, or raise; one axis: per length, two: along their sum."""
+    direction = np.zeros(len(x))
+    direction[list(axes)] = lengths[list(axes)]
     values, allowances = [], []
     with np.errstate(all="ignore"):  # steps may leave the function's domain; such rungs are not used
         for step in LADDER:
@@ -115,7 +187,7 @@ def _checked(function: Callable[[Array], Array], x: Array, direction: Array, ord
     )
     if np.any(~(error <= limit)):
         _refuse(x, order, error, ~(error <= limit))
-    return np.asarray(result)
+    return np.asarray(result if len(axes) > 1 else result / lengths[axes[0]] ** order)
 
 
 def _refuse(x: Array, order: int, error: Array, bad: NDArray[np.bool_]) -> None:

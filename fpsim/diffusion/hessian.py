@@ -138,7 +138,8 @@ class HessianDiffusion(MiniBatchNoise):
         (a,), (b,) = self._points()
         ends = landscape.loss(np.array([[a, b]]))
         level = ends[0] + float(self.climb_fraction or 0) * (ends[1] - ends[0])
-        return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=1e-15, rtol=1e-14))
+        near = 1e-15 * abs(b - a)
+        return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=near, rtol=1e-14))
 
     def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.minimum is None or (self.at == "path" and self.saddle is None):

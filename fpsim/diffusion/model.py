@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Structure = Literal["isotropic", "diagonal", "full"]
+SMALL = 1e-3  # steps of differences, in lengths on which D varies
 SymbolicTensor = tuple[Any, "dict[sympy.Symbol, float]"]
 
 
@@ -43,8 +44,8 @@ class Diffusion:
         if exact is not None:
             return exact(x)
         total = np.zeros_like(x)
-        for j in range(x.shape[0]):
-            step = 1e-3 * np.maximum(1.0, np.abs(x[j]))
+        for j, length in enumerate(self._lengths(landscape, x)):
+            step = SMALL * length
             for weight, offset in ((1 / 12, -2), (-2 / 3, -1), (2 / 3, 1), (-1 / 12, 2)):
                 moved = x.copy()
                 moved[j] += offset * step
@@ -54,6 +55,19 @@ class Diffusion:
     def kicks(self, landscape: Any) -> Kicks:
         """How the noise moves points in NumPy, sqrt(2 D(x)) z; a noise that knows D as a product makes no matrix."""
         return dense_kicks(self, landscape)
+
+    def _lengths(self, landscape: Any, x: Array) -> list[float]:
+        """Length per coordinate on which D varies: a quarter of the landscape's box, else found from D at x."""
+        if landscape.bounds is not None:
+            return [(high - low) / 4 for low, high in landscape.bounds]
+        from landscapes.differences import natural_length
+
+        def rows(points: Array) -> Array:
+            return self.tensor(landscape, points).reshape(-1, *points.shape[1:])
+
+        points = x.reshape(len(x), -1)
+        some = points[:, np.unique(np.linspace(0, points.shape[1] - 1, 4).astype(int))]
+        return [float(np.max(natural_length(rows, some, axis))) for axis in range(len(x))]
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
         """D as a sympy matrix in the landscape's variables with its parameters, or ``None`` if there is no formula."""
