@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-STEPS = 4.0 ** np.arange(-64, 65)  # 38 powers of ten up and down from the start's own size
+STEPS = np.exp2(np.arange(-128.0, 129.0, 2.0))  # 38 powers of ten up and down from the start's own size
 CHANGE = 1 / 16  # share of the level at the start by which a step of the reach changes it
 
 

@@ -113,7 +113,9 @@ class CriticalPoints(Sequence[CriticalPoint]):
         rows = [("kind", "x", "loss", "eigenvalues", "index")]
         for p in self.points[:40]:
             place = _numbers(p.x, max(high - low for low, high in self.bounds))
-            rows.append((p.kind, place, f"{p.loss:.9g}", _numbers(p.eigenvalues, np.abs(p.eigenvalues).max()), str(p.index)))
+            rows.append(
+                (p.kind, place, f"{p.loss:.9g}", _numbers(p.eigenvalues, np.abs(p.eigenvalues).max()), str(p.index))
+            )
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
         if len(self.points) > 40:

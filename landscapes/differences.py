@@ -31,7 +31,7 @@ TOLERANCE = 1e-6
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 64 * EPS
 """Error always allowed, relative to the function's size: a flat function has no better derivative."""
-SIGHT = 4.0 ** np.arange(-60, 61)
+SIGHT = np.exp2(np.arange(-120.0, 121.0, 2.0))
 """Steps tried to find the length on which a function varies: 36 powers of ten up and down."""
 NEAR = slice(52, 63)
 """Those of them that are tried first, around the points' own size."""
@@ -122,21 +122,23 @@ def _settling(function: Callable[[Array], Array], x: Array, axis: int, order: in
         sizes = np.maximum(np.abs(values[1:]), changes[1:])
         silent = changes[1:] <= 16 * rounding[1:]  # rows that do not see the step decide nothing
         settled = np.all(silent | (errors <= TOLERANCE * sizes), axis=1) & ~np.all(silent, axis=1)
-        typical = np.max(np.where(silent | ~np.isfinite(sizes), 0.0, sizes), axis=0)  # rows differ in units
-        total = np.max(np.where(silent, 0.0, errors / typical), axis=1)
-    best = [_first_run(settled[:, k], total[:, k]) for k in range(x.shape[1])]
+        seen = ~np.all(silent, axis=0)
+    best = [_first_run(settled[:, k], errors[:, seen[:, k], k]) for k in range(x.shape[1])]
     inside = all(0 < k < len(steps) - 2 for k in best)
     return np.asarray([16 * steps[1:][k] if k >= 0 else np.nan for k in best]), inside
 
 
 def _first_run(settled: NDArray[np.bool_], errors: Array) -> int:
-    """The step of least error in the first run of at least two settled steps; -1 if there is none."""
+    """The step of least error (steps, rows) in the first run of at least two settled steps; -1 if there is none.
+
+    Rows differ in units: each is measured against its own least error, and the worst of them counts.
+    """
     pairs = settled[:-1] & settled[1:]
     if not pairs.any():
         return -1
     first = int(np.argmax(pairs))
-    last = first + int(np.argmin(np.append(settled[first:], False)))
-    return first + int(np.argmin(errors[first:last]))
+    run = errors[first : first + int(np.argmin(np.append(settled[first:], False)))]
+    return first + int(np.argmin(np.max(run / np.maximum(run.min(axis=0), 1e-300), axis=1)))
 
 
 def _estimates(
@@ -148,7 +150,9 @@ def _estimates(
     except (ArithmeticError, ValueError):  # out of the function's domain
         nothing = np.full((1, x.shape[1]), np.nan)
         return nothing, nothing, nothing
-    ahead, behind, centre = (a.reshape(*a.shape[: a.ndim - centre.ndim], -1, x.shape[1]) for a in (ahead, behind, centre))
+    ahead, behind, centre = (
+        a.reshape(*a.shape[: a.ndim - centre.ndim], -1, x.shape[1]) for a in (ahead, behind, centre)
+    )
     size = np.max(np.abs([ahead, behind]), axis=(0, 1)) + np.abs(centre)
     change = np.max(np.abs([ahead - centre, behind - centre]), axis=(0, 1))
     return _combined(ahead, behind, centre, order, step), 4 * EPS * size / step**order, change / step**order

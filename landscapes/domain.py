@@ -190,20 +190,20 @@ class Domain:
         if key not in self._removable:
             signed = expression if float(self._at(expression, point)) > 0 else -expression
             zeros = [z for z in self._zeros_beside(signed, point, 0) if math.isfinite(z)]
-            self._removable[key] = bool(zeros) and all(self._stays_finite(z) for z in zeros)
+            self._removable[key] = bool(zeros) and all(self._stays_finite(z, abs(z - point[0])) for z in zeros)
         return self._removable[key]
 
     @cached_property
     def _removable(self) -> dict[Any, bool]:
         return {}
 
-    def _stays_finite(self, zero: float) -> bool:
-        near = (abs(zero) or 1.0) * np.array([1e-2, 1e-3, 1e-4])
+    def _stays_finite(self, zero: float, length: float) -> bool:
+        near = length * np.array([1e-2, 1e-3, 1e-4])
         sides = np.concatenate([zero - near, zero + near])[None]
         for formula in self.formulas:
             with np.errstate(all="ignore"):
                 size = np.abs(self._at(formula, sides)).reshape(2, -1)
-            if not np.isfinite(size).all() or (size[:, -1] > 1.5 * size[:, 0] + 1e-12).any():
+            if not np.isfinite(size).all() or (size[:, -1] > 1.5 * size[:, 0] + 1e-12 * size.max()).any():
                 return False
         return True
 

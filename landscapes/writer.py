@@ -83,6 +83,8 @@ class Writer:
             return self._number(expression), 4
         if isinstance(expression, sympy.exp | sympy.log | sympy.Abs) or expression.is_Function:
             return self._function(expression), 4
+        if expression.is_Relational or expression.is_Boolean:  # a condition that several pieces share
+            return self._condition(expression), 0
         raise ExpressionError(f"There is no kernel code for {type(expression).__name__} in {expression}.")
 
     def _sum(self, expression: Any) -> str:
@@ -202,6 +204,8 @@ class Writer:
     def _condition(self, condition: Any) -> str:
         from sympy.logic.boolalg import And, Not, Or
 
+        if condition in self.names:
+            return self.names[condition]
         if condition.is_Relational and condition.rel_op in ("<", "<=", ">", ">="):
             return f"{self._bound(condition.lhs, 1)} {condition.rel_op} {self._bound(condition.rhs, 1)}"
         if isinstance(condition, And | Or):

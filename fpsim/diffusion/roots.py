@@ -38,7 +38,7 @@ def symbolic_absolute(hessian: Any, floor: Any, shape: str) -> Any:
     # det |H| = |det H| without rounding, and |H| = 0 (not 0/0) where H = 0
     determinant = sympy.Abs(hessian[0, 0] * hessian[1, 1] - hessian[0, 1] ** 2)
     length = sympy.sqrt(squared[0, 0] + squared[1, 1] + 2 * determinant)
-    absolute = (squared + determinant * sympy.eye(2)) / sympy.Piecewise((length, length > 0), (1, True))
+    absolute = (squared + determinant * sympy.eye(2)) / sympy.Piecewise((1, length <= 0), (length, True))
     return ((hessian + absolute) / 2 if shape == "clip" else absolute) + floor * sympy.eye(2)
 
 

@@ -86,9 +86,36 @@ def test_near_the_edge_of_the_domain_smaller_steps_are_used() -> None:
 )
 def test_what_has_no_accurate_derivative_is_an_error(function: Callable[[Array], Array], x: float) -> None:
     with pytest.raises(ValueError, match=r"cannot be had from differences|not a number"):
-        derivatives(function, np.array([[x]]))
+        derivatives(function, np.array([[x]]), scale=(1.0,))
+
+
+def test_without_a_scale_the_function_says_what_is_near() -> None:
+    """A kink is as far from 1e-5 as it is from 1 in other units."""
+    point = np.array([[1e-5]])
+    assert derivatives(lambda x: np.abs(x[0]), point).tolist() == [[1.0]]
+    assert derivatives(lambda x: np.sign(x[0]), point).tolist() == [[0.0]]
+    for function in (lambda x: x[0] * np.nan, lambda x: np.sin(x[0] * 1.234567e9 + 0.7)):
+        with pytest.raises(ValueError, match="cannot be had from differences"):
+            derivatives(function, np.array([[0.7]]))
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-8, 1.0, 1e9, 2.0**-40])
+@pytest.mark.parametrize("energy", [4.1e-21, 1.0, 1e9])
+def test_differences_do_not_know_the_units(unit: float, energy: float) -> None:
+    def loss(x: Array) -> Array:
+        return np.asarray(energy * (((x[0] / unit) ** 2 - 1) ** 2 / 4 + 0.1 * np.cos(x[0] / unit) + (x[1] / unit) ** 2))
+
+    z = np.array([[0.0, 0.3, 1e-4, -1.7], [0.0, 0.0, 0.4, 1e-9]])
+    first = np.array([z[0] ** 3 - z[0] - 0.1 * np.sin(z[0]), 2 * z[1]])
+    second = 3 * z[0] ** 2 - 1 - 0.1 * np.cos(z[0])
+    for columns in (slice(0, 1), slice(1, 2), slice(2, 3), slice(None)):  # alone and together
+        x = z[:, columns] * unit
+        np.testing.assert_allclose(derivatives(loss, x) * unit / energy, first[:, columns], rtol=0, atol=1e-11)
+        found = second_derivatives(loss, x) * unit**2 / energy
+        np.testing.assert_allclose(found[0, 0], second[columns], rtol=0, atol=2e-9)
+        np.testing.assert_allclose(found[1, 1], 2.0, rtol=0, atol=2e-9)
 
 
 def test_the_error_names_the_point() -> None:
     with pytest.raises(ValueError, match=r"x = \[2\.  ?0\.\]"):
-        derivatives(lambda x: x[0] + np.abs(x[1] + 1e-5), np.array([[1.0, 2.0], [3.0, 0.0]]))
+        derivatives(lambda x: x[0] + np.abs(x[1] + 1e-5), np.array([[1.0, 2.0], [3.0, 0.0]]), scale=(1.0, 1.0))
