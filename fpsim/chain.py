@@ -191,6 +191,7 @@ class Chain:
         momentum: float | None = None,
         dtype: DTypeLike = np.float64,
         progress: Callable[[float], None] | None = None,
+        deadline: float = math.inf,
     ) -> ExitSample:
         """Numbers of iterations until a step lands in the target (no correction for crossings in between).
 
@@ -200,6 +201,7 @@ class Chain:
             paths, seed, threads, dtype, progress: as in :func:`fpsim.simulate`.
             horizon: most iterations to follow a path (rounded up to four).
             momentum: heavy-ball beta in [0, 1), from rest.
+            deadline: seconds after which all paths stop, as in :func:`fpsim.exits.exit_times`.
 
         Returns:
             an :class:`~fpsim.exits.ExitSample` whose times and horizon count iterations; places are (paths, d).
@@ -209,8 +211,9 @@ class Chain:
         goal = goal if momentum is None else PlaceTarget(goal)
         time = horizon * self.eta
         found = exit_times(
-            sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress
-        )
+            sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
+            deadline=deadline,
+        )  # fmt: skip
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
         end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon
         return replace(

@@ -8,6 +8,8 @@ the run, which is how metastable exits behave once the valley is in quasi-equili
 
 from __future__ import annotations
 
+import math
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -16,8 +18,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
-from fpsim.lanes import QUADS_PER_CALL, Lanes, run_lanes
+from fpsim.deadline import common_horizon
+from fpsim.lanes import Exits, Lanes, run_lanes
 from fpsim.march import BLOCK
+from fpsim.memory import require_memory
 from fpsim.noise import Stream, seed_words
 from fpsim.sde import SDE, require_sde
 from fpsim.starts import start_points
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
+NUMPY_ENTRIES = 2**24
+"""Numbers in one array of d x d matrices, by which paths are put into groups where functions are not compiled."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +57,7 @@ class ExitSample(Stored):
 
     Attributes:
         times: (paths,) exit times; ``horizon`` for censored paths.
-        places: (paths, d) where each path left; the last position of censored ones.
+        places: (paths, d) where each path left; for censored paths, where they were last seen.
         censored: (paths,) whether the path had not arrived at the horizon.
         horizon: longest time a path was followed (infinite: until it was out).
         step: time step.
@@ -163,6 +169,7 @@ def exit_times(
     dtype: DTypeLike = np.float64,
     coarse: bool = False,
     progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
 ) -> ExitSample:
     """Follow every path until it enters ``target`` or the horizon ends.
 
@@ -175,12 +182,18 @@ def exit_times(
         walls: reflecting or periodic walls.
         coarse: draw from a second, independent stream (for the run that measures the step bias).
         progress: called with the finished share of the paths.
+        deadline: seconds from now, by the clock on the wall, after which all paths stop where they are (within about
+            half a second).  The sample then has one horizon that all its paths were followed for, and holds the paths
+            that were begun in time for it (:mod:`fpsim.deadline`); ``settings["stopped"]`` says how many of how many.
+            A run that ends before its deadline is the same as without one.
 
     Raises:
         DivergenceError: when a path leaves the finite numbers.
-        ValueError: if a start lies in the target, or for impossible arguments.
+        ValueError: if a start lies in the target, for impossible arguments, or if the deadline came before four steps
+            were done.
     """
     require_sde(sde, "exit_times")
+    ends = clock.perf_counter() + check_deadline(deadline)
     check_step(step)
     require_count(paths, "paths")
     if not horizon > 0:
@@ -188,23 +201,49 @@ def exit_times(
     check_precision(dtype)
     check_drift(sde)
     seed_words(seed)
+    size = 8 * int(paths) * (sde.dimension * (3 if callable(start) else 1) + 6)
+    require_memory(size, "the exits", "use fewer paths")
     points = start_points(start, sde.dimension, 0, int(paths), seed)
     target = as_target(target, points[:, 0])
     inside = np.asarray(target.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({target}); choose others")
     quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
-    work = _ExitRun(sde, points, target, int(paths), float(step), seed, quads, bridge, walls, np.dtype(dtype), coarse)
+    work = _ExitRun(
+        sde, points, target, int(paths), float(step), seed, quads, bridge, walls, np.dtype(dtype), coarse, ends
+    )
     advance, wall = (compiled_step(sde, step, walls, dtype), compiled_wall(sde, target, step, dtype))
-    if advance is None or wall is None:
-        times, places = work.numpy(progress)
-    else:
-        times, places = work.compiled(advance, wall, thread_count(threads), progress)
-    censored = np.isinf(times)
-    end = 4 * quads * step if np.isfinite(horizon) else np.inf
     engine = "numpy" if advance is None or wall is None else "compiled"
     facts = {"seed": int(seed), "bridge": bridge, "dtype": np.dtype(dtype).name, "engine": engine}
-    return ExitSample(np.where(censored, end, times * step), places, censored, end, float(step), facts)
+    if advance is None or wall is None:
+        found = work.numpy(progress)
+    else:
+        found = work.compiled(advance, wall, thread_count(threads), progress)
+    return sample_of(found, horizon, quads, float(step), deadline, facts)
+
+
+def check_deadline(deadline: float) -> float:
+    """A positive number of seconds, or ``ValueError``."""
+    if not deadline > 0:
+        raise ValueError(f"the deadline must be a positive number of seconds; got {deadline!r}")
+    return float(deadline)
+
+
+def sample_of(
+    found: Exits, horizon: float, quads: int, step: float, deadline: float, facts: dict[str, Any]
+) -> ExitSample:
+    """Exits in units of time: all of them, or, if the deadline came first, those with one common horizon."""
+    times, places = found.times, found.places
+    end = 4 * quads * step if np.isfinite(horizon) else np.inf
+    if np.isnan(times).any():
+        chosen, common = common_horizon(times, found.followed, quads)
+        if common == 0:
+            raise ValueError(f"no path did four steps within the deadline of {deadline:g} s; give more time")
+        times, places, end = times[chosen], places[chosen], 4 * common * step
+        times = np.where(times <= 4 * common, times, np.inf)  # NaN is under way
+        facts["stopped"] = f"after {deadline:g} s: {times.size} of {chosen.size} paths, followed up to t = {end:g}"
+    censored = np.isinf(times)
+    return ExitSample(np.where(censored, end, times * step), places, censored, end, step, facts)
 
 
 @dataclass(frozen=True)
@@ -222,6 +261,7 @@ class _ExitRun:
     walls: Walls | None
     dtype: np.dtype[Any]
     coarse: bool
+    ends: float
 
     @property
     def streams(self) -> tuple[int, int]:
@@ -231,24 +271,24 @@ class _ExitRun:
 
     def compiled(
         self, advance: Compiled, wall: Compiled, threads: int, progress: Callable[[float], None] | None
-    ) -> tuple[Array, Array]:
-        """Exit times in steps and places (paths, d) by the block kernel."""
+    ) -> Exits:
+        """Exits by the block kernel."""
         from fpsim.kernels.exits import exits
 
         kernel, limit, key = exits[self.dtype], LIMITS[self.dtype.name], seed_words(self.seed)
 
-        def call(lanes: Lanes, times: Array, places: Array, final: bool) -> int:
+        def call(lanes: Lanes, out: Exits, quads: int, final: bool) -> int:
             busy: int = kernel(
-                lanes.x, lanes.owner, lanes.quads, lanes.pool, self.points, self.quads, QUADS_PER_CALL,
+                lanes.x, lanes.owner, lanes.quads, lanes.pool, self.points, self.quads, quads,
                 int(self.bridge), *key, *self.streams, advance.data, advance.function, wall.data, wall.function, limit,
-                times, places, final,
+                out.times, out.places, lanes.clock, out.followed, final,
             )  # fmt: skip
             return busy
 
         def diverged(path: int) -> DivergenceError:
             return DivergenceError(path, self._divergence_step(path, advance), self.step)
 
-        return run_lanes(call, diverged, self.points, self.paths, threads, self.dtype, progress)
+        return run_lanes(call, diverged, self.points, self.paths, threads, self.dtype, progress, self.ends)
 
     def _divergence_step(self, path: int, advance: Compiled) -> int:
         """Walk one path again, looking at every step, to find where it left the finite numbers."""
@@ -264,22 +304,35 @@ class _ExitRun:
         )  # fmt: skip
         return int(step)
 
-    def numpy(self, progress: Callable[[float], None] | None) -> tuple[Array, Array]:
-        """The same by its NumPy twin."""
-        lanes = -(-self.paths // BLOCK) * BLOCK
-        columns = np.minimum(np.arange(lanes), self.points.shape[1] - 1)
-
-        def report(alive: int) -> bool:
-            if progress is not None:
-                progress(1 - alive / lanes)
-            return False
-
+    def numpy(self, progress: Callable[[float], None] | None) -> Exits:
+        """The same by its NumPy twin, in groups of paths whose D fits into memory."""
+        d = self.sde.dimension
+        found = Exits(np.full(self.paths, np.nan), np.full((self.paths, d), np.nan), np.full(self.paths, -1))
         advance, wall = numpy_step(self.sde, self.step, self.walls), numpy_wall(self.sde, self.target, self.step)
-        starts = self.points[:, columns]
-        times, places = twin.exits(
-            starts, 0, self.quads, advance, wall, self.bridge, self.seed, *self.streams, report, self.sde.normals
-        )
-        lost = np.flatnonzero(times[: self.paths] < -1)
-        if lost.size:
-            raise DivergenceError(int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)
-        return times[: self.paths], places.T[: self.paths].copy()
+        size, begun, spent = max(1, NUMPY_ENTRIES // d**2), [], 0
+        for first in range(0, self.paths, size):
+            last = min(first + size, self.paths)
+
+            def stop(alive: int, last: int = last) -> bool:
+                if progress is not None:
+                    progress((last - alive) / self.paths)
+                return clock.perf_counter() > self.ends
+
+            starts = self.points[:, np.minimum(np.arange(first, last), self.points.shape[1] - 1)]
+            times, places, quads = twin.exits(
+                starts, first, self.quads, advance, wall, self.bridge, self.seed, *self.streams, stop,
+                self.sde.normals,
+            )  # fmt: skip
+            lost = np.flatnonzero(times < -1)
+            if lost.size:
+                raise DivergenceError(first + int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)
+            found.times[first:last], found.places[first:last] = times, places.T
+            begun.append((slice(first, last), spent))
+            spent += quads
+            if np.isnan(times).any():
+                break
+        for part, began in begun:
+            found.followed[part] = spent - began
+        if progress is not None:
+            progress(1.0)
+        return found

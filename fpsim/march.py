@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from fpsim import twin
 from fpsim.noise import Stream, seed_words
+from fpsim.pacing import Pace, Piece, Watch, pieces
 from fpsim.sde import SDE
 from fpsim.starts import start_points
 from fpsim.stepping import LIMITS, Compiled, DivergenceError, compiled_step, numpy_step
@@ -22,6 +24,8 @@ Keep = Literal["paths", "final", "moments"]
 BLOCK = 256  # as in fpsim.kernels, which this module does not import before it must
 BLOCKS_PER_CHUNK = 16
 FRAME_BYTES = 32_000_000  # frames that one call of the kernel may write
+CHECK = 64  # steps between tests for divergence
+FIRST_CALL = 2**20  # coordinate-steps of the first call of a kernel
 
 
 @dataclass(frozen=True)
@@ -57,72 +61,74 @@ class Run:
         dtype = self.dtype.name if engine == "compiled" or self.dtype == np.float64 else "float32 of float64 results"
         return {**facts, "dtype": dtype, "engine": engine}
 
-    def chunks(self) -> list[tuple[int, int]]:
+    def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of paths, cut at fixed places so that sums do not depend on the threads."""
         size = BLOCK * (BLOCKS_PER_CHUNK if self.sde.dimension <= 16 else 1)
-        return [(begin, min(begin + size, self.paths)) for begin in range(0, self.paths, size)]
+        return ((begin, min(begin + size, self.paths)) for begin in range(0, self.paths, size))
 
-    def march(self, chunk: tuple[int, int], origin: Array) -> Array:
+    def march(self, chunk: tuple[int, int], watch: Watch, origin: Array, out: Array | None) -> Array:
         """Walk one chunk.
 
         Args:
             chunk: (first path, end).
+            watch: told of every call of a kernel, in path-steps.
             origin: (frames + 1, d) reference of the power sums.
+            out: (frames + 1 or 1, paths of the chunk, d), written unless ``keep="moments"``.
 
         Returns:
-            positions (frames + 1 or 1, paths, d), or for ``keep="moments"`` power sums (frames + 1, 4, d).
+            power sums (frames + 1, 4, d) for ``keep="moments"``, else nothing in them.
         """
         begin, end = chunk
         d, count = self.sde.dimension, end - begin
         x0 = start_points(self.start, d, begin, count, self.seed)
-        lanes = -(-count // BLOCK) * BLOCK
-        x0 = x0[:, np.minimum(np.arange(lanes), x0.shape[1] - 1)]  # padded with copies of the last start
-        walk = _NumpyWalk(self, begin, count, x0) if self.compiled is None else _BlockWalk(self, begin, count, x0)
-        kept = [walk.positions()] if self.keep == "paths" else []
-        sums = np.zeros((self.frames + 1, 4, d))
+        compiled = self.compiled is not None
+        walk = (_BlockWalk if compiled else _NumpyWalk)(self, begin, np.broadcast_to(x0, (d, count)))
+        sums = np.zeros((self.frames + 1 if self.keep == "moments" else 0, 4, d))
         if self.keep == "moments":
-            sums[0] = _powers(walk.positions()[0].astype(float), origin[0])
-        for first, number, every in self._stretches(x0.nbytes):
-            frames = walk.advance(first * self.every, number, every, origin[first + 1 :], sums[first + 1 :])
-            if self.keep == "paths":
-                kept.append(frames)
-        if self.keep == "moments":
-            return sums
-        return walk.positions() if self.keep == "final" else np.concatenate(kept)
-
-    def _stretches(self, bytes_per_frame: int) -> Iterator[tuple[int, int, int]]:
-        """(first frame, frames, steps per frame) per call: bounded memory, and the last frame may be short."""
-        whole = self.steps // self.every
-        most = max(1, FRAME_BYTES // max(bytes_per_frame, 1)) if self.keep == "paths" else whole
-        for first in range(0, whole, max(most, 1)):
-            yield first, min(most, whole - first), self.every
-        if self.frames > whole:
-            yield whole, 1, self.steps % self.every
+            sums[0] = _powers(walk.positions().astype(float), origin[0])
+        elif out is not None and self.keep == "paths":
+            out[0] = walk.positions()
+        most = max(1, FRAME_BYTES // (count * d * self.dtype.itemsize)) if self.keep == "paths" else self.steps
+        pace = Pace(FIRST_CALL // (BLOCK * BLOCKS_PER_CHUNK * d) if compiled else 1)
+        for piece in pieces(self.steps, self.every, most, CHECK if compiled else 1, pace):
+            began, first = clock.perf_counter(), piece.step // self.every + 1
+            frames = walk.advance(piece, origin[first:], sums[first:])
+            if out is not None and self.keep == "paths" and piece.finished:
+                out[first : first + piece.frames] = frames
+            pace.took(piece.frames * piece.every, clock.perf_counter() - began)
+            watch.advance(piece.frames * piece.every * count)
+        if out is not None and self.keep == "final":
+            out[0] = walk.positions()
+        return sums
 
 
 class _BlockWalk:
-    """Paths ``first ... first + count - 1`` in blocks for the compiled kernel."""
+    """Paths ``first ...`` from ``x0`` (d, count) in blocks for the compiled kernel, padded with copies of the last."""
 
-    def __init__(self, run: Run, first: int, count: int, x0: Array) -> None:
-        d, blocks = x0.shape[0], x0.shape[1] // BLOCK
-        self.run, self.first, self.count = run, first, count
-        by_block = x0.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
+    def __init__(self, run: Run, first: int, x0: Array) -> None:
+        d, self.count = x0.shape
+        blocks = -(-self.count // BLOCK)
+        self.run, self.first = run, first
+        padded = x0[:, np.minimum(np.arange(blocks * BLOCK), self.count - 1)]
+        by_block = padded.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
         self.states = np.ascontiguousarray(by_block.astype(run.dtype))
 
     def positions(self) -> Array:
-        """(1, paths, d) now."""
-        return _by_path(self.states[None], self.run.sde.dimension)[:, : self.count].copy()
+        """(paths, d) now."""
+        return by_path(self.states[None], self.run.sde.dimension)[0, : self.count].copy()
 
-    def advance(self, step: int, frames: int, every: int, origin: Array, sums: Array) -> Array:
+    def advance(self, piece: Piece, origin: Array, sums: Array) -> Array:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""
-        blocks, width = self.states.shape
-        out = np.empty((frames, blocks if self.run.keep == "paths" else 0, width), dtype=self.run.dtype)
-        part = sums[:frames] if self.run.keep == "moments" else np.zeros((0, 4, self.run.sde.dimension))
+        (blocks, width), run = self.states.shape, self.run
+        looked = piece.frames if piece.finished else 0
+        kept = blocks if run.keep == "paths" and looked else 0
+        out = np.empty((piece.frames, kept, width), dtype=run.dtype)
+        part = sums[:looked] if run.keep == "moments" else sums[:0]
         before = self.states.copy()
-        block, _ = self._kernel(self.states, 0, step, every, 64, out, part, origin[:frames])
+        block, _ = self._kernel(self.states, 0, piece.step, piece.every, CHECK, out, part, origin[:looked])
         if block >= 0:
-            self._raise(before[block : block + 1], block, step, frames * every)
-        return _by_path(out, self.run.sde.dimension)[:, : self.count] if self.run.keep == "paths" else out
+            self._raise(before[block : block + 1], block, piece.step, piece.frames * piece.every)
+        return by_path(out, run.sde.dimension)[:, : self.count] if kept else out
 
     def _kernel(
         self, states: Array, block: int, step: int, every: int, check: int, out: Array, sums: Array, origin: Array
@@ -150,38 +156,30 @@ class _BlockWalk:
 class _NumpyWalk:
     """The same in NumPy, for landscapes and noise given as plain functions."""
 
-    def __init__(self, run: Run, first: int, count: int, x0: Array) -> None:
-        self.run, self.first, self.count, self.x = run, first, count, x0
+    def __init__(self, run: Run, first: int, x0: Array) -> None:
+        self.run, self.first, self.x = run, first, np.array(x0, dtype=float)
         self.step_function = numpy_step(run.sde, run.step, run.walls)
 
     def positions(self) -> Array:
-        """(1, paths, d) now."""
-        return np.asarray(self.x.T[None, : self.count])
+        """(paths, d) now."""
+        return np.asarray(self.x.T)
 
-    def advance(self, step: int, frames: int, every: int, origin: Array, sums: Array) -> Array:
+    def advance(self, piece: Piece, origin: Array, sums: Array) -> Array:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""
         run, limit, kept = self.run, LIMITS[self.run.dtype.name], []
-        for frame in range(frames):
-            begin = step + frame * every
+        for frame in range(piece.frames):
+            begin = piece.step + frame * piece.every
             self.x, lost = twin.walk(
-                self.x,
-                self.count,
-                self.first,
-                begin,
-                every,
-                self.step_function,
-                run.seed,
-                Stream.INCREMENTS,
-                limit,
+                self.x, self.first, begin, piece.every, self.step_function, run.seed, Stream.INCREMENTS, limit,
                 run.sde.normals,
-            )
+            )  # fmt: skip
             if lost >= 0:
                 raise DivergenceError(self.first + _lost_lane(self.x, limit), lost, run.step)
             if run.keep == "paths":
                 kept.append(self.positions())
-            if run.keep == "moments":
-                sums[frame] += _powers(self.positions()[0], origin[frame])
-        return np.concatenate(kept) if kept else self.positions()
+            if run.keep == "moments" and piece.finished:
+                sums[frame] += _powers(self.positions(), origin[frame])
+        return np.stack(kept) if kept else np.empty(0)
 
 
 def _powers(x: Array, origin: Array) -> Array:
@@ -195,7 +193,7 @@ def _lost_lane(x: Array, limit: float) -> int:
     return int(np.argmax(~np.all(np.abs(x) <= limit, axis=0)))
 
 
-def _by_path(frames: Array, dimension: int) -> Array:
+def by_path(frames: Array, dimension: int) -> Array:
     """(frames, blocks, d * BLOCK) as (frames, blocks * BLOCK, d)."""
     number, blocks, _ = frames.shape
     return frames.reshape(number, blocks, dimension, BLOCK).transpose(0, 1, 3, 2).reshape(number, -1, dimension)

@@ -11,6 +11,7 @@ lands in the target.
 from __future__ import annotations
 
 import math
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,10 +21,12 @@ from numpy.typing import NDArray
 
 from fpsim.diffusion import Diffusion, GradientNoise, Structure, SymbolicTensor
 from fpsim.ensembles import Moments, Paths
-from fpsim.exits import ExitSample
-from fpsim.lanes import QUADS_PER_CALL, Lanes, run_lanes
-from fpsim.march import BLOCK, BLOCKS_PER_CHUNK, Keep
+from fpsim.exits import ExitSample, check_deadline, sample_of
+from fpsim.lanes import Exits, Lanes, run_lanes
+from fpsim.march import BLOCK, BLOCKS_PER_CHUNK, FRAME_BYTES, Keep, by_path
+from fpsim.memory import require_memory
 from fpsim.noise import Stream, seed_words
+from fpsim.pacing import Pace, Watch, pieces
 from fpsim.sde import SDE
 from fpsim.starts import start_points
 from fpsim.stepping import LIMITS
@@ -33,6 +36,7 @@ from landscapes.dataset import DatasetLandscape
 
 Array = NDArray[np.float64]
 LIMIT = LIMITS["float64"]
+FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
 LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
 Sampling = Literal["with-replacement", "without-replacement", "reshuffled"]
 SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")  # as numbered in the kernel
@@ -160,6 +164,7 @@ def exit_iterations(
     horizon: float = math.inf,
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
 ) -> ExitSample:
     """Follow every path until a step lands in ``target``.
 
@@ -171,6 +176,7 @@ def exit_iterations(
         seed: integer in [0, 2^64).
         horizon: largest number of iterations to follow a path; rounded up to four.
         threads, progress: as in :func:`fpsim.simulate`.
+        deadline: as in :func:`fpsim.exits.exit_times`.
 
     Returns:
         the exits, with times in iterations (times the learning rate they are in units of time).
@@ -179,20 +185,21 @@ def exit_iterations(
         BatchDivergenceError: when a path leaves the finite numbers.
         ValueError: for a start in the target, or a level function as target (it cannot be compiled).
     """
+    ends = clock.perf_counter() + check_deadline(deadline)
     _check_paths(paths)
     if not horizon > 0:
         raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
-    points = start_points(start, sgd.landscape.dimension, 0, int(paths), seed)
+    d = sgd.landscape.dimension
+    require_memory(8 * int(paths) * (d * (3 if callable(start) else 1) + 6), "the exits", "use fewer paths")
+    points = start_points(start, d, 0, int(paths), seed)
     goal = as_target(target, points[:, 0])
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
-    times, places = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress)
-    censored = np.isinf(times)
-    end = 4.0 * quads if math.isfinite(horizon) else math.inf
+    found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
     facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
-    return ExitSample(np.where(censored, end, times), places, censored, end, 1.0, facts)
+    return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
 
 def simulate_batches(
@@ -204,6 +211,7 @@ def simulate_batches(
     seed: int = 0,
     threads: int | None = None,
     keep: Keep = "paths",
+    progress: Callable[[float], None] | None = None,
 ) -> Paths | Moments:
     """Run mini-batch SGD for a number of iterations.
 
@@ -213,7 +221,7 @@ def simulate_batches(
         iterations: how many; rounded up to a multiple of ``save_every``.
         paths: how many.
         save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
-        seed, threads, keep: as in :func:`fpsim.simulate`.
+        seed, threads, keep, progress: as in :func:`fpsim.simulate`.
 
     Returns:
         :class:`~fpsim.ensembles.Paths` or :class:`~fpsim.ensembles.Moments`; time = learning rate * iterations.
@@ -232,23 +240,29 @@ def simulate_batches(
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts iterations and must be a whole number >= 1; got {save_every!r}")
     d, frames = sgd.landscape.dimension, -(-int(iterations) // int(every))
+    if keep == "moments":
+        size, advice = 8 * (frames + 1) * 4 * d * (3 * thread_count(threads) + 2), "use a larger save_every"
+    else:
+        size, advice = 8 * (frames + 1 if keep == "paths" else 1) * int(paths) * d, "use a larger save_every"
+    require_memory(size, f"what is kept of {int(paths)} paths", advice)
     time = np.arange(frames + 1) * every * sgd.learning_rate
     origin = start_points(start, d, 0, 1, seed)[:, 0]
     arguments = _kernel_arguments(sgd, seed)
     settings = {"sgd": str(sgd), "seed": int(seed), "engine": "compiled"}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
-    sums = np.zeros((frames + 1, 4, d))
+    sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
+    watch = Watch(float(frames * int(every)) * int(paths), progress)
 
     def work(chunk: tuple[int, int]) -> Array:
-        return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed)
+        out = None if x is None else x[:, slice(*chunk)]
+        return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed, watch, out)
 
-    size = BLOCK * BLOCKS_PER_CHUNK
-    chunks = [(begin, min(begin + size, int(paths))) for begin in range(0, int(paths), size)]
-    for begin, end, piece in in_order(chunks, work, threads):
+    length = BLOCK * BLOCKS_PER_CHUNK
+    chunks = ((begin, min(begin + length, int(paths))) for begin in range(0, int(paths), length))
+    for _, _, piece in in_order(chunks, work, threads, watch):
         if x is None:
             sums += piece
-        else:
-            x[:, begin:end] = piece
+    watch.report()
     if x is None:
         return Moments.from_sums(time, sums, origin, int(paths), settings)
     return Paths(time if keep == "paths" else time[-1:], x, settings)
@@ -278,9 +292,9 @@ def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
 
 def _march(
     sgd: MiniBatchSGD, arguments: tuple[Any, ...], start: Any, chunk: tuple[int, int], frames: int, every: int,
-    keep: Keep, origin: Array, seed: int,
+    keep: Keep, origin: Array, seed: int, watch: Watch, out: Array | None,
 ) -> Array:  # fmt: skip
-    """Paths ``chunk`` through all frames: kept positions (times, n, d), or sums of powers (times, 4, d)."""
+    """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
     from fpsim.kernels.minibatch import walk_batches
 
     (begin, end), d = chunk, sgd.landscape.dimension
@@ -290,39 +304,53 @@ def _march(
     points = np.concatenate([np.broadcast_to(points, (d, count)), padding], axis=1)
     by_block = points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
     states = np.array(by_block, order="C")  # a copy always: the kernel moves it, and ``points`` is the first frame
-    kept = np.empty((frames, blocks if keep == "paths" else 0, d * BLOCK))
-    sums = np.zeros((frames + 1 if keep == "moments" else 1, 4, d))
-    gap = points[:, :count] - origin[:, None]
-    sums[0] = [(gap**power).sum(axis=1) for power in (1, 2, 3, 4)]
-    block, step = walk_batches[np.float64](states, begin, every, *arguments, LIMIT, kept, sums[1:], origin, count)
-    if block >= 0:
-        lane = int(np.argmax(~np.all(np.abs(states[block].reshape(d, BLOCK)) <= LIMIT, axis=0)))
-        raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
+    sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
     if keep == "moments":
-        return sums
-    last = states[None] if keep == "final" else kept
-    moved = last.reshape(-1, blocks, d, BLOCK).transpose(0, 1, 3, 2).reshape(-1, blocks * BLOCK, d)[:, :count]
-    return moved if keep == "final" else np.concatenate([points.T[None, :count], moved])
+        gap = points[:, :count] - origin[:, None]
+        sums[0] = [(gap**power).sum(axis=1) for power in (1, 2, 3, 4)]
+    elif out is not None and keep == "paths":
+        out[0] = points[:, :count].T
+    most = max(1, FRAME_BYTES // states.nbytes) if keep == "paths" else frames
+    pace = Pace(max(1, FIRST_DRAWS // (sgd.batch_size * states.size)))
+    for piece in pieces(frames * every, every, most, 4, pace):
+        began, first = clock.perf_counter(), piece.step // every + 1
+        looked = piece.frames if piece.finished else 0
+        kept = np.empty((piece.frames, blocks if keep == "paths" and looked else 0, d * BLOCK))
+        block, step = walk_batches[np.float64](
+            states, begin, piece.step, piece.every, *arguments, LIMIT, kept, sums[first : first + looked], origin, count
+        )
+        if block >= 0:
+            lane = int(np.argmax(~np.all(np.abs(states[block].reshape(d, BLOCK)) <= LIMIT, axis=0)))
+            raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
+        if out is not None and keep == "paths" and looked:
+            out[first : first + looked] = by_path(kept, d)[:, :count]
+        pace.took(piece.frames * piece.every, clock.perf_counter() - began)
+        watch.advance(piece.frames * piece.every * count)
+    if out is not None and keep == "final":
+        out[0] = by_path(states[None], d)[0, :count]
+    return sums
 
 
 def _exits(
     sgd: MiniBatchSGD, points: Array, goal: Target, paths: int, seed: int, quads: int, threads: int,
-    progress: Callable[[float], None] | None,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Exit times in iterations (infinite if censored) and places (paths, d)."""
+    progress: Callable[[float], None] | None, ends: float,
+) -> Exits:  # fmt: skip
+    """Exits, with times in iterations."""
     from fpsim.kernels.minibatch import exit_batches
 
     arguments, (wall, wall_data) = _kernel_arguments(sgd, seed), _wall(sgd, goal)
-    budget = max(1, QUADS_PER_CALL // sgd.batch_size)
 
-    def call(lanes: Lanes, times: Array, places: Array, final: bool) -> int:
+    def call(lanes: Lanes, out: Exits, budget: int, final: bool) -> int:
         busy: int = exit_batches[np.float64](
             lanes.x, lanes.owner, lanes.quads, lanes.pool, points, quads, budget, *arguments, wall_data, wall, LIMIT,
-            times, places, final,
+            out.times, out.places, lanes.clock, out.followed, final,
         )  # fmt: skip
         return busy
 
-    return run_lanes(call, lambda path: BatchDivergenceError(path, sgd), points, paths, threads, np.float64, progress)
+    def diverged(path: int) -> BatchDivergenceError:
+        return BatchDivergenceError(path, sgd)
+
+    return run_lanes(call, diverged, points, paths, threads, np.float64, progress, ends)
 
 
 def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:

@@ -18,14 +18,15 @@ from numpy.typing import DTypeLike, NDArray
 from fpsim.blocking import require_open
 from fpsim.ensembles import Moments, Paths
 from fpsim.march import Keep, Run
+from fpsim.memory import require_memory
 from fpsim.noise import seed_words
+from fpsim.pacing import Watch
 from fpsim.sde import SDE, require_sde
 from fpsim.stepping import check_drift, check_precision, check_step, require_count
-from fpsim.threads import in_order
+from fpsim.threads import in_order, thread_count
 from fpsim.walls import as_walls
 
 Array = NDArray[Any]
-LARGEST_RESULT = 16_000_000_000  # bytes
 PILOT = 256
 
 
@@ -91,31 +92,42 @@ def simulate(
 def _collected(run: Run, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:
     """All chunks of a run in one result."""
     d = run.sde.dimension
-    time = np.minimum(np.arange(run.frames + 1) * run.every, run.steps) * run.step
     times = run.frames + 1 if run.keep == "paths" else 1
-    size = times * run.paths * d * run.dtype.itemsize
-    if run.keep != "moments" and size > LARGEST_RESULT:
-        raise ValueError(
-            f"the paths would take {size / 1e9:.0f} GB; use a larger save_every, or keep='moments' or 'final'"
-        )
+    _require_memory(run, times, thread_count(threads))
+    time = np.minimum(np.arange(run.frames + 1) * run.every, run.steps) * run.step
     x = np.empty((times, run.paths, d), dtype=run.dtype) if run.keep != "moments" else None
-    sums = np.zeros((run.frames + 1, 4, d))
-    origin = _rough_mean(run) if run.keep == "moments" else sums[:, 0]
-    done = 0
-    for begin, end, piece in in_order(run.chunks(), lambda chunk: run.march(chunk, origin), threads):
+    sums = np.zeros((run.frames + 1, 4, d) if x is None else (0, 4, d))
+    pilot = replace(run, paths=min(run.paths, PILOT), keep="paths")
+    watch = Watch(float(run.steps) * (run.paths + (pilot.paths if x is None else 0)), progress)
+    origin = sums[:, 0] if x is not None else _rough_mean(pilot, watch)
+
+    def work(chunk: tuple[int, int]) -> Array:
+        return run.march(chunk, watch, origin, None if x is None else x[:, slice(*chunk)])
+
+    for _, _, piece in in_order(run.chunks(), work, threads, watch):
         if x is None:
             sums += piece
-        else:
-            x[:, begin:end] = piece
-        done += end - begin
-        if progress is not None:
-            progress(done / run.paths)
+    watch.report()
     if x is None:
         return Moments.from_sums(time, sums, origin, run.paths, run.settings())
     return Paths(time if run.keep == "paths" else time[-1:], x, run.settings())
 
 
-def _rough_mean(run: Run) -> Array:
+def _rough_mean(pilot: Run, watch: Watch) -> Array:
     """Mean of the first 256 paths, (times, d): powers about it keep their digits wherever the ensemble goes."""
-    pilot = replace(run, paths=min(run.paths, PILOT), keep="paths")
-    return np.asarray(pilot.march((0, pilot.paths), np.empty((0, 0))).mean(axis=1, dtype=float))
+    x = np.empty((pilot.frames + 1, pilot.paths, pilot.sde.dimension), dtype=pilot.dtype)
+    pilot.march((0, pilot.paths), watch, np.empty((0, 0)), x)
+    return np.asarray(x.mean(axis=1, dtype=float))
+
+
+def _require_memory(run: Run, times: int, threads: int) -> None:
+    """Refuse a result that does not fit, before anything of its size is made."""
+    d, frames = run.sde.dimension, run.frames + 1
+    if run.keep == "moments":
+        pilot = frames * min(run.paths, PILOT) * d * run.dtype.itemsize
+        size, advice = frames * 4 * d * 8 * (3 * threads + 2) + pilot, "use a larger save_every"
+        require_memory(size, f"the moments at {frames} times", advice)
+    else:
+        size = times * run.paths * d * run.dtype.itemsize
+        advice = "use a larger save_every, or keep='moments' or 'final'" if run.keep == "paths" else "use fewer paths"
+        require_memory(size, "the paths", advice)

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from typing import Any
 
 from numpy.typing import NDArray
 
+from fpsim.pacing import Watch
 from fpsim.stepping import require_count
 
 Array = NDArray[Any]
+Chunk = tuple[int, int]
+PATIENCE = 0.1
+"""Seconds between two looks at progress."""
 
 
 def in_order(
-    chunks: list[tuple[int, int]], work: Callable[[tuple[int, int]], Array], threads: int | None
+    chunks: Iterable[Chunk], work: Callable[[Chunk], Array], threads: int | None, watch: Watch
 ) -> Iterator[tuple[int, int, Array]]:
-    """Results of ``work`` on a pool of threads, in the order of the chunks; at most two per thread wait in memory."""
-    count = thread_count(threads)
-    if count == 1 or len(chunks) == 1:
-        for chunk in chunks:
+    """Results of ``work`` on a pool of threads, in the order of the chunks; at most two per thread wait in memory.
+
+    ``work`` tells ``watch`` of every call that it made of a kernel, and gives up there when an exception (Ctrl-C, or
+    an error in another chunk) has ended the run.
+    """
+    count, chunks = thread_count(threads), iter(chunks)
+    first = list(islice(chunks, 2))
+    if count == 1 or len(first) == 1:
+        for chunk in chain(first, chunks):
             yield *chunk, work(chunk)
         return
     with ThreadPoolExecutor(count) as pool:
-        waiting: list[tuple[tuple[int, int], Future[Array]]] = []
+        waiting: deque[tuple[Chunk, Future[Array]]] = deque()
         try:
-            for chunk in chunks:
+            for chunk in chain(first, chunks):
                 waiting.append((chunk, pool.submit(work, chunk)))
                 if len(waiting) > 2 * count:
-                    first, future = waiting.pop(0)
-                    yield *first, future.result()
+                    yield _result(waiting, watch)
             while waiting:
-                first, future = waiting.pop(0)
-                yield *first, future.result()
+                yield _result(waiting, watch)
         finally:
+            watch.stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(waiting: deque[tuple[Chunk, Future[Array]]], watch: Watch) -> tuple[int, int, Array]:
+    """The first result in the queue, with looks at progress while it is under way."""
+    chunk, future = waiting.popleft()
+    while not wait([future], timeout=PATIENCE).done:
+        watch.report()
+    return *chunk, future.result()
 
 
 def thread_count(threads: int | None) -> int:

@@ -1,7 +1,8 @@
 """The path kernels in NumPy: the readable definition of the method, and the route for plain Python functions.
 
-Same counters, same normals, same decisions as :mod:`fpsim.kernels`; arrays are (d, lanes) with lanes a multiple of the
-kernels' block length, so that a path's numbers do not depend on its neighbours.
+Same counters, same normals, same decisions as :mod:`fpsim.kernels`; arrays are (d, paths), and functions are evaluated
+at the paths that are still under way and nowhere else.  A path's numbers do not depend on its neighbours as long as
+the functions work element by element.
 """
 
 from __future__ import annotations
@@ -17,35 +18,45 @@ Array = NDArray[np.float64]
 Advance = Callable[[Array, Array], Array]
 Wall = Callable[[Array], tuple[Array, Array]]
 NEGLIGIBLE = 14.0  # as in fpsim.kernels.exits
+FEWEST = 2  # paths evaluated together
 
 
 def quad_normals(paths: NDArray[np.int64], quads: NDArray[np.int64], dimension: int, seed: int, stream: int) -> Array:
     """Normals (4, d, lanes) of the four steps of each lane's own ``quad`` = step // 4."""
+    from fpsim.kernels import BLOCK
     from fpsim.kernels.fill import fill_normals
 
-    out = np.empty((4, dimension, paths.size))
-    fill_normals[np.float64](paths, quads, stream, *seed_words(seed), out)
-    return out
+    padding = -paths.size % BLOCK
+    out = np.empty((4, dimension, paths.size + padding))
+    numbers, groups = (np.pad(row, (0, padding)) for row in (paths, quads))
+    fill_normals[np.float64](numbers, groups, stream, *seed_words(seed), out)
+    return out[:, :, : paths.size]
 
 
 def walk(
-    x: Array, count: int, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int,
+    x: Array, first_path: int, first_step: int, steps: int, advance: Advance, seed: int, stream: int,
     limit: float = 1e150, normals: int | None = None,
 ) -> tuple[Array, int]:  # fmt: skip
-    """Advance ``x`` (d, lanes) by ``steps`` steps; returns it with -1, or with the step at which a path diverged.
+    """Advance ``x`` (d, paths) by ``steps`` steps; returns it with -1, or with the step at which a path diverged.
 
-    The first ``count`` lanes are paths; the rest is padding and stays where it is. A kick takes ``normals``, d if None.
+    A kick takes ``normals``, d if None.
     """
-    paths, padding = first_path + np.arange(x.shape[1], dtype=np.int64), x[:, count:]
+    count = x.shape[1]
+    paths = first_path + np.arange(max(count, FEWEST), dtype=np.int64)
+    x = _company(x)
     for n in range(first_step, first_step + steps):
         if n % 4 == 0 or n == first_step:
             z = quad_normals(paths, np.full(paths.size, n // 4), normals or x.shape[0], seed, stream)
         with np.errstate(over="ignore", invalid="ignore"):
             x = advance(x, z[n % 4])
-        x[:, count:] = padding
-        if not np.all(np.abs(x) <= limit):
-            return x, n + 1
-    return x, -1
+        if not np.all(np.abs(x[:, :count]) <= limit):
+            return x[:, :count], n + 1
+    return x[:, :count], -1
+
+
+def _company(x: Array) -> Array:
+    """``x`` (d, n) with a copy beside a lone path: NumPy adds up an array of one column in another order."""
+    return x if x.shape[1] >= FEWEST else np.repeat(x, FEWEST, axis=1)
 
 
 def bridge_crosses(
@@ -61,45 +72,58 @@ def bridge_crosses(
     return crossed
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of lanes that are lost, which are looked for
+@np.errstate(over="ignore", invalid="ignore")  # of paths that are lost, which are looked for
 def exits(
     starts: Array, first_path: int, horizon: int, advance: Advance, wall: Wall, bridge: bool, seed: int,
     stream: int, bridge_stream: int, stop: Callable[[int], bool] = lambda alive: False,
     normals: int | None = None,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Exit times in steps (infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n) and places.
+) -> tuple[Array, Array, int]:  # fmt: skip
+    """Exit times in steps, places (d, n), and how many groups of four steps were done.
 
-    ``starts`` is (d, n), n a multiple of the block length; ``stop(alive)`` is asked before every group of steps.
+    Times are infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n, NaN if stopped before.
+    ``starts`` is (d, n); ``stop(alive)`` is asked before every group of steps.
     """
-    x, lanes = starts.copy(), starts.shape[1]
-    paths = first_path + np.arange(lanes, dtype=np.int64)
-    times, places = np.full(lanes, np.nan), np.full(starts.shape, np.nan)
-    alive = np.ones(lanes, dtype=bool)
-    here, rate = wall(x)
-    for quad in range(horizon):
-        if not alive.any() or stop(int(alive.sum())):
-            break
-        z = quad_normals(paths, np.full(lanes, quad), normals or x.shape[0], seed, stream)
+    count, quad = starts.shape[1], 0
+    times, places = np.full(count, np.nan), np.full(starts.shape, np.nan)
+    alive = np.arange(count)
+    x = np.array(starts)
+    here, rate = _wall_of(wall, x)
+    while quad < horizon and alive.size and not stop(alive.size):
+        paths = first_path + alive
+        z = quad_normals(paths, np.full(paths.size, quad), normals or x.shape[0], seed, stream)
         for k in range(4):
+            if not alive.size:
+                break
             step = 4 * quad + k
-            y = advance(x, z[k])
-            there, next_rate = wall(y)
-            lost = alive & ~np.all(np.abs(y) <= 1e150, axis=0)
-            times[lost] = -2.0 - step
-            out = alive & (there >= 0) & ~lost
-            share = here / np.where(out, here - there, 1.0) if bridge else np.ones(lanes)
+            y = _advanced(advance, x, z[k])
+            there, next_rate = _wall_of(wall, y)
+            lost = ~np.all(np.abs(y) <= 1e150, axis=0)
+            out = (there >= 0) & ~lost
+            share = here / np.where(out, here - there, 1.0) if bridge else np.ones(alive.size)
             if bridge:
-                inside = alive & (there < 0) & ~lost
+                inside = (there < 0) & ~lost
                 middle = bridge_crosses(inside, here, there, rate, paths, step, seed, bridge_stream)
                 share[middle] = 0.5
                 out |= middle
-            times[out] = step + share[out]
-            places[:, out] = (x + share * (y - x))[:, out]
-            alive &= ~(out | lost)
-            y[:, ~alive] = starts[:, ~alive]  # finished lanes rest where nothing can diverge
+            times[alive[lost]] = -2.0 - step
+            times[alive[out]] = step + share[out]
+            places[:, alive[out]] = (x + share * (y - x))[:, out]
             x, here, rate = y, there, next_rate
-        here, rate = wall(x)
-    censored = alive & np.isnan(times)
-    times[censored] = np.inf
-    places[:, censored] = x[:, censored]
-    return times, places
+            if out.any() or lost.any():
+                stay = ~(out | lost)
+                alive, paths, here, rate = alive[stay], paths[stay], here[stay], rate[stay]
+                x, z = np.compress(stay, x, axis=1), np.compress(stay, z, axis=2)
+        quad += 1
+    if quad >= horizon:
+        times[alive] = np.inf
+    places[:, alive] = x
+    return times, places, quad
+
+
+def _advanced(advance: Advance, x: Array, z: Array) -> Array:
+    return advance(_company(x), _company(z))[:, : x.shape[1]]
+
+
+def _wall_of(wall: Wall, x: Array) -> tuple[Array, Array]:
+    distance, rate = wall(_company(x))
+    return distance[: x.shape[1]], rate[: x.shape[1]]

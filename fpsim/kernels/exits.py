@@ -88,8 +88,8 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
 
 
 @helper
-def refill(x, owner, quads, pool, starts, out, lanes):
-    """Give the next paths of the list to idle lanes; returns how many."""
+def refill(x, owner, quads, pool, starts, out, lanes, clock, begun):
+    """Give the next paths of the list to idle lanes, noting the time; returns how many."""
     taken = 0
     for j in range(BLOCK):
         if out[j] and pool[0] < pool[1]:
@@ -98,6 +98,7 @@ def refill(x, owner, quads, pool, starts, out, lanes):
             for i in range(x.size // BLOCK):
                 x[i * BLOCK + j] = starts[i, path if starts.shape[1] > 1 else 0]
             owner[j], quads[j], out[j] = path, 0, 0
+            begun[path] = clock[0]
             set_path(lanes, j, u8(path))
             taken += 1
     return taken
@@ -142,14 +143,14 @@ def _signature(real):
     return integer(
         row, types.int64[::1], types.int64[::1], types.int64[::1], types.float64[:, ::1], integer, integer, integer,
         word, word, integer, integer, row, advance, row, wall, real, types.float64[::1], types.float64[:, ::1],
-        types.boolean,
+        types.int64[::1], types.int64[::1], types.boolean,
     )  # fmt: skip
 
 
 @compiled(_signature)
 def exits(
     x, owner, quads, pool, starts, horizon, budget, bridge, key0, key1, stream, bridge_stream,
-    data, advance, wall_data, wall, limit, times, places, final,
+    data, advance, wall_data, wall, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -168,6 +169,8 @@ def exits(
         limit: largest |x| taken for finite.
         times: (paths,) exit times in steps, written (NaN while under way, infinity if censored).
         places: (paths, d) exit points, written; the final state for censored paths.
+        clock: (1,) groups of four steps that this block has done, advanced.
+        begun: (paths,) reading of that clock when a path began, written.
         final: when the list is used up, go on until all lanes are idle; else return as soon as a lane starves.
 
     Returns:
@@ -194,7 +197,7 @@ def exits(
     wall(x, wall_data, here)
     for _ in range(budget):
         if busy < BLOCK and pool[0] < pool[1]:
-            busy += refill(x, owner, quads, pool, starts, out, lanes)
+            busy += refill(x, owner, quads, pool, starts, out, lanes, clock, begun)
             wall(x, wall_data, here)
         if busy == 0 or (busy < BLOCK and not final):
             return busy
@@ -226,6 +229,7 @@ def exits(
             if path >= 0:
                 return -1 - path
             gone += 1
+        clock[0] += 1
         for j in range(BLOCK):
             quads[j] += 1
         if gone > 0 or oldest + 1 >= horizon:

@@ -144,21 +144,22 @@ def _arguments(real):
 def _walk_signature(real):
     integer = types.int64
     return types.UniTuple(integer, 2)(
-        real[:, ::1], integer, integer, *_arguments(real), real, real[:, :, ::1], types.float64[:, :, ::1],
+        real[:, ::1], integer, integer, integer, *_arguments(real), real, real[:, :, ::1], types.float64[:, :, ::1],
         types.float64[::1], integer,
     )  # fmt: skip
 
 
 @compiled(_walk_signature)
 def walk_batches(
-    states, first_path, every, table, data, gradient, rate, batch, sampling, stream, key0, key1,
+    states, first_path, first_step, every, table, data, gradient, rate, batch, sampling, stream, key0, key1,
     limit, frames, sums, origin, paths,
 ):  # fmt: skip
-    """Advance blocks of paths from step 0 by ``frames`` stretches of ``every`` steps each.
+    """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
 
     Args:
         states: (blocks, d * BLOCK), start on entry; end on exit.
         first_path: number of the first path of the first block.
+        first_step: number of the first step.
         table: (data names, examples) the data set.
         data, gradient, rate: parameters, compiled gradient of one example, eta / S.
         batch, sampling: examples in a batch, and the law of the draws.
@@ -186,9 +187,10 @@ def walk_batches(
         x = states[block]
         for j in range(BLOCK):
             set_path(lanes, j, u8(first_path + block * BLOCK + j))
-        for n in range(frames.shape[0] * every):
+        for m in range(frames.shape[0] * every):
+            n = first_step + m
             k = n % 4
-            if k == 0:
+            if k == 0 or m == 0:
                 for j in range(BLOCK):
                     set_quad(lanes, j, u8(n // 4))
                 draw_four(
@@ -199,8 +201,8 @@ def walk_batches(
             x[:] = y
             if not all_finite(x, limit):
                 return block, n + 1
-            if (n + 1) % every == 0:
-                stretch = n // every
+            if (m + 1) % every == 0:
+                stretch = m // every
                 if frames.shape[1] > 0:
                     frames[stretch, block] = x
                 if sums.size > 0:
@@ -213,14 +215,14 @@ def _exit_signature(real):
     wall = types.FunctionType(types.void(row, row, row))
     return integer(
         row, integer[::1], integer[::1], integer[::1], types.float64[:, ::1], integer, integer, *_arguments(real),
-        row, wall, real, types.float64[::1], types.float64[:, ::1], types.boolean,
+        row, wall, real, types.float64[::1], types.float64[:, ::1], integer[::1], integer[::1], types.boolean,
     )  # fmt: skip
 
 
 @compiled(_exit_signature)
 def exit_batches(
     x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, sampling, stream, key0, key1,
-    wall_data, wall, limit, times, places, final,
+    wall_data, wall, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -251,7 +253,7 @@ def exit_batches(
             set_path(lanes, j, u8(owner[j]))
     for _ in range(budget):
         if busy < BLOCK and pool[0] < pool[1]:
-            busy += refill(x, owner, quads, pool, starts, out, lanes)
+            busy += refill(x, owner, quads, pool, starts, out, lanes, clock, begun)
         if busy == 0 or (busy < BLOCK and not final):
             return busy
         oldest = 0
@@ -272,6 +274,7 @@ def exit_batches(
             if path >= 0:
                 return -1 - path
             gone += 1
+        clock[0] += 1
         for j in range(BLOCK):
             quads[j] += 1
         if gone > 0 or oldest + 1 >= horizon:

@@ -108,6 +108,25 @@ def test_long_runs_are_cut_without_a_trace(monkeypatch):
     np.testing.assert_array_equal(simulate(PLANE, [-1.0, 0.0], 2.0, STEP, paths=700, save_every=3).x, whole)
 
 
+@pytest.mark.parametrize("sde", [WELL, PLANE, PLAIN], ids=["well", "plane", "functions"])
+@pytest.mark.parametrize("every", [1, 7, 64, 299, 1000])
+@pytest.mark.parametrize("keep", ["paths", "moments"])
+def test_calls_of_any_size_give_the_same_bits(monkeypatch, sde, every, keep):
+    from fpsim import march, pacing
+
+    def run():
+        found = simulate(
+            sde, np.full(sde.dimension, -1.0), 1000 * STEP, STEP, paths=20, seed=SEED, keep=keep, save_every=every
+        )
+        return found.x if keep == "paths" else np.stack([found.mean, found.variance, found.third, found.fourth])
+
+    monkeypatch.setattr(march, "FIRST_CALL", 10**9)
+    whole = run()
+    monkeypatch.setattr(march, "FIRST_CALL", 1)
+    monkeypatch.setattr(pacing, "GROWTH", 1)
+    np.testing.assert_array_equal(run(), whole)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sde", [WELL, PLANE], ids=["well", "plane"])
 def test_exits_on_any_threads_and_among_any_number(dtype, sde):
@@ -126,11 +145,12 @@ def test_exits_on_any_threads_and_among_any_number(dtype, sde):
 
 
 def test_exits_do_not_depend_on_how_work_is_cut(monkeypatch):
-    from fpsim import exits, lanes
+    from fpsim import lanes, pacing
 
     target = fpsim.HalfSpace([1.0], -0.2)
     whole = exit_times(WELL, -1.0, target, 2000, STEP, SEED, threads=1)
-    monkeypatch.setattr(exits, "QUADS_PER_CALL", 7)
+    monkeypatch.setattr(lanes, "FIRST_CALL", 7)
+    monkeypatch.setattr(pacing, "GROWTH", 1)
     monkeypatch.setattr(lanes, "HANDFUL", 33)
     parts = exit_times(WELL, -1.0, target, 2000, STEP, SEED, threads=2)
     np.testing.assert_array_equal(parts.times, whole.times)

@@ -71,7 +71,8 @@ def test_kernel_and_twin(land, size, sampling):
 @pytest.mark.parametrize(("sampling", "noise"), [("with-replacement", 2.0), ("reshuffled", 2.5)])
 def test_exits_and_twin(sampling, noise, monkeypatch):
     """A call of the kernel ends in the middle of an epoch, lanes take new paths: the paths are those of the twin."""
-    monkeypatch.setattr("fpsim.minibatch.QUADS_PER_CALL", 7)
+    monkeypatch.setattr("fpsim.lanes.FIRST_CALL", 7)
+    monkeypatch.setattr("fpsim.pacing.GROWTH", 1)
     sgd = MiniBatchSGD(PerExampleDoubleWell(noise=noise), 0.1, 2, sampling)
     states = twin_walk(sgd, np.full((1, 300), -1.0), seed=4, steps=400)[:, 0]
     inside = states >= 0.5
