@@ -16,6 +16,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Hidden = Callable[[Array, Array], Array]  # bound of what panels (middle, half) hide from their nodes
 Fields = Callable[[Array], tuple[Array, Array]]  # (L'/D, ln D) at points of any shape
 
 ORDER = 24
@@ -25,7 +26,12 @@ _COEFFICIENTS = legendre.legvander(NODES, ORDER - 1) * WEIGHTS[:, None] * (np.ar
 RUNNING = legendre.legval(NODES, legendre.legint(_COEFFICIENTS.T, lbnd=-1, axis=0))
 
 MOST_PANELS = 60_000
-SMALLEST = 1e-13  # panels this small, relative to the interval, hold a jump or a kink and are accepted
+DEEPEST = 43  # panels halved this often hold a jump or a kink and are accepted
+SMALLEST = 2.0**-DEEPEST
+
+
+class UnusableError(ValueError):
+    """Drift or D is not finite, or D not positive, somewhere on the panels."""
 
 
 def nodes_of(edges: Array) -> Array:
@@ -38,27 +44,37 @@ def halved(edges: Array) -> Array:
     return np.union1d(edges, (edges[:-1] + edges[1:]) / 2)
 
 
-def resolve(fields: Fields, edges: Array, tolerance: float, rise: float) -> tuple[Array, float | None]:
+def resolve(
+    fields: Fields, edges: Array, tolerance: float, rise: float, hidden: Hidden | None = None
+) -> tuple[Array, float | None]:
     """Halve panels until L'/D and ln D are resolved and W changes by at most ``rise`` on each.
 
+    ``hidden`` bounds what the nodes of a panel cannot show; panels are halved until that is below the tolerance too.
     Where halving no longer helps (rounding in D close to a zero of L'', derivatives by differences) it stops; the
     error estimate then says what is left.  Returns the edges, and a point where D vanishes, if panels close in on it.
     """
     low, high = edges[:-1], edges[1:]
-    smallest, ulp = SMALLEST * np.ptp(edges), 8 * np.finfo(float).eps
+    ulp = 8 * np.finfo(float).eps
     before, done, count, vanished, greatest = np.full(low.size, np.inf), [edges], 0, None, -math.inf
-    while low.size:
+    for depth in range(DEEPEST + 2):
+        if not low.size:
+            break
         count += low.size
         middle, half = (low + high) / 2, (high - low)[:, None] / 2
         slope, log_d = fields(middle[:, None] + half * NODES)
-        if not (np.isfinite(slope) & np.isfinite(log_d)).all():
+        if not (np.isfinite(slope).all() and np.isfinite(log_d).all()):
+            if depth and (log_d == -np.inf).any():
+                y = middle[:, None] + half * NODES
+                return np.unique(np.concatenate(done)), float(y[log_d == -np.inf][0])
             _refuse_values(fields, low, high)
         steps = slope * half
         unresolved = np.maximum(_tail(steps), _tail(log_d)) / tolerance
         noisy = (unresolved * tolerance < 1e-6) & (unresolved > before / 4)
         noisy &= np.roll(noisy, low.size // 2)  # both halves no better than the whole: not a jump, but noise
         rough = (unresolved > 1) & ~noisy | (np.ptp(steps @ RUNNING, axis=1) > rise)
-        tiny = rough & (half[:, 0] < np.maximum(smallest, ulp * np.abs(middle)))
+        if hidden is not None:
+            rough |= hidden(middle, half[:, 0]) > tolerance
+        tiny = rough & ((depth >= DEEPEST) | (half[:, 0] < ulp * np.abs(middle)))
         greatest = max(greatest, float(log_d.max()))
         zero = tiny & (log_d.min(axis=1) < greatest + math.log(10 * SMALLEST))
         if zero.any():
@@ -86,7 +102,7 @@ def _refuse_values(fields: Fields, low: Array, high: Array) -> None:
     y = (low + high)[:, None] / 2 + (high - low)[:, None] / 2 * NODES
     slope, log_d = fields(y)
     worst = float(y[~(np.isfinite(slope) & np.isfinite(log_d))][0])
-    raise ValueError(
+    raise UnusableError(
         "between the far side and the target the drift must be finite and D > 0; it is not at x = "
         f"{worst:.6g} (in the direction from start to target)"
     )
@@ -95,12 +111,18 @@ def _refuse_values(fields: Fields, low: Array, high: Array) -> None:
 def panel_logs(log_values: Array, half: Array) -> Array:
     """ln of the integral over each panel, from the logarithms at the nodes."""
     top = log_values.max(axis=1)
-    return np.asarray(top + np.log(half * (np.exp(log_values - top[:, None]) @ WEIGHTS)))
+    return np.asarray(top + np.log(half) + np.log(np.exp(log_values - top[:, None]) @ WEIGHTS))
 
 
-def running(log_values: Array, half: Array) -> tuple[Array, Array]:
-    """ln of the integral from the first edge up to every node (panels, ORDER), and up to every left edge."""
+def running(log_values: Array, half: Array, beyond: float = -math.inf) -> tuple[Array, Array]:
+    """ln of the integral up to every node (panels, ORDER), and up to every left edge.
+
+    ``beyond`` is the logarithm of what comes before the first edge.
+    """
     top = log_values.max(axis=1, keepdims=True)
-    within = half[:, None] * (np.exp(log_values - top) @ RUNNING)
-    before = np.concatenate([[-np.inf], np.logaddexp.accumulate(panel_logs(log_values, half))[:-1]])
-    return np.logaddexp(before[:, None], top + np.log(np.maximum(within, 1e-300))), before
+    within = np.exp(log_values - top) @ RUNNING
+    sums = np.concatenate([[beyond], panel_logs(log_values, half)])
+    before = np.logaddexp.accumulate(sums)[:-1]
+    with np.errstate(divide="ignore"):
+        inside = top + np.log(half)[:, None] + np.log(np.maximum(within, 0.0))
+    return np.logaddexp(before[:, None], inside), before

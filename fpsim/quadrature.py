@@ -2,23 +2,24 @@
 
 For dX = (-L' + l D') dt + sqrt(2 D) dB, with W(x) = int L'/D dx and a target c to the right of the start x0,
 
-    s'(y) = e^{W(y)} D(y)^(-l),     I(y) = int_{-inf}^y e^{-W(z)} D(z)^(l-1) dz,
-    mean = int_{x0}^c s'(y) I(y) dy,    variance = 2 int_{x0}^c s'(y) int_{-inf}^y s'(z) I(z)^2 dz dy,
+    s'(y) = e^{W(y)} D(y)^(-l),     I(y) = int_{e}^y e^{-W(z)} D(z)^(l-1) dz,
+    mean = int_{x0}^c s'(y) I(y) dy,    variance = 2 int_{x0}^c s'(y) int_{e}^y s'(z) I(z)^2 dz dy,
 
-l = 0 (Ito), 1/2 (Stratonovich), 1 (anti-Ito).  The convention enters through the two weights, never through D', so
-D may jump.  A target to the left is mirrored.  The variance V solves A V = -2 D T'^2 (A the generator, T the mean),
-which follows from A T2 = -2 T for the second moment and has no cancellation.
+l = 0 (Ito), 1/2 (Stratonovich), 1 (anti-Ito); e is a reflecting wall, or an end of the line that no path reaches
+(:mod:`fpsim.feller`).  The convention enters through the two weights, never through D', so D may jump.  A target to the
+left is mirrored; one that is met on both sides is :mod:`fpsim.two_sided`.  The variance V solves A V = -2 D T'^2 (A the
+generator, T the mean), which follows from A T2 = -2 T for the second moment and has no cancellation.
 Formulas: Gardiner, Handbook of Stochastic Methods (3rd ed. 2004), section 5.2.7.
 
 Panels are halved until L'/D and D are resolved and W changes by at most 8 on each, so that every exponential is
-resolved.  The error estimate is the change when all panels are halved once more; it does not see errors of the
-derivatives it is given.
+resolved; where there are formulas, bounds of them make sure that nothing hides between the nodes
+(:mod:`fpsim.features`).  The error estimate is the change when all panels are halved once more.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,37 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.blocking import inflections, refuse_blocked
 from fpsim.diffusion import HessianDiffusion
-from fpsim.panels import ORDER, RUNNING, WEIGHTS, Fields, halved, nodes_of, panel_logs, resolve, running
+from fpsim.ends import Line, line_of
+from fpsim.far_side import FarSide, Tail, far_side
+from fpsim.feller import Edge
+from fpsim.oriented import Oriented
+from fpsim.panels import ORDER, RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve, running
 from fpsim.sde import SDE
-from fpsim.targets import as_target
-from fpsim.valleys import boundary
+from fpsim.two_sided import solve_two_sided
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 
 RISE = 8.0  # largest change of W on a panel: ORDER nodes integrate e^8-fold changes to rounding
-NEGLIGIBLE = 45.0  # a weight e^-45 below the largest is left out
+RARE = 1e-6  # a place that fewer of the paths visit is seen by no simulation
+EPS = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Rare:
+    """The share of a mean that comes from places which almost no path visits.
+
+    Attributes:
+        share: of the mean, from beyond ``place``.
+        place: the point that a path reaches with probability ``chance``.
+        chance: that probability, at most 1e-6.
+        log_rest: logarithm of the mean without that share.
+    """
+
+    share: float
+    place: float
+    chance: float
+    log_rest: float
 
 
 @dataclass(frozen=True)
@@ -44,12 +66,16 @@ class Passage:
 
     Attributes:
         log_mean: logarithm of the mean (finite also where the mean itself overflows).
-        log_variance: logarithm of the variance.
+        log_variance: logarithm of the variance; infinite where the variance is.
         relative_error: estimated relative error of mean and variance (the larger of the two).
         start: where the process starts.
-        target: the point to be reached.
-        far_bound: where the far side was cut off, its weight being below 1e-18 of the largest.
+        target: the point to be reached; the nearer one, if there are two.
+        far_bound: where the far side was cut off (its weight being below 1e-18 of the largest, or known in closed form),
+            the wall there, or the second boundary of the target.
         nodes: number of quadrature nodes.
+        edge: Feller's verdict on the end of the line away from the target; ``None`` between walls or two boundaries.
+        rare: what almost no path sees of the mean, if that is more than nothing.
+        settings: how far wells and narrow features were looked for, in words.
     """
 
     log_mean: float
@@ -59,6 +85,9 @@ class Passage:
     target: float
     far_bound: float
     nodes: int
+    edge: Edge | None = None
+    rare: Rare | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -68,6 +97,8 @@ class Passage:
     @property
     def variance(self) -> float:
         """The variance; ``ValueError`` beyond the floating-point range (use ``log_variance``)."""
+        if self.log_variance == math.inf:
+            raise ValueError("the variance of the first-passage time is infinite")
         return from_log(self.log_variance, "variance of the first-passage time", "log_variance")
 
 
@@ -86,41 +117,48 @@ def first_passage(
     Args:
         sde: any 1-D SDE with D > 0 on the way, continuous or not, in any convention, or of a drift field.
         start: a number or an array of shape (1,).
-        target: a number, :class:`~fpsim.targets.Ball` or :class:`~fpsim.targets.HalfSpace`.
-        walls: reflecting or periodic walls.
+        target: a number, :class:`~fpsim.targets.Ball`, :class:`~fpsim.targets.HalfSpace` or a level function.
+        walls: reflecting walls, or the ring of periodic ones.
         tolerance: relative error to be reached.
 
     Raises:
-        ValueError: if the SDE is not 1-D, D is not positive on the way, the far side does not confine (the mean is
-            then infinite), or the two resolutions differ by more than ``tolerance``.
+        ValueError: if the SDE is not 1-D, D is not positive on the way, the mean is infinite, an end of the line can be
+            reached about which nothing is said, or the two resolutions differ by more than ``tolerance``.
     """
-    if walls is not None:
-        raise ValueError(f"quadrature knows no walls yet, and this problem has {walls}; use by_grid or by_paths")
-    (x0,), edge, direction = _ends(sde, start, target)
-    edges, far, fields = _panels(sde, np.array([x0]), edge, direction, tolerance)
-    coarse, fine = (_solve(fields, panels, direction * x0, sde.convention_weight) for panels in (edges, halved(edges)))
-    gap = max(abs(coarse.log_mean - fine.log_mean), abs(coarse.log_variance - fine.log_variance))
-    error = max(gap + fine.tail, 4 * np.finfo(float).eps * (1 + fine.swing))
-    if not error <= tolerance:
-        raise ValueError(
-            f"the quadrature from {x0:g} to {edge:g} reached a relative error of {error:.1e}, not "
-            f"tolerance = {tolerance:g}; give exact derivatives (a formula) or a larger tolerance"
-        )
-    nodes = 3 * ORDER * (edges.size - 1)
-    return Passage(fine.log_mean, fine.log_variance, float(error), x0, edge, direction * far, nodes)
+    x0, line = line_of(sde, start, target, walls)
+    if line.is_two_sided:
+        return _between(sde, x0, line, tolerance)
+    view = _view(sde, line)
+    panels, far = _panels(view, np.array([x0]), tolerance)
+    origin = view.direction * x0
+    coarse, fine = (_solve(view, edges, origin, far.tail) for edges in (panels, halved(panels)))
+    gap = abs(coarse.log_mean - fine.log_mean)
+    if math.isfinite(fine.log_variance):
+        gap = max(gap, abs(coarse.log_variance - fine.log_variance))
+    error = _checked(max(gap + fine.tail, 4 * EPS * (1 + fine.swing)), tolerance, sde, x0, _target(view))
+    rare = None if fine.rare is None else _rare(fine, view.direction)
+    return Passage(
+        fine.log_mean, fine.log_variance, error, x0, _target(view), view.direction * far.bound,
+        3 * ORDER * (panels.size - 1), far.edge, rare, _settings(view, panels, far),
+    )  # fmt: skip
 
 
-def mean_first_passage(sde: SDE, points: ArrayLike, target: Any, *, tolerance: float = 1e-10) -> Array:
+def mean_first_passage(
+    sde: SDE, points: ArrayLike, target: Any, *, walls: Walls | None = None, tolerance: float = 1e-10
+) -> Array:
     """Mean times to ``target`` from ``points`` (n,) on one side of it, shape (n,), for the price of one."""
     starts = np.atleast_1d(np.asarray(points, dtype=float)).ravel()
-    pairs = {_ends(sde, point, target)[1:] for point in starts}
-    if len(pairs) != 1:
+    lines = {line_of(sde, point, target, walls)[1] for point in starts}
+    if len(lines) != 1:
         raise ValueError(f"the points must lie on one side of the target; got {starts.min():g} ... {starts.max():g}")
-    edge, direction = pairs.pop()
-    edges, _, fields = _panels(sde, starts, edge, direction, tolerance)
-    edges = halved(edges)
-    solution = _solve(fields, edges, (direction * starts).min(), sde.convention_weight)
-    times = solution.log_times[np.searchsorted(edges, direction * starts)]
+    line = lines.pop()
+    if line.is_two_sided:
+        return np.array([first_passage(sde, x, target, walls=walls, tolerance=tolerance).mean for x in starts])
+    view = _view(sde, line)
+    edges, far = _panels(view, starts, tolerance)
+    edges, origins = halved(edges), view.direction * starts
+    solution = _solve(view, edges, origins.min(), far.tail)
+    times = solution.log_times[np.searchsorted(edges, origins)]
     if times.max() > 709.7:
         raise ValueError(f"a mean time is e^{times.max():.6g}, which no float can hold")
     return np.asarray(np.exp(times), dtype=np.float64)
@@ -129,76 +167,77 @@ def mean_first_passage(sde: SDE, points: ArrayLike, target: Any, *, tolerance: f
 def potential_difference(sde: SDE, low: float, high: float, *, tolerance: float = 1e-12) -> float:
     """W(high) - W(low) = int L'/D dx between two points of a 1-D SDE; D may jump."""
     direction = 1.0 if high >= low else -1.0
-    fields = _oriented(sde, direction)
+    view = Oriented(sde, Line(min(low, high), max(low, high), "exit", "exit"), direction)
     ends = direction * np.array([low, high])
-    edges, _ = resolve(fields, _initial(sde, ends, ends[0], ends[1], direction), tolerance, math.inf)
-    slope = fields(nodes_of(edges))[0]
+    edges, _ = resolve(view.fields, _initial(view, ends, ends[0], ends[1]), tolerance, math.inf, view.hidden)
+    slope = view.fields(nodes_of(edges))[0]
     return float(np.sum(np.diff(edges) / 2 * (slope @ WEIGHTS)))
 
 
 # --- the oriented problem: y = direction * x, so that the target lies to the right ---
 
 
-def _ends(sde: SDE, start: ArrayLike, target: Any) -> tuple[Array, float, float]:
-    """Start (1,), boundary of the target, and the direction (+1 or -1) from one to the other."""
-    if sde.dimension != 1:
-        raise ValueError(f"quadrature is for 1-D problems; this landscape has {sde.dimension} dimensions")
-    x0 = np.asarray(start, dtype=float).reshape(-1)
-    if x0.shape != (1,) or not np.isfinite(x0).all():
-        raise ValueError(f"the start of a 1-D problem is one finite number; got {start!r}")
-    edge = boundary(as_target(target, x0), x0)
-    if edge is None:
-        raise ValueError("quadrature needs a number, Ball or HalfSpace as target; got a level function")
-    return x0, edge, 1.0 if edge > x0[0] else -1.0
+def _view(sde: SDE, line: Line) -> Oriented:
+    return Oriented(sde, line, 1.0 if line.high_end == "exit" else -1.0)
 
 
-def _oriented(sde: SDE, direction: float) -> Fields:
-    """(L'/D, ln D) at points y of any shape; not finite where D <= 0 or where there is no loss."""
-
-    def fields(y: Array) -> tuple[Array, Array]:
-        x = direction * y.reshape(1, -1)
-        with np.errstate(all="ignore"):
-            diffusion = sde.diffusion(x)[0, 0]
-            slope = -direction * sde.landscape.drift(x)[0] / diffusion
-            if hasattr(sde.landscape, "loss"):  # 1 - 1/x is a number left of the wall of x - ln x, the loss is not
-                slope = np.where(np.isfinite(sde.landscape.loss(x)), slope, np.nan)
-            return slope.reshape(y.shape), np.log(diffusion).reshape(y.shape)
-
-    return fields
+def _target(view: Oriented) -> float:
+    return view.line.high if view.direction > 0 else view.line.low
 
 
-def _panels(sde: SDE, starts: Array, edge: float, direction: float, tolerance: float) -> tuple[Array, float, Fields]:
-    """Resolved panel edges from the far bound to the target, the far bound, and the oriented fields."""
-    fields = _oriented(sde, direction)
-    points, goal = direction * starts, direction * edge
-    refuse_blocked(sde, direction * points.min(), edge)
-    first, weight = float(points.min()), sde.convention_weight
-    far = _far_bound(fields, first, goal - first, _box_end(sde, direction), weight)
-    edges, vanished = resolve(fields, _initial(sde, points, far, goal, direction), tolerance / 100, RISE)
+def _checked(error: float, tolerance: float, sde: SDE, x0: float, edge: float) -> float:
+    if not error <= tolerance:
+        formulas = sde.landscape.symbolic is not None and sde.noise.symbolic(sde.landscape) is not None
+        advice = "a larger tolerance" if formulas else "exact derivatives (a formula) or a larger tolerance"
+        raise ValueError(
+            f"the quadrature from {x0:g} to {edge:g} reached a relative error of {error:.1e}, not "
+            f"tolerance = {tolerance:g}; give {advice}"
+        )
+    return float(error)
+
+
+def _panels(view: Oriented, starts: Array, tolerance: float) -> tuple[Array, FarSide]:
+    """Resolved panel edges from the far bound to the target, and the far side."""
+    points, goal = view.direction * starts, view.direction * _target(view)
+    first = float(points.min())
+    refuse_blocked(view.sde, view.direction * first, _target(view))
+    far = far_side(view, first, goal - first, _box_end(view))
+    return _resolved(view, _initial(view, points, far.bound, goal), tolerance), far
+
+
+def _resolved(view: Oriented, edges: Array, tolerance: float) -> Array:
+    edges, vanished = resolve(view.fields, edges, tolerance / 100, RISE, view.hidden)
     if vanished is not None:
         raise ValueError(
-            f"D vanishes at x = {direction * vanished:.6g}, and no continuous path crosses a point where the noise is "
-            "zero and the drift points home; give the noise a floor"
+            f"D vanishes at x = {view.direction * vanished:.6g}, and no continuous path crosses a point where the noise "
+            "is zero and the drift points home; give the noise a floor"
         )
-    return edges, far, fields
+    return edges
 
 
-def _box_end(sde: SDE, direction: float) -> float | None:
+def _box_end(view: Oriented) -> float | None:
     """The oriented far end of the landscape's box."""
-    bounds = sde.landscape.bounds
-    return None if bounds is None else min(direction * bounds[0][0], direction * bounds[0][1])
+    bounds = view.sde.landscape.bounds
+    return None if bounds is None else min(view.direction * bounds[0][0], view.direction * bounds[0][1])
 
 
-def _initial(sde: SDE, points: Array, far: float, goal: float, direction: float) -> Array:
+def _initial(view: Oriented, points: Array, far: float, goal: float) -> Array:
     """First panel edges: an even grid, the given points, and where D has a jump or a kink."""
-    noise, special = sde.noise, np.empty(0)
+    noise, landscape, special = view.sde.noise, view.sde.landscape, view.direction * view.line.seams()
     if isinstance(noise, HessianDiffusion) and noise.at == "path":
-        special = np.array([direction * noise.switch(sde.landscape)])
-    elif isinstance(noise, HessianDiffusion) and noise.at == "everywhere":
-        ends = sorted((direction * far, direction * goal))
-        special = direction * inflections(sde.landscape, ends[0], ends[1])
-    edges = np.unique(np.concatenate([np.linspace(far, goal, 33), points, special]))
-    return edges[(edges >= far) & (edges <= goal)]
+        special = np.append(special, view.direction * noise.switch(landscape))
+    elif isinstance(noise, HessianDiffusion) and noise.at == "everywhere" and view.line.ring is None:
+        ends = sorted((view.direction * far, view.direction * goal))
+        special = np.append(special, view.direction * inflections(landscape, ends[0], ends[1]))
+    span, first = goal - float(points.min()), float(points.min())
+    near = far
+    if first - far > 100 * span:  # far reaches are measured in octaves
+        octaves = np.arange(0, math.log2((first - far) / span) + 1)
+        special = np.append(special, first - span * 2.0**octaves)
+        near = first - 8 * span
+    even = np.linspace(near, goal, 33 if view.features is not None else 129)
+    edges = np.unique(np.concatenate([[far], even, points, special]))
+    return np.asarray(edges[(edges >= far) & (edges <= goal)])
 
 
 # --- integrals ---
@@ -213,86 +252,112 @@ class _Solution:
     log_times: Array
     tail: float
     swing: float
+    rare: tuple[float, float, float, float] | None
 
 
-def _solve(fields: Fields, edges: Array, start: float, weight: float) -> _Solution:
-    """The double integrals of the module docstring on given panels."""
+def _weights(view: Oriented, edges: Array) -> tuple[Array, Array, Array, Array]:
+    """Half-widths, ln s' and ln m at all nodes, and W at the nodes."""
     half = np.diff(edges) / 2
-    slope, log_d = fields(nodes_of(edges))
+    slope, log_d = view.fields(nodes_of(edges))
     risen = half * (slope @ WEIGHTS)
     potential = np.concatenate([[0.0], np.cumsum(risen)[:-1]])[:, None] + half[:, None] * (slope @ RUNNING)
-    log_weight = -potential + (weight - 1) * log_d
-    log_scale = potential - weight * log_d
+    return half, potential - view.weight * log_d, -potential + (view.weight - 1) * log_d, potential
 
-    inner, before = running(log_weight, half)
-    spread, _ = running(log_scale + 2 * inner, half)
+
+def _solve(view: Oriented, edges: Array, start: float, tail: Tail | None) -> _Solution:
+    """The double integrals of the module docstring on given panels."""
+    half, log_scale, log_weight, potential = _weights(view, edges)
+    mass_beyond, spread_beyond, infinite = _beyond(view, edges[0], tail)
+    inner, before = running(log_weight, half, mass_beyond)
     first = int(np.searchsorted(edges, start))
     times = panel_logs(log_scale + inner, half)
     log_times = np.append(np.logaddexp.accumulate(times[::-1])[::-1], -np.inf)
-    log_variance = math.log(2) + np.logaddexp.reduce(panel_logs(log_scale + spread, half)[first:])
-    # what lies beyond the far bound, if the weight falls off there no slower than over the first panels
-    width = max(edges[first] - edges[0], 1e-300)
-    tail = math.exp(min(0.0, log_weight[0, 0] + math.log(width) - before[first]))
-    return _Solution(float(log_times[first]), float(log_variance), log_times, tail, float(np.ptp(potential)))
+    log_variance = math.inf
+    if not infinite:
+        spread, _ = running(log_scale + 2 * inner, half, spread_beyond)
+        log_variance = math.log(2) + float(np.logaddexp.reduce(panel_logs(log_scale + spread, half)[first:]))
+    lost = _lost(view, edges, log_weight, before, first, tail)
+    rare = _seldom(edges, first, half, log_scale, log_weight, before)
+    return _Solution(float(log_times[first]), log_variance, log_times, lost, float(np.ptp(potential)), rare)
 
 
-# --- the far side ---
+def _beyond(view: Oriented, bound: float, tail: Tail | None) -> tuple[float, float, bool]:
+    """Logarithms of the integrals of m and of s' I^2 beyond the far bound; whether the second is infinite."""
+    if tail is None:
+        return -math.inf, -math.inf, False
+    log_d, arm = float(view.fields(np.array([bound]))[1][0]), math.log(tail.distance)
+    mass = (view.weight - 1) * log_d + arm - math.log(tail.mass)
+    if tail.spread <= 1e-9:
+        return mass, -math.inf, True
+    return mass, 2 * mass - view.weight * log_d + arm - math.log(tail.spread), False
 
 
-def _far_bound(fields: Fields, start: float, span: float, box_end: float | None, weight: float) -> float:
-    """Where the inner weight has fallen e^-45 below its largest value on the far side, for good.
-
-    "For good" is looked at twice as far out, and to the end of the landscape's box, so that a second valley behind
-    a high wall is not missed.
-    """
-    reached, length, risen, top, bound, panels = start, span / 2, 0.0, -math.inf, start, 0
-    log_mass = np.full((1, 1), -math.inf)
-    while True:
-        edges = np.linspace(reached - length, reached, 9)
-        wall = not _usable(fields, nodes_of(edges))
-        if not wall:
-            edges, vanished = resolve(fields, edges, 1e-6, math.inf)
-            wall = vanished is not None
-        if wall:  # the landscape ends, or D vanishes: creep up to it
-            length /= 4
-            if reached - length == reached or length < 1e-12 * span:
-                if panels == 0:
-                    raise ValueError("at the start the drift or D is not finite, or D is not positive: check the noise")
-                break
-            continue
-        panels += edges.size - 1
-        half, nodes = np.diff(edges) / 2, nodes_of(edges)
-        slope, log_d = fields(nodes)
-        steps = np.cumsum(half * (slope @ WEIGHTS))
-        potential = risen + np.append(0, steps[:-1])[:, None] + half[:, None] * (slope @ RUNNING) - steps[-1]
-        log_mass = (weight - 1) * log_d - potential + np.log(span + start - nodes)
-        top = max(top, float(log_mass.max()))
-        heavy = np.flatnonzero(log_mass.ravel() >= top - NEGLIGIBLE)  # >=: top may be 1e18
-        if heavy.size:
-            bound = nodes.ravel()[heavy[0] - 1] if heavy[0] else edges[0]
-        risen, reached = risen - steps[-1], edges[0]
-        past_box = box_end is None or reached <= box_end
-        if not heavy.size and past_box and start - reached >= 2 * (start - bound) + span:
-            return float(bound)
-        if panels > 20_000 or start - reached > 1e12 * span:
-            raise ValueError(
-                f"the far side does not confine: {start - reached:.3g} behind the start the stationary weight is not "
-                "yet negligible, so the mean first-passage time is infinite (or out of reach); choose a landscape "
-                "that rises on the side away from the target"
-            )
-        length *= 1.5
-    log_rest = log_mass[0, 0] - math.log(span + start - reached) + math.log(8 * length)  # between here and the wall
-    if log_rest >= top - NEGLIGIBLE:
-        raise ValueError(
-            f"drift or D stops being finite (or D positive) {start - reached:.6g} behind the start, before the "
-            "landscape confines; choose a landscape defined on the whole side away from the target"
-        )
-    return float(bound)
+def _lost(view: Oriented, edges: Array, log_weight: Array, before: Array, first: int, tail: Tail | None) -> float:
+    """Relative error of what lies beyond the far bound."""
+    end = view.line.low if view.direction > 0 else -view.line.high
+    if tail is not None:
+        return tail.error * math.exp(min(0.0, before[0] - before[first]))
+    if edges[0] == end:
+        return 0.0
+    # left out: not more than this if the weight falls off there no slower than over the first panels
+    width = math.log(edges[first] - edges[0])
+    return math.exp(min(0.0, float(log_weight[0, 0]) + width - before[first]))
 
 
-def _usable(fields: Fields, nodes: Array) -> bool:
-    """Whether drift and D are finite at all nodes; a landscape may also refuse points outside its domain."""
-    try:
-        return all(bool(np.isfinite(values).all()) for values in fields(nodes))
-    except ValueError:
-        return False
+def _seldom(
+    edges: Array, first: int, half: Array, log_scale: Array, log_weight: Array, before: Array
+) -> tuple[float, float, float, float] | None:
+    """Share, place, chance and the logarithm of the rest, if much of the mean is due to places hardly ever visited."""
+    arms = np.logaddexp.accumulate(panel_logs(log_scale, half)[::-1])[::-1]  # ln of the scale from each edge to the target
+    seldom = np.flatnonzero(arms[first] - arms[:first] <= math.log(RARE))
+    if not seldom.size:
+        return None
+    last = int(seldom[-1])
+    inner, _ = running(log_weight[last:], half[last:])
+    rest = float(np.logaddexp.reduce(panel_logs(log_scale[last:] + inner, half[last:])[first - last :]))
+    log_share = float(arms[first] + before[last]) - float(np.logaddexp(arms[first] + before[last], rest))
+    return math.exp(log_share), float(edges[last]), math.exp(arms[first] - arms[last]), rest
+
+
+def _rare(solution: _Solution, direction: float) -> Rare:
+    assert solution.rare is not None
+    share, place, chance, rest = solution.rare
+    return Rare(share, direction * place, chance, rest)
+
+
+def _settings(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, str]:
+    """What the number rests on, in words."""
+    words = {}
+    if far is not None and far.edge is not None:
+        words["far end"] = str(far.edge)
+    if far is not None and far.search is not None:
+        words["wells behind the far bound"] = f"none, by {far.search.words}"
+    if view.features is None:
+        gap = float(np.diff(panels).max()) / ORDER
+        words["narrow features"] = f"seen only where samples are: at least one every {gap:.2g} (plain functions)"
+    else:
+        words["narrow features"] = "excluded by bounds of the formulas"
+    return words
+
+
+# --- a target on both sides ---
+
+
+def _between(sde: SDE, x0: float, line: Line, tolerance: float) -> Passage:
+    """The time to leave an interval through either end."""
+    view = Oriented(sde, line, 1.0)
+    for end in (line.low, line.high):
+        if line.ring is None:
+            refuse_blocked(sde, x0, end)
+    edges = _resolved(view, _initial(view, np.array([x0]), line.low, line.high), tolerance)
+    found = []
+    for panels in (edges, halved(edges)):
+        half, log_scale, log_weight, potential = _weights(view, panels)
+        found.append(solve_two_sided(half, log_scale, log_weight, int(np.searchsorted(panels, x0))))
+    coarse, fine = found
+    swing = 4 * EPS * (1 + float(np.ptp(potential)))
+    error = _checked(max(abs(coarse[0] - fine[0]), swing), tolerance, sde, x0, line.high)
+    near, other = sorted((line.low, line.high), key=lambda end: abs(end - x0))
+    return Passage(
+        fine[0], fine[1], error, x0, near, other, 3 * ORDER * (edges.size - 1), settings=_settings(view, edges, None)
+    )

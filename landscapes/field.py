@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Bounds = tuple[tuple[float, float], ...]
 
 
+class NotDefinedError(ValueError):
+    """A finite point at which a landscape has no value."""
+
+
 def as_point(x: ArrayLike, dimension: int) -> NDArray[np.float64]:
     """Return one point of shape (dimension,); in one dimension a number will do.
 
@@ -190,7 +194,7 @@ class Field(ABC):
             if np.any(per_point):
                 point = x.reshape(len(x), -1)[:, np.flatnonzero(per_point)[0]]
                 shown = np.array2string(point, precision=6)
-                raise ValueError(f"The {what} of {self.name} is not a number at x = {shown}.")
+                raise NotDefinedError(f"The {what} of {self.name} is not a number at x = {shown}.")
         return value[()]  # a plain number for a single point
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -164,9 +165,7 @@ class HessianDiffusion(MiniBatchNoise):
 
     def _levels(self, landscape: Any) -> tuple[float, float, float, float]:
         """D on the minimum's side, D beyond, the switching point, and the direction of the climb."""
-        a, b = self._points()
-        low, high = (float(self._frozen(landscape, p)[0, 0]) for p in (a, b))
-        return low, high, self.switch(landscape), float(np.sign(b[0] - a[0]))
+        return _two_levels(self, landscape)
 
     def divergence(self, landscape: Any, x: Array) -> Array:
         """sum_j d_j D_ij at x (d, ...), shape (d, ...); refused for the additive floor, whose D has a kink."""
@@ -208,3 +207,10 @@ class HessianDiffusion(MiniBatchNoise):
         ratio = f"eta = {self.learning_rate:g}, S = {self.batch_size:g}, eta/(2S) = {self.kappa:g}"
         curvature = "max(H, 0)" if self.clip else "|H|"
         return f"D = eta/(2S) {curvature}{extra}, {places[self.at]}, {ratio}{floor}{climb}"
+
+
+@lru_cache(maxsize=64)
+def _two_levels(noise: HessianDiffusion, landscape: Any) -> tuple[float, float, float, float]:
+    a, b = noise._points()
+    low, high = (float(noise._frozen(landscape, p)[0, 0]) for p in (a, b))
+    return low, high, noise.switch(landscape), float(np.sign(b[0] - a[0]))
