@@ -183,8 +183,9 @@ def _right(x: Ball) -> Any:
 
 def exp(x: Ball) -> Ball:
     """e^x."""
-    mid = np.exp(x.mid)
-    return ball(mid, np.abs(mid) * np.expm1(x.rad), np.exp(np.minimum(np.real(x.mid) - x.rad, 700.0)))
+    mid, real = np.exp(x.mid), np.real(x.mid)
+    grown = np.where(x.rad > 30, np.exp(real + x.rad), np.abs(mid) * np.expm1(np.minimum(x.rad, 30.0)))
+    return ball(mid, grown, np.exp(np.minimum(real - x.rad, 700.0)))
 
 
 def log(x: Ball) -> Ball:

@@ -247,17 +247,20 @@ class EscapeProblem:
         return Assumption("step * curvature at the minimum <= 0.2", stiffness <= 0.2, f"{stiffness:.3g}")
 
     def by_quadrature(self) -> EscapeTime:
-        """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.quadrature`)."""
+        """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.quadrature`).
+
+        Where rounding or derivatives by differences allow no more, up to 1e-6, which the result then states.
+        """
         from fpsim.quadrature import first_passage
 
         began = clock.perf_counter()
-        found = first_passage(self.sde, self.point, self.target, walls=self.walls)
-        settings = {"far bound": found.far_bound, "nodes": found.nodes}
+        found = first_passage(self.sde, self.point, self.target, walls=self.walls, accepted=1e-6)
         mean = math.exp(min(found.log_mean, LARGEST_LOG))
         error = found.relative_error * mean if found.log_mean <= LARGEST_LOG else math.inf
         return self._result(
             "quadrature", began, log_mean=found.log_mean, log_error=found.relative_error, systematic_error=error,
-            variance=found.variance if found.log_variance < 700 else None, settings=settings,
+            variance=math.exp(found.log_variance) if found.log_variance < 700 else None, settings=found.settings,
+            assumptions=found.assumptions,
         )  # fmt: skip
 
     def by_formula(self, name: str) -> EscapeTime:

@@ -51,6 +51,7 @@ class FarSide:
     """Where the integrals begin (oriented), what lies beyond, and how that was found out."""
 
     bound: float
+    limit: float
     tail: Tail | None
     edge: Edge | None
     search: Search | None
@@ -94,7 +95,7 @@ class _Walk:
         while True:
             room = self.reached - self.limit
             if self.is_wall and room <= 1e-14 * max(abs(self.limit), self.span):
-                return FarSide(self.bound, None, self.edge, self.search)
+                return FarSide(self.bound, self.limit, None, self.edge, self.search)
             step = min(length, room if self.is_wall else room / 2)
             edges = np.linspace(max(self.reached - step, self.limit), self.reached, 9)
             edges, stopped = self._usable(edges)
@@ -239,7 +240,7 @@ class _Walk:
             )
         tail = Tail(float(self._distance(np.array([self.reached]))[0]), mass, spread, 2 * change)
         found = self._if_no_well()
-        return None if found is None else FarSide(self.reached, tail, self.edge, self.search)
+        return None if found is None else FarSide(self.reached, self.limit, tail, self.edge, self.search)
 
     def _ground(self) -> float:
         """The loss above which a well far out cannot matter; infinite where D varies or there is no loss."""
@@ -257,7 +258,7 @@ class _Walk:
             self.search = last_well(self.view, self.reached, self.limit, self.span, self._ground())
         if self.search.place is not None and self.search.place < self.reached:
             return None
-        return FarSide(self.bound, None, self.edge, self.search)
+        return FarSide(self.bound, self.limit, None, self.edge, self.search)
 
 
 def _refusal(edge: Edge, is_wall: bool) -> str:

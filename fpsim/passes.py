@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.quadrature import from_log
+from fpsim.passage import from_log
 from fpsim.results import Assumption
 from fpsim.sde import SDE
 from fpsim.targets import Target, as_target

@@ -19,7 +19,7 @@ resolved; where there are formulas, bounds of them make sure that nothing hides 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,10 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.blocking import inflections, refuse_blocked
 from fpsim.diffusion import HessianDiffusion
 from fpsim.ends import Line, line_of
-from fpsim.far_side import FarSide, Tail, far_side
-from fpsim.feller import Edge
+from fpsim.far_side import FarSide, far_side
 from fpsim.oriented import Oriented
 from fpsim.panels import ORDER, RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve, running
+from fpsim.passage import Passage, Rare
 from fpsim.sde import SDE
 from fpsim.two_sided import solve_two_sided
 from fpsim.walls import Walls
@@ -43,75 +43,10 @@ RARE = 1e-6  # a place that fewer of the paths visit is seen by no simulation
 EPS = float(np.finfo(float).eps)
 
 
-@dataclass(frozen=True)
-class Rare:
-    """The share of a mean that comes from places which almost no path visits.
-
-    Attributes:
-        share: of the mean, from beyond ``place``.
-        place: the point that a path reaches with probability ``chance``.
-        chance: that probability, at most 1e-6.
-        log_rest: logarithm of the mean without that share.
-    """
-
-    share: float
-    place: float
-    chance: float
-    log_rest: float
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A first-passage time from ``start`` to the boundary ``target``.
-
-    Attributes:
-        log_mean: logarithm of the mean (finite also where the mean itself overflows).
-        log_variance: logarithm of the variance; infinite where the variance is.
-        relative_error: estimated relative error of mean and variance (the larger of the two).
-        start: where the process starts.
-        target: the point to be reached; the nearer one, if there are two.
-        far_bound: where the far side was cut off (its weight being below 1e-18 of the largest, or known in closed form),
-            the wall there, or the second boundary of the target.
-        nodes: number of quadrature nodes.
-        edge: Feller's verdict on the end of the line away from the target; ``None`` between walls or two boundaries.
-        rare: what almost no path sees of the mean, if that is more than nothing.
-        settings: how far wells and narrow features were looked for, in words.
-    """
-
-    log_mean: float
-    log_variance: float
-    relative_error: float
-    start: float
-    target: float
-    far_bound: float
-    nodes: int
-    edge: Edge | None = None
-    rare: Rare | None = None
-    settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def mean(self) -> float:
-        """The mean time; ``ValueError`` beyond the floating-point range (use ``log_mean``)."""
-        return from_log(self.log_mean, "mean first-passage time", "log_mean")
-
-    @property
-    def variance(self) -> float:
-        """The variance; ``ValueError`` beyond the floating-point range (use ``log_variance``)."""
-        if self.log_variance == math.inf:
-            raise ValueError("the variance of the first-passage time is infinite")
-        return from_log(self.log_variance, "variance of the first-passage time", "log_variance")
-
-
-def from_log(logarithm: float, name: str, attribute: str) -> float:
-    """e^logarithm, refusing in one sentence what does not fit into a float."""
-    if logarithm > 709.7:
-        raise ValueError(f"the {name} is e^{logarithm:.6g}, which no float can hold; use {attribute}")
-    return math.exp(logarithm)
-
-
 def first_passage(
-    sde: SDE, start: ArrayLike, target: Any, *, walls: Walls | None = None, tolerance: float = 1e-10
-) -> Passage:
+    sde: SDE, start: ArrayLike, target: Any, *, walls: Walls | None = None, tolerance: float = 1e-10,
+    accepted: float | None = None,
+) -> Passage:  # fmt: skip
     """Mean and variance of the time from ``start`` to ``target`` for a 1-D SDE.
 
     Args:
@@ -120,6 +55,8 @@ def first_passage(
         target: a number, :class:`~fpsim.targets.Ball`, :class:`~fpsim.targets.HalfSpace` or a level function.
         walls: reflecting walls, or the ring of periodic ones.
         tolerance: relative error to be reached.
+        accepted: relative error up to which a result is returned all the same, with its error (default: none beyond
+            ``tolerance``).
 
     Raises:
         ValueError: if the SDE is not 1-D, D is not positive on the way, the mean is infinite, an end of the line can be
@@ -127,19 +64,19 @@ def first_passage(
     """
     x0, line = line_of(sde, start, target, walls)
     if line.is_two_sided:
-        return _between(sde, x0, line, tolerance)
+        return _between(sde, x0, line, tolerance, accepted or tolerance)
     view = _view(sde, line)
     panels, far = _panels(view, np.array([x0]), tolerance)
     origin = view.direction * x0
-    coarse, fine = (_solve(view, edges, origin, far.tail) for edges in (panels, halved(panels)))
+    coarse, fine = (_solve(view, edges, origin, far) for edges in (panels, halved(panels)))
     gap = abs(coarse.log_mean - fine.log_mean)
     if math.isfinite(fine.log_variance):
         gap = max(gap, abs(coarse.log_variance - fine.log_variance))
-    error = _checked(max(gap + fine.tail, 4 * EPS * (1 + fine.swing)), tolerance, sde, x0, _target(view))
+    error = _checked(max(gap + fine.tail, 4 * EPS * (1 + fine.swing)), accepted or tolerance, sde, x0, _target(view))
     rare = None if fine.rare is None else _rare(fine, view.direction)
     return Passage(
         fine.log_mean, fine.log_variance, error, x0, _target(view), view.direction * far.bound,
-        3 * ORDER * (panels.size - 1), far.edge, rare, _settings(view, panels, far),
+        3 * ORDER * (panels.size - 1), far.edge, rare, _searches(view, panels, far),
     )  # fmt: skip
 
 
@@ -157,7 +94,7 @@ def mean_first_passage(
     view = _view(sde, line)
     edges, far = _panels(view, starts, tolerance)
     edges, origins = halved(edges), view.direction * starts
-    solution = _solve(view, edges, origins.min(), far.tail)
+    solution = _solve(view, edges, origins.min(), far)
     times = solution.log_times[np.searchsorted(edges, origins)]
     if times.max() > 709.7:
         raise ValueError(f"a mean time is e^{times.max():.6g}, which no float can hold")
@@ -264,10 +201,10 @@ def _weights(view: Oriented, edges: Array) -> tuple[Array, Array, Array, Array]:
     return half, potential - view.weight * log_d, -potential + (view.weight - 1) * log_d, potential
 
 
-def _solve(view: Oriented, edges: Array, start: float, tail: Tail | None) -> _Solution:
+def _solve(view: Oriented, edges: Array, start: float, far: FarSide) -> _Solution:
     """The double integrals of the module docstring on given panels."""
     half, log_scale, log_weight, potential = _weights(view, edges)
-    mass_beyond, spread_beyond, infinite = _beyond(view, edges[0], tail)
+    mass_beyond, spread_beyond, infinite = _beyond(view, far)
     inner, before = running(log_weight, half, mass_beyond)
     first = int(np.searchsorted(edges, start))
     times = panel_logs(log_scale + inner, half)
@@ -276,32 +213,30 @@ def _solve(view: Oriented, edges: Array, start: float, tail: Tail | None) -> _So
     if not infinite:
         spread, _ = running(log_scale + 2 * inner, half, spread_beyond)
         log_variance = math.log(2) + float(np.logaddexp.reduce(panel_logs(log_scale + spread, half)[first:]))
-    lost = _lost(view, edges, log_weight, before, first, tail)
+    lost = _lost(edges, log_weight, before, first, far)
     rare = _seldom(edges, first, half, log_scale, log_weight, before)
     return _Solution(float(log_times[first]), log_variance, log_times, lost, float(np.ptp(potential)), rare)
 
 
-def _beyond(view: Oriented, bound: float, tail: Tail | None) -> tuple[float, float, bool]:
+def _beyond(view: Oriented, far: FarSide) -> tuple[float, float, bool]:
     """Logarithms of the integrals of m and of s' I^2 beyond the far bound; whether the second is infinite."""
+    tail = far.tail
     if tail is None:
         return -math.inf, -math.inf, False
-    log_d, arm = float(view.fields(np.array([bound]))[1][0]), math.log(tail.distance)
+    log_d, arm = float(view.fields(np.array([far.bound]))[1][0]), math.log(tail.distance)
     mass = (view.weight - 1) * log_d + arm - math.log(tail.mass)
     if tail.spread <= 1e-9:
         return mass, -math.inf, True
     return mass, 2 * mass - view.weight * log_d + arm - math.log(tail.spread), False
 
 
-def _lost(view: Oriented, edges: Array, log_weight: Array, before: Array, first: int, tail: Tail | None) -> float:
+def _lost(edges: Array, log_weight: Array, before: Array, first: int, far: FarSide) -> float:
     """Relative error of what lies beyond the far bound."""
-    end = view.line.low if view.direction > 0 else -view.line.high
-    if tail is not None:
-        return tail.error * math.exp(min(0.0, before[0] - before[first]))
-    if edges[0] == end:
-        return 0.0
+    if far.tail is not None:
+        return far.tail.error * math.exp(min(0.0, before[0] - before[first]))
     # left out: not more than this if the weight falls off there no slower than over the first panels
-    width = math.log(edges[first] - edges[0])
-    return math.exp(min(0.0, float(log_weight[0, 0]) + width - before[first]))
+    width = min(edges[first] - edges[0], edges[0] - far.limit)
+    return math.exp(min(0.0, float(log_weight[0, 0]) + math.log(width) - before[first])) if width else 0.0
 
 
 def _seldom(
@@ -325,11 +260,9 @@ def _rare(solution: _Solution, direction: float) -> Rare:
     return Rare(share, direction * place, chance, rest)
 
 
-def _settings(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, str]:
+def _searches(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, str]:
     """What the number rests on, in words."""
     words = {}
-    if far is not None and far.edge is not None:
-        words["far end"] = str(far.edge)
     if far is not None and far.search is not None:
         words["wells behind the far bound"] = f"none, by {far.search.words}"
     if view.features is None:
@@ -343,7 +276,7 @@ def _settings(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, s
 # --- a target on both sides ---
 
 
-def _between(sde: SDE, x0: float, line: Line, tolerance: float) -> Passage:
+def _between(sde: SDE, x0: float, line: Line, tolerance: float, accepted: float) -> Passage:
     """The time to leave an interval through either end."""
     view = Oriented(sde, line, 1.0)
     for end in (line.low, line.high):
@@ -356,8 +289,8 @@ def _between(sde: SDE, x0: float, line: Line, tolerance: float) -> Passage:
         found.append(solve_two_sided(half, log_scale, log_weight, int(np.searchsorted(panels, x0))))
     coarse, fine = found
     swing = 4 * EPS * (1 + float(np.ptp(potential)))
-    error = _checked(max(abs(coarse[0] - fine[0]), swing), tolerance, sde, x0, line.high)
+    error = _checked(max(abs(coarse[0] - fine[0]), swing), accepted, sde, x0, line.high)
     near, other = sorted((line.low, line.high), key=lambda end: abs(end - x0))
     return Passage(
-        fine[0], fine[1], error, x0, near, other, 3 * ORDER * (edges.size - 1), settings=_settings(view, edges, None)
+        fine[0], fine[1], error, x0, near, other, 3 * ORDER * (edges.size - 1), searches=_searches(view, edges, None)
     )

@@ -239,8 +239,8 @@ def test_vanishing_and_negative_noise_are_refused():
 def test_refusals():
     with pytest.raises(ValueError, match="1-D"):
         first_passage(constant(1.0, MuellerBrown()), [0, 0], Ball([1, 1], 0.1))
-    with pytest.raises(ValueError, match="level function"):
-        first_passage(constant(0.1), -1, lambda x: x[0])
+    with pytest.raises(ValueError, match="found nowhere"):
+        first_passage(constant(0.1), -1, lambda x: -1 - x[0] ** 2)
     with pytest.raises(ValueError, match="one finite number"):
         first_passage(constant(0.1), [-1, 0], 1)
     with pytest.raises(ValueError, match="one side"):
