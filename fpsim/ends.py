@@ -1,6 +1,6 @@
 """The stretch of a line on which a path lives until it arrives, and what each of its two ends is.
 
-    exit   the boundary of the target            wall   a reflecting wall            edge   where the landscape ends, or infinity
+    exit   the boundary of the target      wall   a reflecting wall      edge   where the landscape ends, or infinity
 
 On a ring the line is unrolled: a target that does not hold the start is met on both sides of it.
 """
@@ -58,7 +58,7 @@ class Line:
             return np.empty(0)
         low, high = self.ring
         turns = np.arange(math.floor((self.low - low) / (high - low)), math.ceil((self.high - low) / (high - low)) + 1)
-        return low + turns * (high - low)
+        return np.asarray(low + turns * (high - low), dtype=np.float64)
 
 
 def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None) -> tuple[float, Line]:
@@ -77,7 +77,8 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
     if walls is not None and kind == "periodic":
         return x0, _around(sde, x0, goal, walls.box[0])
     low, high = sde.domain.interval(x)[0]
-    low_end, high_end = "edge", "edge"
+    low_end: End = "edge"
+    high_end: End = "edge"
     if walls is not None and kind == "reflecting":
         box = walls.box[0]
         if not box[0] <= x0 <= box[1]:
@@ -93,14 +94,16 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
             f"the target {goal} was found nowhere between {low:g} and {high:g}; its level must turn >= 0 where a path "
             "can come"
         )
-    ends = ((left, "exit") if left is not None else (low, low_end)), (
-        (right, "exit") if right is not None else (high, high_end)
-    )
-    return x0, Line(ends[0][0], ends[1][0], ends[0][1], ends[1][1])  # type: ignore[arg-type]
+    if left is not None:
+        low, low_end = left, "exit"
+    if right is not None:
+        high, high_end = right, "exit"
+    return x0, Line(low, high, low_end, high_end)
 
 
 def _refuse_beyond(goal: Target, place: float, end: float, walls: Walls | None) -> None:
-    what = f"the wall at x = {end:g}" if walls is not None and end in walls.box[0] else f"the landscape's edge at {end:g}"
+    is_wall = walls is not None and end in walls.box[0]
+    what = f"the wall at x = {end:g}" if is_wall else f"the landscape's edge at {end:g}"
     raise ValueError(f"the target ({goal}) begins at x = {place:g}, behind {what}, so no path can reach it")
 
 
@@ -136,7 +139,10 @@ def _searched(goal: Target, x0: float, end: float, bounds: Any) -> float | None:
     if not met.size:
         return None
     outer, inner = places[met[0]], places[met[0] - 1] if met[0] else x0
-    level = lambda z: float(goal.level(np.array([[z]]))[0])  # noqa: E731
+
+    def level(z: float) -> float:
+        return float(goal.level(np.array([[z]]))[0])
+
     return outer if level(outer) == 0 else float(brentq(level, inner, outer, xtol=1e-300, rtol=1e-15))
 
 

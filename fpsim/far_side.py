@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.far_wells import Search, last_well
-from fpsim.feller import Edge, classify
+from fpsim.feller import Edge, classify, why_infinite
 from fpsim.oriented import Oriented
 from fpsim.panels import RUNNING, WEIGHTS, UnusableError, nodes_of, resolve
 from landscapes.field import NotDefinedError
@@ -112,8 +112,8 @@ class _Walk:
             if self.panels > MOST_PANELS or far > FARTHEST * self.span:
                 raise ValueError(
                     f"the far side does not confine within reach: {far:.3g} behind the start the stationary weight is "
-                    "not yet negligible, so the mean first-passage time is infinite or out of reach; choose a landscape "
-                    "that rises on the side away from the target, or give a boundary"
+                    "not yet negligible, so the mean first-passage time is infinite or out of reach; choose a "
+                    "landscape that rises on the side away from the target, or give a boundary"
                 )
             length *= 1.5 if far < 100 * self.span else 2.0
 
@@ -129,7 +129,7 @@ class _Walk:
             return view.direction * slope, log_d
 
         self.edge = classify(fields, inside, place, view.weight, self.span)
-        self.pending = _refusal(self.edge, self.is_wall)
+        self.pending = why_infinite(self.edge, self.is_wall)
         if self.pending and (math.isfinite(place) or view.sde.noise.is_constant):
             raise ValueError(self.pending)  # towards infinity a zero of D may still stand in the way
         self.is_sharp, self.is_wall = True, False
@@ -170,7 +170,10 @@ class _Walk:
         """The zero of D that panels closed in on: a round number where D vanishes there exactly."""
         for digits in range(14):
             rounded = round(near, digits)
-            if abs(rounded - near) < 1e-9 * self.span and not np.isfinite(self.view.tried(np.array([rounded]))[1]).all():
+            if (
+                abs(rounded - near) < 1e-9 * self.span
+                and not np.isfinite(self.view.tried(np.array([rounded]))[1]).all()
+            ):
                 return rounded
         return near
 
@@ -259,44 +262,3 @@ class _Walk:
         if self.search.place is not None and self.search.place < self.reached:
             return None
         return FarSide(self.bound, self.limit, None, self.edge, self.search)
-
-
-def _refusal(edge: Edge, is_wall: bool) -> str:
-    """Why no finite mean can be given, or nothing."""
-    place = f"x = {edge.place:g}"
-    if edge.kind == "undecided":
-        return ""
-    if is_wall:
-        return "" if edge.holds else (
-            f"a wall at {place} cannot hold paths back: the stationary weight has no finite integral there, so the mean "
-            "first-passage time is infinite; put the wall elsewhere"
-        )  # fmt: skip
-    if math.isinf(edge.place):
-        if edge.is_reached:
-            return (
-                f"paths run off to {place} in finite time ({edge.kind} by Feller's test), so the landscape does not "
-                "confine on the far side and the mean first-passage time is infinite; give a boundary"
-            )
-        if edge.draws:
-            return (
-                f"the far side does not confine: a share of the paths goes to {place} and never meets the target, so the "
-                "mean first-passage time is infinite; choose a landscape that rises on the side away from the target, "
-                "or give a boundary"
-            )
-        if not edge.holds:
-            return (
-                f"the far side does not confine: every path meets the target, but the stationary weight towards {place} "
-                "has no finite integral, so the mean first-passage time is infinite; give a boundary"
-            )
-        return ""
-    if edge.is_reached:
-        return (
-            f"paths reach the landscape's edge {place} in finite time ({edge.kind} by Feller's test), and what happens "
-            "there is not said; give a boundary, such as boundary=Walls('reflecting', ...) with a wall at or before it"
-        )
-    if edge.draws or not edge.holds:
-        return (
-            f"paths are drawn to the landscape's edge {place} and need not come back, so the mean first-passage time is "
-            "infinite; give a boundary before it"
-        )
-    return ""

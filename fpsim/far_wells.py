@@ -75,11 +75,11 @@ def last_well(view: Oriented, bound: float, limit: float, length: float, ground:
 def _octaves(bound: float, limit: float, length: float, count: int) -> tuple[Array, Callable[[Array], Array]]:
     """Edges t of boxes, outward, and the map from t to y."""
     if math.isinf(limit):
-        return length * (2.0 ** np.arange(count + 1)), lambda t: bound + length - t
+        return np.asarray(length * 2.0 ** np.arange(count + 1), dtype=np.float64), lambda t: bound + length - t
     room = bound - limit
     floor = max(1e-13 * abs(limit), 1e-200 * room)
     count = min(count, max(1, int(math.log2(room / floor))))
-    return -room * 0.5 ** np.arange(count + 1), lambda t: limit - t
+    return np.asarray(-room * 0.5 ** np.arange(count + 1), dtype=np.float64), lambda t: limit - t
 
 
 def _unproved(
@@ -134,4 +134,3 @@ def _sampled(view: Oriented, edges: Array, place: Callable[[Array], Array]) -> S
     reach = abs(float(y[-1] - y[0])) if y.size > 1 else 0.0
     words = f"{y.size} samples over {reach:.3g} beyond the far bound (plain functions prove nothing)"
     return Search(float(y[rising].min()) if rising.size else None, False, words)
-

@@ -65,7 +65,7 @@ class Edge:
 
 
 def classify(fields: Fields, inside: float, place: float, weight: float, length: float) -> Edge:
-    """Feller's class of the end ``place`` of a line that holds ``inside``; ``weight`` is l, ``length`` a scale of it."""
+    """Feller's class of the end ``place`` of a line that holds ``inside``; ``weight`` is l, ``length`` its scale."""
     side = 1.0 if place > inside else -1.0
     away = -side if math.isfinite(place) else side  # dx / du
     u = _ladder(inside, place, side, length)
@@ -89,9 +89,9 @@ def classify(fields: Fields, inside: float, place: float, weight: float, length:
 def _ladder(inside: float, place: float, side: float, length: float) -> Array:
     """Distances to a finite end, each half of the last, or |x| on the way to an infinite one, each twice the last."""
     if math.isinf(place):
-        return (abs(inside) + length) * 2.0 ** np.arange(110)
+        return np.asarray((abs(inside) + length) * 2.0 ** np.arange(110), dtype=np.float64)
     u = np.abs(place - (place - side * abs(place - inside) * 0.5 ** np.arange(1, 130)))
-    return u[u > 1e-12 * abs(place)]
+    return np.asarray(u[u > 1e-12 * abs(place)], dtype=np.float64)
 
 
 def _limit(values: Array) -> tuple[float, float]:
@@ -114,9 +114,7 @@ def _flow(scale: Array, log_d: Array, u: Array, stop: int) -> tuple[float, float
     return _limit(steps[np.isfinite(steps)]) if np.isfinite(steps).sum() >= LATE else (math.nan, math.inf)
 
 
-def _judged(
-    place: float, flow: tuple[float, float], scale: tuple[float, float], speed: tuple[float, float]
-) -> Edge:
+def _judged(place: float, flow: tuple[float, float], scale: tuple[float, float], speed: tuple[float, float]) -> Edge:
     """The class, from exponents in the distance to a finite end, or in |x| towards an infinite one."""
     sign = 1.0 if math.isfinite(place) else -1.0  # u^p is integrable at 0 for p > -1, at infinity for p < -1
 
@@ -133,3 +131,34 @@ def _judged(
     reached, entered = draws and (holds or double), holds and (draws or double)
     kind: Kind = "regular" if reached and entered else "exit" if reached else "entrance" if entered else "natural"
     return Edge(place, kind, draws, holds, speed[0])
+
+
+def why_infinite(edge: Edge, is_wall: bool) -> str:
+    """Why no finite mean time to the other side can be given, in a sentence; or nothing."""
+    place, infinite = f"x = {edge.place:g}", "so the mean first-passage time is infinite"
+    if edge.kind == "undecided" or (edge.holds and (is_wall or not edge.draws)):
+        return ""
+    if is_wall:
+        return (
+            f"a wall at {place} cannot hold paths back: the stationary weight has no finite integral there, "
+            f"{infinite}; put the wall elsewhere"
+        )
+    if edge.is_reached and math.isinf(edge.place):
+        return (
+            f"the far side does not confine: paths run off to {place} in finite time ({edge.kind} by Feller's test), "
+            f"{infinite}; choose a landscape that rises on the side away from the target, or give a boundary"
+        )
+    if edge.is_reached:
+        return (
+            f"paths reach the landscape's edge {place} in finite time ({edge.kind} by Feller's test), and what happens "
+            "there is not said; give a boundary, such as boundary=Walls('reflecting', ...) with a wall at or before it"
+        )
+    if edge.draws:
+        return (
+            f"the far side does not confine: a share of the paths goes to {place} and never meets the target, "
+            f"{infinite}; choose a landscape that rises on the side away from the target, or give a boundary"
+        )
+    return (
+        f"the far side does not confine: every path meets the target, but the stationary weight towards {place} has no "
+        f"finite integral, {infinite}; give a boundary"
+    )

@@ -168,7 +168,9 @@ def _inverse(x: Interval) -> Interval:
     )
 
 
-def _rising(function: Callable[[Any], Any], least: float = -math.inf, most: float = math.inf) -> Callable[..., Interval]:
+def _rising(
+    function: Callable[[Any], Any], least: float = -math.inf, most: float = math.inf
+) -> Callable[..., Interval]:
     """The rule of an increasing function, on the part of the interval within [least, most]."""
     return lambda low, high: (function(np.clip(low, least, most)), function(np.clip(high, least, most)))
 
@@ -202,7 +204,9 @@ def _even(function: Callable[[Any], Any]) -> Callable[..., Interval]:
 def _rules() -> Mapping[str, Callable[..., Interval]]:
     from scipy.special import erf
 
-    falling = _rising(lambda x: -np.arccos(x), -1.0, 1.0)
+    def arccosine(low: Array, high: Array) -> Interval:
+        return np.arccos(np.clip(high, -1.0, 1.0)), np.arccos(np.clip(low, -1.0, 1.0))
+
     return {
         "exp": _rising(np.exp),
         "log": _rising(np.log, 0.0),
@@ -210,7 +214,7 @@ def _rules() -> Mapping[str, Callable[..., Interval]]:
         "tanh": _rising(np.tanh),
         "atan": _rising(np.arctan),
         "asin": _rising(np.arcsin, -1.0, 1.0),
-        "acos": lambda low, high: tuple(-v for v in falling(low, high)[::-1]),  # type: ignore[return-value]
+        "acos": arccosine,
         "erf": _rising(erf),
         "sign": _rising(np.sign),
         "Heaviside": _rising(lambda x: np.heaviside(x, 0.5)),

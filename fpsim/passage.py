@@ -38,7 +38,7 @@ class Rare:
             return Assumption(statement, True, f"all but {self.share:.2g} of it")
         detail = (
             f"{_percent(self.share)} of it comes from beyond x = {self.place:.6g}, which one path in "
-            f"{1 / max(self.chance, 1e-300):.2g} visits; the others take {_shown(self.log_rest)} on average, all together "
+            f"{1 / max(self.chance, 1e-300):.2g} visits; without that it is {_shown(self.log_rest)}, with it "
             f"{_shown(log_mean)}"
         )
         return Assumption(statement, False, detail)
@@ -54,8 +54,8 @@ class Passage:
         relative_error: estimated relative error of mean and variance (the larger of the two).
         start: where the process starts.
         target: the point to be reached; the nearer one, if there are two.
-        far_bound: where the far side was cut off (its weight being below 1e-18 of the largest, or known in closed form),
-            the wall there, or the second boundary of the target.
+        far_bound: where the far side was cut off (its weight being below 1e-18 of the largest, or known in closed
+            form), the wall there, or the second boundary of the target.
         nodes: number of quadrature nodes.
         edge: Feller's verdict on the end of the line away from the target; ``None`` between walls or two boundaries.
         rare: what almost no path sees of the mean, if that is more than nothing.

@@ -146,8 +146,8 @@ def _resolved(view: Oriented, edges: Array, tolerance: float) -> Array:
     edges, vanished = resolve(view.fields, edges, tolerance / 100, RISE, view.hidden)
     if vanished is not None:
         raise ValueError(
-            f"D vanishes at x = {view.direction * vanished:.6g}, and no continuous path crosses a point where the noise "
-            "is zero and the drift points home; give the noise a floor"
+            f"D vanishes at x = {view.direction * vanished:.6g}, and no continuous path crosses a point where the "
+            "noise is zero and the drift points home; give the noise a floor"
         )
     return edges
 
@@ -242,8 +242,8 @@ def _lost(edges: Array, log_weight: Array, before: Array, first: int, far: FarSi
 def _seldom(
     edges: Array, first: int, half: Array, log_scale: Array, log_weight: Array, before: Array
 ) -> tuple[float, float, float, float] | None:
-    """Share, place, chance and the logarithm of the rest, if much of the mean is due to places hardly ever visited."""
-    arms = np.logaddexp.accumulate(panel_logs(log_scale, half)[::-1])[::-1]  # ln of the scale from each edge to the target
+    """Share, place, chance and the logarithm of the rest, if there are places that are hardly ever visited."""
+    arms = np.logaddexp.accumulate(panel_logs(log_scale, half)[::-1])[::-1]  # ln of the scale from edges to the target
     seldom = np.flatnonzero(arms[first] - arms[:first] <= math.log(RARE))
     if not seldom.size:
         return None
