@@ -3,7 +3,7 @@
 An edge from x that meets the target at the fraction a of its length carries the rate of the shorter arm; the distance
 is found on the target's own level function, so that times converge at second order.  Two forms of that:
 
-    whole cells     rate / a                 mass is that of the uncut walk, detailed balance survives (Gibou et al. 2002)
+    whole cells     rate / a                 mass of the uncut walk, detailed balance survives (Gibou et al. 2002)
     cut cells       rate / a * 2 / (a + b)   the cell reaches from -b/2 to a/2: the error is smooth in the cell's width,
                                              so that it can be extrapolated (Shortley, Weller 1938)
 """
@@ -127,7 +127,8 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True) -> Re
         raise ValueError("a target has no cell of the grid next to it: it is outside the box or smaller than a cell")
     number = np.cumsum(keep) - 1
     matrix = csr_matrix(
-        (walk.rate[alive] * share[alive], (number[walk.source[alive]], number[walk.target[alive]])), shape=(int(keep.sum()),) * 2
+        (walk.rate[alive] * share[alive], (number[walk.source[alive]], number[walk.target[alive]])),
+        shape=(int(keep.sum()),) * 2,
     )
     matrix.sum_duplicates()
     return Restricted(grid, keep, inside, matrix, losses[:, keep], walk.killing[keep], tuple(meeting))
@@ -190,7 +191,7 @@ def _periods(walk: Walk) -> list[tuple[int, float, float]]:
 
 
 def _level(target: Any, walk: Walk) -> Callable[[Array], Array]:
-    """The target's level on a box that is closed to a ring: of the nearest image of a ball, of the folded point else."""
+    """The target's level on a box closed to a ring: of the nearest image of a ball, of the folded point else."""
     periods = _periods(walk)
 
     def level(x: Array) -> Array:
