@@ -20,6 +20,7 @@ from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 NEAR = 1e-9  # of the searched box: what is closer is the same place
+SEAM = 1e-3  # a slope at the seam below this part of that beside it is zero
 PROBE = 1e-4  # of the searched box: where the slope beside a degenerate point is looked at
 
 
@@ -41,6 +42,8 @@ def valley_on_line(landscape: Any, start: float, target: Target, points: Any, wa
     ((low, high),) = points.bounds
     near, ring = NEAR * (high - low), walls is not None and walls.kind[0] == "periodic"
     stops = _stops(landscape, points, walls)
+    if ring:
+        stops = _with_seam(landscape, stops, (low, high))
     bottom = _downhill(landscape, start, stops, near, ring, high - low)
     if bottom.point is None or bottom.point.degenerate:
         where = f"rests at the wall x = {bottom.place:g}" if bottom.point is None else ""
@@ -85,6 +88,27 @@ def _stops(landscape: Any, points: Any, walls: Walls | None) -> list[Stop]:
     return sorted(stops, key=lambda stop: stop.place)
 
 
+def _with_seam(landscape: Any, stops: list[Stop], box: tuple[float, float]) -> list[Stop]:
+    """The stops of a ring, with the one that may lie on its seam once."""
+    from landscapes.critical import CriticalPoint
+
+    low, high = box
+    gap = PROBE * (high - low)
+    inner = [s for s in stops if min(s.place - low, high - s.place) > gap]
+    ends, sides = np.array([[low, high]]), np.array([[high - gap, low + gap]])
+    (before, after), slopes = landscape.gradient(sides)[0], landscape.gradient(ends)[0]
+    if before * after >= 0:
+        return inner
+    if np.abs(slopes).max() > SEAM * max(abs(before), abs(after)):
+        raise ValueError(
+            f"the loss has a kink at the seam of the ring, x = {low:g}, where a path rests or passes; formulas need "
+            "curvature there (use by_grid or by_paths)"
+        )
+    bend, loss = float(landscape.hessian(ends)[0, 0, 0]), float(np.asarray(landscape.loss(ends))[0])
+    point = CriticalPoint(np.array([low]), loss, np.array([bend]), int(bend < 0), bend == 0)
+    return [Stop(low, loss, bool(before > 0), point), *inner]
+
+
 def _downhill(landscape: Any, start: float, stops: Sequence[Stop], near: float, ring: bool, period: float) -> Stop:
     """The minimum that a start on the line slides to."""
     images = [replace(s, place=s.place + k * period) for k in ((-1, 0, 1) if ring else (0,)) for s in stops]
@@ -120,7 +144,7 @@ def _one_way(bottom: Stop, edge: float, stops: Sequence[Stop], side: float, near
     flat = () if not top.point.degenerate else (top.point,)
     return Valley(
         bottom.point, None if flat else top.point, competing=max(climbs, default=-math.inf),
-        beyond=after[0] if after else None, flat=flat,
+        beyond=after[0] if after else None, flat=flat, ahead=(side * (edge - top.place),),
     )  # fmt: skip
 
 
@@ -132,13 +156,15 @@ def _on_ring(
     losses = np.asarray(landscape.loss(np.array([[low, high]])))
     step = float(losses[1] - losses[0])  # what one turn to the right climbs, apart from the seam
     unrolled = [_image(s, k * period, k * step) for k in (-1, 0, 1) for s in stops]
-    here = min(unrolled, key=lambda s: abs(s.place - bottom.place) + (s.is_top) * period)
+    here = min((s for s in unrolled if not s.is_top), key=lambda s: abs(s.place - bottom.place))
     left, right = _entrances(target, start, box)
-    ways = [_one_way(here, edge, unrolled, side, NEAR * period) for edge, side in ((right, 1.0), (left, -1.0))]
+    reached = [s for s in unrolled if s.is_top or left < s.place < right]
+    ways = [_one_way(here, edge, reached, side, NEAR * period) for edge, side in ((right, 1.0), (left, -1.0))]
     if any(way.saddle is None for way in ways):
         return next(way for way in ways if way.saddle is None)
     first, second = sorted(ways, key=lambda way: way.barrier)
-    return replace(first, others=(second.saddle,))
+    competing = max(first.competing, second.competing)
+    return replace(first, others=(second.saddle,), competing=competing, ahead=first.ahead + second.ahead)
 
 
 def _image(stop: Stop, shift: float, rise: float) -> Stop:

@@ -39,6 +39,7 @@ class Valley:
         competing: the largest other climb from a minimum to a pass that the path may have to make before it
             arrives, ``-inf`` if there is none.  Formulas with one minimum and one pass need it well below ``barrier``.
         beyond: a minimum where paths that crossed come to rest (beyond 1-D: inside the target), if there is one.
+        ahead: on a line or ring, how far behind each pass (``saddle``, then ``others``) the target begins.
         flat: degenerate critical points that are in question as minimum or pass; with one of them as the pass there is
             no ``saddle``.
         complete: whether all critical points of the searched box are known to have been found.
@@ -49,6 +50,7 @@ class Valley:
     others: tuple[Any, ...] = ()
     competing: float = -math.inf
     beyond: Any | None = None
+    ahead: tuple[float, ...] = ()
     flat: tuple[Any, ...] = ()
     complete: bool = True
 
