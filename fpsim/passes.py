@@ -123,7 +123,7 @@ class Escape:
 
     @cached_property
     def distance(self) -> float:
-        """From the pass to the target's boundary (off the line to first order); negative if the target holds the pass."""
+        """From the pass to the target's boundary (off the line to first order); negative if the pass lies in it."""
         if self.valley.ahead:
             return self.valley.ahead[0]
         top = self.top[:, None]
@@ -188,7 +188,7 @@ class Escape:
         return widths
 
     def _room(self, exponent: float) -> tuple[Assumption, ...]:
-        """Reflecting walls are not felt where the loss on them lies far above the valley and, off the line, the pass."""
+        """Reflecting walls are not felt where the loss there lies far above the valley and, off the line, the pass."""
         if self.walls is None or "reflecting" not in self.walls.kind:
             return ()
         faces = wall_points(self.walls, self.minimum, self.top)
@@ -260,12 +260,18 @@ def escape(
     return Escape(sde, x, goal, found, walls)
 
 
+def shown(x: Array) -> str:
+    """A point in words, to six digits of its size and without the noise below."""
+    small = 1e-6 * float(np.max(np.abs(x), initial=0.0))
+    return "[" + ", ".join(f"{0.0 if abs(value) < small else value:.6g}" for value in x) + "]"
+
+
 def missing_pass(found: Valley) -> str:
     """Why there is no pass: the one there is has no curvature, or there is none."""
     if found.flat:
         return (
-            f"the curvature of the one at {found.flat[0].x.tolist()} vanishes: the Gaussian integral over it, which every "
-            "formula here contains, has no meaning; use by_quadrature, by_grid or by_paths"
+            f"the curvature of the one at {shown(found.flat[0].x)} vanishes: the Gaussian integral over "
+            "it, which every formula here contains, has no meaning; use by_quadrature, by_grid or by_paths"
         )
     return "this landscape has none: there is no barrier to escape over"
 
