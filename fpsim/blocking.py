@@ -40,6 +40,10 @@ def inflections(landscape: Any, low: float, high: float, samples: int = 4001) ->
     return np.union1d((left + right) / 2, x[1:-1][values[1:-1] == 0])
 
 
+class InfiniteTimeError(ValueError):
+    """The mean escape time is infinite: some paths never arrive, or too many arrive too late."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """An inflection point at which |H|-shaped noise dies out while the drift points home.
@@ -80,7 +84,7 @@ def refuse_blocked(sde: SDE, start: float, edge: float) -> None:
     """Raise ``ValueError`` naming inflection point and delta, if noise without a floor blocks the way."""
     found = gates(sde, start, edge)
     if found and is_shut(sde):
-        raise ValueError(
+        raise InfiniteTimeError(
             f"D = kappa |L''| vanishes at the inflection point x = {found[0].x:.6g} while the drift points home: no "
             f"continuous path crosses it (delta = {found[0].delta:.4g}), so the escape time is infinite; give the "
             "noise a floor (the time then grows like floor^-delta), or use at='path' or the discrete chain"

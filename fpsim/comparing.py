@@ -1,38 +1,54 @@
-"""Every route to one escape time, within a budget: exact ones first, since they say what simulation would cost."""
+"""Every route to one escape time, within a budget: exact ones first, since they say what simulation would cost.
+
+Each route gets a share of the seconds that are left and is stopped when it has spent them (:mod:`fpsim.allowance`).
+Paths are timed on this machine, with this problem, before their number is chosen, and end at the budget with what there
+is then.  What is loaded and compiled once per process is start-up and not counted.
+"""
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fpsim.blocking import require_open
+from fpsim.allowance import Allowance, OverBudgetError, within
+from fpsim.blocking import InfiniteTimeError, require_open
+from fpsim.escape_time import EscapeTime
 from fpsim.exits import exit_times
 from fpsim.noise import seed_words
-from fpsim.results import Comparison, EscapeTime, Skipped
+from fpsim.results import Comparison, Skipped
 from fpsim.stepping import check_step, require_count
 from fpsim.threads import thread_count
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
-SPEED = {"compiled": 1.0e8, "numpy": 1.0e6}
-"""Cautious coordinate-steps per second and thread, for predictions of cost only."""
 FEWEST_PATHS = 1000
+FEWEST_EXITS = 100
+"""Exits that a run stopped at the budget must be expected to see, or it is not begun."""
+TRIAL_PATHS = 256
+TRIAL_SECONDS = 0.05
+TRIAL_SHARE = 0.1
+"""Most of the seconds left that measuring the speed, or a rough time, may take."""
+SHARES = {"quadrature": 0.4, "formula": 0.25, "grid": 0.6, "paths": 0.95, "chain": 1.0, "notes": 1.0}
+"""The part of the seconds left that a route may take before the others have had theirs."""
 GRID_SECONDS = {1: 1.0, 2: 6.0, 3: 20.0}
 """What the default grids usually take on one core, by dimension."""
 ORDER = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
+NOTES_SECONDS = 0.5
 
 
-class OverBudgetError(ValueError):
-    """A route would cost more than the budget allows."""
+class ComparisonInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a comparison; ``found`` holds the routes that had ended."""
 
-    def __init__(self, message: str, seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.seconds = seconds
+    def __init__(self, found: Comparison) -> None:
+        super().__init__()
+        self.found = found
 
 
 def compare(
@@ -45,112 +61,181 @@ def compare(
         check_step(step)
     seed_words(seed)
     thread_count(threads)
-    if not budget > 0:
+    if not (budget > 0 and math.isfinite(budget)):
         raise ValueError(f"the budget must be a positive number of seconds; got {budget!r}")
-    began = clock.perf_counter()
-    routes: list[EscapeTime] = []
-    skipped: list[Skipped] = []
+    _start_up(dtype)
+    return _Comparing(problem, budget, paths, step, seed, threads, dtype, progress).run()
 
-    def attempt(name: str, route: Callable[[], EscapeTime]) -> None:
+
+class _Comparing:
+    """One comparison on its way."""
+
+    def __init__(
+        self, problem: EscapeProblem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
+        dtype: DTypeLike, progress: Callable[[str, float], None] | None,
+    ) -> None:  # fmt: skip
+        self.problem, self.paths, self.step, self.seed = problem, paths, step, seed
+        self.threads, self.dtype, self.progress = threads, dtype, progress
+        self.allowance = Allowance(budget)
+        self.routes: list[EscapeTime] = []
+        self.skipped: list[Skipped] = []
+        self.notes: tuple[str, ...] = ()
+        self.infinite: str | None = None
+
+    def run(self) -> Comparison:
+        problem = self.problem
         try:
-            routes.append(route())
-        except ValueError as error:
-            skipped.append(Skipped(name, str(error), getattr(error, "seconds", None)))
+            if problem.sde.dimension == 1:
+                self.attempt("quadrature", problem.by_quadrature)
+            for name in problem.formulas():
+                self.attempt(name, lambda name=name: problem.by_formula(name), "formula")  # type: ignore[misc]
+            self.attempt("grid", self._by_grid)
+            self.attempt("paths", self._by_paths)
+            if hasattr(problem.sde.noise, "learning_rate"):
+                self.attempt("chain", self._by_chain)
+            self.notes = _notes(problem, max(self.allowance.left, NOTES_SECONDS))
+        except KeyboardInterrupt:
+            raise ComparisonInterrupted(self._found()) from None
+        return self._found()
 
-    def by_paths() -> EscapeTime:
+    def _found(self) -> Comparison:
+        routes = sorted(self.routes, key=lambda route: ORDER.get(route.method, 9))
+        return Comparison(str(self.problem), tuple(routes), tuple(self.skipped), self.notes)
+
+    def attempt(self, name: str, route: Callable[[], EscapeTime], kind: str | None = None) -> None:
+        """One route within its share; why it gave nothing stands among the skipped."""
+        try:
+            self.routes.append(within(SHARES[kind or name] * self.allowance.left, route))
+        except InfiniteTimeError as error:
+            self.infinite = self.infinite or name
+            self.skipped.append(Skipped(name, str(error)))
+        except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
+            self.skipped.append(Skipped(name, " ".join(str(error).split()), getattr(error, "seconds", None)))
+
+    def _by_grid(self) -> EscapeTime:
+        """The grid, if its dimension allows and its usual cost fits."""
+        d, left = self.problem.sde.dimension, self.allowance.left
+        if d > 3:
+            raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
+        if GRID_SECONDS[d] > left:
+            raise OverBudgetError(f"a grid takes about {GRID_SECONDS[d]:g} s of {left:.0f} s left", GRID_SECONDS[d])
+        return self.problem.by_grid()
+
+    def _by_paths(self) -> EscapeTime:
+        """As many paths as fit, all of them followed to their end if possible, else stopped at the budget."""
+        problem = self.problem
         require_open(problem.sde, problem.start[0], problem.target)
-        size = problem.default_step if step is None else step
-        left = max(budget - (clock.perf_counter() - began), 0.0)
-        count = affordable_paths(problem, paths, size, _expected(routes), left, threads)
-        report = None if progress is None else lambda share: progress("paths", share)
-        return problem.by_paths(count, size, seed, threads=threads, dtype=dtype, progress=report)
+        if self.infinite is not None:
+            raise InfiniteTimeError(f"the mean time is infinite ({self.infinite}), so a mean of paths has no meaning")
+        allowance = Allowance(SHARES["paths"] * self.allowance.left)
+        size = problem.default_step if self.step is None else self.step
+        count = affordable_paths(problem, self.paths, size, self._expected(), allowance, self.threads)
+        report = None if self.progress is None else lambda share: self.progress("paths", share)  # type: ignore[misc]
+        return problem.by_paths(
+            count, size, self.seed, threads=self.threads, dtype=self.dtype, progress=report,
+            deadline=max(allowance.left - 1.0, 0.8 * allowance.left),
+        )  # fmt: skip
 
-    if problem.sde.dimension == 1:
-        attempt("quadrature", problem.by_quadrature)
-    for name in problem.formulas():
-        attempt(name, lambda name=name: problem.by_formula(name))  # type: ignore[misc]
-    attempt("grid", lambda: _by_grid(problem, budget - (clock.perf_counter() - began)))
-    attempt("paths", by_paths)
-    if hasattr(problem.sde.noise, "learning_rate"):
-        left = budget - (clock.perf_counter() - began)
-        attempt("chain", lambda: _by_chain(problem, paths, seed, _expected(routes), left))
-    routes.sort(key=lambda route: ORDER.get(route.method, 9))
-    return Comparison(str(problem), tuple(routes), tuple(skipped), _notes(problem))
+    def _by_chain(self) -> EscapeTime:
+        """The chain: exact in 1-D, Monte Carlo beyond where its predicted cost fits."""
+        problem = self.problem
+        if problem.sde.dimension == 1:
+            return problem.by_chain()
+        eta = problem.sde.noise.learning_rate  # type: ignore[attr-defined]
+        count = affordable_paths(problem, self.paths, 1.5 * eta, self._expected(), self.allowance, None)
+        return problem.by_chain(paths=count, seed=self.seed)
 
-
-def _by_grid(problem: EscapeProblem, left: float) -> EscapeTime:
-    """The grid, if its dimension allows and its usual cost fits."""
-    d = problem.sde.dimension
-    if d > 3:
-        raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
-    if GRID_SECONDS[d] > left:
-        raise OverBudgetError(f"a grid takes about {GRID_SECONDS[d]:g} s of {max(left, 0):.0f} s left", GRID_SECONDS[d])
-    return problem.by_grid()
+    def _expected(self) -> float | None:
+        """The time to count on: of an exact route, else of any formula."""
+        exact = [route.mean for route in self.routes if route.method in ("quadrature", "grid")]
+        return next(iter([*exact, *(route.mean for route in self.routes)]), None)
 
 
-def _by_chain(problem: EscapeProblem, paths: int, seed: int, expected: float | None, left: float) -> EscapeTime:
-    """The chain: exact in 1-D, Monte Carlo beyond where its predicted cost fits."""
-    if problem.sde.dimension == 1:
-        return problem.by_chain()
-    eta = problem.sde.noise.learning_rate  # type: ignore[attr-defined]
-    count = affordable_paths(problem, paths, 1.5 * eta, expected, max(left, 0.0), None)
-    return problem.by_chain(paths=count, seed=seed)
+def _start_up(dtype: DTypeLike) -> None:
+    """Load what every comparison needs, so that no budget pays for it and no import is ever cut short."""
+    for name in ("scipy.linalg", "scipy.optimize", "scipy.sparse.linalg", "scipy.special", "sympy"):
+        import_module(name)
+    from fpsim.kernels.exits import exits
+    from fpsim.kernels.fill import fill_normals
+
+    exits[np.dtype(dtype)]
+    fill_normals[np.float64]
 
 
-def predicted_seconds(problem: EscapeProblem, paths: int, step: float, expected: float, threads: int | None) -> float:
-    """Cautious cost of ``problem.by_paths``, its second run at twice the step included."""
-    return 1.5 * paths * expected / step / _speed(problem, threads)
+def predicted_seconds(
+    problem: EscapeProblem, paths: int, step: float, expected: float, threads: int | None, most: float = 1.0
+) -> float:
+    """Cost of ``problem.by_paths``, its second run at twice the step included, from the speed of a short trial."""
+    return 1.5 * paths * expected / step / measured_speed(problem, step, threads, most)[0]
 
 
 def affordable_paths(
-    problem: EscapeProblem, paths: int, step: float, expected: float | None, left: float, threads: int | None
+    problem: EscapeProblem, paths: int, step: float, expected: float | None, allowance: Allowance, threads: int | None
 ) -> int:
-    """Number of paths that fits into ``left`` seconds.
+    """Number of paths that fits into what is left of ``allowance``, as this machine follows them.
 
     Raises:
-        OverBudgetError: if fewer than 1000 (or than were asked for) would.
+        OverBudgetError: if too few would leave within the time to say anything.
     """
+    speed, rough = measured_speed(problem, step, threads, TRIAL_SHARE * allowance.left)
     if expected is None:
-        expected = _pilot(problem, step, left * _speed(problem, threads))
-    seconds = predicted_seconds(problem, paths, step, expected, threads)
-    if seconds <= left:
+        expected = rough or _pilot(problem, step, speed, allowance, threads)
+    affordable = 0.8 * allowance.left * speed * step / 1.5  # time that all paths together can be followed
+    if paths * expected <= affordable:
         return paths
-    fewest, fewer = min(FEWEST_PATHS, paths), int(paths * left / seconds)
-    if fewer < fewest:
-        needed = seconds * fewest / paths
-        raise OverBudgetError(f"{fewest} paths would take about {needed:.3g} s of {left:.0f} s left", needed)
-    return fewer
+    fewest = min(FEWEST_PATHS, paths)
+    if affordable < min(FEWEST_EXITS, fewest) * expected:
+        needed = 1.5 * fewest * expected / step / speed
+        raise OverBudgetError(f"{fewest} paths would take about {needed:.3g} s of {allowance.left:.0f} s left", needed)
+    return max(fewest, int(affordable / expected))
 
 
-def _expected(routes: list[EscapeTime]) -> float | None:
-    """The time to count on: of an exact route, else of any formula."""
-    exact = [route.mean for route in routes if route.method in ("quadrature", "grid")]
-    return next(iter([*exact, *(route.mean for route in routes)]), None)
+def measured_speed(
+    problem: EscapeProblem, step: float, threads: int | None, most: float
+) -> tuple[float, float | None]:
+    """Path-steps per second of this problem on this machine, and a rough mean time if enough trial paths left.
+
+    Runs of a few paths grow until one takes TRIAL_SECONDS; the first, which compiles, is not counted.
+    """
+    allowance, steps, count = Allowance(max(most, TRIAL_SECONDS)), 4, TRIAL_PATHS * thread_count(threads)
+    _trial(problem, step, steps, count, threads)
+    while True:
+        sample, spent = _trial(problem, step, steps, count, threads)
+        done = max(float(sample.times.sum()) / step, 1.0)
+        if spent >= TRIAL_SECONDS or 4 * spent > allowance.left or sample.exits.size == count:
+            out = int(sample.exits.size)
+            return done / max(spent, 1e-6), float(sample.times.sum() / out) if out >= count / 2 else None
+        steps *= 4
 
 
-def _speed(problem: EscapeProblem, threads: int | None) -> float:
-    """Path-steps per second to count on."""
-    formulas = problem.sde.symbolic
-    compiled = formulas is not None and problem.target.symbolic(formulas.variables) is not None
-    speed = SPEED["compiled" if compiled else "numpy"] / problem.sde.dimension
-    return speed * thread_count(threads) if compiled else speed
+def _trial(problem: EscapeProblem, step: float, steps: int, count: int, threads: int | None) -> tuple[Any, float]:
+    began = clock.perf_counter()
+    sample = exit_times(
+        problem.sde, problem.start, problem.target, count, step, 0, steps * step, threads=threads, walls=problem.walls
+    )
+    return sample, clock.perf_counter() - began
 
 
-def _pilot(problem: EscapeProblem, step: float, affordable_steps: float) -> float:
-    """A rough mean exit time from 256 paths over a short horizon, where no other route gives one."""
-    horizon = step * max(1000.0, affordable_steps / 256 / 20)
-    sample = exit_times(problem.sde, problem.start, problem.target, 256, step, 0, horizon)
-    exits = int(np.sum(~sample.censored))
+def _pilot(problem: EscapeProblem, step: float, speed: float, allowance: Allowance, threads: int | None) -> float:
+    """A rough mean exit time over a short horizon, where no other route gives one."""
+    steps = max(1000, int(TRIAL_SHARE * allowance.left * speed / TRIAL_PATHS))
+    sample, _ = _trial(problem, step, steps, TRIAL_PATHS, threads)
+    exits = int(sample.exits.size)
     if exits < 10:
-        raise OverBudgetError(f"only {exits} of 256 trial paths left within t = {horizon:.3g}: the escape is too rare")
+        raise OverBudgetError(
+            f"only {exits} of {TRIAL_PATHS} trial paths left within t = {steps * step:.3g}: the escape is too rare"
+        )
     return float(sample.times.sum() / exits)
 
 
-def _notes(problem: EscapeProblem) -> tuple[str, ...]:
+def _notes(problem: EscapeProblem, seconds: float) -> tuple[str, ...]:
     """What the diagnosis found wanting, apart from what the formulas say themselves."""
     from fpsim.diagnosis import diagnose
 
     said = "asymptotic formulas"
-    found = diagnose(problem, routes=False).checks
+    try:
+        found = within(seconds, lambda: diagnose(problem, routes=False).checks)
+    except OverBudgetError:
+        return ("the diagnosis did not end within the budget",)
     failed = [check for check in found if not check.holds and said not in check.statement]
     return tuple(f"not so: {check.statement} ({check.detail})" for check in failed)

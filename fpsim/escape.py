@@ -173,6 +173,7 @@ class EscapeProblem:
         dtype: DTypeLike = np.float64,
         step_bias: bool = True,
         progress: Progress | None = None,
+        deadline: float = math.inf,
     ) -> EscapeTime:
         """Mean exit time of simulated paths.
 
@@ -187,6 +188,8 @@ class EscapeProblem:
             threads, dtype: as in :func:`fpsim.simulate`.
             step_bias: repeat at twice the step with independent numbers, to estimate the step's bias.
             progress: called with the finished share in [0, 1].
+            deadline: seconds after which all paths stop; the mean is then that of the paths begun in time, censored at
+                a horizon that all of them reached, and says so.
 
         Returns:
             the mean at ``step`` with its standard error and, as systematic error, |mean(2 step) - mean(step)|
@@ -203,9 +206,11 @@ class EscapeProblem:
 
         def run(size: float, coarse: bool, done: float, part: float) -> ExitSample:
             report = None if progress is None else lambda p: progress(done + part * p)
+            left = max(deadline - (clock.perf_counter() - began), 1e-3)
             return exit_times(
-                self.sde, origin, self.target, paths, size, seed, horizon, bridge, threads, walls, dtype, coarse, report
-            )
+                self.sde, origin, self.target, paths, size, seed, horizon, bridge, threads, walls, dtype, coarse,
+                report, left * part / (1 - done),
+            )  # fmt: skip
 
         sample = run(h, False, 0.0, share)
         mean, error = sample.mean_and_error()
@@ -214,7 +219,9 @@ class EscapeProblem:
             bias = abs(run(2 * h, True, share, 1 - share).mean_and_error()[0] - mean)
             if getattr(self.sde.noise, "at", "") == "path":
                 bias /= math.sqrt(2) - 1  # where D jumps the bias falls like sqrt(step) only
-        settings = {"paths": paths, "step": h, "bridge": bridge, "dtype": np.dtype(dtype).name}
+        settings = {"paths": sample.times.size, "step": h, "bridge": bridge, "dtype": np.dtype(dtype).name}
+        if "stopped" in sample.settings:
+            settings["stopped"] = sample.settings["stopped"]
         censored = int(sample.censored.sum())
         if censored:
             settings["horizon"] = sample.horizon
@@ -273,9 +280,10 @@ class EscapeProblem:
 
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
+        self._without_walls(f"the formula '{name}'")
         require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
-        found = FORMULAS[name](self.sde, self.point, self.target, walls=self.walls)
+        found = FORMULAS[name](self.sde, self.point, self.target)
         settings = {"meaning": found.target, "reference": found.reference}
         if found.notes:
             settings["notes"] = "; ".join(found.notes)

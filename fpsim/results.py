@@ -165,7 +165,7 @@ class Comparison(Stored):
 
     def _headline(self) -> str:
         best = self.reference or next(iter(self.routes), None)
-        return "no route gave a time" if best is None else f"{format_with_error(best)} {best.units} by {best.method}"
+        return "no route gave a time" if best is None else f"escape time {format_with_error(best)} by {best.method}"
 
     def __str__(self) -> str:
         table: list[tuple[str, ...]] = [("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")]

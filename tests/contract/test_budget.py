@@ -1,0 +1,109 @@
+"""A comparison ends within its budget whatever the problem, says what it left out, and Ctrl-C keeps what there is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time as clock
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fpsim
+import landscapes
+from fpsim.allowance import GRACE, OverBudgetError, within
+from fpsim.comparing import ComparisonInterrupted, measured_speed
+from fpsim.escape import EscapeProblem
+
+SLACK = 1.5  # a shared machine
+WELL = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
+
+
+def formula(text: str, noise: float, start: float, target: float) -> EscapeProblem:
+    sde = fpsim.SDE(landscapes.Landscape.from_expression(text), fpsim.ConstantDiffusion(noise))
+    return fpsim.EscapeProblem(sde, start, target)
+
+
+def endless() -> Any:
+    while True:
+        np.linalg.norm([1.0, 2.0])
+
+
+def test_python_code_is_stopped_and_a_library_left_behind() -> None:
+    began = clock.perf_counter()
+    with pytest.raises(OverBudgetError, match=r"did not end within 0\.2 s"):
+        within(0.2, endless)
+    assert clock.perf_counter() - began < 0.2 + SLACK
+    began = clock.perf_counter()
+    with pytest.raises(OverBudgetError):
+        within(0.2, lambda: clock.sleep(20))
+    assert clock.perf_counter() - began < 0.2 + GRACE + SLACK
+    assert within(5, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 // 0)
+
+
+def test_work_sees_the_numpy_settings_of_its_caller() -> None:
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        within(5, lambda: np.ones(1) / np.zeros(1))
+
+
+def test_a_route_without_end_costs_its_share_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EscapeProblem, "by_quadrature", lambda self: endless())
+    began = clock.perf_counter()
+    found = WELL.compare(budget=4, paths=500)
+    assert clock.perf_counter() - began < 4 + 2 * SLACK
+    assert found["paths"].mean == pytest.approx(14.2777, rel=0.3) and found["grid"].mean == pytest.approx(14.2777, 1e-4)
+    assert next(s for s in found.skipped if s.method == "quadrature").reason.startswith("it did not end within 1.6 s")
+
+
+HARD = {
+    "no wall on the far side": lambda: fpsim.EscapeProblem(
+        fpsim.SDE(landscapes.TiltedCosine(), fpsim.ConstantDiffusion(0.5)), 0.0, 2 * np.pi
+    ),
+    "periodic, infinite mean": lambda: formula("-cos(2*x)", 0.3, 0.0, np.pi),
+    "a pole": lambda: formula("x-0.6*log(x)", 0.5, 1.0, 4.0),
+    "deep and far": lambda: formula("x**4/4-3*x**2", 0.05, -2.4, 2.4),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_problems_end_within_the_budget(name: str) -> None:
+    problem = HARD[name]()
+    began = clock.perf_counter()
+    found = problem.compare(budget=3)
+    assert clock.perf_counter() - began < 3 + 2 * SLACK
+    methods = {r.method for r in found.routes} | {s.method for s in found.skipped}
+    assert {"quadrature", "grid", "paths", "kramers"} <= methods
+
+
+def test_paths_that_stop_at_the_budget_say_so() -> None:
+    slow = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.05)), -1.0, 1.0)
+    found = slow.by_paths(200_000, step=0.01, deadline=0.6)
+    assert found.settings["paths"] < 200_000 and "of 200000 paths" in found.settings["stopped"]
+    assert abs(found.mean - slow.by_quadrature().mean) < 5 * found.error
+
+
+def test_the_speed_of_paths_is_measured() -> None:
+    speed, _ = measured_speed(WELL, 0.01, 1, 1.0)
+    plain = landscapes.Landscape(lambda x: (x[0] ** 2 - 1) ** 2 / 4, bounds=[(-2, 2)])
+    other = fpsim.EscapeProblem(fpsim.SDE(plain, fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
+    assert speed > 20 * measured_speed(other, 0.01, 1, 1.0)[0]
+
+
+def test_ctrl_c_keeps_the_routes_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EscapeProblem, "by_grid", lambda self: endless())
+    timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    began = clock.perf_counter()
+    with pytest.raises(ComparisonInterrupted) as caught:
+        WELL.compare(budget=60)
+    assert clock.perf_counter() - began < 1 + 2 * SLACK
+    assert caught.value.found["quadrature"].mean == pytest.approx(14.2777366365, rel=1e-9)
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("inf"), float("nan")])
+def test_a_budget_is_a_number_of_seconds(budget: float) -> None:
+    with pytest.raises(ValueError, match="budget must be a positive number of seconds"):
+        WELL.compare(budget=budget)
