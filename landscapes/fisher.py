@@ -60,5 +60,5 @@ def every_label(landscape: NeuralLandscape) -> Iterator[NeuralLandscape]:
         labels = np.full(landscape.number_of_examples, label)
         yield NeuralLandscape(
             landscape.network, inputs, labels, dtype=precision, device=str(landscape.inputs.device),
-            chunk=landscape.chunk,
+            chunk=landscape.chunk, buffers="frozen",
         )  # fmt: skip

@@ -15,8 +15,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-import torch
-from torch import nn
+from landscapes.torch_extra import nn, torch
 
 Normalization = Literal["none", "group", "batch"]
 Stem = Literal["3x3", "7x7"]
@@ -157,24 +156,6 @@ def perceptron(sizes: Sequence[int], activation: str = "tanh", seed: int = 0) ->
             nn.init.zeros_(linear.bias)
             layers += [linear, ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1]).eval()
-
-
-def require_single_examples(network: Any) -> None:
-    """Refuse a network whose loss is not a sum over single examples, or is random.
-
-    Raises:
-        ValueError: for batch normalisation by the batch's own statistics, or dropout that is switched on.
-    """
-    for name, module in network.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
-            raise ValueError(
-                f"{kind} '{name}' normalises by its batch's own statistics: one example's loss then depends on the "
-                "others, so that it has no gradient noise of its own. Freeze it with network.eval() after training, "
-                "or use normalization='none' or 'group'"
-            )
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
-            raise ValueError(f"{kind} '{name}' makes the loss random; switch it off with network.eval()")
 
 
 def _norm(kind: Normalization, channels: int) -> Any:

@@ -5,24 +5,28 @@
 Everything that theory asks for comes from products with vectors, no matrix is formed: with J (m x d) the derivatives
 of the l_j, w -> J^T w is one backward pass, v -> J v and v -> H v are backward passes through it, and the covariance of
 one example's gradient is  C1 v = J^T (J v - mean(J v)) / m,  the centred one.
+
+Coordinates are the parameters that can be trained (``requires_grad``); frozen ones stay as they are, and so do buffers
+such as running statistics (:mod:`landscapes.checkpoints`).
 This module needs torch (extra ``network``).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import nn
 
+from landscapes.admission import admitted
+from landscapes.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.field import numbered
 from landscapes.landscape import Landscape
-from landscapes.networks import require_single_examples
+from landscapes.torch_calls import numbers, plain_kernels, spread, twice
+from landscapes.torch_extra import nn, torch
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -35,20 +39,25 @@ class NeuralLandscape(Landscape):
     """The loss of a network on a data set, as a function of its parameters.
 
     Args:
-        network: a torch module mapping inputs (m, ...) to outputs (m, classes). It is copied; parameters, in the
-            order of ``network.parameters()``, become the coordinates.
-        inputs: (m, ...) array; images (m, height, width) get a channel axis.
-        labels: (m,) classes for ``"cross-entropy"``; (m,) or (m, outputs) numbers for ``"squared"``.
+        network: a torch module mapping inputs (m, ...) to outputs (m, classes), in evaluation mode. It is copied;
+            trainable parameters, in the order of ``network.parameters()``, become the coordinates.
+        inputs: (m, ...) array or tensor; images (m, height, width) get a channel axis where the network takes one, and
+            whole numbers stay so for a network that takes only those (an embedding).
+        labels: (m,) classes for ``"cross-entropy"``; (m, outputs) numbers for ``"squared"``, (m,) if there is one
+            output; classes stand for their unit vectors.
         loss: ``"cross-entropy"``, or ``"squared"``: |output - label|^2 / 2.
         weight_decay: coefficient of |x|^2 / 2, part of every example's loss.
         dtype: ``"float64"`` or ``"float32"``, in which torch computes; results are float64 arrays.
         device: torch's name of a device, such as ``"cpu"`` or ``"cuda"``.
         chunk: examples that go through the network at a time.
         name: shown in results.
+        buffers: ``"frozen"`` keeps running statistics and other buffers as they came, at every x. None does so too, but
+            refuses points at which they are visibly not those of the data any more.
 
     Raises:
-        ValueError: for data of wrong shapes, and for a network whose loss is no function of single examples (batch
-            normalisation in training mode) or is random (dropout in training mode).
+        ValueError: for data of wrong shapes, and for a network whose loss is no function of its parameters and single
+            examples (:mod:`landscapes.admission`).
+        TypeError: for what is no torch module.
     """
 
     network: Any
@@ -57,7 +66,9 @@ class NeuralLandscape(Landscape):
     kind: str
     weight_decay: float
     chunk: int
-    _shapes: dict[str, Any]
+    frozen: bool
+    shapes: dict[str, Any]
+    """Name -> shape of the parameters that are coordinates, in their order."""
 
     def __init__(
         self,
@@ -70,6 +81,7 @@ class NeuralLandscape(Landscape):
         device: str = "cpu",
         chunk: int = 1024,
         name: str | None = None,
+        buffers: Literal["frozen"] | None = None,
     ) -> None:
         if dtype not in ("float64", "float32"):
             raise ValueError(f"dtype is 'float64' or 'float32'; got {dtype!r}")
@@ -77,17 +89,18 @@ class NeuralLandscape(Landscape):
             raise ValueError(f"weight_decay is a number >= 0; got {weight_decay!r}")
         if chunk < 1:
             raise ValueError(f"chunk counts examples and is at least 1; got {chunk!r}")
-        require_single_examples(network)
-        real = getattr(torch, dtype)
-        own = copy.deepcopy(network).to(device=device, dtype=real)
-        x, y = _tensors(inputs, labels, loss, real, device)
-        shapes = {key: parameter.shape for key, parameter in own.named_parameters()}
-        d = sum(shape.numel() for shape in shapes.values())
+        if buffers not in (None, "frozen"):
+            raise ValueError(f"buffers is 'frozen' or None; got {buffers!r}")
+        own, x, y = admitted(network, inputs, labels, loss, dtype, device)
+        shapes = {key: parameter.shape for key, parameter in own.named_parameters() if parameter.requires_grad}
+        d, every = sum(shape.numel() for shape in shapes.values()), sum(p.numel() for p in own.parameters())
+        counted = f"{d} parameters" if d == every else f"{d} of {every} parameters (the others are frozen)"
+        kept = KEPT if state_of(own) else ""
         self.__dict__.update(
             network=own, inputs=x, labels=y, kind=loss, weight_decay=float(weight_decay), chunk=int(chunk),
-            _shapes=shapes,
+            frozen=buffers == "frozen", shapes=shapes,
             _functions=PlainFunctions(d, self._losses, self._gradients, self._hessians), dimension=d, bounds=None,
-            name=name or f"{type(network).__name__} with {d} parameters on {len(y)} examples",
+            name=name or f"{type(network).__name__} with {counted} on {len(y)} examples{kept}",
             default_start=None, default_target=None,
         )  # fmt: skip
 
@@ -104,7 +117,37 @@ class NeuralLandscape(Landscape):
     @property
     def initial(self) -> Array:
         """The parameters that the network came with, shape (d,)."""
-        return _numbers(nn.utils.parameters_to_vector(self.network.parameters()))
+        own = dict(self.network.named_parameters())
+        return numbers(torch.cat([own[key].reshape(-1) for key in self.shapes]))
+
+    # --- checkpoints ---
+
+    def parameters_of(self, checkpoint: Any) -> Array:
+        """The parameters (d,) of another checkpoint of the network, a torch module or its state dictionary.
+
+        Raises:
+            ValueError: for another network, or one whose buffers (running statistics) are not those kept here.
+        """
+        return only_parameters(self, checkpoint)
+
+    def way(self, first: Any, second: Any) -> Way:
+        """The straight line between two checkpoints (modules, state dictionaries, or vectors (d,)), buffers included.
+
+        Raises:
+            ValueError: for vectors, if the loss depends on buffers that they come without.
+        """
+        return way(self, first, second)
+
+    def with_buffers(self, buffers: Mapping[str, Any]) -> NeuralLandscape:
+        """The same landscape with other values of some of the network's buffers, frozen."""
+        new, network = object.__new__(type(self)), copy.deepcopy(self.network)
+        own = dict(network.named_buffers())
+        for key, values in buffers.items():
+            own[key].copy_(values)
+        new.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_guard"}, network=network, frozen=True)
+        functions = PlainFunctions(self.dimension, new._losses, new._gradients, new._hessians)
+        new.__dict__["_functions"] = functions
+        return new
 
     # --- losses ---
 
@@ -113,7 +156,7 @@ class NeuralLandscape(Landscape):
 
         def at(point: Any) -> Array:
             with torch.no_grad():
-                return np.concatenate([_numbers(part) for part in self._parts(point)])
+                return np.concatenate([numbers(part) for part in self._parts(point)])
 
         return self._everywhere("loss", x, at)
 
@@ -122,7 +165,7 @@ class NeuralLandscape(Landscape):
         if self.kind != "cross-entropy":
             raise ValueError("a network that fits numbers has no accuracy; its loss is squared, not cross-entropy")
         with torch.no_grad():
-            point = self._tensor(np.asarray(x))
+            point = self._tensor(self._point(x))
             right = sum(
                 int((self._outputs(point, chosen).argmax(dim=1) == self.labels[chosen]).sum())
                 for chosen in self._chunks()
@@ -143,11 +186,19 @@ class NeuralLandscape(Landscape):
         def one(point: Any, example: Any, label: Any) -> Any:
             return self._examples(point, example[None], label[None])[0]
 
-        many = torch.func.vmap(torch.func.grad(one), in_dims=(None, 0, 0))
+        gradient = torch.func.grad(one)
+        many = torch.func.vmap(gradient, in_dims=(None, 0, 0))
+
+        def part(point: Any, inputs: Any, labels: Any) -> Any:
+            try:
+                return many(point, inputs, labels)
+            except (RuntimeError, NotImplementedError):  # some layers and any branching on values: one by one
+                return torch.stack([gradient(point, u, v) for u, v in zip(inputs, labels, strict=True)])
 
         def at(point: Any) -> Array:
-            parts = [many(point, self.inputs[c], self.labels[c]) for c in self._chunks()]
-            return np.concatenate([_numbers(part) for part in parts])
+            with plain_kernels():
+                parts = [part(point, self.inputs[c], self.labels[c]) for c in self._chunks()]
+            return np.concatenate([numbers(p) for p in parts])
 
         return self._everywhere("gradient", points, at)
 
@@ -172,34 +223,36 @@ class NeuralLandscape(Landscape):
         w = np.asarray(weights, dtype=np.float64)
         if w.shape != (self.number_of_examples,):
             raise ValueError(f"weights are one number per example, shape ({self.number_of_examples},); got {w.shape}")
-        point, chosen = self._tensor(np.asarray(x)).requires_grad_(), np.flatnonzero(w)
+        point, chosen = self._tensor(self._point(x)).requires_grad_(), np.flatnonzero(w)
         total = torch.zeros_like(point)
         for first in range(0, len(chosen), self.chunk):
             part = torch.as_tensor(chosen[first : first + self.chunk], device=point.device)
             losses = self._examples(point, self.inputs[part], self.labels[part])
             weighted = losses @ self._tensor(w[chosen[first : first + self.chunk]])
             total += torch.autograd.grad(weighted, point)[0]
-        return _numbers(total)
+        return numbers(total)
 
     def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
-        point, along = self._tensor(np.asarray(x)).requires_grad_(), self._tensor(np.asarray(v))
+        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
         found = []
-        for losses in self._parts(point):
-            # J^T w is linear in w: its derivative along v with respect to w is J v
-            w = torch.ones_like(losses).requires_grad_()
-            (pulled,) = torch.autograd.grad(losses @ w, point, create_graph=True)
-            found.append(torch.autograd.grad(pulled @ along, w)[0])
-        return np.concatenate([_numbers(part) for part in found])
+        with twice(self.name):
+            for losses in self._parts(point):
+                # J^T w is linear in w: its derivative along v with respect to w is J v
+                w = torch.ones_like(losses).requires_grad_()
+                (pulled,) = torch.autograd.grad(losses @ w, point, create_graph=True)
+                found.append(torch.autograd.grad(pulled @ along, w)[0])
+        return np.concatenate([numbers(part) for part in found])
 
     def hessian_vector(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return H(x) v for x (d,) and v (d,), shape (d,)."""
-        point, along = self._tensor(np.asarray(x)).requires_grad_(), self._tensor(np.asarray(v))
+        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
         total = torch.zeros_like(point)
-        for losses in self._parts(point):
-            (slope,) = torch.autograd.grad(losses.sum(), point, create_graph=True)
-            total += torch.autograd.grad(slope @ along, point)[0]
-        return _numbers(total / self.number_of_examples)
+        with twice(self.name):
+            for losses in self._parts(point):
+                (slope,) = torch.autograd.grad(losses.sum(), point, create_graph=True)
+                total += torch.autograd.grad(slope @ along, point)[0]
+        return numbers(total / self.number_of_examples)
 
     def hessian_operator(self, x: ArrayLike) -> LinearOperator:
         """Return v -> H(x) v as a symmetric scipy operator (d, d)."""
@@ -214,7 +267,41 @@ class NeuralLandscape(Landscape):
 
         return self._operator(product)
 
+    def chosen_losses(self, x: ArrayLike, chosen: slice, network: Any = None, buffers: Any = None) -> Array:
+        """Losses of some examples at x (d,), if asked for by another copy of the network with buffers of its own."""
+        with torch.no_grad():
+            outputs = self._call(self._tensor(np.asarray(x)), self.inputs[chosen], network, buffers)
+            return numbers(self._compared(outputs, self.labels[chosen]))
+
     # --- inside ---
+
+    def _points(self, x: ArrayLike) -> Array:
+        if isinstance(x, nn.Module | Mapping):
+            x = self.parameters_of(x)
+        points = super()._points(x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x)
+        if not self.frozen:
+            for i in range(points[0].size):
+                self._guard.check(self, points.reshape(len(points), -1)[:, i])
+        return points
+
+    @property
+    def _guard(self) -> Guard:
+        found: Guard | None = self.__dict__.get("_guarding")
+        if found is None:
+            found = self.__dict__["_guarding"] = Guard(self)
+        return found
+
+    def _point(self, x: ArrayLike) -> Array:
+        points = self._points(x)
+        if points.ndim != 1:
+            raise ValueError(f"this takes one point, shape ({self.dimension},); got shape {points.shape}")
+        return points
+
+    def _vector(self, v: ArrayLike) -> Array:
+        vector = np.asarray(v, dtype=np.float64)
+        if vector.shape != (self.dimension,):
+            raise ValueError(f"a direction has shape ({self.dimension},); got {vector.shape}")
+        return vector
 
     def _operator(self, product: Callable[[Array], Array]) -> LinearOperator:
         from scipy.sparse.linalg import LinearOperator
@@ -231,7 +318,7 @@ class NeuralLandscape(Landscape):
 
     def _gradients(self, x: Array) -> Array:
         uniform = np.full(self.number_of_examples, 1 / self.number_of_examples)
-        return _spread(lambda point: self.weighted_gradient(point, uniform), x)
+        return spread(lambda point: self.weighted_gradient(point, uniform), x)
 
     def _hessians(self, x: Array) -> Array:
         self._require_room("Hessian", x.size * self.dimension)
@@ -240,11 +327,11 @@ class NeuralLandscape(Landscape):
             columns = np.stack([self.hessian_vector(point, e) for e in np.eye(self.dimension)])
             return (columns + columns.T) / 2
 
-        return _spread(at, x)
+        return spread(at, x)
 
     def _everywhere(self, what: str, x: ArrayLike, function: Callable[[Any], Array]) -> Array:
         points = self._points(x)
-        return self._numbers(what, _spread(lambda point: function(self._tensor(point)), points), points)
+        return self._numbers(what, spread(lambda point: function(self._tensor(point)), points), points)
 
     def _parts(self, point: Any) -> Iterator[Any]:
         """The losses of all examples, a chunk at a time."""
@@ -256,23 +343,25 @@ class NeuralLandscape(Landscape):
             yield slice(first, first + self.chunk)
 
     def _examples(self, point: Any, inputs: Any, labels: Any) -> Any:
-        outputs = self._call(point, inputs)
-        if self.kind == "cross-entropy":
-            losses = nn.functional.cross_entropy(outputs, labels, reduction="none")
-        else:
-            losses = ((outputs - labels) ** 2).sum(dim=1) / 2
+        losses = self._compared(self._call(point, inputs), labels)
         return losses + self.weight_decay / 2 * (point @ point)
+
+    def _compared(self, outputs: Any, labels: Any) -> Any:
+        if self.kind == "cross-entropy":
+            return nn.functional.cross_entropy(outputs, labels, reduction="none")
+        return ((outputs - labels) ** 2).sum(dim=1) / 2
 
     def _outputs(self, point: Any, chosen: slice) -> Any:
         return self._call(point, self.inputs[chosen])
 
-    def _call(self, point: Any, inputs: Any) -> Any:
-        pieces = torch.split(point, [shape.numel() for shape in self._shapes.values()])
-        parameters = {key: piece.view(shape) for (key, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
-        return torch.func.functional_call(self.network, parameters, (inputs,))
+    def _call(self, point: Any, inputs: Any, network: Any = None, buffers: Any = None) -> Any:
+        pieces = torch.split(point, [shape.numel() for shape in self.shapes.values()])
+        parameters = {key: piece.view(shape) for (key, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return torch.func.functional_call(network or self.network, {**parameters, **(buffers or {})}, (inputs,))
 
     def _tensor(self, values: Array) -> Any:
-        return torch.as_tensor(np.array(values, dtype=np.float64), dtype=self.inputs.dtype, device=self.inputs.device)
+        like = next(self.network.parameters())
+        return torch.as_tensor(np.array(values, dtype=np.float64), dtype=like.dtype, device=like.device)
 
     def _require_room(self, what: str, numbers: int) -> None:
         if numbers > MOST_NUMBERS:
@@ -286,33 +375,3 @@ class NeuralLandscape(Landscape):
 
     def __hash__(self) -> int:
         return id(self)
-
-
-def _tensors(inputs: ArrayLike, labels: ArrayLike, loss: str, dtype: Any, device: str) -> tuple[Any, Any]:
-    """Inputs and labels as tensors of the right shapes."""
-    x, y = np.asarray(inputs, dtype=np.float64), np.asarray(labels)
-    x = x[:, None] if x.ndim == 3 else x
-    if x.ndim < 2 or len(x) == 0 or y.shape[:1] != x.shape[:1]:
-        raise ValueError(f"inputs have shape (m, ...) and labels (m, ...), m >= 1; got {x.shape} and {y.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("the inputs hold values that are not finite numbers")
-    if loss == "cross-entropy":
-        if y.ndim != 1 or y.dtype.kind not in "iu":
-            raise ValueError(f"labels are classes, whole numbers of shape (m,); got {y.dtype} of shape {y.shape}")
-        targets = torch.as_tensor(y.astype(np.int64), device=device)
-    elif loss == "squared":
-        targets = torch.as_tensor(y.astype(np.float64).reshape(len(y), -1), dtype=dtype, device=device)
-    else:
-        raise ValueError(f"loss is 'cross-entropy' or 'squared'; got {loss!r}")
-    return torch.as_tensor(x, dtype=dtype, device=device), targets
-
-
-def _numbers(tensor: Any) -> Array:
-    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
-
-
-def _spread(function: Callable[[Array], Array], x: Array) -> Array:
-    """Apply a function of one point (d,) to points (d, ...); their axes come last in the result."""
-    flat = x.reshape(len(x), -1)
-    values = np.stack([function(flat[:, i]) for i in range(flat.shape[1])], axis=-1)
-    return values.reshape(values.shape[:-1] + x.shape[1:])

@@ -66,9 +66,9 @@ def rescaling(landscape: NeuralLandscape, x: ArrayLike, layer: str, following: s
 def slices(landscape: NeuralLandscape) -> dict[str, slice]:
     """Where each of the network's parameters lies in x, by name."""
     found, first = {}, 0
-    for name, parameter in landscape.network.named_parameters():
-        found[name] = slice(first, first + parameter.numel())
-        first += parameter.numel()
+    for name, shape in landscape.shapes.items():
+        found[name] = slice(first, first + shape.numel())
+        first += shape.numel()
     return found
 
 
@@ -128,7 +128,7 @@ def sharpness(landscape: NeuralLandscape, x: ArrayLike) -> Sharpness:
 
 def _relative_flatness(landscape: NeuralLandscape, x: Array, hessian: Array) -> dict[str, float]:
     """Petzka's measure of every weight matrix; a convolution's rows are its output channels."""
-    shapes = {name: parameter.shape for name, parameter in landscape.network.named_parameters()}
+    shapes = landscape.shapes
     found = {}
     for name, part in slices(landscape).items():
         if len(shapes[name]) < 2:

@@ -198,15 +198,27 @@ class SampledLandscape(DatasetLandscape):
 
         Args:
             landscape: as for `along`.
-            first, second: (d,).
+            first, second: (d,); of a network also torch modules or state dictionaries, whose buffers (running
+                statistics) are then interpolated, which the name and the facts of the slice say.
             margin: how far to go beyond both, in units of their distance.
             count: number of nodes.
             settings: as for the class.
+
+        Raises:
+            ValueError: for plain vectors, if the network's loss depends on buffers that they come without.
         """
-        a = np.asarray(first, dtype=np.float64)
-        step = np.asarray(second, dtype=np.float64) - a
-        length = float(np.linalg.norm(step))
-        return cls.along(landscape, a, step, np.linspace(-margin * length, (1 + margin) * length, count), **settings)
+        fractions = np.linspace(-margin, 1 + margin, count)
+        if not hasattr(landscape, "way"):
+            a = np.asarray(first, dtype=np.float64)
+            step = np.asarray(second, dtype=np.float64) - a
+            return cls.along(landscape, a, step, fractions * float(np.linalg.norm(step)), **settings)
+        line = landscape.way(first, second)
+        length = float(np.linalg.norm(line.second - line.first))
+        if not length > 0:
+            raise ValueError("the two checkpoints have the same parameters: no line joins them")
+        facts = dict(settings.pop("facts", None) or {}) | ({"buffers": line.note} if line.note else {})
+        losses = np.stack([line.losses(float(t)) for t in fractions], axis=-1)
+        return cls(fractions * length, losses, **{"name": line.name, "facts": facts, **settings})
 
     @property
     def spline_error(self) -> float:

@@ -37,9 +37,8 @@ def load() -> Array:
 
 def train() -> Array:
     """Find them again: Adam for all networks together, L-BFGS and Newton steps for the chosen one."""
-    from torch import nn
-
     from landscapes.networks import resnet
+    from landscapes.torch_extra import nn
     from landscapes.training import polish
     from validation.replicas import Replicas
 
@@ -60,7 +59,7 @@ def train() -> Array:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m validation.full_space_minimum FILE.npz")
-    import torch
+    from landscapes.torch_extra import torch
 
     torch.set_num_threads(1)
     np.savez_compressed(sys.argv[1], parameters=train())

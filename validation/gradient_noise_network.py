@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from fpsim.threads import thread_count
 from landscapes.datasets import mnist
 from landscapes.networks import resnet
+from landscapes.torch_extra import nn, torch
 
 Vector = NDArray[np.float32]
 CHUNK = 256

@@ -23,13 +23,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
-from torch.nn import functional
 
 from landscapes.networks import ResNet
 from landscapes.neural import NeuralLandscape
+from landscapes.torch_calls import plain_kernels
+from landscapes.torch_extra import functional, nn, torch
 from validation import unrolled
 from validation.layers import Layers
 
@@ -155,12 +154,13 @@ class Replicas:
 
     def _parameters(self, points: Any) -> dict[str, Any]:
         """The rows of points (R, d) as named parameters (R, ...)."""
-        named = list(self.landscape.network.named_parameters())
-        pieces = torch.split(points, [parameter.numel() for _, parameter in named], dim=1)
-        return {
-            key: piece.reshape(len(points), *parameter.shape)
-            for (key, parameter), piece in zip(named, pieces, strict=True)
+        shapes = self.landscape.shapes
+        pieces = torch.split(points, [shape.numel() for shape in shapes.values()], dim=1)
+        moving = {
+            key: piece.reshape(len(points), *shape) for (key, shape), piece in zip(shapes.items(), pieces, strict=True)
         }
+        still = {k: p.detach() for k, p in self.landscape.network.named_parameters() if k not in shapes}
+        return moving | {key: p.expand(len(points), *p.shape) for key, p in still.items()}
 
     def _parts(self, replicas: int, examples: int) -> Iterator[tuple[slice, slice]]:
         """Rows and columns of (R, S) in blocks of at most about `MOST_IMAGES`, all rows of a block together."""
@@ -177,7 +177,7 @@ class Replicas:
         return self._tensor(points)
 
     def _tensor(self, values: Array) -> Any:
-        like = self.landscape.inputs
+        like = next(self.landscape.network.parameters())
         return torch.as_tensor(np.array(values), dtype=like.dtype, device=like.device)
 
 
@@ -187,9 +187,10 @@ def _mapped(network: Any, parameters: dict[str, Any], inputs: Any) -> Any:
     def one(parameters: dict[str, Any], inputs: Any) -> Any:
         return torch.func.functional_call(network, parameters, (inputs,))
 
-    if len(inputs) == 1:
-        return torch.func.vmap(one, in_dims=(0, None))(parameters, inputs[0])
-    return torch.func.vmap(one)(parameters, inputs)
+    with plain_kernels():
+        if len(inputs) == 1:
+            return torch.func.vmap(one, in_dims=(0, None))(parameters, inputs[0])
+        return torch.func.vmap(one)(parameters, inputs)
 
 
 def _grouped(network: ResNet, parameters: dict[str, Any], inputs: Any) -> Any:

@@ -30,7 +30,11 @@ Array = NDArray[np.float64]
 def one_thread() -> Iterator[None]:
     """Run torch and linear algebra on one thread: sums on more threads round differently, which training amplifies."""
     import scipy.optimize  # noqa: F401  # its linear algebra has to be there before it can be limited
-    import torch
+
+    from landscapes.extras import require
+    from landscapes.torch_extra import torch
+
+    require("threadpoolctl", purpose="training on one thread")
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()

@@ -12,11 +12,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import torch
-from torch import nn
-from torch.nn import functional
-
 from landscapes.networks import ResNet
+from landscapes.torch_extra import functional, nn, torch
 from validation.layers import Layers
 
 
