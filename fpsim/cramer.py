@@ -32,6 +32,7 @@ from fpsim.passes import Escape, Formula, escape
 from fpsim.results import Assumption
 from fpsim.sde import SDE
 from fpsim.valleys import Valley
+from fpsim.walls import Walls
 from landscapes.dataset import DatasetLandscape
 from landscapes.field import as_point
 
@@ -249,7 +250,9 @@ def log_prefactor(landscape: DatasetLandscape, start: float, end: float, batch_s
     return -(value + ends) + math.log(c[0] / c[1]) / 2
 
 
-def cramer(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def cramer(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """The mean escape time of true mini-batch SGD for small eta, in units of eta * iterations.
 
     Args:
@@ -264,6 +267,8 @@ def cramer(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = N
             and target, or if no mini-batch can climb a point of the way (the time is infinite).
     """
     _require_examples(sde.landscape)
+    if walls is not None:
+        raise ValueError(f"cramer knows no walls, and this problem has {walls}; use by_paths")
     eta, size = (getattr(sde.noise, name, None) for name in ("learning_rate", "batch_size"))
     if eta is None or size is None:
         raise ValueError(f"cramer needs a learning rate and a batch size, and {sde.noise} has none; use GradientNoise")

@@ -56,7 +56,7 @@ class Diagnosis:
 
 def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
     """Every check that applies to this landscape, noise and target, and (if asked) what the routes will cost."""
-    from fpsim.passes import Escape
+    from fpsim.passes import Escape, missing_pass
     from fpsim.valleys import valley
 
     passed = tuple(gates_on_the_way(problem))
@@ -64,13 +64,13 @@ def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
     if not hasattr(problem.sde.landscape, "loss"):
         return _finish(problem, checks, passed, routes)
     try:
-        found = valley(problem.sde.landscape, problem.point, problem.target)
+        found = valley(problem.sde.landscape, problem.point, problem.target, problem.walls)
     except ValueError as error:
         return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed, routes)
     if found.saddle is None:
-        missing = Assumption("a saddle separates start and target", False, "none was found: no barrier to escape over")
+        missing = Assumption("a saddle separates start and target", False, missing_pass(found))
         return _finish(problem, [*checks, missing], passed, routes)
-    at = Escape(problem.sde, problem.point, problem.target, found)
+    at = Escape(problem.sde, problem.point, problem.target, found, problem.walls)
     checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
     return _finish(problem, checks, passed, routes)
 

@@ -280,10 +280,9 @@ class EscapeProblem:
 
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
-        self._without_walls(f"the formula '{name}'")
         require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
-        found = FORMULAS[name](self.sde, self.point, self.target)
+        found = FORMULAS[name](self.sde, self.point, self.target, walls=self.walls)
         settings = {"meaning": found.target, "reference": found.reference}
         if found.notes:
             settings["notes"] = "; ".join(found.notes)

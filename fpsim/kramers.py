@@ -25,6 +25,7 @@ from fpsim.quadrature import potential_difference
 from fpsim.results import Assumption
 from fpsim.sde import SDE
 from fpsim.valleys import Valley
+from fpsim.walls import Walls
 
 KRAMERS = "Kramers, Physica 7 (1940) 284; Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
 NEXT_ORDER = "Kramers 1940 with the next term of Laplace's method (Bender and Orszag, section 6.4) at both ends"
@@ -34,7 +35,9 @@ XIE = "Xie, Sato, Sugiyama, ICLR 2021 (arXiv 2002.03495), theorem 3.2"
 STATE_DEPENDENT = "Laplace's method for the 1-D first-passage integrals (Gardiner, section 5.2.7) with D = D(x)"
 
 
-def kramers(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def kramers(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """Kramers' time 2 pi / sqrt(L''_a |L''_b|) exp(dL / T) in 1-D with constant D = T.
 
     Args:
@@ -42,16 +45,19 @@ def kramers(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = 
         start: a number or an array of shape (1,).
         target: a number or a target of :mod:`fpsim.targets`.
         valley: the valley of ``start``, if known already.
+        walls: the walls of the problem; on a ring (periodic walls) the rates over both passes add.
 
     Raises:
         ValueError: in more dimensions, for a state-dependent D or a drift field, or if no pass separates the two.
     """
-    at = _one_dimension(sde, start, target, "kramers", valley)
+    at = _one_dimension(sde, start, target, "kramers", valley, walls)
     temperature = noise_level(sde, at, "kramers")
-    return _eyring(at, temperature, "kramers", KRAMERS, (), (_next_term(at, temperature, 0.1),))
+    return _eyring(at, temperature, "kramers", KRAMERS, at.valley.others, (_next_term(at, temperature, 0.1),))
 
 
-def kramers_next(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def kramers_next(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """Kramers' time with the next order in the noise, tau (1 + T A), 1-D with constant D = T.
 
     A = -V4a/(8 V2a^2) + 5 V3a^2/(24 V2a^3) + V4b/(8 V2b^2) + 5 V3b^2/(24 |V2b|^3), Vk the k-th derivatives of L.  A
@@ -61,7 +67,7 @@ def kramers_next(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | No
         ValueError: as :func:`kramers`; also if third and fourth derivatives by differences do not settle, or if the
             correction is so large that the result would not be positive.
     """
-    at = _one_dimension(sde, start, target, "kramers-next", valley)
+    at = _one_way(_one_dimension(sde, start, target, "kramers-next", valley, walls), "kramers-next")
     temperature = noise_level(sde, at, "kramers-next")
     even, odd = expansion(at)
     factor = 1 + temperature * even + (math.sqrt(temperature) * odd if at.on_pass else 0.0)
@@ -71,20 +77,24 @@ def kramers_next(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | No
     return replace(plain, log_mean=plain.log_mean + math.log(factor))
 
 
-def eyring_kramers(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def eyring_kramers(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """The Eyring-Kramers time in any dimension for D = T I; the rates over several passes add.
 
     Raises:
         ValueError: for a noise other than T I or a drift field, or if no pass separates start and target.
     """
-    at = escape(sde, start, target, "eyring-kramers", valley)
+    at = escape(sde, start, target, "eyring-kramers", valley, walls)
     temperature = noise_level(sde, at, "eyring-kramers")
     return _eyring(
         at, temperature, "eyring-kramers", EYRING, at.valley.others, (at.quadratic(temperature, temperature),)
     )
 
 
-def white_noise(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def white_noise(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """Theorem 3.1 of Xie et al. 2021, the white-noise twin of their theorem 3.2: one pass, D = T I.
 
     2 pi sqrt(-det H_b / det H_a) / |H_be| exp(dL / T): curvature enters the prefactor only.
@@ -92,14 +102,20 @@ def white_noise(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | Non
     Raises:
         ValueError: for a noise other than T I or a drift field, or if no pass separates start and target.
     """
-    at = escape(sde, start, target, "white-noise", valley)
+    at = escape(sde, start, target, "white-noise", valley, walls)
     temperature = noise_level(sde, at, "white-noise")
     single = Assumption("one pass only", not at.valley.others, f"{1 + len(at.valley.others)} between these valleys")
     return _eyring(at, temperature, "white-noise", XIE_WHITE, (), (at.quadratic(temperature, temperature), single))
 
 
 def xie(
-    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, as_published: bool = False
+    sde: SDE,
+    start: ArrayLike,
+    target: Any,
+    *,
+    valley: Valley | None = None,
+    walls: Walls | None = None,
+    as_published: bool = False,
 ) -> Formula:
     """Theorem 3.2 of Xie et al. 2021: SGD's escape when the noise is kappa H_a below a fraction s of the climb.
 
@@ -122,7 +138,7 @@ def xie(
         raise ValueError(f"xie is a formula for HessianDiffusion; this SDE has {noise} (use 'white-noise')")
     if noise.climb_fraction is None:
         raise ValueError("xie needs the fraction s of the climb where the noise switches: give climb_fraction=s")
-    at = escape(sde, start, target, "xie", valley)
+    at = _one_way(escape(sde, start, target, "xie", valley, walls), "xie")
     s, bottom, top = noise.climb_fraction, at.curvature_at_minimum, abs(at.curvature_at_pass)
     exponent = at.barrier / noise.kappa * (s / bottom + (1 - s) / top)
     weight = 1.0 if as_published else sde.convention_weight
@@ -139,7 +155,9 @@ def xie(
     return at.formula("xie", log_mean, XIE, assumptions, convention, (note,))
 
 
-def state_dependent(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None) -> Formula:
+def state_dependent(
+    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
+) -> Formula:
     """1-D escape under any D(x) > 0: 2 pi / sqrt(L''_a |L''_b|) (D_b / D_a)^(1/2 - l) exp(int_a^b L'/D dx).
 
     l = 0 (Ito), 1/2 (Stratonovich), 1 (anti-Ito).  D may jump between a and b, but not close to either.
@@ -147,7 +165,7 @@ def state_dependent(sde: SDE, start: ArrayLike, target: Any, *, valley: Valley |
     Raises:
         ValueError: in more dimensions, for a drift field, where D vanishes, or if no pass separates start and target.
     """
-    at = _one_dimension(sde, start, target, "state-dependent", valley)
+    at = _one_way(_one_dimension(sde, start, target, "state-dependent", valley, walls), "state-dependent")
     a, b = at.minimum, at.top
     levels = tuple(float(sde.diffusion(p[:, None])[0, 0, 0]) for p in (a, b))
     exponent = potential_difference(sde, float(a[0]), float(b[0]))
@@ -169,12 +187,24 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
 }
 
 
-def _one_dimension(sde: SDE, start: ArrayLike, target: Any, name: str, valley: Valley | None) -> Escape:
+def _one_dimension(
+    sde: SDE, start: ArrayLike, target: Any, name: str, valley: Valley | None, walls: Walls | None
+) -> Escape:
     if sde.dimension != 1:
         raise ValueError(
             f"{name} is a 1-D formula; this landscape has {sde.dimension} dimensions (use 'eyring-kramers')"
         )
-    return escape(sde, start, target, name, valley)
+    return escape(sde, start, target, name, valley, walls)
+
+
+def _one_way(at: Escape, name: str) -> Escape:
+    """Refuse a ring, which can be left both ways."""
+    if at.valley.others:
+        raise ValueError(
+            f"{name} is a formula for one pass, and on this ring two lead to the target (at {at.top.tolist()} and "
+            f"{at.valley.others[0].x.tolist()}); use 'kramers', whose rates add"
+        )
+    return at
 
 
 def _eyring(

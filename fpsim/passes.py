@@ -19,10 +19,12 @@ from fpsim.results import Assumption
 from fpsim.sde import SDE
 from fpsim.targets import Target, as_target
 from fpsim.valleys import Valley, valley
+from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 
 ON_PASS = 1e-3  # a boundary this close to the pass, in thermal widths, is the pass
+FACE = 2000  # points of a wall that are looked at
 SEPARATED = 3.0  # thermal widths between pass and target
 
 
@@ -75,6 +77,7 @@ class Escape:
     start: Array
     target: Target
     valley: Valley
+    walls: Walls | None = None
 
     @property
     def minimum(self) -> Array:
@@ -120,7 +123,9 @@ class Escape:
 
     @cached_property
     def distance(self) -> float:
-        """From the pass to the target's boundary (to first order); negative if the target holds the pass."""
+        """From the pass to the target's boundary (off the line to first order); negative if the pass lies in it."""
+        if self.valley.ahead:
+            return self.valley.ahead[0]
         top = self.top[:, None]
         slope = float(np.linalg.norm(self.target.gradient(top)))
         return -float(self.target.level(top)[0]) / max(slope, 1e-300)
@@ -134,7 +139,7 @@ class Escape:
     @property
     def on_pass(self) -> bool:
         """Whether the target's boundary is the pass."""
-        return abs(self.distance) <= ON_PASS * self.width
+        return len(self.valley.ahead) < 2 and abs(self.distance) <= ON_PASS * self.width
 
     def formula(
         self,
@@ -163,15 +168,38 @@ class Escape:
             self._no_competition(exponent),
             self._relaxation(log_mean),
             self._curvatures(),
+            *self._room(exponent),
         )
 
     def _separation(self) -> Assumption:
         statement = f"target's boundary at the pass or {SEPARATED:g} thermal widths beyond"
-        widths = self.distance / self.width
+        widths = min([self.distance / self.width, *self._other_widths()])
         if self.sde.dimension > 1 and self.valley.beyond is None and not self.on_pass:
             return Assumption(statement, False, "no minimum lies in the target: paths that crossed may miss it")
         detail = "at the pass" if self.on_pass else f"{widths:.3g} widths beyond"
         return Assumption(statement, self.on_pass or widths >= SEPARATED, detail)
+
+    def _other_widths(self) -> list[float]:
+        """The same for the other passes of a ring, which may be another distance from the target."""
+        widths = []
+        for point, ahead in zip(self.valley.others, self.valley.ahead[1:], strict=False):
+            noise = float(self.sde.diffusion(np.asarray(point.x)[:, None])[0, 0, 0])
+            widths.append(ahead / math.sqrt(noise / abs(float(point.eigenvalues[0]))))
+        return widths
+
+    def _room(self, exponent: float) -> tuple[Assumption, ...]:
+        """Reflecting walls are not felt where the loss there lies far above the valley and, off the line, the pass."""
+        if self.walls is None or "reflecting" not in self.walls.kind:
+            return ()
+        faces = wall_points(self.walls, self.minimum, self.top)
+        heights = np.asarray(self.sde.landscape.loss(faces)) - float(self.valley.minimum.loss)
+        if self.sde.dimension == 1:  # the wall beyond the pass is the target's matter
+            behind = (faces[0] - self.minimum[0]) * (self.top - self.minimum)[0] < 0
+            lowest, what = float(heights[behind].min(initial=math.inf)), "minimum"
+        else:
+            lowest, what = float(heights.min()) - self.barrier, "pass"
+        units = exponent * lowest / self.barrier
+        return (Assumption(f"walls stand 3 noise units above the {what}", units >= 3, f"the lowest {units:.3g}"),)
 
     def _deep_start(self, exponent: float) -> Assumption:
         loss = float(np.asarray(self.sde.landscape.loss(self.start[:, None]))[0])
@@ -211,22 +239,61 @@ class Escape:
         return Assumption("loss is quadratic within a thermal width (to 0.1 noise units)", max(worst) <= 0.1, detail)
 
 
-def escape(sde: SDE, start: ArrayLike, target: Any, name: str, known: Valley | None = None) -> Escape:
+def escape(
+    sde: SDE, start: ArrayLike, target: Any, name: str, known: Valley | None = None, walls: Walls | None = None
+) -> Escape:
     """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
     if not hasattr(sde.landscape, "loss"):
         raise ValueError(f"{name} is for a gradient drift; a drift field has no barrier heights (use paths or a grid)")
+    if walls is not None and sde.dimension > 1 and "periodic" in walls.kind:
+        raise ValueError(f"{name} knows no periodic walls beyond one dimension; use by_grid() or by_paths()")
     x = np.asarray(start, dtype=float).reshape(-1)
     goal = as_target(target, x)
-    found = known or valley(sde.landscape, x, goal)
+    found = known or valley(sde.landscape, x, goal, walls)
     if found.saddle is None:
         raise ValueError(
-            f"{name} needs a pass (saddle) between start {x.tolist()} and target ({goal}), and this landscape has "
-            "none: there is no barrier to escape over"
+            f"{name} needs a pass (saddle) between start {x.tolist()} and target ({goal}), and {missing_pass(found)}"
         )
     for point, which in ((found.minimum, "minimum"), (found.saddle, "pass")):
         if not np.abs(point.eigenvalues).min() > 0:
             raise ValueError(f"{name} needs curvature, and that of the {which} at {point.x.tolist()} is zero")
-    return Escape(sde, x, goal, found)
+    return Escape(sde, x, goal, found, walls)
+
+
+def shown(x: Array) -> str:
+    """A point in words, to six digits of its size and without the noise below."""
+    small = 1e-6 * float(np.max(np.abs(x), initial=0.0))
+    return "[" + ", ".join(f"{0.0 if abs(value) < small else value:.6g}" for value in x) + "]"
+
+
+def missing_pass(found: Valley) -> str:
+    """Why there is no pass: the one there is has no curvature, or there is none."""
+    if found.flat:
+        return (
+            f"the curvature of the one at {shown(found.flat[0].x)} vanishes: the Gaussian integral over "
+            "it, which every formula here contains, has no meaning; use by_quadrature, by_grid or by_paths"
+        )
+    return "this landscape has none: there is no barrier to escape over"
+
+
+def wall_points(walls: Walls, minimum: Array, top: Array) -> Array:
+    """Points (d, n) of the walls' faces: their ends on a line, else a sample that holds the shadows of both points."""
+    d = minimum.size
+    rng = np.random.default_rng(0)
+    faces = []
+    for i, (kind, ends) in enumerate(zip(walls.kind, walls.box, strict=True)):
+        for end in ends if kind == "reflecting" else ():
+            boxes = np.array(
+                [
+                    b if k else (min(m, t), max(m, t))
+                    for k, b, m, t in zip(walls.kind, walls.box, minimum, top, strict=True)
+                ]
+            )
+            sample = boxes[:, :1] + rng.random((d, 1 if d == 1 else FACE)) * np.diff(boxes, axis=1)
+            face = np.concatenate([sample, minimum[:, None], top[:, None]], axis=1)
+            face[i] = end
+            faces.append(face)
+    return np.concatenate(faces, axis=1)
 
 
 def noise_level(sde: SDE, at: Escape, name: str) -> float:

@@ -75,6 +75,7 @@ class SDE:
         if self.convention not in WEIGHTS:
             raise ValueError(f"convention must be one of {list(WEIGHTS)}; got {self.convention!r}")
         self.noise.check(self.dimension)
+        self.noise.requires(self.landscape)
         if self.convention == "stratonovich" and not (self.noise.is_constant or self.dimension == 1):
             raise ValueError(
                 "in more than one dimension 'stratonovich' is ambiguous for a state-dependent D (it depends on which "

@@ -58,7 +58,7 @@ def _full_step(landscape: Landscape, x: Array, downhill: bool) -> Array:
     if downhill:
         values = np.abs(values)
     along = np.einsum("nji,jn->ni", vectors, gradient)
-    scaled = along / np.where(np.abs(values) > smallest, values, smallest)
+    scaled = along / np.where(np.abs(values) > smallest, values, np.copysign(smallest, values))
     return np.asarray(np.einsum("nij,nj->in", vectors, np.clip(scaled, -1e150, 1e150)))
 
 

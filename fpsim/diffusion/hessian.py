@@ -94,6 +94,14 @@ class HessianDiffusion(MiniBatchNoise):
         if self.at == "path" and dimension != 1:
             raise ValueError(f"at='path' is a 1-D model; this landscape has {dimension} dimensions (use 'everywhere')")
 
+    def requires(self, landscape: Any) -> None:
+        """Refuse a drift field, which has no Hessian."""
+        if not hasattr(landscape, "hessian"):
+            raise ValueError(
+                f"Hessian-shaped noise needs a landscape with a loss, and {landscape} is a drift field, which has no "
+                "Hessian; use ConstantDiffusion or DiffusionField"
+            )
+
     def resolved(self, landscape: Any, start: Array, target: Any) -> HessianDiffusion:
         """The same noise with minimum and saddle filled in from the ends of an escape."""
         if self.at == "everywhere" or (self.minimum is not None and (self.saddle is not None or self.at == "minimum")):

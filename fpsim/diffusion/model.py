@@ -76,6 +76,9 @@ class Diffusion:
     def check(self, dimension: int) -> None:
         """Raise ``ValueError`` if the model cannot drive ``dimension`` coordinates."""
 
+    def requires(self, landscape: Any) -> None:
+        """Raise ``ValueError`` if the landscape or drift field lacks what D is made of."""
+
     def resolved(self, landscape: Any, start: Array, target: Any) -> Diffusion:
         """The model with what depends on the escape at hand (its minimum, its saddle) filled in."""
         return self
