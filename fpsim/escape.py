@@ -309,7 +309,7 @@ class EscapeProblem:
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return self._result(
             "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=settings,
-            assumptions=(found.converged,),
+            assumptions=found.assumptions,
         )  # fmt: skip
 
     def by_chain(self, learning_rate: float | None = None, **options: Any) -> EscapeTime:

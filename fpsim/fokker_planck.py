@@ -8,6 +8,7 @@ conserved to rounding and no density, time or chance is ever negative.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -269,8 +270,15 @@ def as_times(times: ArrayLike) -> Array:
     return moments
 
 
-def escape_time_by_grid(sde: Any, start: ArrayLike, target: Any, cells: int | None = None, walls: Any = None) -> Any:
+def escape_time_by_grid(
+    sde: Any,
+    start: ArrayLike,
+    target: Any,
+    cells: int | None = None,
+    walls: Any = None,
+    deadline: float = math.inf,
+) -> Any:
     """Mean escape time by grids in sequence; see :func:`fpsim.density.refinement.escape_time_by_grid`."""
     from fpsim.density.refinement import escape_time_by_grid as by_grid
 
-    return by_grid(sde, start, target, cells, walls)
+    return by_grid(sde, start, target, cells, walls, deadline)

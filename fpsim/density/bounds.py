@@ -2,8 +2,9 @@
 
     keep x where log p(x) > min(max log p - 30, log p_bottleneck - 20)
 
-p is the stationary density outside the target and the bottleneck the lowest point of the best way from the start to
-the target, so that the tails cut away carry below 1e-12 of the mass and below 1e-8 of the flux.
+p is the stationary density where paths can be before they arrive, and the bottleneck the lowest point of the best way
+from the start to the target, so that the tails cut away carry below 1e-12 of the mass and below 1e-8 of the flux.
+Boxes up to ``AHEAD`` times as wide are sampled for wells behind the walls.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.density.space import NOTHING, Box, Space, cell_of
 from fpsim.grid import Grid
 from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
 
 Array = NDArray[np.float64]
-Box = tuple[tuple[float, float], ...]
+Mask = NDArray[np.bool_]
 COARSE = {1: 400, 2: 60, 3: 24}
 DEFAULT_CELLS = {1: 1000, 2: 200, 3: 48}
 TAIL, FLUX_TAIL = 30.0, 20.0  # e^-30 of the largest density, e^-20 of the bottleneck's
 ROUNDS = 60
 FEWEST_CELLS = 16
+AHEAD = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+SAMPLES = {1: 20_000, 2: 160, 3: 40}  # per axis of each box that is sampled for wells further out
 
 
 def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | None = None) -> Grid:
@@ -40,7 +44,9 @@ def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | 
         require_cells(cells, FEWEST_CELLS)
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = None if target is None else as_target(target, point)
-    return fitted_grid(needed_box(sde, point, goal), point, goal, cells or DEFAULT_CELLS[sde.dimension])
+    space = Space.of(sde, point)
+    box = needed_box(sde, point, goal, space)
+    return fitted_grid(box, point, goal, cells or DEFAULT_CELLS[sde.dimension], space.fixed(box))
 
 
 def require_cells(cells: Any, fewest: int) -> None:
@@ -49,51 +55,74 @@ def require_cells(cells: Any, fewest: int) -> None:
         raise ValueError(f"cells per axis must be a whole number of at least {fewest}; got {cells!r}")
 
 
-def fitted_grid(box: Box, start: Array, target: Target | None, cells: int) -> Grid:
-    """About ``cells`` cells per axis over ``box``, a centre on ``start`` and (1-D) a face on the target."""
+def fitted_grid(box: Box, start: Array, target: Target | None, cells: int, fixed: tuple[bool, ...] = ()) -> Grid:
+    """About ``cells`` cells per axis over ``box``: a centre on ``start`` and (1-D) a face on the target.
+
+    Axes that are ``fixed`` (walls, edges of the domain) keep their ends instead.
+    """
     axes = []
     for k, (low, high) in enumerate(box):
+        if fixed and fixed[k]:
+            axes.append((low, high, cells))
+            continue
         h = (high - low) / cells
         if isinstance(target, Point):
             gap = abs(target.value - start[0])
-            h = gap / (max(round(gap / h - 0.5), 1) + 0.5)
-        below = max(math.ceil((start[k] - low) / h - 0.5 - 1e-9), 0)
-        above = max(math.ceil((high - start[k]) / h - 0.5 - 1e-9), 0)
+            h = gap / (max(math.floor(gap / h + 1e-6), 1) + 0.5)
+        below = max(math.ceil((start[k] - low) / h - 0.5 - 1e-6), 0)
+        above = max(math.ceil((high - start[k]) / h - 0.5 - 1e-6), 0)
         axes.append((start[k] - (below + 0.5) * h, start[k] + (above + 0.5) * h, max(below + above + 1, 4)))
     return Grid(*axes)
 
 
-def needed_box(sde: Any, start: Array, target: Target | None) -> Box:
-    """The smallest box that matters, found on a coarse grid that grows and shrinks.
+def needed_box(sde: Any, start: Array, target: Target | None, space: Space | None = None) -> Box:
+    """The smallest box that matters, found on a coarse grid that grows and shrinks, and looked for beyond it.
 
     Raises:
-        ValueError: if it keeps growing: the landscape does not confine there.
+        ValueError: if it keeps growing, or the target is not met.
     """
-    box = _first_box(sde, start, target)
+    space = space or Space.of(sde, start)
+    box = _settled(sde, start, target, space, space.clipped(_first_box(sde, start, target, space)))
+    for _ in range(4):
+        wider = _with_wells_beyond(sde, start, target, space, box)
+        if wider == box:
+            return box
+        box = _settled(sde, start, target, space, wider)
+    return box
+
+
+def _settled(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:
+    """The box after as many rounds of growing and shrinking as it takes."""
+    needed = np.ones(1, dtype=bool)
     for _ in range(ROUNDS):
         grid = Grid(*((low, high, COARSE[sde.dimension]) for low, high in box))
-        needed = _needed_cells(sde, grid, start, target)
+        needed = _needed_cells(sde, grid, start, target, space)
         following = []
         settled = True
         for k, (low, high) in enumerate(box):
             along = np.flatnonzero(needed.any(axis=tuple(j for j in range(grid.dimension) if j != k)))
             h, first, last = grid.spacing[k], along[0], along[-1]
             width = high - low
-            new_low = low - width / 4 if first == 0 else low + max(first - 2, 0) * h
-            new_high = high + width / 4 if last == grid.shape[k] - 1 else low + min(last + 3, grid.shape[k]) * h
-            settled &= first > 0 and last < grid.shape[k] - 1 and new_high - new_low > 0.8 * width
+            grows = first == 0 and low > space.low[k], last == grid.shape[k] - 1 and high < space.high[k]
+            new_low = low - width / 4 if grows[0] else low + max(first - 2, 0) * h
+            new_high = high + width / 4 if grows[1] else low + min(last + 3, grid.shape[k]) * h
+            settled &= not any(grows) and new_high - new_low > 0.8 * width
             following.append((new_low, new_high))
-        box = tuple(following)
         if settled:
-            return box
+            return space.clipped(tuple(following))
+        previous, box = box, space.clipped(tuple(following))
+        if needed.all() and box == previous:
+            break
+    if needed.all() and target is not None:
+        raise ValueError(f"the target {target} was not met in the box {_words(box)}: it is empty or too far away")
     raise ValueError(
-        f"no finite box holds the density: after {ROUNDS} rounds the box was {_words(box)} and its tails still "
-        "count (the landscape does not confine on the far side, so the time is infinite); choose another target or "
-        "give a Grid"
+        f"no grid holds this problem: in the box {_words(box)} the tails still count, since the landscape does not "
+        "confine there or rises too slowly (the mean time is infinite or carried by places this far away); choose "
+        "another target, or walls"
     )
 
 
-def _first_box(sde: Any, start: Array, target: Target | None) -> Box:
+def _first_box(sde: Any, start: Array, target: Target | None, space: Space) -> Box:
     """The landscape's own box, or one around start and target."""
     points = [start]
     if isinstance(target, Point):
@@ -107,54 +136,97 @@ def _first_box(sde: Any, start: Array, target: Target | None) -> Box:
     if bounds is not None:
         points += [np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])]
     low, high = np.min(points, axis=0), np.max(points, axis=0)
-    size = float(np.max(high - low)) or 1.0
+    low, high = np.maximum(low, space.low), np.minimum(high, space.high)
+    size = float(np.max(high - low)) or space.length(sde, start, target)
     margin = 0.05 * size if bounds is not None else 0.3 * size
     return tuple((float(a - margin), float(b + margin)) for a, b in zip(low, high, strict=True))
 
 
-def _needed_cells(sde: Any, grid: Grid, start: Array, target: Target | None) -> NDArray[np.bool_]:
-    """Cells of a coarse grid that matter, as an array of the grid's shape."""
-    logs = _log_density(sde, grid)
-    home = np.zeros(grid.size, dtype=bool)
-    home[np.argmin(np.abs(grid.points - start[:, None]).sum(axis=0))] = True
+def _with_wells_beyond(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:
+    """The box, or one that also holds wells that samples of wider boxes show."""
+    if not space.knows_density(sde):
+        return box
+    grid = Grid(*((low, high, COARSE[sde.dimension]) for low, high in box))
+    level = _lowest_needed(sde, grid, start, target, space)[1]
+    for factor in AHEAD:
+        middle = [(low + high) / 2 for low, high in box]
+        half = [factor * (high - low) / 2 for low, high in box]
+        ahead = space.clipped(tuple((m - w, m + w) for m, w in zip(middle, half, strict=True)))
+        if ahead == box:
+            break
+        grid = Grid(*((low, high, SAMPLES[sde.dimension]) for low, high in ahead))
+        needed = (space.log_density(sde, grid, start) > level) & _reached(grid, start, target, space)
+        hull = []
+        for k, (low, high) in enumerate(box):
+            x, h = grid.points[k, needed], float(grid.spacing[k])
+            below, above = float(x.min(initial=low)) - 2 * h, float(x.max(initial=high)) + 2 * h
+            hull.append((below if below < low - 4 * h else low, above if above > high + 4 * h else high))
+        wider = space.clipped(tuple(hull))
+        if wider != box:
+            return wider
+    return box
+
+
+def _reached(grid: Grid, start: Array, target: Target | None, space: Space) -> Mask:
+    """Cells that paths can reach before they arrive, shape (n,)."""
+    from scipy.ndimage import label
+
     if target is None:
-        return np.asarray((home | (logs > logs.max() - TAIL)).reshape(grid.shape))
-    inside = np.asarray(target.level(grid.points)) >= 0
-    inside[home] = False
-    if not inside.any():
-        # not in the box yet: ask for more room on every side
-        return np.ones(grid.shape, dtype=bool)
-    outside = np.where(inside, -np.inf, logs)
-    level = min(outside.max() - TAIL, _bottleneck(logs.reshape(grid.shape), home, inside) - FLUX_TAIL)
-    edge = inside.reshape(grid.shape) & _grown(~inside.reshape(grid.shape))
+        return np.ones(grid.size, dtype=bool)
+    free = space.level(target, grid.points) < 0
+    home = cell_of(grid, start)
+    free[home] = True
+    if space.has_period:  # both arcs of a ring are in reach
+        return np.asarray(free)
+    regions, _ = label(free.reshape(grid.shape))
+    return np.asarray(regions.ravel() == regions.ravel()[home])
+
+
+def _lowest_needed(
+    sde: Any, grid: Grid, start: Array, target: Target | None, space: Space
+) -> tuple[Array, float, Mask, Mask]:
+    """Log density (n,) in reach, the level above which it counts, the target's cells and those in reach."""
+    logs = space.log_density(sde, grid, start)
+    reached = _reached(grid, start, target, space)
+    outside = np.where(reached, logs, -np.inf)
+    if target is None:
+        return outside, float(logs.max() - TAIL), ~reached, reached
+    home = np.zeros(grid.size, dtype=bool)
+    home[cell_of(grid, start)] = True
+    inside = space.inside(target, grid, start) & ~home
+    outside[inside] = -np.inf
+    level = outside.max() - TAIL
+    if inside.any():
+        level = min(level, _bottleneck(logs.reshape(grid.shape), home, inside) - FLUX_TAIL)
+    return outside, float(level), inside, reached & ~inside
+
+
+def _needed_cells(sde: Any, grid: Grid, start: Array, target: Target | None, space: Space) -> Mask:
+    """Cells of a coarse grid that matter, as an array of the grid's shape; all of them if the target is not met."""
+    outside, level, inside, reached = _lowest_needed(sde, grid, start, target, space)
     needed = (outside > level).reshape(grid.shape)
-    return np.asarray(needed | (edge & _grown(needed)) | home.reshape(grid.shape))
+    needed.flat[cell_of(grid, start)] = True
+    if target is None:
+        return needed
+    if not inside.any():
+        return np.ones(grid.shape, dtype=bool)
+    edge = inside.reshape(grid.shape) & _grown(reached.reshape(grid.shape))
+    return np.asarray(needed | (edge & _grown(needed)))
 
 
-def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _grown(mask: Mask) -> Mask:
     from scipy.ndimage import binary_dilation
 
     return np.asarray(binary_dilation(mask))
 
 
-def _log_density(sde: Any, grid: Grid) -> Array:
-    """Log of the stationary masses on a coarse grid, shape (n,)."""
-    from fpsim.fokker_planck import FokkerPlanck
-
-    coarse = FokkerPlanck(sde, grid)
-    balance = coarse._balance
-    if balance is not None:
-        return balance
-    masses = np.asarray(coarse.stationary()["density"]).ravel()
-    return np.asarray(np.log(np.maximum(masses, 1e-300)))
-
-
-def _bottleneck(logs: Array, home: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:
+def _bottleneck(logs: Array, home: Mask, inside: Mask) -> float:
     """Highest level at which the start's cell is joined to the target, by bisection on connected regions."""
     from scipy.ndimage import label
 
     start, goal = home.reshape(logs.shape), inside.reshape(logs.shape)
-    low, high = float(logs.min()), float(logs.max())
+    finite = logs[logs > NOTHING]
+    low, high = float(finite.min()), float(finite.max())
     for _ in range(40):
         middle = (low + high) / 2
         regions, _ = label(start | goal | (logs >= middle))

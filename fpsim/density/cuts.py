@@ -88,13 +88,14 @@ def on_grid(target: Any, grid: Grid, start: ArrayLike | None = None) -> Any:
     )
 
 
-def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True) -> Restricted:
+def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True, within: Mask | None = None) -> Restricted:
     """Cut the targets (as :func:`on_grid` gives them) out of a walk.
 
     Args:
         walk: the walk.
         targets: the sets to be cut out.
         whole_cells: whether cells at the boundary keep their mass; ``False`` serves mean times.
+        within: the cells in which the walk lives, shape (n,); all of them if left out.
 
     Raises:
         ValueError: if a target holds no cell and crosses no edge, holds all cells, or two targets touch.
@@ -108,6 +109,8 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True) -> Re
     if (inside.sum(axis=0) > 1).any():
         raise ValueError("the two sets overlap; choose sets apart from each other")
     keep = np.asarray(~np.any(inside, axis=0))
+    if within is not None:
+        keep &= within
     losses = np.zeros((len(targets), n))
     alive = keep[walk.source] & keep[walk.target]
     arms = np.ones(walk.source.size)

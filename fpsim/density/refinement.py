@@ -1,13 +1,18 @@
 """Escape times by a sequence of grids, with an error estimate and a check that they converge at all.
 
-    T(h) = T + C h^2 + ...,      T ~ (T(h_2) h_1^2 - T(h_1) h_2^2) / (h_1^2 - h_2^2)       (Richardson)
+    T(h) = T + C h^2 + ...        least squares over the finest grids; the spread of such fits is the error
 
-The order is measured on three grids.  Where the noise vanishes against the drift (D = kappa |L''| at an inflection
-point) the time grows without bound as the cells shrink; then there is no limit to extrapolate to, and that is said.
+Cells are uniform, or follow small targets and narrow places (``stretch``).  The order is measured.  Where the noise
+vanishes against the drift (D = kappa |L''| at an inflection point) the time grows without bound as the cells shrink;
+then there is no limit to extrapolate to, and that is said.
 """
 
 from __future__ import annotations
 
+import math
+import time as clock
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,17 +20,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
 from fpsim.density.cuts import restrict
+from fpsim.density.features import small_features
 from fpsim.density.passage import mean_and_variance
+from fpsim.density.rarity import carried_by_rare_paths
+from fpsim.density.sequence import Level, extrapolated, verdict
+from fpsim.density.space import Box, Space, Within
+from fpsim.density.stretch import Feature, Stretch, StretchedSDE
+from fpsim.grid import Grid
 from fpsim.results import Assumption
-from fpsim.targets import Target, as_target
+from fpsim.targets import Point, Target, as_target
+from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
-RATIO = {1: 2.0, 2: 1.5, 3: 1.5}
-ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence
-FEWEST_CELLS = 48  # on the finest of three grids
-LOWEST_ORDER = 1.4  # measured between three grids; second order is expected
+RATIOS = {1: (4.0, 2.0, 1.0), 2: (2.25, 1.837, 1.5, 1.225, 1.0), 3: (2.25, 1.837, 1.5, 1.225, 1.0)}
+FEWEST_CELLS = 48  # on the finest grid
+FINEST = {1: 1600, 2: DEFAULT_CELLS[2], 3: DEFAULT_CELLS[3]}
+FINEST_STRETCHED = {1: 3200, 2: 240, 3: 72}
 GOAL = 1e-8  # 1-D without given cells: refine until the error estimate is this small
-MOST_CELLS = 300_000
+MOST_CELLS = {1: 10**7, 2: 4 * 10**6, 3: 4 * 10**6}  # in all; what memory holds
+MOST_ON_LINE = 300_000
+RESOLVED = 2.0  # cells per length of every known narrow place
+GROWTH = {1: 1.0, 2: 1.5, 3: 1.5}  # cost ~ (number of cells)^this
 
 
 class GridEscape(NamedTuple):
@@ -37,6 +52,7 @@ class GridEscape(NamedTuple):
         error: estimated discretisation error of the mean.
         converged: the refinement check, with the measured order.
         settings: box, cells, times on each grid, fallbacks, accuracy of the linear solver.
+        assumptions: all checks, ``converged`` first.
     """
 
     mean: float
@@ -44,21 +60,82 @@ class GridEscape(NamedTuple):
     error: float
     converged: Assumption
     settings: dict[str, Any]
+    assumptions: tuple[Assumption, ...]
 
 
-class Level(NamedTuple):
-    """The answer on one grid: cell width, mean, variance, cells, accuracy, fallback counts."""
+class OverTimeError(ValueError):
+    """Three grids would not be finished in time; ``seconds`` says what they would take."""
 
-    h: float
-    mean: float
-    variance: float
-    grid: str
-    accuracy: float
-    fallbacks: dict[str, int]
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A problem on a box, ready for grids of any number of cells."""
+
+    sde: Any
+    start: Array
+    target: Target
+    space: Space
+    box: Box
+    features: list[Feature] = field(default_factory=list)
+
+    def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
+        """The answer on one grid; ``looks`` at how rare the paths are that carry the mean, too."""
+        from fpsim.fokker_planck import FokkerPlanck
+
+        began = clock.perf_counter()
+        stretch = Stretch.of(self.box, self.features) if self.features else None
+        grid, start, target, sde = self._grid(cells, stretch)
+        covered = self.space.covered(self.target, self.box)
+        within = None
+        if self.space.domain is not None:
+            points = grid.points if stretch is None else stretch.x(grid.points)
+            within = np.asarray(self.space.domain.same_piece(points, self.start))
+        walk = FokkerPlanck(sde, grid, self.space.words(covered)).walk
+        part = restrict(walk, [] if any(map(any, covered)) else [target], whole_cells=False, within=within)
+        mean, variance, accuracy = mean_and_variance(walk, part)
+        values = [grid.at(part.spread(values), start) for values in (mean, variance)]
+        checks = carried_by_rare_paths(walk, part, start, stretch.x if stretch else np.asarray) if looks else ()
+        seconds = clock.perf_counter() - began
+        level = Level(
+            float(grid.spacing[0]), values[0], values[1], _words(grid, stretch), accuracy, walk.counts, grid.size,
+            seconds,
+        )  # fmt: skip
+        return level, (*checks, *self._resolution(grid, stretch))
+
+    def _grid(self, cells: int, stretch: Stretch | None) -> tuple[Grid, Array, Target, Any]:
+        """Grid, start, target and SDE, in stretched coordinates if there are any."""
+        fixed = self.space.fixed(self.box)
+        sde = self.sde if self.space.domain is None else Within(self.sde, self.space.domain, self.start)
+        if stretch is None:
+            return fitted_grid(self.box, self.start, self.target, cells, fixed), self.start, self.target, sde
+        start, target = stretch.u(self.start), stretch.target(self.target, self.space)
+        grid = fitted_grid(((0.0, 1.0),) * start.size, start, target, cells, fixed)
+        return grid, start, target, StretchedSDE(sde, stretch)
+
+    def _resolution(self, grid: Grid, stretch: Stretch | None) -> tuple[Assumption, ...]:
+        """Whether cells are small against all known narrow places."""
+        if stretch is None:
+            return ()
+        widths, worst, name = stretch.widths(grid), math.inf, ""
+        for known in self.features:
+            centers, h = widths[known.axis]
+            cells = known.length / float(np.interp(known.place, centers, h))
+            if cells < worst:
+                worst, name = cells, f"{cells:.2g} cells over the {known.length:.3g} of {known.name}"
+        return (Assumption("cells are small against the target and every known narrow place", worst >= RESOLVED, name),)
 
 
 def escape_time_by_grid(
-    sde: Any, start: ArrayLike, target: Any, cells: int | None = None, walls: Any = None
+    sde: Any,
+    start: ArrayLike,
+    target: Any,
+    cells: int | None = None,
+    walls: Walls | None = None,
+    deadline: float = math.inf,
 ) -> GridEscape:
     """Mean and variance of the time from ``start`` to ``target``, on grids in sequence.
 
@@ -66,34 +143,31 @@ def escape_time_by_grid(
         sde: an :class:`fpsim.SDE` in one to three dimensions.
         start: a point.
         target: a target, a level function or (1-D) a number.
-        cells: per axis on the finest of three grids; left out, 200 in 2-D, 48 in 3-D, and in 1-D as many as an error of
-            1e-8 takes.
+        cells: per axis on the finest grid; left out, 200 in 2-D, 48 in 3-D (more where cells follow small targets),
+            and in 1-D as many as an error of 1e-8 takes.
         walls: reflecting or periodic walls.
+        deadline: value of ``time.perf_counter`` at which to end, with as many grids as fit (three at least).
 
     Raises:
         ValueError: if the box cannot be found, the start lies in the target, or a system is not solved accurately.
     """
-    if walls is not None:
-        raise ValueError(f"the grid route knows no walls yet, and this problem has {walls}; use by_paths")
     if sde.dimension > 3:
         raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
     if cells is not None:
         require_cells(cells, FEWEST_CELLS)
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = as_target(target, point)
-    box = needed_box(sde, point, goal)
-    ratio = RATIO[sde.dimension]
-    finest = cells or (1600 if sde.dimension == 1 else DEFAULT_CELLS[sde.dimension])
-    levels = [_on_grid(sde, point, goal, box, round(finest / ratio**k)) for k in (2, 1, 0)]
-    if not levels[0].h > levels[1].h > levels[2].h:
-        raise ValueError(f"with {finest} cells per axis the three grids do not differ enough to be compared; give more")
-    while cells is None and sde.dimension == 1 and finest * 2 <= MOST_CELLS:
-        mean, _, error, order = extrapolated(levels[-3:])
-        if error <= GOAL * abs(mean) or (order is None and levels[-1].mean > 1.5 * levels[-2].mean):
-            break
-        finest *= 2
-        levels.append(_on_grid(sde, point, goal, box, finest))
-    mean, variance, error, order = extrapolated(levels[-3:])
+    space = Space.of(sde, point, walls)
+    box = needed_box(sde, point, goal, space)
+    finest = cells or FINEST[sde.dimension]
+    widths = np.array([(high - low) / finest for low, high in box])
+    features = small_features(sde, point, goal, space, box, widths)
+    if features and cells is None:
+        finest = FINEST_STRETCHED[sde.dimension]
+    if finest**sde.dimension > MOST_CELLS[sde.dimension]:
+        raise ValueError(f"{finest} cells along each of {sde.dimension} axes do not fit into memory; give fewer")
+    levels, checks = _sequence(Setting(sde, point, goal, space, box, features), finest, cells is None, deadline)
+    mean, variance, error, order = extrapolated(levels)
     settings = {
         "grid": levels[-1].grid,
         "times_on_grids": [level.mean for level in levels],
@@ -101,63 +175,55 @@ def escape_time_by_grid(
         "solver_accuracy": levels[-1].accuracy,
         **{f"cells_{reason}": count for reason, count in levels[-1].fallbacks.items() if count},
     }
-    return GridEscape(mean, variance, error, verdict(levels[-3:], order), settings)
+    converged = verdict(levels, order)
+    return GridEscape(mean, variance, error, converged, settings, (converged, *checks))
 
 
-def _on_grid(sde: Any, start: Array, target: Target, box: Any, cells: int) -> Level:
-    from fpsim.fokker_planck import FokkerPlanck
-
-    grid = fitted_grid(box, start, target, cells)
-    walk = FokkerPlanck(sde, grid).walk
-    part = restrict(walk, [target], whole_cells=False)
-    mean, variance, accuracy = mean_and_variance(walk, part)
-    values = [grid.at(part.spread(field), start) for field in (mean, variance)]
-    return Level(float(grid.spacing[0]), values[0], values[1], str(grid), accuracy, walk.counts)
-
-
-def extrapolated(levels: list[Level]) -> tuple[float, float, float, float | None]:
-    """Mean, variance, error estimate and measured order from three grids, coarsest first."""
-    first, second, third = levels
-    order = measured_order(levels)
-    steps = abs(second.mean - first.mean), abs(third.mean - second.mean)
-    rough = max(1e-13 * abs(third.mean), third.accuracy * abs(third.mean))
-    if order is None or order < LOWEST_ORDER:
-        return third.mean, third.variance, max(*steps, rough), order
-    fine = _richardson(second.h, second.mean, third.h, third.mean)
-    coarse = _richardson(first.h, first.mean, second.h, second.mean)
-    variance = _richardson(second.h, second.variance, third.h, third.variance)
-    return fine, variance, max(abs(fine - coarse), 0.1 * abs(fine - third.mean), rough), order
-
-
-def _richardson(h1: float, t1: float, h2: float, t2: float) -> float:
-    return (t2 * h1**2 - t1 * h2**2) / (h1**2 - h2**2)
-
-
-def measured_order(levels: list[Level]) -> float | None:
-    """p with T(h) = T + C h^p through three grids; ``None`` if the differences do not shrink."""
-    from scipy.optimize import brentq
-
-    (h1, t1), (h2, t2), (h3, t3) = ((level.h, level.mean) for level in levels)
-    if t2 == t3 or (t1 - t2) / (t2 - t3) <= 0:
-        return None
-
-    def gap(p: float) -> float:
-        return float((h1**p - h2**p) / (h2**p - h3**p) - (t1 - t2) / (t2 - t3))
-
-    if gap(0.05) > 0:
-        return None
-    return float(brentq(gap, 0.05, 12.0)) if gap(12.0) > 0 else 12.0
+def _sequence(
+    setting: Setting, finest: int, is_free: bool, deadline: float
+) -> tuple[list[Level], tuple[Assumption, ...]]:
+    """The answers on all grids, coarsest first, and the checks of the first and last of them."""
+    d = setting.start.size
+    levels: list[Level] = []
+    checks: dict[str, Assumption] = {}
+    counts = [round(finest / ratio) for ratio in RATIOS[d]]
+    while counts:
+        if len(levels) < 3 or _in_time(levels[-1], counts[0] ** d, d, deadline):
+            if levels and not _in_time(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d, deadline):
+                needed = _cost(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d)
+                raise OverTimeError(
+                    f"three grids would take about {needed:.2g} s more of {deadline - clock.perf_counter():.2g} s left",
+                    needed,
+                )
+            level, found = setting.on_grid(counts.pop(0), looks=not levels)
+            levels.append(level)
+            checks |= {check.statement: check for check in found}
+        else:
+            break
+        if is_free and d == 1 and not counts and finest * 2 <= MOST_ON_LINE:
+            mean, _, error, order = extrapolated(levels[-3:])
+            if error > GOAL * abs(mean) and not (order is None and levels[-1].mean > 1.5 * levels[-2].mean):
+                finest *= 2
+                counts.append(finest)
+    if not all(a.h > b.h for a, b in pairwise(levels)):
+        raise ValueError(f"with {finest} cells per axis the grids do not differ enough to be compared; give more")
+    return levels[-len(RATIOS[d]) :], tuple(checks.values())
 
 
-def verdict(levels: list[Level], order: float | None) -> Assumption:
-    """Whether the sequence converges, in words."""
-    steps = [levels[k + 1].mean - levels[k].mean for k in (0, 1)]
-    change = abs(steps[1] / levels[2].mean)
-    wavers = steps[0] * steps[1] < 0  # boundaries that cut the cells differently on every grid do that
-    shrinks = abs(steps[1]) < 0.9 * abs(steps[0]) and change < ROUGH / 10
-    holds = change < 1e-7 or (order is not None and order >= LOWEST_ORDER) or (wavers and change < ROUGH) or shrinks
-    detail = f"order {order:.2f}" if order is not None else "no order measurable"
-    detail += f", last change {change:.2g}"
-    if not holds:
-        detail += ": no limit in sight as the cells shrink (noise vanishing against the drift, or cells too large)"
-    return Assumption("the time converges as the grid is refined", bool(holds), detail)
+def _cost(last: Level, size: int, d: int) -> float:
+    """Seconds that a grid of ``size`` cells will take, from those of the last one."""
+    return float(last.seconds * max(size / last.size, 1.0) ** GROWTH[d])
+
+
+def _in_time(last: Level, size: int, d: int, deadline: float) -> bool:
+    return clock.perf_counter() + _cost(last, size, d) <= deadline
+
+
+def _words(grid: Grid, stretch: Stretch | None) -> str:
+    """The grid in words."""
+    if stretch is None:
+        return str(grid)
+    parts = []
+    for (x, h), (_, _, cells) in zip(stretch.widths(grid), grid.axes, strict=True):
+        parts.append(f"[{x[0] - h[0] / 2:g}, {x[-1] + h[-1] / 2:g}]/{cells} (cells of {h.min():.2g} to {h.max():.2g})")
+    return " x ".join(parts)

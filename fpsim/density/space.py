@@ -1,0 +1,237 @@
+"""The part of space that a problem lives in: inside its walls, where its formulas are defined, and closed to rings.
+
+low < x < high per axis: walls, and edges of the domain that cross one axis only
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.grid import Grid
+from fpsim.targets import Ball, Target
+from fpsim.walls import Walls
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Box = tuple[tuple[float, float], ...]
+EDGE = 1e-9  # how close to an edge of the domain a box may come, in distances of the start to it
+NOTHING = -1e300  # log of a density where there is none
+
+
+@dataclass(frozen=True)
+class Space:
+    """Limits per axis, and what they are.
+
+    Attributes:
+        low, high: per axis, infinite where nothing limits.
+        kind: ``"periodic"``, ``"reflecting"`` or ``None`` per axis.
+        domain: where the formulas are defined; its cells are asked one by one if its edges are no planes.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    kind: tuple[str | None, ...]
+    domain: Any
+
+    @classmethod
+    def of(cls, sde: Any, start: Array, walls: Walls | None = None) -> Space:
+        """The space around ``start``."""
+        domain = sde.domain
+        pairs = domain.interval(start)
+        conditions = domain.conditions(start)
+        curved = {v for c in conditions if len(c.free_symbols & set(domain.variables)) > 1 for v in c.free_symbols}
+        low, high, kinds = [], [], []
+        for k, (a, b) in enumerate(pairs):
+            if domain.variables[k] in curved:
+                a, b = -np.inf, np.inf
+            a, b = (
+                a + EDGE * (start[k] - a) if np.isfinite(a) else a,
+                b - EDGE * (b - start[k]) if np.isfinite(b) else b,
+            )
+            kind = None if walls is None else walls.kind[k]
+            if walls is not None and kind is not None:
+                a, b = max(a, walls.box[k][0]), min(b, walls.box[k][1])
+            low.append(float(a))
+            high.append(float(b))
+            kinds.append(kind)
+        return cls(tuple(low), tuple(high), tuple(kinds), domain if curved else None)
+
+    @property
+    def has_period(self) -> bool:
+        """Whether an axis is closed to a ring."""
+        return "periodic" in self.kind
+
+    def clipped(self, box: Box) -> Box:
+        """The box within the limits; all of the ring along periodic axes."""
+        out = []
+        for (a, b), low, high, kind in zip(box, self.low, self.high, self.kind, strict=True):
+            out.append((low, high) if kind == "periodic" else (max(a, low), min(b, high)))
+        return tuple(out)
+
+    def fixed(self, box: Box) -> tuple[bool, ...]:
+        """Axes along which the box ends at a limit."""
+        ends = zip(box, self.low, self.high, strict=True)
+        return tuple(a <= low or b >= high for (a, b), low, high in ends)
+
+    def words(self, covered: tuple[tuple[bool, bool], ...]) -> tuple[tuple[str, str], ...]:
+        """Walls of a grid: absorbing on the sides that the target covers whole."""
+        words = ("reflecting", "absorbing")
+        pairs = zip(self.kind, covered, strict=True)
+        return tuple(("periodic",) * 2 if k == "periodic" else (words[a], words[b]) for k, (a, b) in pairs)
+
+    def covered(self, target: Target, box: Box) -> tuple[tuple[bool, bool], ...]:
+        """Sides (below, above) per axis on which a wall lies on the boundary of the target."""
+        sides = tuple((low <= a, b <= high) for (low, high), a, b in zip(box, self.low, self.high, strict=True))
+        found = []
+        for k, pair in enumerate(sides):
+            ends = []
+            for side, at_wall in zip((0, 1), pair, strict=True):
+                is_wall = at_wall and self.kind[k] == "reflecting"
+                ends.append(bool(is_wall and np.all(self.level(target, _face(box, k, side)) >= -1e-12 * _size(box))))
+            found.append((ends[0], ends[1]))
+        return tuple(found)
+
+    def length(self, sde: Any, start: Array, target: Any) -> float:
+        """A length of the problem, where start and target do not span a box."""
+        from fpsim.lengths import problem_length
+
+        return problem_length(sde.landscape, start, target)
+
+    def knows_density(self, sde: Any) -> bool:
+        """Whether the stationary density can be sampled: on a line, or exp(-L/D) of isotropic white noise."""
+        return sde.dimension == 1 or _is_boltzmann(sde)
+
+    def log_density(self, sde: Any, grid: Grid, start: Array) -> Array:
+        """Log of the stationary masses on a coarse grid, shape (n,); ``NOTHING`` outside the domain."""
+        if _is_boltzmann(sde):
+            within = np.ones(grid.size, dtype=bool) if self.domain is None else self.domain.contains(grid.points)
+            logs = np.full(grid.size, NOTHING)
+            with np.errstate(all="ignore"):
+                loss = np.asarray(sde.landscape.loss(grid.points[:, within]), dtype=float)
+                logs[within] = -loss / sde.diffusion(grid.points[:, :1])[0, 0, 0]
+            return np.where(np.isfinite(logs), logs, NOTHING)
+        if sde.dimension == 1:
+            return _on_line(sde, grid, start)
+        from fpsim.fokker_planck import FokkerPlanck
+
+        coarse = FokkerPlanck(sde, grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
+        balance = coarse._balance
+        if balance is not None:
+            return balance
+        masses = np.asarray(coarse.stationary()["density"]).ravel()
+        return np.asarray(np.log(np.maximum(masses, 1e-300)))
+
+    def level(self, target: Target, x: Array) -> Array:
+        """The target's level at ``x`` (d, ...), of the nearest image of a ball on a ring."""
+        out = x.copy()
+        for k, kind in enumerate(self.kind):
+            if kind == "periodic":
+                length = self.high[k] - self.low[k]
+                if isinstance(target, Ball):
+                    out[k] -= length * np.round((x[k] - target.center[k]) / length)
+                else:
+                    out[k] = self.low[k] + np.mod(x[k] - self.low[k], length)
+        return np.asarray(target.level(out), dtype=float)
+
+    def inside(self, target: Target, grid: Grid, start: Array) -> Mask:
+        """Cells of a coarse grid that belong to the target, at least the one that holds it, shape (n,)."""
+        inside = np.asarray(self.level(target, grid.points) >= 0)
+        box = tuple((low, high) for low, high, _ in grid.axes)
+        for k, sides in enumerate(self.covered(target, box)):
+            layers = np.unravel_index(np.arange(grid.size), grid.shape)[k]
+            inside |= (sides[0] & (layers == 0)) | (sides[1] & (layers == grid.shape[k] - 1))
+        if not inside.any():
+            place = self.found(target, grid, start)
+            if place is not None:
+                inside[cell_of(grid, place)] = True
+        return inside
+
+    def found(self, target: Target, grid: Grid, start: Array) -> Array | None:
+        """A point of a target that is smaller than the cells of ``grid``; ``None`` if none is found in its box."""
+        if isinstance(target, Ball):
+            place = np.asarray(target.center)
+            for k, kind in enumerate(self.kind):
+                if kind == "periodic":
+                    place[k] = self.low[k] + np.mod(place[k] - self.low[k], self.high[k] - self.low[k])
+            low, high = grid.low, grid.low + np.array(grid.shape) * grid.spacing
+            return place if np.all((place >= low - grid.spacing) & (place <= high + grid.spacing)) else None
+        from scipy.optimize import minimize
+
+        low, high = grid.low, grid.low + np.array(grid.shape) * grid.spacing
+
+        def negative(x: Array) -> float:
+            return -float(self.level(target, np.clip(x, low, high)[:, None])[0])
+
+        best = np.argsort(-self.level(target, grid.points))[:4]
+        for cell in best:
+            first = grid.points[:, cell]
+            simplex = np.vstack([first, first + np.diag(grid.spacing)])
+            options: Any = {"initial_simplex": simplex, "maxiter": 200}
+            search = minimize(negative, first, method="Nelder-Mead", options=options)
+            if search.fun <= 0:
+                return np.clip(search.x, low, high)
+        return None
+
+
+def cell_of(grid: Grid, point: Array) -> int:
+    """Number of the cell that holds ``point`` (d,), or of the nearest one."""
+    place = np.floor((point - grid.low) / grid.spacing).astype(int)
+    return int(np.ravel_multi_index(tuple(np.clip(place, 0, np.array(grid.shape) - 1)), grid.shape))
+
+
+def _face(box: Box, axis: int, side: int) -> Array:
+    """Points on one side of a box, shape (d, n)."""
+    rows = [np.linspace(low, high, 33) for low, high in box]
+    rows[axis] = np.array([box[axis][side]])
+    return np.stack([m.ravel() for m in np.meshgrid(*rows, indexing="ij")])
+
+
+def _size(box: Box) -> float:
+    return max(high - low for low, high in box)
+
+
+@dataclass(frozen=True)
+class Within:
+    """An SDE that answers something finite outside its domain too, where no path goes."""
+
+    sde: Any
+    domain: Any
+    start: Array
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sde, name)
+
+    def _inside(self, x: Array) -> Array:
+        """``x`` (d, ...) with points outside the domain moved to the start."""
+        return np.asarray(
+            np.where(self.domain.same_piece(x, self.start), x, self.start.reshape(-1, *[1] * (x.ndim - 1)))
+        )
+
+    def drift(self, x: Array) -> Array:
+        """The drift; that of the start outside the domain."""
+        return np.asarray(self.sde.drift(self._inside(x)))
+
+    def diffusion(self, x: Array) -> Array:
+        """The diffusion; that of the start outside the domain."""
+        return np.asarray(self.sde.diffusion(self._inside(x)))
+
+
+def _is_boltzmann(sde: Any) -> bool:
+    return bool(sde.noise.is_constant and sde.structure == "isotropic" and hasattr(sde.landscape, "loss"))
+
+
+def _on_line(sde: Any, grid: Grid, start: Array) -> Array:
+    """ln of exp(-W) D^(l-1), W = int -b/D dx by the trapezoidal rule from the start on, shape (n,)."""
+    x = grid.points
+    with np.errstate(all="ignore"):
+        diffusion = np.asarray(sde.diffusion(x)[0, 0], dtype=float)
+        slope = np.asarray(sde.landscape.drift(x)[0], dtype=float) / diffusion
+        logs = np.log(diffusion) * (sde.convention_weight - 1)
+    usable = np.isfinite(slope) & np.isfinite(logs)
+    slope, logs = np.where(usable, slope, 0.0), np.where(usable, logs, 0.0)
+    rise = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2) * float(grid.spacing[0])])
+    return np.asarray(np.where(usable, rise + logs - rise[cell_of(grid, start)], NOTHING))
