@@ -28,7 +28,7 @@ from fpsim.density.space import Box, Space, Within
 from fpsim.density.stretch import Feature, Stretch, StretchedSDE
 from fpsim.grid import Grid
 from fpsim.results import Assumption
-from fpsim.targets import Point, Target, as_target
+from fpsim.targets import Target, as_target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
