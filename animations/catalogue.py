@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animations.encoding import Picture, check_path, write_film
+from animations.film.encoding import Picture, check_path, write_film
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -46,25 +46,25 @@ class Scene:
 SCENES = {
     "kramers": Scene(
         "particles leave a sharp and a flat valley; their density, current and survival against theory",
-        12.0, "animations.film:KramersFilm", "sharp_and_flat", "animations.manim_kramers",
-        "animations.matplotlib_renderer:kramers_pictures", {"before": 0.25, "after": 0.08},
+        12.0, "animations.kramers.film:KramersFilm", "sharp_and_flat", "animations.kramers.manim",
+        "animations.kramers.matplotlib:kramers_pictures", {"before": 0.25, "after": 0.08},
     ),
     "arrhenius": Scene(
         "the logarithm of the escape time against S/eta, point by point",
-        8.0, "animations.arrhenius:ArrheniusFilm", "sharp_and_flat", "animations.manim_arrhenius",
-        "animations.arrhenius_pictures:arrhenius_pictures",
+        8.0, "animations.arrhenius.film:ArrheniusFilm", "sharp_and_flat", "animations.arrhenius.manim",
+        "animations.arrhenius.matplotlib:arrhenius_pictures",
     ),
     "surface": Scene(
         "noisy paths cross the saddle of a loss surface, and the most probable path",
-        10.0, "animations.surface:SurfaceFilm", "standard", "animations.manim_surface",
+        10.0, "animations.surface.film:SurfaceFilm", "standard", "animations.surface.manim",
     ),
     "gate": Scene(
         "particles pile up where |H| vanishes, and a finite step jumps it",
-        10.0, "animations.gate:GateFilm", "standard", "animations.manim_gate",
+        10.0, "animations.gate.film:GateFilm", "standard", "animations.gate.manim",
     ),
     "noise-shape": Scene(
         "gradient noise across batches and across parameters as S grows",
-        8.0, "animations.noise_shape:NoiseShapeFilm", "standard", "animations.manim_noise_shape",
+        8.0, "animations.noise_shape.film:NoiseShapeFilm", "standard", "animations.noise_shape.manim",
     ),
 }  # fmt: skip
 HEIGHTS = {"low": 480, "medium": 720, "high": 1080}
@@ -123,7 +123,7 @@ class Order:
         if self.renderer == "matplotlib":
             drawn: Iterator[Picture] = _named(scene.matplotlib)(data, height, only)
             return drawn
-        from animations.manim_stage import pictures
+        from animations.stage.stage import pictures
 
         return pictures(import_module(scene.manim).parts(data), height, only)
 

@@ -240,7 +240,7 @@ def demo(
     seed: Seed = 0, threads: Threads = None,
 ) -> None:  # fmt: skip
     """The main job: the double well's escape time by every route, and a figure."""
-    from validation.double_well import double_well
+    from validation.double_well.run import double_well
 
     output.mkdir(parents=True, exist_ok=True)
     with _progress(False) as bar:
@@ -262,7 +262,7 @@ def validate(
 ) -> None:  # fmt: skip
     """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
     from validation import experiment, is_resumable
-    from validation.pieces import Pieces, folder_of
+    from validation.study.pieces import Pieces, folder_of
 
     run, kept = experiment(name), {}
     pieces = Pieces(folder_of(name) if output is None else output / "pieces")

@@ -14,19 +14,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from validation.report import Report
+    from validation.study.report import Report
 
 EXPERIMENTS = {
-    "central-limit": ("validation.central_limit", "Sums of heavy-tailed draws tend to stable laws."),
-    "gradient-noise": ("validation.gradient_noise", "Is SGD's gradient noise Gaussian? ResNet-18 on MNIST digits."),
+    "central-limit": ("validation.central_limit.run", "Sums of heavy-tailed draws tend to stable laws."),
+    "gradient-noise": ("validation.gradient_noise.run", "Is SGD's gradient noise Gaussian? ResNet-18 on MNIST digits."),
     "escape-formula": (
-        "validation.escape_formula",
+        "validation.escape_formula.run",
         "Slope and prefactor of the escape-time formula under four noises.",
     ),
-    "resnet": ("validation.resnet", "SGD on residual networks: which theory of escape survives?"),
-    "sharp-flat": ("validation.sharp_flat", "Sharp against flat valleys under white noise and under Hessian noise."),
-    "noise-covariance": ("validation.noise_covariance", "Is the covariance of SGD's noise the Hessian?"),
-    "sharpness": ("validation.sharpness", "Spectra of Hessians; the same function, rescaled: what sharpness is not."),
+    "resnet": ("validation.resnet.run", "SGD on residual networks: which theory of escape survives?"),
+    "sharp-flat": (
+        "validation.sharp_flat.run",
+        "Sharp against flat valleys under white noise and under Hessian noise.",
+    ),
+    "noise-covariance": ("validation.noise_covariance.run", "Is the covariance of SGD's noise the Hessian?"),
+    "sharpness": (
+        "validation.sharpness.run",
+        "Spectra of Hessians; the same function, rescaled: what sharpness is not.",
+    ),
 }
 """Name on the command line -> (module, one line); the function in the module has the same name with underscores."""
 
@@ -47,5 +53,5 @@ def experiment(name: str) -> Callable[..., Report]:
 
 
 def is_resumable(run: Callable[..., Report]) -> bool:
-    """Whether an experiment keeps finished pieces on disk: it takes ``pieces`` (:class:`validation.pieces.Pieces`)."""
+    """Whether an experiment keeps finished pieces on disk: it takes ``pieces`` (`validation.study.pieces.Pieces`)."""
     return "pieces" in inspect.signature(run).parameters

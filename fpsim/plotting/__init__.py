@@ -3,7 +3,6 @@
 Nothing here touches pyplot or matplotlib's global settings, so that pictures can be drawn on servers and in threads.
 """
 
-from fpsim.plotting.demo import demo_figure
 from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.exits import exit_histogram, survival_chart
 from fpsim.plotting.jumps import jump_chart
@@ -15,7 +14,6 @@ __all__ = [
     "arrhenius_chart",
     "committor_map",
     "comparison_chart",
-    "demo_figure",
     "density_chart",
     "density_map",
     "exit_histogram",

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from fpsim.chain import Chain
-from validation import escape_formula as study
-from validation import four_noises as noises
-from validation.four_noises import VARIABLES, Setting
-from validation.lines import asymptote, straight_line
-from validation.sweeps import swept
+from validation.escape_formula import four_noises as noises
+from validation.escape_formula import run as study
+from validation.escape_formula.four_noises import VARIABLES, Setting
+from validation.escape_formula.sweeps import swept
+from validation.study.lines import asymptote, straight_line
 
 QUIET = lambda share, name="": None  # noqa: E731
 

@@ -9,9 +9,9 @@ import pytest
 
 import fpsim
 import landscapes
-from animations.arrhenius import ArrheniusData, ArrheniusFilm
-from animations.film import KramersData, KramersFilm
-from animations.motion import clock
+from animations.arrhenius.film import ArrheniusData, ArrheniusFilm
+from animations.kramers.film import KramersData, KramersFilm
+from animations.kramers.motion import clock
 
 WELL = landscapes.SharpFlatWell(sharp=8.0, flat=2.0)
 HESSIAN = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.5)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import landscapes
-from validation import regressions
-from validation.directions import Directions, jackknife
+from validation.noise_covariance import regressions
+from validation.noise_covariance.directions import Directions, jackknife
 
 
 def z_scores(found, errors, ratio=None):
@@ -128,8 +128,8 @@ def test_off_diagonal_by_chance():
 @pytest.fixture
 def networks():
     pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
-    from validation import noise_networks
-    from validation.slice_training import one_thread
+    from validation.noise_covariance import networks as noise_networks
+    from validation.resnet.training import one_thread
 
     with one_thread():
         yield noise_networks
@@ -138,7 +138,7 @@ def networks():
 @pytest.mark.network
 def test_directions_of_a_network_are_its_dense_matrices(networks):
     from landscapes.fisher import model_fisher
-    from validation.directions import along
+    from validation.noise_covariance.directions import along
 
     training = networks.Training(80, 2, 3, 6, 5, 0)
     land = networks.mlp(training, 0)

@@ -13,13 +13,13 @@ import fpsim
 from fpsim.minibatch import MiniBatchSGD
 from landscapes.recipe import Recipe
 from landscapes.sampled import SampledLandscape
-from validation import resnet_tables as tables
-from validation import resnet_verdicts as judge
-from validation.pieces import Pieces
-from validation.resnet import Size, _least, assembled, escapes, joined
-from validation.slice_escapes import Sweep, batch_sizes, measured, swept, theories
-from validation.slice_routes import surrogate_routes
-from validation.slices import Case, Rule, _judged, _next_length, climbs
+from validation.resnet import tables
+from validation.resnet import verdicts as judge
+from validation.resnet.escapes import Sweep, batch_sizes, measured, swept, theories
+from validation.resnet.run import Size, _least, assembled, escapes, joined
+from validation.resnet.slices import Case, Rule, _judged, _next_length, climbs
+from validation.resnet.toolkit_check import surrogate_routes
+from validation.study.pieces import Pieces
 
 QUIET = lambda share, name="": None  # noqa: E731
 HEIGHT, PUSH, RARE = 0.06, 0.25, 0.2
@@ -144,8 +144,8 @@ def test_the_correction_is_that_of_small_noise(case):
 
 def test_the_panel_on_the_full_space_joins_the_report():
     from fpsim.storage import dataset
-    from validation.full_space import FullSpace
-    from validation.report import Report, Table, Verdict
+    from validation.full_space.run import FullSpace
+    from validation.study.report import Report, Table, Verdict
 
     def report(name):
         verdict, table = Verdict(name, True, ""), Table.of(name, [{"x": 1.0}])
@@ -237,7 +237,7 @@ def test_too_few_exits_are_said_not_guessed(case):
 @pytest.mark.network
 def test_a_trained_slice_is_the_same_each_time(tmp_path):
     """Training, branch and table of a tiny network: kept as pieces, and equal when made again."""
-    from validation.slices import fresh_case
+    from validation.resnet.slices import fresh_case
 
     recipe = Recipe(
         examples=48,

@@ -9,9 +9,9 @@ import pytest
 
 import fpsim
 import landscapes
-from animations.gate import GateData, GateFilm
-from animations.noise_shape import NoiseShapeData, NoiseShapeFilm
-from animations.surface import SurfaceData, SurfaceFilm
+from animations.gate.film import GateData, GateFilm
+from animations.noise_shape.film import NoiseShapeData, NoiseShapeFilm
+from animations.surface.film import SurfaceData, SurfaceFilm
 from animations.surface_path import steepest_path
 from animations.surface_survival import decay, survival
 
@@ -251,7 +251,7 @@ def test_a_gate_of_another_landscape_from_right_to_left() -> None:
 
 
 def test_noise_shape_is_the_committed_study() -> None:
-    from validation.gradient_noise import load_gradient_noise
+    from validation.gradient_noise.run import load_gradient_noise
 
     study, data = load_gradient_noise(), NoiseShapeFilm.standard(sizes=(16, 512)).compute()
     assert data.batch_size.tolist() == [16, 512]

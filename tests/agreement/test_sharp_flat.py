@@ -5,10 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from validation.lines import straight_line
-from validation.sharp_flat import LEVELS, Size, _sampled
-from validation.sharp_flat_verdicts import floors, laws, routes
-from validation.valleys import (
+from validation.sharp_flat.run import LEVELS, Size, _sampled
+from validation.sharp_flat.two_valleys import (
     BARRIER,
     CLIMB,
     FLOOR,
@@ -21,6 +19,8 @@ from validation.valleys import (
     grid_log_odds,
     log_odds,
 )
+from validation.sharp_flat.verdicts import floors, laws, routes
+from validation.study.lines import straight_line
 
 VALLEYS = [Valley(64.0, "sharp"), Valley(16.0, "sharp"), Valley(1.0, "flat"), Valley(64.0, "flat")]
 

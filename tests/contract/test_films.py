@@ -12,13 +12,13 @@ import pytest
 
 import fpsim
 import landscapes
-from animations import captions
-from animations.arrhenius import ArrheniusFilm
-from animations.arrhenius_pictures import arrhenius_pictures
+from animations.arrhenius.film import ArrheniusFilm
+from animations.arrhenius.matplotlib import arrhenius_pictures
 from animations.catalogue import Order, animate
-from animations.encoding import write_film
-from animations.film import KramersFilm
-from animations.matplotlib_renderer import KramersPicture, kramers_pictures
+from animations.film import captions
+from animations.film.encoding import write_film
+from animations.kramers.film import KramersFilm
+from animations.kramers.matplotlib import KramersPicture, kramers_pictures
 
 PROBLEM = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
 

@@ -7,12 +7,12 @@ pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
 from fpsim.storage import dataset  # noqa: E402
-from validation import full_space_measures as measures  # noqa: E402
 from validation import quench  # noqa: E402
-from validation.full_space import Size, full_space  # noqa: E402
-from validation.full_space_minimum import NETWORK, load  # noqa: E402
-from validation.pieces import Pieces  # noqa: E402
-from validation.report import Report  # noqa: E402
+from validation.full_space import measures  # noqa: E402
+from validation.full_space.minimum import NETWORK, load  # noqa: E402
+from validation.full_space.run import Size, full_space  # noqa: E402
+from validation.study.pieces import Pieces  # noqa: E402
+from validation.study.report import Report  # noqa: E402
 
 SIZE = Size(
     2, ((0.1, 4), (0.2, 4), (0.4, 2)), 8, 50, ((0.5, 1), (0.5, 4), (1.0, 1)), 20, 30,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from validation import experiment
-from validation.gradient_noise import SIZES, STATES, Size, load_gradient_noise, reported
-from validation.gradient_noise_verdicts import verdicts
-from validation.pieces import Pieces
+from validation.gradient_noise.run import SIZES, STATES, Size, load_gradient_noise, reported
+from validation.gradient_noise.verdicts import verdicts
+from validation.study.pieces import Pieces
 
 network = pytest.mark.network
 TINY = Size(
@@ -34,7 +34,7 @@ def shipped():
 def test_data_load_without_torch():
     program = (
         "import sys\n"
-        "from validation.gradient_noise import load_gradient_noise, reported\n"
+        "from validation.gradient_noise.run import load_gradient_noise, reported\n"
         "assert reported(load_gradient_noise()).as_expected\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
     )
@@ -100,7 +100,7 @@ def test_verdicts_change_with_the_numbers(shipped, name, change, number):
 @pytest.fixture(scope="module")
 def digits():
     pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
-    from validation.gradient_noise_network import DigitNetwork, threads_of_torch
+    from validation.gradient_noise.network import DigitNetwork, threads_of_torch
 
     with threads_of_torch(1):
         yield DigitNetwork(TINY.width, TINY.examples, 1)
@@ -117,7 +117,7 @@ def dense(digits):
 
 @pytest.fixture(scope="module")
 def population(digits):
-    from validation.gradient_noise_measures import Population
+    from validation.gradient_noise.measures import Population
 
     return Population.of(digits, TINY.probe | {"seed": 1}, quiet)
 
@@ -155,7 +155,7 @@ def test_population_against_dense_gradients(population, dense):
 @network
 def test_batches_are_means_of_drawn_examples_and_nested(digits, population, dense):
     """Sizes 2 and 4 are disjoint parts of the draw of 8; the sizes' noises are the means over them."""
-    from validation.gradient_noise_measures import chunks_of, noises
+    from validation.gradient_noise.measures import chunks_of, noises
 
     assert chunks_of([2, 4, 8]) == [2, 4, 2] and chunks_of([2, 4]) == [2, 2] and chunks_of([4, 8, 12]) == [4, 8]
     with pytest.raises(ValueError, match="at least the sum"):
@@ -171,7 +171,7 @@ def test_batches_are_means_of_drawn_examples_and_nested(digits, population, dens
 @network
 def test_redrawn_batches_know_the_law(population):
     """Kurtosis of redrawn batches against the sum rule kurtosis/S; Gaussian examples have index 2."""
-    from validation.gradient_noise_redraws import redrawn
+    from validation.gradient_noise.redraws import redrawn
 
     gaussian = np.random.default_rng(2).standard_normal((4000, 50))
     found = redrawn(gaussian, 16, 96, 8, 20, 3)
@@ -185,8 +185,8 @@ def test_redrawn_batches_know_the_law(population):
 @network
 def test_interrupted_study_goes_on_where_it_stopped(tmp_path, digits, monkeypatch):
     """Stopped in the second state and taken up again, it says what an uninterrupted one says."""
-    from validation import gradient_noise_dataset
-    from validation.gradient_noise import measured
+    from validation.gradient_noise import dataset as gradient_noise_dataset
+    from validation.gradient_noise.run import measured
 
     monkeypatch.setattr(gradient_noise_dataset, "REDRAWS", 6)
 

@@ -12,12 +12,15 @@ pytest.importorskip("manim")
 
 import fpsim
 import landscapes
-from animations import captions, manim_arrhenius, manim_kramers, manim_words
-from animations.arrhenius import ArrheniusFilm
+from animations.arrhenius import manim as manim_arrhenius
+from animations.arrhenius.film import ArrheniusFilm
 from animations.catalogue import Order, animate
-from animations.film import KramersFilm
-from animations.kramers_data import KramersData
-from animations.manim_stage import Outline, Plot, Stage, Words, built, dashed, pictures
+from animations.film import captions
+from animations.kramers import manim as manim_kramers
+from animations.kramers.data import KramersData
+from animations.kramers.film import KramersFilm
+from animations.stage import words as manim_words
+from animations.stage.stage import Outline, Plot, Stage, Words, built, dashed, pictures
 
 pytestmark = pytest.mark.animation
 PROBLEM = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
@@ -40,9 +43,7 @@ def stage(data):
 def two_acts(data) -> KramersData:
     """The words of the film that stands in the README, on the small data."""
     acts = KramersFilm.sharp_and_flat().acts
-    shots = tuple(
-        tuple(replace(data.acts[0][0], label=s.label, noise=s.noise, law=s.law) for s in act) for act in acts
-    )
+    shots = tuple(tuple(replace(data.acts[0][0], label=s.label, noise=s.noise, law=s.law) for s in act) for act in acts)
     return replace(data, acts=shots, standing=data.standing * 2)
 
 

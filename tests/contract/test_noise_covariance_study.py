@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from fpsim.storage import dataset
-from validation import noise_covariance_verdicts as noise_judge
-from validation import sharpness_verdicts as sharp_judge
-from validation.noise_covariance import Size, measured
-from validation.pieces import Pieces
-from validation.sharpness import Size as SharpSize
-from validation.sharpness import measured as sharpness_measured
+from validation.noise_covariance import verdicts as noise_judge
+from validation.noise_covariance.run import Size, measured
+from validation.sharpness import verdicts as sharp_judge
+from validation.sharpness.run import Size as SharpSize
+from validation.sharpness.run import measured as sharpness_measured
+from validation.study.pieces import Pieces
 
 
 def quiet(share, name=""):

@@ -22,6 +22,7 @@ from fpsim.plotting.style import CYCLE, ROUTES, TIME
 from fpsim.results import Assumption, Comparison, EscapeTime
 from fpsim.targets import Ball, Point
 from landscapes import DoubleWell, Landscape, MaierStein, MuellerBrown, Quadratic, TiltedCosine
+from validation.double_well.picture import demo_figure
 
 
 def exits(paths=3000, mean=40.0, horizon=np.inf, seed=5):
@@ -344,7 +345,7 @@ def test_landscapes_that_have_no_picture():
 def test_demo_figure_is_written_with_four_panels(tmp_path):
     problem, file = SimpleNamespace(start=(-1.0,), target=Point(1.0, -1.0)), tmp_path / "demo.png"
     paths = walks()
-    figure = plotting.demo_figure(DoubleWell(), problem, paths, exits(), COMPARISON, ROWS, file)
+    figure = demo_figure(DoubleWell(), problem, paths, exits(), COMPARISON, ROWS, file)
     assert file.read_bytes().startswith(b"\x89PNG")
     width = int.from_bytes(file.read_bytes()[16:20], "big")
     assert width >= 1200
@@ -358,13 +359,13 @@ def test_demo_figure_is_written_with_four_panels(tmp_path):
     (law,) = (x for a in figure.axes for x in a.lines if r"/\tau" in x.get_label())
     assert law.get_ydata()[0] == pytest.approx(1 / 66.2686)  # the mean of the reference
     with pytest.raises(ValueError, match="create it first"):
-        plotting.demo_figure(DoubleWell(), problem, paths, exits(), COMPARISON, ROWS, tmp_path / "none" / "demo.png")
+        demo_figure(DoubleWell(), problem, paths, exits(), COMPARISON, ROWS, tmp_path / "none" / "demo.png")
 
 
 def test_demo_figure_in_the_plane(tmp_path):
     surface = MuellerBrown()
     problem = SimpleNamespace(start=surface.default_start, target=Ball(surface.default_target, 0.1))
-    figure = plotting.demo_figure(surface, problem, walks(2, 2), exits(), COMPARISON, ROWS, tmp_path / "demo.png")
+    figure = demo_figure(surface, problem, walks(2, 2), exits(), COMPARISON, ROWS, tmp_path / "demo.png")
     assert figure.axes[0].get_xlim() == surface.bounds[0]
 
 

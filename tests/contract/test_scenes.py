@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from animations.captions import with_error
-from animations.gate import GateFilm
-from animations.noise_shape import NoiseShapeFilm
-from animations.surface import SurfaceFilm
+from animations.film.captions import with_error
+from animations.gate.film import GateFilm
+from animations.noise_shape.film import NoiseShapeFilm
+from animations.surface.film import SurfaceFilm
 
 pytest.importorskip("manim")
 pytestmark = pytest.mark.animation
@@ -29,15 +29,15 @@ def drawn(name: str, data):
     """(stage, its frames) for each part of the scene."""
     from importlib import import_module
 
-    from animations.manim_stage import built
+    from animations.stage.stage import built
 
-    parts = import_module(f"animations.manim_{name.replace('-', '_')}").parts(data)
+    parts = import_module(f"animations.{name.replace('-', '_')}.manim").parts(data)
     assert sum(count for count, _ in parts) == data.frames
     return [(built(make), count) for count, make in parts]
 
 
 def words_of(stage) -> list:
-    from animations.manim_words import Words
+    from animations.stage.words import Words
 
     every = [one for top in stage.mobjects for one in top.get_family()]
     return [one for one in every if isinstance(one, Words) and one.text]
@@ -138,8 +138,8 @@ def test_noise_shape_shows_measured_sizes_only(films) -> None:
 
 
 def test_same_data_same_pictures(films) -> None:
-    from animations.manim_gate import parts
-    from animations.manim_stage import pictures
+    from animations.gate.manim import parts
+    from animations.stage.stage import pictures
 
     one, two = (next(pictures(parts(films["gate"]), only=[15])) for _ in range(2))
     assert np.array_equal(one, two)

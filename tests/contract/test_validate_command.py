@@ -9,8 +9,8 @@ import pytest
 
 from fpsim.storage import dataset
 from validation import EXPERIMENTS, experiment, is_resumable
-from validation.pieces import Pieces
-from validation.report import Report, Table, Verdict
+from validation.study.pieces import Pieces
+from validation.study.report import Report, Table, Verdict
 
 
 def fpsim(*words, cwd=None):
@@ -104,7 +104,7 @@ def test_exit_code_says_when_theory_is_wrong(tmp_path):
     )
     (tmp_path / "tests_report.py").write_text(
         "from fpsim.storage import dataset\n"
-        "from validation.report import Report, Table, Verdict\n"
+        "from validation.study.report import Report, Table, Verdict\n"
         "report = Report('small', 'Small', '', (Verdict('it holds', False, '2 != 1'),), (), {}, None)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=120)
@@ -148,9 +148,9 @@ def test_finished_pieces_are_read_and_others_computed(tmp_path):
 
 
 def test_pieces_of_other_code_are_not_read(tmp_path, monkeypatch):
-    import validation.pieces
+    import validation.study.pieces
 
     made = [Pieces(tmp_path).rows("one", lambda: [{"x": 1}], seed=1)]
-    monkeypatch.setattr(validation.pieces, "_code", lambda: "another one")
+    monkeypatch.setattr(validation.study.pieces, "_code", lambda: "another one")
     made.append(Pieces(tmp_path).rows("one", lambda: [{"x": 2}], seed=1))
     assert [rows[0]["x"] for rows in made] == [1, 2]

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import levy_stable
 
 from fpsim.statistics import stable
-from validation.central_limit import (
+from validation.central_limit.run import (
     SIGNIFICANT,
     Size,
     _distance,

@@ -96,7 +96,7 @@ def test_fisher_information_is_the_gauss_newton_matrix():
 
 def test_uniform_stretch_and_learning_rate_are_one_thing():
     """Learning rate eta on L(x/k) walks k times the way of eta/k^2 on L."""
-    from validation.stretched_slice import stretched
+    from validation.sharpness.stretched_slice import stretched
 
     one, two = stretched(1.0), stretched(2.0)
     x, rate = np.array([0.3]), 0.7

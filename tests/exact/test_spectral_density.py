@@ -115,7 +115,7 @@ def test_a_small_network_against_its_dense_matrices():
     from landscapes.networks import perceptron
     from landscapes.neural import NeuralLandscape
     from landscapes.training import adam
-    from validation.slice_training import one_thread
+    from validation.resnet.training import one_thread
 
     data = digits().pooled(2).subset(300).standardized()
     with one_thread():

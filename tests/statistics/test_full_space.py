@@ -16,7 +16,7 @@ pytestmark = pytest.mark.network
 
 from fpsim.stationary import stationary_covariance  # noqa: E402
 from landscapes.neural import NeuralLandscape  # noqa: E402
-from validation.full_space_measures import Surroundings, linear_excess, spectrum  # noqa: E402
+from validation.full_space.measures import Surroundings, linear_excess, spectrum  # noqa: E402
 from validation.network_exits import LEFT, beyond, network_exits  # noqa: E402
 from validation.quench import Basin  # noqa: E402
 from validation.replicas import Replicas  # noqa: E402

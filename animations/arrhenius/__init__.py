@@ -1,0 +1,1 @@
+"""The film of escape times against S/eta."""

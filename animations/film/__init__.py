@@ -1,0 +1,1 @@
+"""What every film is made of."""

@@ -1,0 +1,1 @@
+"""The film of particles that leave a sharp and a flat valley."""

@@ -1,0 +1,285 @@
+"""The film ``kramers`` drawn with Manim: a card with the noise's formula, then particles, density and survival.
+
+Nothing is computed here: every number on screen is read from the data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from manim import VMobject
+from numpy.typing import NDArray
+
+from animations.film import captions
+from animations.kramers.data import KramersData, ShotData
+from animations.stage.outline import Outline, dashed
+from animations.stage.plot import Plot
+from animations.stage.stage import HEIGHT, WIDTH, Part, Stage
+from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula
+from fpsim.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SHADE, VERMILLION
+
+Array = NDArray[Any]
+LEFT, MIDDLE, RIGHT = -6.75, 1.75, 6.75
+SURVIVAL_LEFT = 2.85
+TOP, BOTTOM = 3.08, -3.2
+"""Upper edge of the first panel and lower edge of the last."""
+RADIUS = 0.055
+TAIL, TAIL_POINTS, LONGEST_TAIL = 3, 6, 0.12
+"""Frames that a tail reaches back, its points, and the longest one, in shares of the window."""
+DARK = {ORANGE: "#8F6200", PURPLE: "#9C4673"}
+"""For words: readable on white where the colour itself is too light."""
+COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
+LOWEST = 0.04
+"""Lower end of the survival axis."""
+LARGEST = 0.62
+"""Size of the letters on a card at most, in units."""
+
+
+def parts(data: KramersData) -> list[Part]:
+    """One stage per act."""
+
+    def act(number: int) -> Part:
+        return data.frames_of(number), lambda: KramersStage(data, number)
+
+    return [act(number) for number in range(len(data.acts))]
+
+
+class KramersStage(Stage):
+    """One act: its card first, then the card's formula moves up and the panels appear below it."""
+
+    data: KramersData
+
+    def construct(self) -> None:
+        """All objects of the act."""
+        shots = self.data.acts[self.act]
+        edges = np.linspace(TOP, BOTTOM, len(shots) + 1)
+        self.panels = [Panel(self, shot, edges[i], edges[i + 1], i == len(shots) - 1) for i, shot in enumerate(shots)]
+        self._footer()
+        self._card()
+
+    def moment(self, frame: int) -> int:
+        """Which moment of the act a frame shows."""
+        return self.data.moment(self.act, frame)
+
+    def _footer(self) -> None:
+        y = -3.83
+        for x, colour, words in ((LEFT, BLUE, "not yet in the target"), (LEFT + 3.0, ORANGE, "has been there")):
+            self.add(Outline(fill=colour).discs([[x + 0.08, y + 0.08]], 0.08), Words(words, (x + 0.28, y), SMALL))
+        self.add(Words(captions.ratios(self.data, self.act), (RIGHT, y), NORMAL, align="right", face="bold"))
+
+    def _card(self) -> None:
+        """A white curtain that fades, and on it the name and the formula of the noise, which stay as the title."""
+        shot = self.data.acts[self.act][0]
+        standing = max(self.data.standing[self.act][0], 1)
+        name, title, laws = self._titles(shot)
+        curtain = Outline(fill="#FFFFFF").area(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [WIDTH / 2, HEIGHT / 2])
+        remark = Words(self._remark(), (0, -1.35), NORMAL, align="center", color="#595959")
+
+        def update(frame: int) -> None:
+            time = frame / standing
+            curtain.set_fill(opacity=1 - smooth((time - 0.75) / 0.25))
+            remark.set_fill(opacity=1 - smooth((time - 0.42) / 0.08))
+            between(title, *name, smooth((time - 0.5) / 0.2))  # the name goes first, out of the formula's way
+            if laws:
+                between(*laws, smooth((time - 0.55) / 0.2))
+
+        self.follow(curtain, update)
+        self.follow(remark, lambda _: None)
+        self.follow(title, lambda _: None)
+        if laws:
+            self.follow(laws[0], lambda _: None)
+
+    def _titles(self, shot: ShotData) -> tuple[tuple[Words, Words], Words, tuple[Any, Any, Any] | None]:
+        """(name on the card and as title), the moving name, and the formula: moving, on the card, in the title."""
+        words = shot.noise.split(":")[0] if shot.law else shot.noise
+        words, size = fitting(words, RIGHT - LEFT, BIG)
+        card = Words(words, (0, 1.15), size * 1.3, align="center", face="bold")
+        if card.width > RIGHT - LEFT:
+            card.scale_to_fit_width(RIGHT - LEFT)
+        title = Words(words, (LEFT, 3.5), size, face="bold")
+        if not shot.law:
+            return (card, title), title.copy(), None
+        large = formula(shot.law, (0, 0), LARGEST)
+        if large.width > RIGHT - LEFT:
+            large.scale_to_fit_width(RIGHT - LEFT)
+        small = formula(shot.law, (0, 0), BIG * 0.9)
+        room = RIGHT - LEFT - title.width - 0.5
+        if small.width > room:
+            small.scale_to_fit_width(room)
+        small.move_to([LEFT + title.width + 0.5 + small.width / 2, 3.58, 0])
+        return (card, title), title.copy(), (large.copy(), large, small)
+
+    def _remark(self) -> str:
+        """A line below the formula on the card."""
+        shots = self.data.acts[self.act]
+        if len(shots) == 1:
+            return captions.shorter(shots[0].label, 90)
+        if self.act == 0:
+            return "two valleys, the same barrier, the same learning rate η and batch size S"
+        return "the same valleys, η and S" + f";  so far {captions.ratios(self.data, self.act - 1)}"
+
+
+def smooth(share: float) -> float:
+    """From 0 to 1 with level ends."""
+    share = min(max(share, 0.0), 1.0)
+    return share * share * (3 - 2 * share)
+
+
+def between(moving: VMobject, first: VMobject, last: VMobject, share: float) -> None:
+    """Move all letters of ``moving`` a share of their way from ``first`` to ``last``."""
+    for one, a, b in zip(*(each.get_family() for each in (moving, first, last)), strict=True):
+        one.points = (1 - share) * a.points + share * b.points
+
+
+class Panel:
+    """One shot: the loss with its particles over their density, and beside them the survival."""
+
+    def __init__(self, stage: KramersStage, shot: ShotData, top: float, bottom: float, last: bool) -> None:
+        self.stage, self.shot, self.top = stage, shot, top
+        foot, head = bottom + 0.42, top - 0.42
+        split = foot + 0.34 * (head - foot)
+        low, high, floor, ceiling = shot.window
+        later = slice(shot.time.size // 8, None)  # the first spike would flatten all the rest
+        tallest = 1.05 * max(float(shot.density[later].max()), float(shot.histogram[later].max()))
+        self.loss = Plot((low, high), (floor, ceiling), (LEFT, split, MIDDLE, head))
+        self.density = Plot((low, high), (0.0, tallest), (LEFT, foot, MIDDLE, split - 0.02))
+        ends = (0.0, float(shot.time[-1]))
+        self.survival = Plot(ends, (LOWEST, 1.25), (SURVIVAL_LEFT, foot, RIGHT, head), log=True)
+        self._still(last)
+        self._survival()
+        self._density()
+        self._particles()
+        self._words()
+
+    def _follow(self, mobject: VMobject, update: Any) -> None:
+        """``update`` is told the moment of the shot."""
+        self.stage.follow(mobject, lambda frame: update(self.stage.moment(frame)))
+
+    def _still(self, last: bool) -> None:
+        shot, add = self.shot, self.stage.add
+        time = "time (learning rate × iterations)" if last else ""
+        add(self.density.axes(sides="x"), self.survival.axes(time, "not yet escaped", 4, [0.1, 1.0]))
+        add(self.loss.guide(x=shot.target, color=ORANGE), self.density.guide(x=shot.target, color=ORANGE))
+        curve = self.loss.at(shot.curve_x, np.minimum(shot.curve_loss, self.loss.y[1]))
+        ground = self.loss.at(shot.curve_x[[-1, 0]], [self.loss.y[0]] * 2)
+        add(Outline(fill=SHADE, opacity=0.12).area(np.concatenate([curve, ground])))
+        add(Outline(SHADE, 2.6).line(self.loss.inside(shot.curve_x, shot.curve_loss)))
+        ahead = 1 if shot.target > shot.start else -1
+        place = self.loss.at(shot.target, self.loss.y[1])[0] + [-0.1 * ahead, -0.2]
+        side = "right" if ahead > 0 else "left"
+        add(Words("target", tuple(place), SMALL, DARK[ORANGE], side))
+        label, size = fitting(shot.label, MIDDLE - LEFT - 2.2, NORMAL, "normal")
+        add(Words(label, (LEFT, self.top - 0.28), size))
+        left, foot, _, _ = self.survival.box
+        for i, (route, words) in enumerate(captions.taus(shot)[::-1]):
+            add(Words(words, (left + 0.15, foot + 0.14 + 0.3 * i), SMALL, COLOURS[route]))
+
+    def _words(self) -> None:
+        shot, y = self.shot, self.top - 0.28
+        clock, count = (Words("", (x, y), NORMAL, align="right") for x in (MIDDLE, RIGHT))
+        self._follow(clock, lambda k: clock.show(captions.clock(shot, k)))
+        self._follow(count, lambda k: count.show(captions.escaped(shot, k)))
+
+    def height(self, x: Array) -> Array:
+        """The drawn loss at ``x``."""
+        return np.interp(x, self.shot.curve_x, self.shot.curve_loss)
+
+    def places(self, x: Array) -> Array:
+        """Where particles at ``x`` are drawn, (n, 2); NaN outside the window."""
+        return self.loss.inside(x, self.height(x))
+
+    def _particles(self) -> None:
+        shot = self.shot
+        tails, waiting, been = Outline(BLUE, 8.0, opacity=0.3), Outline(fill=BLUE), Outline(fill=ORANGE)
+
+        def place(moment: int) -> None:
+            x, out = shot.positions[moment], shot.exit_times <= shot.time[moment]
+            waiting.discs(self.places(x[~out]), RADIUS)
+            been.discs(self.places(x[out]), RADIUS)
+            back = shot.positions[max(0, moment - TAIL) : moment + 1]
+            moved = np.abs(np.ptp(back, axis=0))
+            near = (moved < LONGEST_TAIL * (shot.window[1] - shot.window[0])) & (moved > 0)
+            way = np.linspace(back[0, near], back[-1, near], TAIL_POINTS).T
+            tails.line(self.places(np.column_stack([way, np.full(len(way), np.nan)]).ravel()))
+
+        self._follow(tails, place)
+        self._follow(waiting, lambda _: None)
+        self._follow(been, lambda _: None)
+        self._current()
+
+    def _current(self) -> None:
+        """An arrow over the barrier, as long as the current's share of its largest value."""
+        shot = self.shot
+        floor, ceiling = shot.window[2:]
+        middle, up = self.loss.at(shot.barrier, floor + 0.72 * (ceiling - floor))[0]
+        reach = 0.17 * (MIDDLE - LEFT) * (1 if shot.target > shot.start else -1)
+        largest = max(float(np.abs(shot.current).max()), 1e-300)
+        arrow = Outline(fill=PURPLE)
+        words = Words("", (middle, self.loss.box[3] - 0.14), SMALL, DARK[PURPLE], "center")
+
+        def point(moment: int) -> None:
+            tip = reach * float(shot.current[moment]) / largest
+            words.show(captions.current(shot, moment))
+            arrow.area(arrowhead(middle, up, tip)) if abs(tip) > 0.03 else arrow.cubics(np.zeros((0, 2)))
+
+        self._follow(arrow, point)
+        self._follow(words, lambda _: None)
+
+    def _density(self) -> None:
+        shot, plot = self.shot, self.density
+        fill, line = Outline(fill=GREEN, opacity=0.3), Outline(GREEN, 2.6)
+        steps = Outline(BLUE, 1.7)
+        seen = (shot.x >= shot.window[0]) & (shot.x <= shot.window[1])
+        x = shot.x[seen]
+
+        def move(moment: int) -> None:
+            xy = plot.at(x, np.minimum(shot.density[moment][seen], plot.y[1]))
+            fill.area(np.concatenate([xy, plot.at(x[[-1, 0]], [0.0, 0.0])]))
+            line.line(xy)
+            bins = np.minimum(shot.histogram[moment], plot.y[1])
+            steps.line(plot.at(np.repeat(shot.edges, 2), np.concatenate([[0], np.repeat(bins, 2), [0]])))
+
+        self._follow(fill, move)
+        self._follow(line, lambda _: None)
+        self._follow(steps, lambda _: None)
+
+    def _survival(self) -> None:
+        shot, plot = self.shot, self.survival
+        band, counted = Outline(fill=BLUE, opacity=0.18), Outline(BLUE, 2.2)
+        by_grid, by_formula = Outline(GREEN, 3.2), Outline(VERMILLION, 2.4)
+        share = shot.survivors / shot.particles
+        theory = plot.at(shot.time, shot.formula_survival)
+        theory = dashed(theory[theory[:, 1] >= plot.box[1]]) if np.isfinite(shot.formula_survival).all() else theory[:0]
+
+        def move(moment: int) -> None:
+            past = slice(0, moment + 1)
+            t, p = shot.time[past], share[past]
+            low, high = np.maximum(p - shot.band, LOWEST), np.clip(p + shot.band, LOWEST, 1.0)
+            band.area(plot.at(np.concatenate([t, t[::-1]]), np.concatenate([low, high[::-1]])))
+            steps = plot.inside(np.repeat(t, 2)[1:], np.maximum(np.repeat(p, 2)[:-1], 1e-9))
+            counted.line(steps)
+            by_grid.line(plot.inside(t, shot.survival[past]))
+            here = plot.at(t[-1:], [1.0])[0, 0]
+            by_formula.line(theory[~(theory[:, 0] > here)])
+
+        self._follow(band, move)
+        for one in (by_formula, by_grid, counted):
+            self._follow(one, lambda _: None)
+
+
+def arrowhead(x: float, y: float, length: float) -> Array:
+    """An arrow from (x, y) along the first axis, as a polygon (7, 2); a short one is all head."""
+    head = np.sign(length) * min(abs(length), 0.22)
+    neck, thin, wide = x + length - head, 0.035, 0.55 * abs(head)
+    return np.array(
+        [
+            [x, y - thin],
+            [neck, y - thin],
+            [neck, y - wide],
+            [x + length, y],
+            [neck, y + wide],
+            [neck, y + thin],
+            [x, y + thin],
+        ]
+    )

@@ -1,0 +1,1 @@
+"""The film of one gradient noise and its two histograms."""

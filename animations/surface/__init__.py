@@ -1,0 +1,1 @@
+"""The film of paths that cross the saddle of a surface."""

@@ -1,0 +1,1 @@
+"""Do averages of heavy-tailed noise stay heavy-tailed?  Sums against stable laws."""

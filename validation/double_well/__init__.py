@@ -1,0 +1,1 @@
+"""The main job: a double well's escape time by every route, and its picture."""

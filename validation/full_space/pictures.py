@@ -1,0 +1,138 @@
+"""Figures of SGD in all parameters: excess loss against the linearised chain; who leaves, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpsim.plotting.style import (
+    BLACK,
+    CYCLE,
+    INK,
+    ORANGE,
+    PURPLE,
+    SHADE,
+    SMALL,
+    TITLE,
+    new_figure,
+    remark,
+    tidy,
+)
+from validation.full_space.verdicts import BATCHES, late
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = dict[str, Any]
+MARKERS = "osD^vh"
+NAMES = {
+    BATCHES: "mini-batches", "reshuffled": "reshuffled epochs", "gaussian": "Gaussian, same covariance",
+    "isotropic": "isotropic, same trace",
+}  # fmt: skip
+
+
+def excess_figure(rows: list[Row]) -> Figure:
+    """Growth of the excess loss at some settings, and its ratio to the linearised chain at all."""
+    figure = new_figure(10.6, 4.4)
+    first, second = figure.subplots(1, 2)
+    _growth(first, rows)
+    _ratios(second, late(rows))
+    for letter, title, axes in zip(
+        "ab", ("Mean loss above L(a), from a on", "Against the linearised chain"), (first, second), strict=True
+    ):
+        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    return figure
+
+
+def _growth(axes: Axes, rows: list[Row]) -> None:
+    settings = sorted({(r["kappa"], r["batch_size"]) for r in rows}, key=lambda s: s[0] / s[1])
+    chosen = [settings[i] for i in np.unique(np.linspace(0, len(settings) - 1, 4).round().astype(int))]
+    for color, marker, (kappa, size) in zip(CYCLE, MARKERS, chosen, strict=False):
+        run = [r for r in rows if (r["kappa"], r["batch_size"]) == (kappa, size)]
+        n = [r["iterations"] for r in run]
+        axes.plot(n, [r["linear"] for r in run], color=color, linewidth=1.3)
+        axes.errorbar(
+            n, [r["excess"] for r in run], yerr=[r["error"] for r in run], fmt=marker, color=color, markersize=4.5,
+            elinewidth=1.2, capsize=2, label=f"κ = {kappa:g}, S = {size:g}",
+        )  # fmt: skip
+    axes.set_yscale("log")
+    tidy(axes, "iterations", "mean loss above L(a)")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.35)
+    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
+    axes.set_xlim(0, None)
+    remark(axes, "lines: linearised chain", 0.98, 0.98, "right")
+
+
+def _ratios(axes: Axes, points: list[Row]) -> None:
+    for color, marker, kappa in zip(CYCLE, MARKERS, sorted({r["kappa"] for r in points}), strict=False):
+        run = sorted((r for r in points if r["kappa"] == kappa), key=lambda r: r["linear"])
+        axes.errorbar(
+            [r["linear"] for r in run], [r["ratio"] for r in run], yerr=[r["ratio_error"] for r in run], fmt=marker,
+            color=color, markersize=5, elinewidth=1.2, capsize=2, label=f"κ = {kappa:g}",
+        )  # fmt: skip
+    axes.axhline(1, color=SHADE, linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter("")
+    tidy(axes, "excess loss of the linearised chain", "measured / linearised")
+    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
+    remark(axes, "κ = η λmax", 0.02, 0.02, "left")
+
+
+def exit_figure(boundary: list[Row], exits: list[Row], times: list[Row]) -> Figure:
+    """Share of replicas that left over (kappa, S); survival of the replicas per setting and noise."""
+    figure = new_figure(10.6, 4.4)
+    first, second = figure.subplots(1, 2)
+    _shares(first, boundary)
+    _survival(second, exits, times)
+    for letter, title, axes in zip(
+        "ab", ("Who leaves the basin", "When they leave (quench test)"), (first, second), strict=True
+    ):
+        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    return figure
+
+
+def _shares(axes: Axes, rows: list[Row]) -> None:
+    for color, marker, size in zip(CYCLE, MARKERS, sorted({r["batch_size"] for r in rows}), strict=False):
+        run = sorted((r for r in rows if r["batch_size"] == size), key=lambda r: r["kappa"])
+        share, n = np.array([r["share"] for r in run]), np.array([r["replicas"] for r in run])
+        # half widths of Wilson's interval, which are not 0 at 0 and 1
+        error = np.sqrt(share * (1 - share) / n + 1 / (4 * n**2)) / (1 + 1 / n)
+        kappa = [r["kappa"] for r in run]
+        axes.errorbar(
+            kappa, share, yerr=error, fmt=f"-{marker}", color=color, markersize=5, linewidth=1.2, elinewidth=1.1,
+            capsize=2, label=f"S = {size:g}",
+        )  # fmt: skip
+        beyond = next((r["kappa"] for r in run if r["second_moment_factor"] > 1), None)
+        if beyond is not None:
+            axes.plot([beyond], [-0.06], marker=marker, color=color, markersize=5, markerfacecolor="white")
+    axes.set_ylim(-0.1, 1.35)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    tidy(axes, "κ = η λmax", f"share that left within {rows[0]['iterations']} iterations")
+    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    remark(axes, "hollow: first κ at which the\nlinearised second moment diverges", 0.98, 0.99, "right")
+
+
+def _survival(axes: Axes, exits: list[Row], times: list[Row]) -> None:
+    colors = {BATCHES: CYCLE, "reshuffled": (ORANGE,), "gaussian": (PURPLE,), "isotropic": (BLACK,)}
+    used = dict.fromkeys(colors, 0)
+    for row in exits:
+        noise = row["noise"]
+        color, style = colors[noise][used[noise] % len(colors[noise])], "-" if noise == BATCHES else "--"
+        used[noise] += 1
+        mine = [r for r in times if all(r[k] == row[k] for k in ("noise", "kappa", "batch_size"))]
+        out = np.sort([r["iterations"] for r in mine if r["outcome"].startswith("left")])
+        end = max(r["iterations"] for r in mine)
+        n = np.concatenate([[1e-3], np.repeat(out, 2), [end]])
+        share = 1 - np.arange(len(out) + 1) / len(mine)
+        axes.plot(
+            n, np.repeat(share, 2), style, color=color, linewidth=1.5,
+            label=f"{NAMES[noise]}, κ = {row['kappa']:g}, S = {row['batch_size']:g}",
+        )  # fmt: skip
+    axes.set_ylim(0, 1.04)
+    axes.set_xscale("log")
+    axes.set_xlim(0.5 * min([r["iterations"] for r in times if r["outcome"].startswith("left")], default=1), None)
+    tidy(axes, "iterations", "share still in the basin")
+    axes.legend(loc="lower left", fontsize=SMALL, frameon=False, labelcolor=INK)

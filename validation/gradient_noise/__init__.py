@@ -1,0 +1,1 @@
+"""Is SGD's gradient noise Gaussian?  Tail indices across parameters and across batches."""

@@ -1,0 +1,1 @@
+"""Is the covariance of SGD's noise the Hessian?"""

@@ -1,0 +1,1 @@
+"""SGD on residual networks: which theory of escape survives?"""

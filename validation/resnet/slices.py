@@ -1,0 +1,234 @@
+"""Slices through freshly trained residual networks, on which SGD can be followed over a barrier.
+
+    theta(x) = theta_a + x (theta_b - theta_a)/|theta_b - theta_a|,     L, C1 from the tabulated losses of all examples
+
+Which slice is taken is decided by a `Rule` that knows the theories and not the measured times: small steps, a table
+that is fine enough, and two exponents, Cramer's and that of Gaussian noise, that lie far enough apart to be told apart.
+A branch that does not pass makes way for a shorter or a longer one, and every try is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpsim.cramer import cramer_exponent
+from landscapes.recipe import Recipe
+from landscapes.sampled import SampledLandscape
+from validation.resnet.training import branched, network_ends, trained
+from validation.study.pieces import Pieces, Row
+from validation.study.report import Progress
+
+if TYPE_CHECKING:
+    import xarray
+
+SHORTER, LONGER = 0.6, 1.5
+"""Factors of the branch's length after a barrier that was too high, or too low."""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """The way out of one minimum of a slice.
+
+    Attributes:
+        start, top, target: the minimum, the barrier and the minimum beyond.
+        barrier: L(top) - L(start).
+        curvature, curvature_top: L'' at both.
+        covariance, covariance_top: C1 at both.
+        stiffest: largest |L''| on the climb.
+        exponent, gaussian: |int q dx| of Cramer and |int 2 L'/C1 dx| of Gaussian noise; ln(iterations) ~ (S/eta) times
+            them.
+        signal: largest L'^2/C1 on the climb.
+    """
+
+    start: float
+    top: float
+    target: float
+    barrier: float
+    curvature: float
+    curvature_top: float
+    covariance: float
+    covariance_top: float
+    stiffest: float
+    exponent: float
+    gaussian: float
+    signal: float
+
+    @property
+    def gap(self) -> float:
+        """How far the Gaussian exponent is from Cramer's, as a share of the latter."""
+        return abs(1 - self.gaussian / self.exponent) if math.isfinite(self.exponent) else math.inf
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which slice and which direction are taken.
+
+    Attributes:
+        slope: Cramer's exponent per example in the batch: the learning rate is exponent / slope.
+        stiffness: largest learning rate * |L''| on the climb.
+        gap: smallest |1 - Gaussian exponent / Cramer exponent|.
+        table_error: largest error of the splines, in units of the barrier.
+        tries: branches that are tried before another network is trained.
+        networks: how many of those before giving up.
+    """
+
+    slope: float = 2.0
+    stiffness: float = 0.25
+    gap: float = 0.12
+    table_error: float = 0.01
+    tries: int = 3
+    networks: int = 4
+
+    def verdict(self, line: SampledLandscape, climb: Climb) -> str:
+        """``"taken"``, or what speaks against a direction."""
+        if not math.isfinite(climb.exponent):
+            return "blocked: all examples pull the same way somewhere"
+        if line.spline_error > self.table_error * climb.barrier:
+            return "the table is too coarse"
+        if climb.exponent / self.slope * climb.stiffest > self.stiffness:
+            return "the steps would be too large"
+        if climb.gap < self.gap:
+            return "the exponents are too close"
+        return "taken"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A slice with the direction in which SGD is to escape.
+
+    Attributes:
+        name: shown in tables.
+        line: the slice.
+        climb: the direction that the rule chose.
+        back: the other one.
+        tries: every branch that was tried, with its verdict.
+        network: what is known of the trained network at both ends of the slice.
+    """
+
+    name: str
+    line: SampledLandscape
+    climb: Climb
+    back: Climb
+    tries: tuple[Row, ...] = ()
+    network: tuple[Row, ...] = ()
+
+
+def climbs(line: SampledLandscape) -> tuple[Climb, Climb]:
+    """Both ways over the barrier of a slice, from the left and from the right minimum.
+
+    Raises:
+        ValueError: unless the slice has exactly two minima with one barrier between them.
+    """
+    minima, saddles = line.minima, line.saddles
+    if len(minima) != 2 or len(saddles) != 1:
+        raise ValueError(f"{len(minima)} minima and {len(saddles)} barriers in place of two and one")
+    places = [float(point.x[0]) for point in (minima[0], saddles[0], minima[1])]
+    return _climb(line, *places), _climb(line, *places[::-1])
+
+
+def _climb(line: SampledLandscape, start: float, top: float, target: float) -> Climb:
+    ends = np.array([[start, top]])
+    loss, bend = np.asarray(line.loss(ends)), line.hessian(ends)[0, 0]
+    spread = line.gradient_covariance(ends)[0, 0]
+    way = np.linspace(start, top, 1001)[None]
+    found = cramer_exponent(line, start, top, 1e-8)
+    return Climb(
+        start, top, target, float(loss[1] - loss[0]), float(bend[0]), float(bend[1]), float(spread[0]),
+        float(spread[1]), float(np.abs(line.hessian(way)).max()), found.exponent, found.gaussian, found.signal,
+    )  # fmt: skip
+
+
+def shipped_case() -> Case:
+    """The slice that ships with the package, in the direction of the lower Cramer exponent."""
+    from landscapes.shipped import resnet_slice
+
+    line = resnet_slice()
+    climb, back = sorted(climbs(line), key=lambda c: c.exponent)
+    return Case("shipped", line, climb, back)
+
+
+def fresh_case(name: str, recipe: Recipe, rule: Rule, pieces: Pieces, tell: Progress, ends: bool = True) -> Case:
+    """Train a network, branch off until a slice passes the rule, and cut it.
+
+    Args:
+        name: of the slice, and of its pieces on disk.
+        recipe: of the network and of the first branch that is tried.
+        rule: what a slice has to fulfil.
+        pieces: where finished parts are kept: the first minimum, every branch, the spectrum's ends.
+        tell: called with a share and a name.
+        ends: whether to compute the lowest and highest eigenvalue of the full Hessian at both ends.
+
+    Raises:
+        ValueError: if no branch passes.
+    """
+    tries: list[Row] = []
+    for number in range(rule.networks):
+        seeds = {"network_seed": recipe.network_seed + 100 * number, "data_seed": recipe.data_seed + 100 * number}
+        root = replace(recipe, **seeds)  # type: ignore[arg-type]
+        tell(number / rule.networks, f"training {name}")
+        first = pieces.data(f"{name}-network", lambda r=root: trained(r), recipe=asdict(root))  # type: ignore[misc]
+        case = _first_slice(name, root, first, rule, pieces, ends, tries)
+        if case is not None:
+            return case
+    raise ValueError(f"none of {len(tries)} branches of {name} passed the rule; use another seed, or allow more tries")
+
+
+def _first_slice(
+    name: str, root: Recipe, first: xarray.Dataset, rule: Rule, pieces: Pieces, ends: bool, tries: list[Row]
+) -> Case | None:
+    """The first branch of a network that passes, or None; every try is added to ``tries``."""
+    recipe = root
+    for number in range(rule.tries):
+        cut = pieces.data(
+            f"{name}-branch-{number}",
+            lambda r=recipe: branched(r, first["parameters"].values),  # type: ignore[misc]
+            root=asdict(root),
+            recipe=asdict(recipe),
+        )
+        row, case = _judged(name, recipe, cut, rule)
+        tries.append({"slice": name, "network seed": root.network_seed, "try": number + 1, **row})
+        if case is not None:
+            about = network_ends(name, recipe, first, cut, pieces, ends)
+            return replace(case, tries=tuple(tries), network=tuple(about))
+        recipe = replace(
+            recipe, branch_steps=_next_length(recipe.branch_steps, row), branch_seed=recipe.branch_seed + 1
+        )
+    return None
+
+
+def _next_length(steps: int, row: Row) -> int:
+    """A shorter branch after steps that would be too large, else a longer one."""
+    high = "steps would be too large" in row["verdict"] or "too coarse" in row["verdict"]
+    return max(5, round(steps * (SHORTER if high else LONGER)))
+
+
+def _judged(name: str, recipe: Recipe, cut: xarray.Dataset, rule: Rule) -> tuple[Row, Case | None]:
+    """What speaks for and against a branch."""
+    row: Row = {
+        "branch steps": recipe.branch_steps,
+        "seed": recipe.branch_seed,
+        "distance": float(cut.attrs["distance"]),
+    }
+    empty = {"barrier": math.nan, "exponent": math.nan, "gaussian": math.nan, "eta |H|": math.nan}
+    try:
+        line = SampledLandscape(cut["x"].values, cut["loss"].values, name=f"slice {name}")
+        both = climbs(line)
+    except ValueError as error:
+        return {**row, **empty, "verdict": str(error)}, None
+    words = [rule.verdict(line, climb) for climb in both]
+    passed = [climb for climb, word in zip(both, words, strict=True) if word == "taken"]
+    if passed:
+        chosen, word = max(passed, key=lambda climb: climb.gap), "taken"
+    else:  # the way that is nearer to small steps speaks for both
+        chosen = min(both, key=lambda climb: climb.exponent * climb.stiffest)
+        word = words[both.index(chosen)]
+    shown = {
+        "barrier": chosen.barrier, "exponent": chosen.exponent, "gaussian": chosen.gaussian,
+        "eta |H|": chosen.exponent / rule.slope * chosen.stiffest, "verdict": word,
+    }  # fmt: skip
+    back = both[1 - both.index(chosen)]
+    return {**row, **shown}, Case(name, line, chosen, back) if passed else None

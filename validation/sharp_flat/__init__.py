@@ -1,0 +1,1 @@
+"""Sharp against flat valleys under white noise and under Hessian noise."""

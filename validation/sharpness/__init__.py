@@ -1,0 +1,1 @@
+"""Spectra of Hessians; the same function, rescaled: what sharpness is not."""
