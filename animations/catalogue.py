@@ -125,7 +125,7 @@ class Order:
             return drawn
         from animations.stage.stage import pictures
 
-        return pictures(import_module(scene.manim).parts(data), height, only)
+        return pictures(_ours(scene.manim).parts(data), height, only)
 
     def render(self, data: Any, path: str | Path, report: Report | None = None) -> Path:
         """Draw ``data`` and write it to ``path``."""
@@ -178,7 +178,12 @@ def choose_renderer(scene: str) -> tuple[str, str]:
 def _named(place: str) -> Any:
     """What "module:name" names."""
     module, name = place.split(":")
-    return getattr(import_module(module), name)
+    return getattr(_ours(module), name)
+
+
+def _ours(module: str) -> Any:
+    """A module of this package, under whatever name the package was imported."""
+    return import_module(module.removeprefix("animations"), __package__)
 
 
 def _known(what: str, given: str, known: Any) -> None:

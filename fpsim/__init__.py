@@ -2,6 +2,8 @@
 
     dtheta = -grad L(theta) dt + sqrt(2 D) dB,      D = eta H / (2 S)   (Ito)
 
+The packages of losses, of experiments and of films are :mod:`landscapes`, :mod:`validation` and :mod:`animations`, also
+under the names ``fpsim.landscapes`` and so on.
 Random paths (:func:`simulate`), densities (:class:`FokkerPlanck`), escape times (:class:`EscapeProblem`) and the closed
 formulas for them, held against each other.  Names load on first use, so that importing the package stays light.
 """
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
+
+from fpsim.roof import PARTS, build
 
 __version__ = "0.1.0"
 
@@ -35,16 +39,19 @@ _HOMES = {
     "load": "fpsim.storage",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES, *PARTS]
+build()
 
 
 def __getattr__(name: str) -> Any:
+    if name in PARTS:
+        return import_module(f"fpsim.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'fpsim' has no attribute '{name}'; it offers {sorted(_HOMES)}")
+        raise AttributeError(f"module 'fpsim' has no attribute '{name}'; it offers {sorted((*_HOMES, *PARTS))}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+    return sorted(set(globals()) | set(_HOMES) | set(PARTS))

@@ -395,4 +395,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from fpsim.cli import main as command  # under its own name: its imports mean ours, whatever lies in this folder
+
+    command()

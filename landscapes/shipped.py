@@ -14,5 +14,5 @@ def resnet_slice() -> SampledLandscape:
 
     Its default start and target are the minima; ``facts`` say how it was made (`landscapes.recipe`).
     """
-    with as_file(files("landscapes") / "data" / "resnet_slice.nc") as path:
+    with as_file(files(__package__) / "data" / "resnet_slice.nc") as path:
         return SampledLandscape.load(path)

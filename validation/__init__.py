@@ -48,7 +48,9 @@ def experiment(name: str) -> Callable[..., Report]:
         near = difflib.get_close_matches(key, EXPERIMENTS, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
-    function: Callable[..., Report] = getattr(import_module(EXPERIMENTS[key][0]), key.replace("-", "_"))
+    function: Callable[..., Report] = getattr(
+        import_module(EXPERIMENTS[key][0].removeprefix("validation"), __name__), key.replace("-", "_")
+    )
     return function
 
 
