@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animations.film.encoding import Picture, check_path, write_film
+from landscapes.extras import MissingExtraError, missing
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -92,9 +93,9 @@ class Order:
         _known("quality", self.quality, HEIGHTS)
         _known("format", self.format, ("gif", "mp4", "png"))
         _known(f"renderer for '{self.scene}'", self.renderer, SCENES[self.scene].renderers)
-        missing = without_manim() if self.renderer == "manim" else ""
-        if missing:
-            raise ModuleNotFoundError(missing)
+        reason = without_manim() if self.renderer == "manim" else ""
+        if reason:
+            raise MissingExtraError(reason, name="manim")
 
     @property
     def rate(self) -> float:
@@ -159,20 +160,23 @@ def without_manim() -> str:
         for name in ("manim", "typst"):  # Typst sets its formulas
             import_module(name)
     except (ImportError, OSError) as error:  # a missing system library shows as either
-        return (
-            "the renderer manim needs the system libraries of the apt packages libcairo2-dev and libpango1.0-dev and "
-            f"then pip install 'fpsim-sgd[animation]' ({' '.join(str(error).split())})"
-        )
+        libraries = "the renderer manim (with the system libraries of the apt packages libcairo2-dev, libpango1.0-dev)"
+        absent = isinstance(error, ModuleNotFoundError) and error.name in ("manim", "typst")
+        return f"{missing('manim', libraries)}{'' if absent else f' ({_line(error)})'}"
     return ""
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def choose_renderer(scene: str) -> tuple[str, str]:
     """The best renderer for ``scene`` here, and a sentence where it is not the preferred one."""
     _known("scene", scene, SCENES)
-    missing = without_manim()
-    if not missing or "matplotlib" not in SCENES[scene].renderers:
+    reason = without_manim()
+    if not reason or "matplotlib" not in SCENES[scene].renderers:
         return "manim", ""
-    return "matplotlib", f"'{scene}' is drawn with matplotlib: {missing}"
+    return "matplotlib", f"'{scene}' is drawn with matplotlib: {reason}"
 
 
 def _named(place: str) -> Any:

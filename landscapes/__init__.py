@@ -1,4 +1,12 @@
-"""Loss landscapes L(x) and drift fields b(x): formulas, exact derivatives, critical points, named examples."""
+"""Loss landscapes L(x) and drift fields b(x): formulas, exact derivatives, critical points, named examples, networks.
+
+`NeuralLandscape`, a torch network of one's own with its data, loads on first use and needs the extra ``network``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from landscapes.critical import CriticalPoint, CriticalPoints
 from landscapes.dataset import DatasetLandscape
@@ -18,6 +26,9 @@ from landscapes.surfaces import (
 )
 from landscapes.wells import DoubleWell, SharpFlatWell, TiltedCosine
 
+if TYPE_CHECKING:
+    from landscapes.neural import NeuralLandscape
+
 __all__ = [
     "CoupledDoubleWells",
     "CriticalPoint",
@@ -31,6 +42,7 @@ __all__ = [
     "LogisticRegression",
     "MaierStein",
     "MuellerBrown",
+    "NeuralLandscape",
     "PerExampleDoubleWell",
     "PerExampleTent",
     "Quadratic",
@@ -42,3 +54,15 @@ __all__ = [
     "named",
     "resnet_slice",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "NeuralLandscape":
+        raise AttributeError(f"module 'landscapes' has no attribute '{name}'; it offers {__all__}")
+    value = import_module(".neural", __name__).NeuralLandscape
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

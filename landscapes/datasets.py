@@ -17,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.extras import EXTRAS
+
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 # of the decoded arrays, so that another compression of the same data passes
 CHECKSUMS = {
@@ -216,7 +218,8 @@ def _csv(package: str, inside: str, what: str, distribution: str) -> NDArray[np.
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         raise MissingDataError(
-            f"the {what} ship with {distribution}, which is not installed; run: pip install {distribution}"
+            f"the {what} ship with {distribution}, which is not installed; it comes with the extra "
+            f"`{EXTRAS[package]}`, or run: pip install {distribution}"
         )
     rows = gzip.decompress(file.read_bytes()).split()
     return np.fromstring(b",".join(rows), dtype=np.float64, sep=",").reshape(len(rows), -1)

@@ -35,6 +35,13 @@ EXPERIMENTS = {
     ),
 }
 """Name on the command line -> (module, one line); the function in the module has the same name with underscores."""
+NEEDS = {
+    "gradient-noise": ("torch", "mlxtend"),
+    "resnet": ("torch", "sklearn", "threadpoolctl"),
+    "noise-covariance": ("torch", "sklearn", "threadpoolctl"),
+    "sharpness": ("torch", "sklearn", "threadpoolctl"),
+}
+"""Packages of an extra without which an experiment cannot end: asked for before it begins."""
 
 
 def experiment(name: str) -> Callable[..., Report]:
@@ -42,12 +49,16 @@ def experiment(name: str) -> Callable[..., Report]:
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
+        MissingExtraError: if a package that it needs is not installed.
     """
+    from landscapes.extras import require
+
     key = name.strip().lower().replace("_", "-").replace(" ", "-")
     if key not in EXPERIMENTS:
         near = difflib.get_close_matches(key, EXPERIMENTS, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
+    require(*NEEDS.get(key, ()), purpose=f"the study '{key}'")
     function: Callable[..., Report] = getattr(
         import_module(EXPERIMENTS[key][0].removeprefix("validation"), __name__), key.replace("-", "_")
     )

@@ -64,9 +64,9 @@ def _av() -> Any:
     try:
         import av
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "mp4 needs the package 'av' (it comes with the extra `animation`); --format gif needs nothing more"
-        ) from None
+        from landscapes.extras import missing
+
+        raise missing("av", "a film in mp4 (--format gif needs nothing more)") from None
     return av
 
 

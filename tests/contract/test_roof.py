@@ -93,11 +93,11 @@ def test_a_part_that_is_not_hidden_keeps_its_name(tmp_path):
     files(tmp_path, ["landscapes"], False)
     program = """
 import fpsim
-import validation.double_well as study
+import validation.double_well.run as study
 from fpsim.landscapes import DoubleWell
-assert study.__name__ == "validation.double_well" and fpsim.validation.double_well is study
-import validation.slices
-assert validation.slices.SampledLandscape is fpsim.landscapes.SampledLandscape
+assert study.__name__ == "validation.double_well.run" and fpsim.validation.double_well.run is study
+import validation.resnet.slices
+assert validation.resnet.slices.SampledLandscape is fpsim.landscapes.SampledLandscape
 print("ok")
 """
     done = run(program, tmp_path)
@@ -107,8 +107,8 @@ print("ok")
 def test_an_empty_folder_hides_nothing(tmp_path):
     """A folder without __init__.py, such as one of results, does not come before a package."""
     (tmp_path / "validation").mkdir()
-    done = run("import fpsim, validation; print(validation.experiment('resnet').__module__)", tmp_path, "-W", "error")
-    assert (done.returncode, done.stdout) == (0, "validation.resnet\n"), done.stderr
+    done = run("import fpsim, validation; print(validation.experiment('resnet').__name__)", tmp_path, "-W", "error")
+    assert (done.returncode, done.stdout) == (0, "resnet\n"), done.stderr
 
 
 def test_the_command_line_beside_such_files(tmp_path):

@@ -105,7 +105,7 @@ def load_gradient_noise() -> xarray.Dataset:
     """Return the noise of ResNet-18 that ships with the package: ``data.nc`` of ``fpsim validate gradient-noise``."""
     import xarray
 
-    with as_file(files(__package__) / "data" / "gradient_noise.nc") as path:
+    with as_file(files(__name__.removesuffix(".gradient_noise.run")) / "data" / "gradient_noise.nc") as path:
         return xarray.load_dataset(path, engine="h5netcdf")
 
 
