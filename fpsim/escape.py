@@ -291,21 +291,22 @@ class EscapeProblem:
             settings=settings,
         )  # fmt: skip
 
-    def by_grid(self, cells: int | None = None) -> EscapeTime:
-        """Mean first-passage time from the Fokker-Planck generator, 1 to 3 dimensions, extrapolated over three grids.
+    def by_grid(self, cells: int | None = None, deadline: float = math.inf) -> EscapeTime:
+        """Mean first-passage time from the Fokker-Planck generator, 1 to 3 dimensions, extrapolated over several grids.
 
         Args:
             cells: per axis on the finest grid; chosen from the dimension by default.
+            deadline: seconds to end within, with as many grids as fit; an error if three do not.
 
         Returns:
-            the mean with Richardson's error estimate.  Whether it converges at all is an assumption of the result: it
-            does not where the noise vanishes against the drift.
+            the mean, extrapolated, with the spread of such fits as error.  Whether it converges at all is an assumption
+            of the result: it does not where the noise vanishes against the drift.
         """
         from fpsim.fokker_planck import escape_time_by_grid
 
         require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
-        found = escape_time_by_grid(self.sde, self.point, self.target, cells, walls=self.walls)
+        found = escape_time_by_grid(self.sde, self.point, self.target, cells, self.walls, deadline)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return self._result(
             "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=settings,

@@ -276,9 +276,9 @@ def escape_time_by_grid(
     target: Any,
     cells: int | None = None,
     walls: Any = None,
-    deadline: float = math.inf,
+    seconds: float = math.inf,
 ) -> Any:
     """Mean escape time by grids in sequence; see :func:`fpsim.density.refinement.escape_time_by_grid`."""
     from fpsim.density.refinement import escape_time_by_grid as by_grid
 
-    return by_grid(sde, start, target, cells, walls, deadline)
+    return by_grid(sde, start, target, cells, walls, seconds)

@@ -10,11 +10,12 @@ Boxes up to ``AHEAD`` times as wide are sampled for wells behind the walls.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.density.ends import refuse_infinite
 from fpsim.density.space import NOTHING, Box, Space, cell_of
 from fpsim.grid import Grid
 from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
@@ -93,28 +94,29 @@ def needed_box(sde: Any, start: Array, target: Target | None, space: Space | Non
 
 def _settled(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:
     """The box after as many rounds of growing and shrinking as it takes."""
-    needed = np.ones(1, dtype=bool)
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         grid = Grid(*((low, high, COARSE[sde.dimension]) for low, high in box))
-        needed = _needed_cells(sde, grid, start, target, space)
+        seen = _look(sde, grid, start, target, space)
         following = []
-        settled = True
+        settled, growth = True, 0.25 if turn < 8 else 1.0
         for k, (low, high) in enumerate(box):
-            along = np.flatnonzero(needed.any(axis=tuple(j for j in range(grid.dimension) if j != k)))
+            along = np.flatnonzero(seen.needed.any(axis=tuple(j for j in range(grid.dimension) if j != k)))
             h, first, last = grid.spacing[k], along[0], along[-1]
             width = high - low
             grows = first == 0 and low > space.low[k], last == grid.shape[k] - 1 and high < space.high[k]
-            new_low = low - width / 4 if grows[0] else low + max(first - 2, 0) * h
-            new_high = high + width / 4 if grows[1] else low + min(last + 3, grid.shape[k]) * h
+            new_low = low - width * growth if grows[0] else low + max(first - 2, 0) * h
+            new_high = high + width * growth if grows[1] else low + min(last + 3, grid.shape[k]) * h
             settled &= not any(grows) and new_high - new_low > 0.8 * width
             following.append((new_low, new_high))
-        if settled:
-            return space.clipped(tuple(following))
         previous, box = box, space.clipped(tuple(following))
-        if needed.all() and box == previous:
+        if settled and seen.is_met:
+            return box
+        if box == previous:
             break
-    if needed.all() and target is not None:
-        raise ValueError(f"the target {target} was not met in the box {_words(box)}: it is empty or too far away")
+    if not seen.is_met:
+        where = "inside the walls" if box == previous else f"in the box {_words(box)}"
+        raise ValueError(f"the target ({target}) was not met {where}: no path can reach it there, or it is empty")
+    refuse_infinite(sde, start, target, space, box)
     raise ValueError(
         f"no grid holds this problem: in the box {_words(box)} the tails still count, since the landscape does not "
         "confine there or rises too slowly (the mean time is infinite or carried by places this far away); choose "
@@ -147,7 +149,7 @@ def _with_wells_beyond(sde: Any, start: Array, target: Target | None, space: Spa
     if not space.knows_density(sde):
         return box
     grid = Grid(*((low, high, COARSE[sde.dimension]) for low, high in box))
-    level = _lowest_needed(sde, grid, start, target, space)[1]
+    level = _look(sde, grid, start, target, space).level
     for factor in AHEAD:
         middle = [(low + high) / 2 for low, high in box]
         half = [factor * (high - low) / 2 for low, high in box]
@@ -182,36 +184,36 @@ def _reached(grid: Grid, start: Array, target: Target | None, space: Space) -> M
     return np.asarray(regions.ravel() == regions.ravel()[home])
 
 
-def _lowest_needed(
-    sde: Any, grid: Grid, start: Array, target: Target | None, space: Space
-) -> tuple[Array, float, Mask, Mask]:
-    """Log density (n,) in reach, the level above which it counts, the target's cells and those in reach."""
+class Seen(NamedTuple):
+    """What a coarse grid shows: cells that matter (shape of the grid), the log density above which they do, and whether
+    the target is met on it.
+    """
+
+    needed: Mask
+    level: float
+    is_met: bool
+
+
+def _look(sde: Any, grid: Grid, start: Array, target: Target | None, space: Space) -> Seen:
+    """Cells of a coarse grid that matter; all of them if the target is not met."""
     logs = space.log_density(sde, grid, start)
-    reached = _reached(grid, start, target, space)
-    outside = np.where(reached, logs, -np.inf)
-    if target is None:
-        return outside, float(logs.max() - TAIL), ~reached, reached
     home = np.zeros(grid.size, dtype=bool)
     home[cell_of(grid, start)] = True
-    inside = space.inside(target, grid, start) & ~home
-    outside[inside] = -np.inf
-    level = outside.max() - TAIL
+    if target is None:
+        level = float(logs.max() - TAIL)
+        return Seen((home | (logs > level)).reshape(grid.shape), level, True)
+    inside = space.inside(target, grid, start)
+    if not inside.any():
+        return Seen(np.ones(grid.shape, dtype=bool), -np.inf, False)
+    reached = _reached(grid, start, target, space) & ~(inside & ~home)
+    inside &= ~home
+    outside = np.where(reached, logs, -np.inf)
+    level = float(outside.max() - TAIL)
     if inside.any():
         level = min(level, _bottleneck(logs.reshape(grid.shape), home, inside) - FLUX_TAIL)
-    return outside, float(level), inside, reached & ~inside
-
-
-def _needed_cells(sde: Any, grid: Grid, start: Array, target: Target | None, space: Space) -> Mask:
-    """Cells of a coarse grid that matter, as an array of the grid's shape; all of them if the target is not met."""
-    outside, level, inside, reached = _lowest_needed(sde, grid, start, target, space)
-    needed = (outside > level).reshape(grid.shape)
-    needed.flat[cell_of(grid, start)] = True
-    if target is None:
-        return needed
-    if not inside.any():
-        return np.ones(grid.shape, dtype=bool)
+    needed = (home | (outside > level)).reshape(grid.shape)
     edge = inside.reshape(grid.shape) & _grown(reached.reshape(grid.shape))
-    return np.asarray(needed | (edge & _grown(needed)))
+    return Seen(np.asarray(needed | (edge & _grown(needed))), level, True)
 
 
 def _grown(mask: Mask) -> Mask:

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from fpsim.density.space import Box, Space
 from fpsim.density.stretch import Feature
-from fpsim.targets import Ball, Target
+from fpsim.grid import Grid
+from fpsim.targets import Ball, LevelSet, Target
 
 Array = NDArray[np.float64]
 TARGET_CELLS = 8.0  # cells per radius of a ball, and between start and target, that a uniform grid should have
 FORMULA_CELLS = 4.0  # cells per length of a narrow place in a formula
 HIGHEST_DEGREE = 8
+SAMPLES = {1: 2000, 2: 120, 3: 40}
 NARROW = "a narrow part of a formula"
 
 
@@ -35,6 +37,8 @@ def small_features(sde: Any, start: Array, target: Target, space: Space, box: Bo
     if isinstance(target, Ball):
         small = [k for k, h in enumerate(widths) if target.radius < TARGET_CELLS * h]
         found += [Feature(k, target.center[k], target.radius, "the target") for k in small]
+    elif isinstance(target, LevelSet):
+        found += _small_set(target, start, space, box, widths)
     fewest = 2.0 if start.size == 1 else TARGET_CELLS  # in 1-D a face lies on the target
     gap = distance_to(target, start, space, float(widths.max()) * fewest)
     found += [
@@ -54,6 +58,30 @@ def _merged(features: list[Feature]) -> list[Feature]:
         if not any(f.axis == feature.axis and abs(f.place - feature.place) <= f.length for f in kept):
             kept.append(feature)
     return kept
+
+
+def _small_set(target: Target, start: Array, space: Space, box: Box, widths: Array) -> list[Feature]:
+    """Place and size of a level set that spans few cells along every axis; nothing if it is larger."""
+    grid = Grid(*((low, high, SAMPLES[start.size]) for low, high in box))
+    level = space.level(target, grid.points)
+    inside = level >= 0
+    if inside.any():
+        if np.any(np.ptp(grid.points[:, inside], axis=1) > TARGET_CELLS * widths + grid.spacing):
+            return []
+        place = grid.points[:, np.argmax(level)]
+    else:
+        within = space.found(target, grid, start)
+        if within is None:
+            return []
+        place = within
+    found = []
+    for k, h in enumerate(widths):
+        reach = TARGET_CELLS * h * 2.0 ** -np.arange(60.0)
+        steps = place[:, None] + np.outer(np.eye(start.size)[k], np.concatenate([reach, -reach]))
+        held = np.all(np.reshape(space.level(target, steps) >= 0, (2, -1)), axis=0)
+        if held.any() and not held[0]:
+            found.append(Feature(k, float(place[k]), 1.5 * float(reach[np.argmax(held)]), "the target"))
+    return found
 
 
 def distance_to(target: Target, start: Array, space: Space, reach: float) -> float:

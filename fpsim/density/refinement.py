@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
 from fpsim.density.cuts import restrict
+from fpsim.density.ends import refuse_open_ends
 from fpsim.density.features import small_features
 from fpsim.density.passage import mean_and_variance
 from fpsim.density.rarity import carried_by_rare_paths
@@ -32,10 +33,10 @@ from fpsim.targets import Target, as_target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
-RATIOS = {1: (4.0, 2.0, 1.0), 2: (2.25, 1.837, 1.5, 1.225, 1.0), 3: (2.25, 1.837, 1.5, 1.225, 1.0)}
+RATIOS = {1: (4.0, 2.0, 1.0), 2: (2.25, 1.837, 1.5, 1.225, 1.0), 3: (2.25, 1.5, 1.0)}
 FEWEST_CELLS = 48  # on the finest grid
 FINEST = {1: 1600, 2: DEFAULT_CELLS[2], 3: DEFAULT_CELLS[3]}
-FINEST_STRETCHED = {1: 3200, 2: 240, 3: 72}
+FINEST_STRETCHED = {1: 3200, 2: 240, 3: 56}
 GOAL = 1e-8  # 1-D without given cells: refine until the error estimate is this small
 MOST_CELLS = {1: 10**7, 2: 4 * 10**6, 3: 4 * 10**6}  # in all; what memory holds
 MOST_ON_LINE = 300_000
@@ -97,6 +98,9 @@ class Setting:
         walk = FokkerPlanck(sde, grid, self.space.words(covered)).walk
         part = restrict(walk, [] if any(map(any, covered)) else [target], whole_cells=False, within=within)
         mean, variance, accuracy = mean_and_variance(walk, part)
+        if self.features:  # places are known to rounding only
+            size = max(abs(end) for side in self.box for end in side)
+            accuracy = max(accuracy, 4e-16 * size / min(known.length for known in self.features))
         values = [grid.at(part.spread(values), start) for values in (mean, variance)]
         checks = carried_by_rare_paths(walk, part, start, stretch.x if stretch else np.asarray) if looks else ()
         seconds = clock.perf_counter() - began
@@ -135,7 +139,7 @@ def escape_time_by_grid(
     target: Any,
     cells: int | None = None,
     walls: Walls | None = None,
-    deadline: float = math.inf,
+    seconds: float = math.inf,
 ) -> GridEscape:
     """Mean and variance of the time from ``start`` to ``target``, on grids in sequence.
 
@@ -146,11 +150,12 @@ def escape_time_by_grid(
         cells: per axis on the finest grid; left out, 200 in 2-D, 48 in 3-D (more where cells follow small targets),
             and in 1-D as many as an error of 1e-8 takes.
         walls: reflecting or periodic walls.
-        deadline: value of ``time.perf_counter`` at which to end, with as many grids as fit (three at least).
+        seconds: to end within, with as many grids as fit (three at least, or :class:`OverTimeError`).
 
     Raises:
         ValueError: if the box cannot be found, the start lies in the target, or a system is not solved accurately.
     """
+    deadline = clock.perf_counter() + seconds
     if sde.dimension > 3:
         raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
     if cells is not None:
@@ -159,6 +164,7 @@ def escape_time_by_grid(
     goal = as_target(target, point)
     space = Space.of(sde, point, walls)
     box = needed_box(sde, point, goal, space)
+    refuse_open_ends(sde, point, goal, space, box)
     finest = cells or FINEST[sde.dimension]
     widths = np.array([(high - low) / finest for low, high in box])
     features = small_features(sde, point, goal, space, box, widths)
@@ -191,10 +197,8 @@ def _sequence(
         if len(levels) < 3 or _in_time(levels[-1], counts[0] ** d, d, deadline):
             if levels and not _in_time(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d, deadline):
                 needed = _cost(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d)
-                raise OverTimeError(
-                    f"three grids would take about {needed:.2g} s more of {deadline - clock.perf_counter():.2g} s left",
-                    needed,
-                )
+                left = max(deadline - clock.perf_counter(), 0.0)
+                raise OverTimeError(f"three grids would take about {needed:.2g} s more of {left:.2g} s left", needed)
             level, found = setting.on_grid(counts.pop(0), looks=not levels)
             levels.append(level)
             checks |= {check.statement: check for check in found}

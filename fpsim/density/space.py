@@ -29,12 +29,16 @@ class Space:
     Attributes:
         low, high: per axis, infinite where nothing limits.
         kind: ``"periodic"``, ``"reflecting"`` or ``None`` per axis.
+        edges: ends of the domain per axis, infinite where there are none.
+        is_open: whether a limit below and above, per axis, is the end of the domain rather than a wall.
         domain: where the formulas are defined; its cells are asked one by one if its edges are no planes.
     """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
     kind: tuple[str | None, ...]
+    edges: tuple[tuple[float, float], ...]
+    is_open: tuple[tuple[bool, bool], ...]
     domain: Any
 
     @classmethod
@@ -44,21 +48,25 @@ class Space:
         pairs = domain.interval(start)
         conditions = domain.conditions(start)
         curved = {v for c in conditions if len(c.free_symbols & set(domain.variables)) > 1 for v in c.free_symbols}
-        low, high, kinds = [], [], []
+        low, high, kinds, edges, is_open = [], [], [], [], []
         for k, (a, b) in enumerate(pairs):
             if domain.variables[k] in curved:
                 a, b = -np.inf, np.inf
+            edges.append((float(a), float(b)))
             a, b = (
                 a + EDGE * (start[k] - a) if np.isfinite(a) else a,
                 b - EDGE * (b - start[k]) if np.isfinite(b) else b,
             )
             kind = None if walls is None else walls.kind[k]
+            is_open.append((True, True))
             if walls is not None and kind is not None:
-                a, b = max(a, walls.box[k][0]), min(b, walls.box[k][1])
+                first, last = walls.box[k]
+                is_open[k] = first < edges[k][0], last > edges[k][1]
+                a, b = max(a, first), min(b, last)
             low.append(float(a))
             high.append(float(b))
             kinds.append(kind)
-        return cls(tuple(low), tuple(high), tuple(kinds), domain if curved else None)
+        return cls(tuple(low), tuple(high), tuple(kinds), tuple(edges), tuple(is_open), domain if curved else None)
 
     @property
     def has_period(self) -> bool:
