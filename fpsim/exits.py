@@ -19,7 +19,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
 from fpsim.deadline import common_horizon
-from fpsim.lanes import Exits, Lanes, run_lanes
+from fpsim.edges import Edges, start_edges
+from fpsim.enclosure import Enclosed, enclosed, smallest_length
+from fpsim.lanes import Call, Exits, Lanes, run_lanes
 from fpsim.march import BLOCK
 from fpsim.memory import require_memory
 from fpsim.noise import Stream, seed_words
@@ -32,14 +34,16 @@ from fpsim.stepping import (
     check_drift,
     check_precision,
     check_step,
+    compiled_fold,
     compiled_step,
     compiled_wall,
+    lost,
     numpy_step,
     numpy_wall,
     require_count,
 )
 from fpsim.storage import Stored, dataset, facts_of
-from fpsim.targets import Target, as_target
+from fpsim.targets import Ball, Target, as_target
 from fpsim.threads import thread_count
 from fpsim.walls import Walls
 
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
+LONE_CALL = 1024  # groups of four steps in a call for a single path
 NUMPY_ENTRIES = 2**24
 """Numbers in one array of d x d matrices, by which paths are put into groups where functions are not compiled."""
 
@@ -203,23 +208,51 @@ def exit_times(
     seed_words(seed)
     size = 8 * int(paths) * (sde.dimension * (3 if callable(start) else 1) + 6)
     require_memory(size, "the exits", "use fewer paths")
+    edges = start_edges(sde, start, walls, seed)
     points = start_points(start, sde.dimension, 0, int(paths), seed)
+    edges.require(points)
     target = as_target(target, points[:, 0])
-    inside = np.asarray(target.level(points)) >= 0
+    watched = enclosed(target, edges, bridge)
+    inside = np.asarray(watched.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({target}); choose others")
+    if bridge:
+        _require_fine_step(sde, watched, edges, step)
     quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
     work = _ExitRun(
-        sde, points, target, int(paths), float(step), seed, quads, bridge, walls, np.dtype(dtype), coarse, ends
+        sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
     )
-    advance, wall = (compiled_step(sde, step, walls, dtype), compiled_wall(sde, target, step, dtype))
+    advance, wall = compiled_step(sde, step, None, dtype), compiled_wall(sde, watched, step, dtype)
     engine = "numpy" if advance is None or wall is None else "compiled"
     facts = {"seed": int(seed), "bridge": bridge, "dtype": np.dtype(dtype).name, "engine": engine}
     if advance is None or wall is None:
         found = work.numpy(progress)
     else:
         found = work.compiled(advance, wall, thread_count(threads), progress)
+    if walls is not None:  # places lie between two ends of a free step
+        out = np.isfinite(found.times)
+        found.places[out] = walls.fold(found.places[out].T).T
     return sample_of(found, horizon, quads, float(step), deadline, facts)
+
+
+def _require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:
+    """Refuse steps whose kick is longer than a ball's radius or the box, which a path would jump over unseen."""
+    length = smallest_length(target, edges.walls)
+    if not np.isfinite(length):
+        return
+    at = edges.origin[:, None]
+    inner = target.inner if isinstance(target, Enclosed) else target
+    if isinstance(inner, Ball):
+        away = at - np.reshape(inner.center, (-1, 1))
+        at = np.concatenate([at, at - (1 - inner.radius / np.linalg.norm(away)) * away], axis=1)
+    strength = float(np.linalg.eigvalsh(np.moveaxis(sde.diffusion(edges.evaluable(at)), -1, 0)).max())
+    kick = float(np.sqrt(2 * step * strength))
+    if kick > length:
+        what = "the target's radius" if isinstance(inner, Ball) and length == inner.radius else "the box between walls"
+        raise ValueError(
+            f"a step of {step:g} kicks paths by about {kick:.3g}, past {what} of {length:g}, where exits between two "
+            f"steps cannot be told; use step <= {length**2 / (32 * strength):.2g}"
+        )
 
 
 def check_deadline(deadline: float) -> float:
@@ -258,7 +291,7 @@ class _ExitRun:
     seed: int
     quads: int
     bridge: bool
-    walls: Walls | None
+    edges: Edges
     dtype: np.dtype[Any]
     coarse: bool
     ends: float
@@ -275,40 +308,60 @@ class _ExitRun:
         """Exits by the block kernel."""
         from fpsim.kernels.exits import exits
 
+        fold = compiled_fold(self.edges, self.dtype) if self.edges else wall  # any function of that type
+        assert fold is not None
+        tail = advance.data, advance.function, wall.data, wall.function, fold.data, fold.function, bool(self.edges)
         kernel, limit, key = exits[self.dtype], LIMITS[self.dtype.name], seed_words(self.seed)
 
         def call(lanes: Lanes, out: Exits, quads: int, final: bool) -> int:
             busy: int = kernel(
-                lanes.x, lanes.owner, lanes.quads, lanes.pool, self.points, self.quads, quads,
-                int(self.bridge), *key, *self.streams, advance.data, advance.function, wall.data, wall.function, limit,
-                out.times, out.places, lanes.clock, out.followed, final,
+                lanes.x, lanes.owner, lanes.quads, lanes.pool, self.points, self.quads, quads, int(self.bridge), *key,
+                *self.streams, *tail, limit, out.times, out.places, lanes.clock, out.followed, final,
             )  # fmt: skip
             return busy
 
         def diverged(path: int) -> DivergenceError:
-            return DivergenceError(path, self._divergence_step(path, advance), self.step)
+            return self._lost(path, call, advance, fold)
 
         return run_lanes(call, diverged, self.points, self.paths, threads, self.dtype, progress, self.ends)
 
-    def _divergence_step(self, path: int, advance: Compiled) -> int:
-        """Walk one path again, looking at every step, to find where it left the finite numbers."""
-        from fpsim.kernels.walk import walk
-
+    def _lost(self, path: int, call: Call, advance: Compiled, fold: Compiled) -> DivergenceError:
+        """Walk one lost path again alone, the last steps one by one, to find where and how it was lost."""
         d = self.sde.dimension
-        start = self.points[:, path if self.points.shape[1] > 1 else 0]
-        state = np.repeat(start, BLOCK).astype(self.dtype)[None]
-        no_frames, no_sums = np.empty((1, 0, d * BLOCK), dtype=self.dtype), np.empty((0, 4, d))
-        _, step = walk[self.dtype](
-            state, path, 0, 4 * self.quads, 1, *seed_words(self.seed), advance.data, advance.function,
-            LIMITS[self.dtype.name], no_frames, no_sums, np.zeros((0, d)), 1, self.streams[0],
-        )  # fmt: skip
-        return int(step)
+        out = Exits(np.empty(path + 1), np.empty((path + 1, d)), np.empty(path + 1, dtype=np.int64))
+
+        def alone() -> Lanes:
+            lanes = Lanes.idle(self.points[:, path if self.points.shape[1] > 1 else 0], self.dtype)
+            lanes.pool[:] = path, path + 1
+            return lanes
+
+        lanes = alone()
+        while call(lanes, out, LONE_CALL, True) > 0:
+            pass
+        quads, lanes = int(lanes.quads[0]), alone()
+        while lanes.clock[0] < quads:
+            call(lanes, out, min(LONE_CALL, quads - int(lanes.clock[0])), True)
+        before = lanes.x
+        z = twin.quad_normals(np.array([path]), np.array([quads]), d, self.seed, self.streams[0])
+        for k in range(4):
+            x, after = before.reshape(d, BLOCK)[:, 0].astype(float), np.empty_like(before)
+            kick = np.repeat(z[k, :, 0], BLOCK).astype(self.dtype)
+            advance.function(before, kick, advance.data, after)
+            if self.edges:
+                folded = np.empty_like(after)
+                fold.function(after, fold.data, folded)
+                after = folded
+            if not np.all(np.abs(after.reshape(d, BLOCK)[:, 0]) <= LIMITS[self.dtype.name]):
+                break
+            before = after
+        return lost(self.edges, path, 4 * quads + k + 1, self.step, x, z[k, :, 0])
 
     def numpy(self, progress: Callable[[float], None] | None) -> Exits:
         """The same by its NumPy twin, in groups of paths whose D fits into memory."""
         d = self.sde.dimension
         found = Exits(np.full(self.paths, np.nan), np.full((self.paths, d), np.nan), np.full(self.paths, -1))
-        advance, wall = numpy_step(self.sde, self.step, self.walls), numpy_wall(self.sde, self.target, self.step)
+        advance, fold = numpy_step(self.sde, self.step, None), self.edges.fold if self.edges else None
+        wall = numpy_wall(self.sde, self.target, self.step, self.edges)
         size, begun, spent = max(1, NUMPY_ENTRIES // d**2), [], 0
         for first in range(0, self.paths, size):
             last = min(first + size, self.paths)
@@ -321,11 +374,14 @@ class _ExitRun:
             starts = self.points[:, np.minimum(np.arange(first, last), self.points.shape[1] - 1)]
             times, places, quads = twin.exits(
                 starts, first, self.quads, advance, wall, self.bridge, self.seed, *self.streams, stop,
-                self.sde.normals,
+                self.sde.normals, fold,
             )  # fmt: skip
-            lost = np.flatnonzero(times < -1)
-            if lost.size:
-                raise DivergenceError(first + int(lost[0]), int(-2 - times[lost[0]]) + 1, self.step)
+            if (times < -1).any():
+                lane = int(np.argmax(times < -1))
+                step = int(-2 - times[lane])
+                paths, group = np.array([first + lane]), np.array([step // 4])
+                z = twin.quad_normals(paths, group, self.sde.normals, self.seed, self.streams[0])[step % 4, :, 0]
+                raise lost(self.edges, first + lane, step + 1, self.step, places[:, lane], z)
             found.times[first:last], found.places[first:last] = times, places.T
             begun.append((slice(first, last), spent))
             spent += quads

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim import twin
+from fpsim.edges import Edges
 from fpsim.noise import Stream, seed_words
 from fpsim.pacing import Pace, Piece, Watch, pieces
 from fpsim.sde import SDE
 from fpsim.starts import start_points
-from fpsim.stepping import LIMITS, Compiled, DivergenceError, compiled_step, numpy_step
-from fpsim.walls import Walls
+from fpsim.stepping import LIMITS, Compiled, DivergenceError, compiled_step, lost, numpy_step
 
 Array = NDArray[Any]
 Keep = Literal["paths", "final", "moments"]
@@ -39,7 +39,7 @@ class Run:
     every: int
     paths: int
     seed: int
-    walls: Walls | None
+    edges: Edges
     keep: Keep
     dtype: np.dtype[Any]
 
@@ -51,15 +51,21 @@ class Run:
     @cached_property
     def compiled(self) -> Compiled | None:
         """The compiled step, or ``None`` if landscape or noise are plain functions."""
-        return compiled_step(self.sde, self.step, self.walls, self.dtype)
+        return compiled_step(self.sde, self.step, self.edges, self.dtype)
 
     def settings(self) -> dict[str, Any]:
         """Everything needed to repeat the run."""
         engine = "numpy" if self.compiled is None else "compiled"
-        walls = "none" if self.walls is None else str(self.walls)
+        walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
         dtype = self.dtype.name if engine == "compiled" or self.dtype == np.float64 else "float32 of float64 results"
         return {**facts, "dtype": dtype, "engine": engine}
+
+    def lost(self, path: int, step: int, before: Array) -> DivergenceError:
+        """What happened to a path in step number ``step`` from ``before`` (d,)."""
+        group = np.array([(step - 1) // 4])
+        z = twin.quad_normals(np.array([path]), group, self.sde.normals, self.seed, Stream.INCREMENTS)
+        return lost(self.edges, path, step, self.step, before.astype(float), z[(step - 1) % 4, :, 0])
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of paths, cut at fixed places so that sums do not depend on the threads."""
@@ -81,6 +87,7 @@ class Run:
         begin, end = chunk
         d, count = self.sde.dimension, end - begin
         x0 = start_points(self.start, d, begin, count, self.seed)
+        self.edges.require(x0)
         compiled = self.compiled is not None
         walk = (_BlockWalk if compiled else _NumpyWalk)(self, begin, np.broadcast_to(x0, (d, count)))
         sums = np.zeros((self.frames + 1 if self.keep == "moments" else 0, 4, d))
@@ -146,11 +153,14 @@ class _BlockWalk:
 
     def _raise(self, state: Array, block: int, step: int, steps: int) -> None:
         """Repeat a diverged block, testing every step, and name the path and the step."""
-        d = self.run.sde.dimension
+        d, before = self.run.sde.dimension, state.copy()
         nothing = np.empty((1, 0, state.shape[1]), dtype=self.run.dtype)
-        _, last = self._kernel(state, block, step, steps, 1, nothing, np.zeros((0, 4, d)), np.zeros((0, d)))
-        lane = _lost_lane(state.reshape(d, BLOCK), LIMITS[self.run.dtype.name])
-        raise DivergenceError(self.first + block * BLOCK + lane, last, self.run.step)
+        rest = nothing, np.zeros((0, 4, d)), np.zeros((0, d))
+        _, last = self._kernel(state, block, step, steps, 1, *rest)
+        lane = _lost_lane(state.reshape(d, BLOCK)[:, : self.count - block * BLOCK], LIMITS[self.run.dtype.name])
+        if last - 1 > step:
+            self._kernel(before, block, step, last - 1 - step, 1, *rest)
+        raise self.run.lost(self.first + block * BLOCK + lane, last, before.reshape(d, BLOCK)[:, lane])
 
 
 class _NumpyWalk:
@@ -158,7 +168,7 @@ class _NumpyWalk:
 
     def __init__(self, run: Run, first: int, x0: Array) -> None:
         self.run, self.first, self.x = run, first, np.array(x0, dtype=float)
-        self.step_function = numpy_step(run.sde, run.step, run.walls)
+        self.step_function = numpy_step(run.sde, run.step, run.edges)
 
     def positions(self) -> Array:
         """(paths, d) now."""
@@ -168,13 +178,18 @@ class _NumpyWalk:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""
         run, limit, kept = self.run, LIMITS[self.run.dtype.name], []
         for frame in range(piece.frames):
-            begin = piece.step + frame * piece.every
+            begin, before = piece.step + frame * piece.every, self.x
             self.x, lost = twin.walk(
                 self.x, self.first, begin, piece.every, self.step_function, run.seed, Stream.INCREMENTS, limit,
                 run.sde.normals,
             )  # fmt: skip
             if lost >= 0:
-                raise DivergenceError(self.first + _lost_lane(self.x, limit), lost, run.step)
+                lane = _lost_lane(self.x, limit)
+                x, _ = twin.walk(
+                    before, self.first, begin, lost - 1 - begin, self.step_function, run.seed, Stream.INCREMENTS,
+                    normals=run.sde.normals,
+                )  # fmt: skip
+                raise run.lost(self.first + lane, lost, x[:, lane])
             if run.keep == "paths":
                 kept.append(self.positions())
             if run.keep == "moments" and piece.finished:

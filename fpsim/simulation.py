@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.blocking import require_open
+from fpsim.edges import start_edges
 from fpsim.ensembles import Moments, Paths
 from fpsim.march import Keep, Run
 from fpsim.memory import require_memory
@@ -66,7 +67,7 @@ def simulate(
         :class:`Paths`, or :class:`Moments` for ``keep="moments"``.
 
     Raises:
-        DivergenceError: when a path leaves the finite numbers; names path, step and time.
+        DivergenceError: when a path leaves the finite numbers, or the landscape's domain; names path, step and time.
         ValueError: for impossible arguments.
     """
     require_sde(sde, "simulate")
@@ -84,8 +85,8 @@ def simulate(
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
-    walls, precision = as_walls(boundary, sde.landscape), np.dtype(dtype)
-    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, walls, keep, precision)
+    precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
+    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision)
     return _collected(run, threads, progress)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.edges import Edges
+from fpsim.enclosure import Enclosed
 from fpsim.sde import SDE
 from fpsim.targets import Target
-from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 LIMITS = {"float32": 1e30, "float64": 1e150}
@@ -25,12 +26,41 @@ LIMITS = {"float32": 1e30, "float64": 1e150}
 class DivergenceError(ValueError):
     """A path left the finite numbers."""
 
+    path: int
+    step: int
+
     def __init__(self, path: int, step: int, size: float) -> None:
         super().__init__(
             f"path {path} diverged at step {step} (t = {step * size:g}): the explicit step h = {size:g} is too large "
             "for this drift (reduce step=), or D or the drift is undefined there"
         )
         self.path, self.step = path, step
+
+
+class LeftDomainError(DivergenceError):
+    """A path stepped out of the domain of its landscape."""
+
+    def __init__(self, path: int, step: int, size: float, before: Array, after: Array, needs: str) -> None:
+        here, there = (", ".join(f"{x:.6g}" for x in point) for point in (before, after))
+        ValueError.__init__(
+            self,
+            f"path {path} left the landscape's domain, {needs}, at step {step} (t = {step * size:g}): it stepped from "
+            f"x = {here} to {there}; reduce step= (now {size:g}), or, if the process itself gets to this edge, put "
+            "walls before it",
+        )
+        self.path, self.step, self.position = path, step, before
+
+
+def lost(edges: Edges, path: int, step: int, size: float, before: Array, z: Array) -> DivergenceError:
+    """What happened to a path that was at ``before`` (d,) before step number ``step`` with normals ``z``."""
+    if edges.conditions and np.isfinite(before).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            after = numpy_step(edges.sde, size, None)(before[:, None], z[:, None])
+        after = after if edges.walls is None else edges.walls.fold(after)
+        if np.isfinite(after).all() and not edges.inside(after).all():
+            needs = " and ".join(f"{condition} > 0" for condition in edges.conditions)
+            return LeftDomainError(path, step, size, before, after[:, 0], needs)
+    return DivergenceError(path, step, size)
 
 
 @dataclass(frozen=True)
@@ -70,7 +100,7 @@ def check_drift(sde: SDE) -> None:
         )
 
 
-def compiled_step(sde: SDE, step: float, walls: Walls | None, dtype: DTypeLike) -> Compiled | None:
+def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) -> Compiled | None:
     """``advance(x, z, data, out)`` for the block kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
     if formulas is None:
@@ -86,51 +116,86 @@ def compiled_step(sde: SDE, step: float, walls: Walls | None, dtype: DTypeLike) 
     kicks = [sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
     new = [x + h * b + root_h * k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
     parameters = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}
-    if walls is not None:
-        new, extra = walls.symbolic(new)
+    if edges:
+        new, extra = edges.symbolic(new)
         parameters |= extra
     return Compiled(*block(new, {"x": formulas.variables, "z": z}, parameters, dtype))
 
 
+def compiled_fold(edges: Edges, dtype: DTypeLike) -> Compiled | None:
+    """``fold(u, data, y)``: what walls and edges do to the end of a step; ``None`` for plain functions."""
+    formulas = edges.sde.symbolic
+    if formulas is None:
+        return None
+    from fpsim.compiling import block
+
+    outputs, parameters = edges.symbolic(formulas.variables)
+    return Compiled(*block(outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype))
+
+
 def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Compiled | None:
     """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
-    formulas, geometry = sde.symbolic, target.symbolic(sde.symbolic.variables) if sde.symbolic else None
-    if formulas is None or geometry is None:
+    formulas = sde.symbolic
+    if formulas is None:
         return None
     import sympy
 
     from fpsim.compiling import block
 
-    distance, extra = geometry
-    h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
-    if sde.structure == "isotropic":
-        across = formulas.tensor[0, 0]
+    tensor, parameters = formulas.tensor, dict(formulas.parameters)
+    found: Any
+    if isinstance(target, Enclosed):
+        found = target.pieces(formulas.variables)
+        folded, extra = target.walls.symbolic(formulas.variables)
+        tensor = sympy.Matrix(tensor).xreplace(dict(zip(formulas.variables, folded, strict=True)))
+        parameters |= extra
     else:
-        normal = sympy.Matrix([sympy.diff(distance, v) for v in formulas.variables])
-        across = (normal.T * formulas.tensor * normal)[0, 0]
-    parameters = {**formulas.parameters, **extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
-    outputs = [distance, 1 / (h * across + tiny)]
+        found = target.symbolic(formulas.variables)
+        if found is not None:
+            distance, extra = found
+            found = [(distance, [sympy.diff(distance, v) for v in formulas.variables])], extra
+    if found is None:
+        return None
+    pieces, extra = found
+    h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
+    level, normal = pieces[0]
+    across = tensor[0, 0] if sde.structure == "isotropic" else _along(tensor, normal)
+    for distance, slope in pieces[1:]:
+        if sde.structure != "isotropic":
+            across = sympy.Piecewise((_along(tensor, slope), distance > level), (across, True), evaluate=False)
+        level = sympy.Max(level, distance, evaluate=False)
+    outputs = [level, 1 / (h * across + tiny)]
+    parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
     return Compiled(*block(outputs, {"x": formulas.variables}, parameters, dtype))
 
 
-def numpy_step(sde: SDE, step: float, walls: Walls | None) -> Callable[[Array, Array], Array]:
+def _along(tensor: Any, normal: Any) -> Any:
+    """n . D n as a formula."""
+    import sympy
+
+    column = sympy.Matrix(normal)
+    return (column.T * tensor * column)[0, 0]
+
+
+def numpy_step(sde: SDE, step: float, edges: Edges | None) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
     root = np.sqrt(step)
 
     def advance(x: Array, z: Array) -> Array:
         moved = x + step * sde.drift(x) + root * sde.kick(x, z)
-        return moved if walls is None else walls.fold(moved)
+        return edges.fold(moved) if edges else moved
 
     return advance
 
 
-def numpy_wall(sde: SDE, target: Target, step: float) -> Callable[[Array], tuple[Array, Array]]:
+def numpy_wall(sde: SDE, target: Target, step: float, edges: Edges | None = None) -> Callable[..., tuple[Array, Array]]:
     """``wall(x) -> (distance, 1/(D_n h))`` on arrays (d, n)."""
 
     def wall(x: Array) -> tuple[Array, Array]:
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
         normal = slope / length
-        return target.level(x) / length, 1 / (step * sde.along(x, normal) + 1e-300)
+        across = sde.along(edges.evaluable(x) if edges else x, normal)
+        return target.level(x) / length, 1 / (step * across + 1e-300)
 
     return wall

@@ -76,11 +76,12 @@ def bridge_crosses(
 def exits(
     starts: Array, first_path: int, horizon: int, advance: Advance, wall: Wall, bridge: bool, seed: int,
     stream: int, bridge_stream: int, stop: Callable[[int], bool] = lambda alive: False,
-    normals: int | None = None,
+    normals: int | None = None, fold: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array, int]:  # fmt: skip
     """Exit times in steps, places (d, n), and how many groups of four steps were done.
 
-    Times are infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n, NaN if stopped before.
+    Times are infinite if censored after ``horizon`` groups of four, -1 - n if lost at step n (the place is then the
+    one before it), NaN if stopped before.  ``fold`` is what walls and edges make of the end of a step.
     ``starts`` is (d, n); ``stop(alive)`` is asked before every group of steps.
     """
     count, quad = starts.shape[1], 0
@@ -105,9 +106,13 @@ def exits(
                 middle = bridge_crosses(inside, here, there, rate, paths, step, seed, bridge_stream)
                 share[middle] = 0.5
                 out |= middle
+            places[:, alive[out]] = (x + share * (y - x))[:, out]
+            if fold is not None:
+                y = fold(y)
+                lost |= ~out & ~np.all(np.abs(y) <= 1e150, axis=0)
             times[alive[lost]] = -2.0 - step
             times[alive[out]] = step + share[out]
-            places[:, alive[out]] = (x + share * (y - x))[:, out]
+            places[:, alive[lost]] = x[:, lost]
             x, here, rate = y, there, next_rate
             if out.any() or lost.any():
                 stay = ~(out | lost)

@@ -142,7 +142,8 @@ def _signature(real):
     wall = types.FunctionType(types.void(row, row, row))
     return integer(
         row, types.int64[::1], types.int64[::1], types.int64[::1], types.float64[:, ::1], integer, integer, integer,
-        word, word, integer, integer, row, advance, row, wall, real, types.float64[::1], types.float64[:, ::1],
+        word, word, integer, integer, row, advance, row, wall, row, wall, types.boolean, real, types.float64[::1],
+        types.float64[:, ::1],
         types.int64[::1], types.int64[::1], types.boolean,
     )  # fmt: skip
 
@@ -150,7 +151,7 @@ def _signature(real):
 @compiled(_signature)
 def exits(
     x, owner, quads, pool, starts, horizon, budget, bridge, key0, key1, stream, bridge_stream,
-    data, advance, wall_data, wall, limit, times, places, clock, begun, final,
+    data, advance, wall_data, wall, fold_data, fold, folding, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -165,7 +166,8 @@ def exits(
         bridge: 1 to test for crossings between steps, 0 for a discrete chain.
         key0, key1, stream, bridge_stream: seed halves and random streams.
         data, advance: the compiled step.
-        wall_data, wall: compiled signed distance to the target (row 0) and 1/(D_n h) (row 1).
+        wall_data, wall: compiled signed distance to the target (row 0) and 1/(D_n h) (row 1), also of an unfolded end.
+        fold_data, fold, folding: what walls and edges make of the end of a step, and whether there are any.
         limit: largest |x| taken for finite.
         times: (paths,) exit times in steps, written (NaN while under way, infinity if censored).
         places: (paths, d) exit points, written; the final state for censored paths.
@@ -183,6 +185,8 @@ def exits(
     lanes = counters.view(np.uint32)
     z = np.empty(4 * width, x.dtype)
     y = np.empty(width, x.dtype)
+    free = np.empty(width if folding else 0, x.dtype)  # the end of a step before walls and edges
+    first_end, second_end = (free, free) if folding else (y, x)
     here = np.empty(2 * BLOCK, x.dtype)  # distance and rate at x
     there = np.empty(2 * BLOCK, x.dtype)  # the same one step later
     out = np.zeros(BLOCK, np.uint8)
@@ -209,21 +213,25 @@ def exits(
         gone = 0
         for pair in range(2):  # two steps a turn, so that x and y never change places
             k = 2 * pair
-            advance(x, z[k * width : (k + 1) * width], data, y)
-            wall(y, wall_data, there)
+            advance(x, z[k * width : (k + 1) * width], data, first_end)
+            wall(first_end, wall_data, there)
             if near_wall(here, there, threshold, near):
                 gone += leave(
-                    x, y, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times,
-                    places,
+                    x, first_end, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit,
+                    times, places,
                 )  # fmt: skip
+            if folding:
+                fold(first_end, fold_data, y)
             k += 1
-            advance(y, z[k * width : (k + 1) * width], data, x)
-            wall(x, wall_data, here)
+            advance(y, z[k * width : (k + 1) * width], data, second_end)
+            wall(second_end, wall_data, here)
             if near_wall(there, here, threshold, near):
                 gone += leave(
-                    y, x, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit, times,
-                    places,
+                    y, second_end, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit,
+                    times, places,
                 )  # fmt: skip
+            if folding:
+                fold(second_end, fold_data, x)
         if not all_finite(x, limit):
             path = diverged(x, owner, out, limit)
             if path >= 0:

@@ -5,6 +5,7 @@ import pytest
 
 import fpsim
 from fpsim import twin
+from fpsim.edges import Edges
 from fpsim.exits import exit_times
 from fpsim.kernels import BLOCK
 from fpsim.noise import Stream
@@ -76,7 +77,8 @@ def case(name):
 def by_twin(sde, start, steps, step, paths, walls=None, seed=SEED):
     """Final states (paths, d) by the NumPy definition."""
     x = np.repeat(np.reshape(np.asarray(start, dtype=float), (-1, 1)), paths, axis=1)
-    x, lost = twin.walk(x, 0, 0, steps, numpy_step(sde, step, walls), seed, Stream.INCREMENTS)
+    edges = Edges(sde, walls, x[:, 0])
+    x, lost = twin.walk(x, 0, 0, steps, numpy_step(sde, step, edges), seed, Stream.INCREMENTS)
     assert lost == -1
     return x.T
 

@@ -36,7 +36,7 @@ def stopped(rng, law, lanes, end):
 def test_the_sample_is_fair(law, end):
     rng = np.random.default_rng(5)
     gaps = []
-    for _ in range(200):
+    for _ in range(80):
         times, followed = stopped(rng, law, 24, end)
         chosen, c = common_horizon(times, followed, 10**9)
         part = times[chosen]
@@ -63,13 +63,12 @@ def test_paths_not_begun_and_paths_at_their_horizon():
     assert common_horizon(np.full(3, np.nan), np.full(3, -1), 50)[1] == 0
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_mean_of_a_stopped_run(threads):
+def test_the_mean_of_a_stopped_run():
     sde = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.25))
     exact = first_passage(sde, np.array([-1.0]), Point(0.0, -1.0)).mean
     exit_times(sde, -1.0, Point(0.0, -1.0), 10, 0.01)  # compiles
-    sample = exit_times(sde, -1.0, Point(0.0, -1.0), 10**7, 0.01, 11, threads=threads, deadline=1.2)
-    assert 256 <= sample.times.size < 10**7
+    sample = exit_times(sde, -1.0, Point(0.0, -1.0), 400_000, 0.01, 11, threads=1, deadline=2.0)
+    assert 256 <= sample.times.size < 400_000
     mean, error = sample.mean_and_error()
     assert error < 0.1 * exact
     assert abs(mean - exact) < 5 * error + 0.01 * exact  # the step's own bias is below a percent
