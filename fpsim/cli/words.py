@@ -6,11 +6,42 @@ Every function raises ``ValueError`` with one sentence that says what was expect
 from __future__ import annotations
 
 import ast
+import difflib
+import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fpsim.diffusion import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
+if TYPE_CHECKING:
+    from fpsim.diffusion import Diffusion
+
+CONVENTIONS = ("ito", "stratonovich", "anti-ito")
+NOISES = ("constant", "hessian", "gradient", "examples")
+
+
+def choice(text: str, known: tuple[str, ...], what: str) -> str:
+    """One of the ``known`` words; the nearest is named for any other."""
+    word = text.strip().lower()
+    if word in known:
+        return word
+    near = difflib.get_close_matches(word, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"{what} must be {', '.join(known[:-1])} or {known[-1]}; got '{text.strip()}'{hint}")
+
+
+def whole_number(text: str) -> int:
+    """``"20000"``, ``"20_000"`` or ``"2e4"`` as a whole number; the reader of the options names the option."""
+    try:
+        value = int(text)
+    except ValueError:
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"'{text}' is not a whole number") from None
+        if not number.is_integer() or abs(number) > 2**53:
+            raise ValueError(f"'{text}' is not a whole number") from None
+        value = int(number)
+    return value
 
 
 def numbers(text: str, what: str, count: int | None = None) -> tuple[float, ...]:
@@ -19,8 +50,10 @@ def numbers(text: str, what: str, count: int | None = None) -> tuple[float, ...]
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise ValueError(
-            f"{what} must be a number, or numbers joined by commas such as 0.5,1.2; got '{text}'"
+            f"{what} must be a number, or numbers joined by commas such as 0.5,1.2; got '{text.strip()}'"
         ) from None
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError(f"{what} must be finite; got '{text.strip()}'")
     if not values or (count is not None and len(values) != count):
         raise ValueError(f"{what} needs {count or 'some'} number{'s' if count != 1 else ''}; got '{text}'")
     return values
@@ -38,18 +71,45 @@ def settings(pairs: list[str]) -> dict[str, float]:
     return found
 
 
-def landscape(text: str, parameters: Mapping[str, float], variables: str | None, bounds: str | None) -> Any:
-    """A named landscape (``double-well``) or the formula of a loss (``(x**2-1)**2/4``)."""
+def box(text: str, dimension: int | None = None) -> list[tuple[float, float]]:
+    """``"-1:1,0:2"`` as one (low, high) pair per coordinate."""
+    sides = [numbers(side.replace(":", " "), "each side of --bounds (low:high)", 2) for side in text.split(",")]
+    for low, high in sides:
+        if not low < high:
+            raise ValueError(f"--bounds has low:high with low < high for each coordinate; got {low:g}:{high:g}")
+    if dimension is not None and len(sides) != dimension:
+        raise ValueError(f"--bounds needs low:high for each of {dimension} coordinates; got '{text.strip()}'")
+    return [(low, high) for low, high in sides]
+
+
+def landscape(
+    text: str, parameters: Mapping[str, float], variables: str | None, bounds: str | None, walled: bool = False
+) -> Any:
+    """A named landscape (``double-well``) or the formula of a loss (``(x**2-1)**2/4``).
+
+    ``walled``: the bounds are those of walls too, so that a named landscape may have them.
+    """
     import landscapes
     from landscapes.named import catalogue
 
-    box = None if bounds is None else [numbers(side.replace(":", " "), "--bounds", 2) for side in bounds.split(",")]
-    if text.strip().lower().replace("_", "-") in catalogue() or not _looks_like_formula(text):
-        if box is not None:
-            raise ValueError("--bounds belongs to formulas; a named landscape has its own box")
+    text = text.strip()
+    if text.lower().replace("_", "-") in catalogue() or not _looks_like_formula(text):
+        if bounds is not None and not walled:
+            raise ValueError("--bounds belongs to formulas and walls; a named landscape has its own box (add --boundary)")
         return landscapes.named(text, **parameters)
     names = variables or " ".join(_free_names(text, parameters)) or "x"
-    return landscapes.Landscape.from_expression(text, variables=names, bounds=box, **parameters)
+    sides = None if bounds is None else box(bounds)
+    try:
+        return landscapes.Landscape.from_expression(text, variables=names, bounds=sides, **parameters)
+    except landscapes.ExpressionError as error:
+        found = re.search(r"The name '(\w+)' is not declared", str(error))
+        if found is None:
+            raise
+        name, plain = found.group(1), str(error).rstrip(".")
+        raise ValueError(
+            f"{plain}; give a parameter its value with --set {name}=1, or name the coordinates with "
+            f"--variables '{names} {name}'"
+        ) from None
 
 
 def _looks_like_formula(text: str) -> bool:
@@ -76,6 +136,9 @@ def noise(
     covariance: str | None,
 ) -> Diffusion:  # fmt: skip
     """The noise model that the flags describe."""
+    from fpsim.diffusion import ConstantDiffusion, DiffusionField, GradientNoise, HessianDiffusion
+
+    kind = choice(kind, NOISES, "--noise")
     strangers = {"--learning-rate": learning_rate, "--batch-size": batch_size, "--at": at, "--floor": floor}
     if kind == "constant" and any(value is not None for value in strangers.values()):
         given = ", ".join(name for name, value in strangers.items() if value is not None)
@@ -85,8 +148,10 @@ def noise(
             raise ValueError("--noise constant needs --temperature T (for example --temperature 0.1)")
         values = numbers(temperature, "--temperature")
         return ConstantDiffusion(values[0] if len(values) == 1 else values)
-    if kind not in ("hessian", "gradient", "examples"):
-        raise ValueError(f"--noise must be constant, hessian, gradient or examples; got '{kind}'")
+    if temperature is not None:
+        raise ValueError(
+            f"--temperature belongs to --noise constant; with --noise {kind} a constant part is --injected T"
+        )
     if learning_rate is None or batch_size is None:
         raise ValueError(f"--noise {kind} needs --learning-rate and --batch-size")
     if kind == "examples":
@@ -130,14 +195,31 @@ def target(text: str | None, default: Any, dimension: int) -> Any:
             raise ValueError("this landscape has no default target; give --target")
         values = tuple(float(v) for v in default)
         return values[0] if dimension == 1 else Ball(values, 0.1)
-    kind, *parts = text.split(":")
-    if kind == "ball" and len(parts) == 2:
+    kind, *parts = (part.strip() for part in text.split(":"))
+    if kind not in TARGETS:
+        near = difflib.get_close_matches(kind, TARGETS, n=1)
+        if near and parts:
+            raise ValueError(f"there is no target '{kind}'; did you mean {TARGETS[near[0]]}? got '{text.strip()}'")
+        if dimension == 1:
+            return numbers(text, "--target", 1)[0]
+        example = f"ball:{','.join(text.replace(',', ' ').split())}:0.1" if _is_point(text, dimension) else EXAMPLE
+        raise ValueError(
+            f"in {dimension} dimensions --target is ball:CENTER:RADIUS or half-space:NORMAL:OFFSET, with numbers joined "
+            f"by commas (for example {example}), since a single point is never met; got '{text.strip()}'"
+        )
+    if len(parts) != 2:
+        raise ValueError(f"--target {kind} is {TARGETS[kind]}, with numbers joined by commas; got '{text.strip()}'")
+    if kind == "ball":
         return Ball(numbers(parts[0], "the ball's center", dimension), numbers(parts[1], "the ball's radius", 1)[0])
-    if kind == "half-space" and len(parts) == 2:
-        return HalfSpace(numbers(parts[0], "the normal", dimension), numbers(parts[1], "the offset", 1)[0])
-    if dimension == 1:
-        return numbers(text, "--target", 1)[0]
-    raise ValueError(
-        f"in {dimension} dimensions --target is ball:CENTER:RADIUS or half-space:NORMAL:OFFSET, with numbers joined by "
-        f"commas (for example ball:0.6,0.03:0.1); got '{text}'"
-    )
+    return HalfSpace(numbers(parts[0], "the normal", dimension), numbers(parts[1], "the offset", 1)[0])
+
+
+TARGETS = {"ball": "ball:CENTER:RADIUS", "half-space": "half-space:NORMAL:OFFSET"}
+EXAMPLE = "ball:0.6,0.03:0.1"
+
+
+def _is_point(text: str, dimension: int) -> bool:
+    try:
+        return len(numbers(text, "--target")) == dimension
+    except ValueError:
+        return False
