@@ -102,6 +102,11 @@ class Order:
         """Pictures per second."""
         return RATES.get(self.format, RATES["mp4"])[self.quality]
 
+    def require_own_problem(self) -> None:
+        """Raise ``ValueError`` where the scene has only the problem that it comes with."""
+        if not hasattr(_named(SCENES[self.scene].film), "of"):
+            raise ValueError(f"the scene '{self.scene}' has its own landscape and noise; leave LANDSCAPE out")
+
     def film(self, problem: EscapeProblem | None, seed: int = 0, **options: Any) -> Any:
         """The description of the film: of ``problem``, or the one the scene has by itself.
 
@@ -110,8 +115,8 @@ class Order:
         """
         scene = SCENES[self.scene]
         kind = _named(scene.film)
-        if problem is not None and not hasattr(kind, "of"):
-            raise ValueError(f"the scene '{self.scene}' has its own landscape and noise; leave LANDSCAPE out")
+        if problem is not None:
+            self.require_own_problem()
         seconds = options.pop("seconds", scene.seconds)
         more = scene.with_manim if self.renderer == "manim" else {}
         options = {"seconds": seconds, "frames": round(seconds * self.rate), "seed": seed, **more, **options}

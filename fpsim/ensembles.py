@@ -40,6 +40,12 @@ class Paths(Stored):
         """The inverse of :meth:`to_xarray`."""
         return cls(data.time.values, data.x.values, facts_of(data))
 
+    def summary(self) -> dict[str, Any]:
+        """Mean and variance of each coordinate at the end, with the settings, ready for JSON."""
+        last = self.x[-1].astype(float)
+        facts = {"time": float(self.time[-1]), "paths": self.x.shape[1], **self.settings}
+        return {**facts, "mean": last.mean(axis=0), "variance": last.var(axis=0)}
+
     def plot(self, axes: Any = None) -> Any:
         """The first paths against time."""
         from fpsim.plotting import path_chart
@@ -110,6 +116,11 @@ class Moments(Stored):
         count = int(settings.pop("paths"))
         moments = {name: data[name].values for name in ("mean", "variance", "third", "fourth")}
         return cls(time=data.time.values, paths=count, settings=settings, **moments)
+
+    def summary(self) -> dict[str, Any]:
+        """Mean and variance of each coordinate at the end, with the settings, ready for JSON."""
+        facts = {"time": float(self.time[-1]), "paths": self.paths, **self.settings}
+        return {**facts, "mean": self.mean[-1], "variance": self.variance[-1]}
 
     def plot(self, axes: Any = None) -> Any:
         """Mean with a band of one standard deviation against time."""

@@ -95,7 +95,9 @@ def landscape(
     text = text.strip()
     if text.lower().replace("_", "-") in catalogue() or not _looks_like_formula(text):
         if bounds is not None and not walled:
-            raise ValueError("--bounds belongs to formulas and walls; a named landscape has its own box (add --boundary)")
+            raise ValueError(
+                "--bounds belongs to formulas and walls: a named landscape has its own box; leave it out or add --boundary"
+            )
         return landscapes.named(text, **parameters)
     names = variables or " ".join(_free_names(text, parameters)) or "x"
     sides = None if bounds is None else box(bounds)
@@ -204,7 +206,7 @@ def target(text: str | None, default: Any, dimension: int) -> Any:
             return numbers(text, "--target", 1)[0]
         example = f"ball:{','.join(text.replace(',', ' ').split())}:0.1" if _is_point(text, dimension) else EXAMPLE
         raise ValueError(
-            f"in {dimension} dimensions --target is ball:CENTER:RADIUS or half-space:NORMAL:OFFSET, with numbers joined "
+            f"in {dimension} dimensions --target is ball:CENTER:RADIUS or half-space:NORMAL:OFFSET with numbers joined "
             f"by commas (for example {example}), since a single point is never met; got '{text.strip()}'"
         )
     if len(parts) != 2:

@@ -117,7 +117,7 @@ class DensityReport:
 
 def density_report(
     sde: Any, start: Sequence[float], times: ArrayLike, target: Any = None, cells: int | None = None,
-    boundary: Any = "reflecting", grid: Grid | None = None,
+    boundary: Any = "reflecting", grid: Grid | None = None, box: Sequence[tuple[float, float]] | None = None,
 ) -> DensityReport:  # fmt: skip
     """Evolve a unit mass from ``start`` and collect what :class:`DensityReport` shows.
 
@@ -129,6 +129,7 @@ def density_report(
         cells: per axis; chosen from the dimension by default.
         boundary: as in :class:`fpsim.FokkerPlanck`.
         grid: a grid of one's own instead of the automatic one.
+        box: where the walls stand, one (low, high) per coordinate; left out, a box that the density does not fill.
     """
     require_open(sde, start[0])
     for value, (low, high) in zip(start, sde.landscape.bounds or (), strict=False):
