@@ -15,7 +15,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,11 @@ class CriticalPoint:
         if self.index == 0:
             return "minimum"
         return "maximum" if self.index == len(self.x) > 1 else "saddle"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, ready for JSON."""
+        facts = {"kind": self.kind, "x": self.x.tolist(), "loss": float(self.loss)}
+        return {**facts, "eigenvalues": self.eigenvalues.tolist()}
 
     def __repr__(self) -> str:
         at = ", ".join(f"{value:.6g}" for value in self.x)

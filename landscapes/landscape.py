@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import sympy
 
     from landscapes.critical import CriticalPoint, CriticalPoints
+    from landscapes.fixed_points import FixedPoints
 
 __all__ = ["DriftField", "Landscape", "as_bounds", "as_point"]
 
@@ -78,6 +79,25 @@ class DriftField(Field):
         """Return db_i/dx_j, shape (d, d, ...)."""
         points = self._points(x)
         return self._numbers("jacobian", self._functions.curvature(points), points)
+
+    def fixed_points(self, bounds: Any = None) -> FixedPoints:
+        """Return all points with b = 0 that are found in a box, with the eigenvalues that tell whether they are stable.
+
+        Args:
+            bounds: one (low, high) pair per coordinate; the drift's own box if None.
+
+        Raises:
+            ValueError: without any box, or where fixed points are not isolated.
+        """
+        from landscapes.fixed_points import find_fixed_points
+
+        if bounds is None and self.bounds is None:
+            raise ValueError(
+                f"{self.name} has no box of its own; say where to look: fixed_points(bounds=[(low, high), ...])."
+            )
+        box = self.bounds if bounds is None else as_bounds(bounds, self.dimension)
+        assert box is not None
+        return find_fixed_points(self, box)
 
 
 class Landscape(Field):

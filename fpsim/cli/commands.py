@@ -156,8 +156,10 @@ def density(
     check_file(output, ".nc", ".json")
     moments = words.numbers(times, "--times")
     sde, place = sde_of(locals())
-    begin, end = ends_of(place, start, target)
-    sde = sde.with_noise(sde.noise.resolved(place, np.array(begin), end))
+    frozen = getattr(sde.noise, "at", "everywhere") != "everywhere"  # then the escape says where
+    begin, end = ends_of(place, start, target, needs_target=frozen)
+    if end is not None:
+        sde = sde.with_noise(sde.noise.resolved(place, np.array(begin), end))
     kind = None if boundary is None else words.choice(boundary, ("reflecting", "absorbing", "periodic"), "--boundary")
     box = place.bounds if bounds is None else words.box(bounds, place.dimension)
     if kind is not None and box is None:
@@ -173,6 +175,7 @@ def density(
 @app.command("landscape")
 def landscape_command(
     landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    fixed_points: Annotated[bool, typer.Option("--fixed-points", help="Of a drift field: where it vanishes.")] = False,
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
@@ -181,9 +184,16 @@ def landscape_command(
     from fpsim.results import as_json as json_text
 
     place = words.landscape(landscape, words.settings(set_ or []), variables, bounds)
-    points = place.critical_points() if hasattr(place, "critical_points") else place.fixed_points()
+    if not fixed_points and not hasattr(place, "critical_points"):
+        raise ValueError(
+            f"{place.name} is a drift field: it has no loss and so no critical points of one; --fixed-points lists "
+            "where its drift vanishes"
+        )
+    if fixed_points and not hasattr(place, "fixed_points"):
+        raise ValueError(f"--fixed-points belongs to drift fields; those of {place.name} are its critical points")
+    points = place.fixed_points() if fixed_points else place.critical_points()
     if as_json:
-        kind = "critical_points" if hasattr(place, "critical_points") else "fixed_points"
+        kind = "fixed_points" if fixed_points else "critical_points"
         rows = [point.to_dict() for point in points]
         print(json_text({"landscape": str(place), "complete": points.complete, kind: rows}))
     else:

@@ -59,7 +59,8 @@ def _explained(error: Exception) -> int:
     message = getattr(error, "format_message", None)
     if message is not None:  # of the parser of the command line
         text = str(message()) or str(error)
-        if not text:  # no command: help was shown
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(text)
             return WRONG_INPUT
         return _said(f"{_sentence(text)}{_possible(error)}", WRONG_INPUT)
     text = " ".join(str(error).split())

@@ -89,13 +89,15 @@ def sde_of(given: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def ends_of(place: Any, start: str | None, target: str | None, needs_target: bool = True) -> tuple[Any, Any]:
-    """Start and target from the options or the landscape's defaults."""
+    """Start and target from the options or the landscape's defaults; a target that is not needed may be ``None``."""
     from fpsim.cli import words
 
     if start is None and place.default_start is None:
         raise ValueError(_where_to_start(place))
     begin = words.point(start, place.default_start, "start", place.dimension)
-    return begin, words.target(target, place.default_target, place.dimension) if needs_target else None
+    if not needs_target and target is None and place.default_target is None:
+        return begin, None
+    return begin, words.target(target, place.default_target, place.dimension)
 
 
 def walls_of(place: Any, boundary: str | None, bounds: str | None) -> Any:

@@ -96,7 +96,7 @@ def landscape(
     if text.lower().replace("_", "-") in catalogue() or not _looks_like_formula(text):
         if bounds is not None and not walled:
             raise ValueError(
-                "--bounds belongs to formulas and walls: a named landscape has its own box; leave it out or add --boundary"
+                "--bounds belongs to formulas, or to walls with --boundary: a named landscape has a box of its own"
             )
         return landscapes.named(text, **parameters)
     names = variables or " ".join(_free_names(text, parameters)) or "x"

@@ -50,10 +50,11 @@ def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | 
     return fitted_grid(box, point, goal, cells or DEFAULT_CELLS[sde.dimension], space.fixed(box))
 
 
-def require_cells(cells: Any, fewest: int) -> None:
+def require_cells(cells: Any, fewest: int) -> int:
     """A whole number of at least ``fewest`` cells per axis, or ``ValueError``."""
     if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < fewest:
         raise ValueError(f"cells per axis must be a whole number of at least {fewest}; got {cells!r}")
+    return int(cells)
 
 
 def fitted_grid(box: Box, start: Array, target: Target | None, cells: int, fixed: tuple[bool, ...] = ()) -> Grid:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.blocking import require_open
+from fpsim.density.bounds import DEFAULT_CELLS, FEWEST_CELLS, require_cells
 from fpsim.fokker_planck import FokkerPlanck
 from fpsim.grid import Grid
 
@@ -137,6 +138,9 @@ def density_report(
             raise ValueError(
                 f"the start {list(start)} lies far outside the landscape's box {sde.landscape.bounds}; start nearer"
             )
+    if grid is None and box is not None:
+        count = DEFAULT_CELLS[len(box)] if cells is None else require_cells(cells, FEWEST_CELLS)
+        grid = Grid(*((low, high, count) for low, high in box))
     solver = FokkerPlanck(sde, grid or Grid.automatic(sde, start, None, cells), boundary)
     evolution = solver.evolve(start, times)
     stationary = None if solver.walk.killing.any() else solver.stationary()
