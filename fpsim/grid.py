@@ -16,12 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.memory import require_memory
+
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
 Axis = tuple[float, float, int]
 AXIS_NAMES = ("x", "y", "z")
+
+
+BYTES_PER_CELL = {1: 200, 2: 400, 3: 1200}
+"""What rates and fields take on a grid, by dimension, without any factorisation."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Grid:
                 raise ValueError(f"an axis needs finite low < high and a whole number of cells >= 4; got {tuple(axis)}")
             checked.append((low, high, cells))
         object.__setattr__(self, "axes", tuple(checked))
+        size = BYTES_PER_CELL[self.dimension] * self.size
+        require_memory(size, f"a grid of {' x '.join(map(str, self.shape))} cells", "use fewer cells")
 
     @property
     def dimension(self) -> int:

@@ -198,6 +198,10 @@ class LevelSet(Target):
 def as_target(target: Any, start: Array) -> Target:
     """A number (1-D), a :class:`Target` or a level function as a target that ``start`` (d,) lies outside of."""
     dimension = start.shape[0]
+    if dimension == 1 and not isinstance(target, Target) and not callable(target) and np.shape(target) == (1,):
+        target = np.asarray(target)[0]  # the array of a minimum, as a start may be
+    elif isinstance(target, np.ndarray) and target.shape == ():
+        target = target[()]
     if isinstance(target, Target):
         chosen = target
         size = (
@@ -215,6 +219,12 @@ def as_target(target: Any, start: Array) -> Target:
         if float(target) == start[0]:
             raise ValueError(f"start and target are both {float(target):g}; choose a target away from the start")
         chosen = Point(float(target), float(start[0]))
+    elif dimension > 1 and not isinstance(target, str) and np.shape(target) == (dimension,):
+        point = [float(v) for v in target]
+        raise ValueError(
+            f"a single point is never met in {dimension} dimensions: give Ball({point}, radius) with a radius of your "
+            "choice, or a HalfSpace"
+        )
     else:
         raise ValueError(
             f"in {dimension} dimensions a target is Ball(center, radius), HalfSpace(normal, offset) or a level "

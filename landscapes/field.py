@@ -5,9 +5,11 @@ Coordinates come first: x has shape (d, ...), so the same call serves one point,
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
@@ -65,6 +67,14 @@ def as_bounds(bounds: Any, dimension: int) -> Bounds:
     return tuple((float(low), float(high)) for low, high in pairs)
 
 
+def unknown_parameter(owner: str, name: str, known: Iterable[str]) -> str:
+    """What to say about a parameter that there is not: the nearest one, and all."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? It has" if near else "it has"
+    return f"{owner} has no parameter {name!r}; {hint} {', '.join(names) or 'none'}."
+
+
 class Field(ABC):
     """What landscapes and drift fields share; a frozen description, equal to another one of the same content."""
 
@@ -95,6 +105,15 @@ class Field(ABC):
             default_start=None if start is None else tuple(float(value) for value in start),
             default_target=None if target is None else tuple(float(value) for value in target),
         )
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Answer a mistyped parameter with the nearest one."""
+        known = inspect.signature(cls.__init__).parameters
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
+            for name in named:
+                if name not in known:
+                    raise TypeError(unknown_parameter(cls.__name__, name, [n for n in known if n != "self"]))
+        return super().__new__(cls)
 
     def __setattr__(self, key: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is frozen; make a new one, as with_parameters does.")

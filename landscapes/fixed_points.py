@@ -151,8 +151,8 @@ def find_fixed_points(drift: DriftField, bounds: Bounds) -> FixedPoints:
     Raises:
         ValueError: where they are not isolated.
     """
-    confining, points, sum_ = _confines(drift, bounds), (), 0
-    expected = False
+    confining, sum_, expected = _confines(drift, bounds), 0, False
+    points: tuple[FixedPoint, ...] = ()
     for effort in (1, 2, 4):
         points = _search(drift, bounds, effort)
         sum_ = sum((-1) ** p.index for p in points if not p.degenerate)

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from landscapes.field import formula_functions
+from landscapes.field import formula_functions, unknown_parameter
 from landscapes.landscape import DriftField, Landscape
 
 
@@ -50,7 +50,7 @@ def named(name: str, **parameters: Any) -> Landscape | DriftField:
     accepted = inspect.signature(known[key]).parameters
     for parameter in parameters:
         if parameter not in accepted:
-            raise ValueError(f"{key} has no parameter {parameter!r}; it has {', '.join(accepted) or 'none'}.")
+            raise ValueError(unknown_parameter(key, parameter, accepted))
     return known[key](**parameters)
 
 

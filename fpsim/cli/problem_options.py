@@ -85,7 +85,8 @@ def sde_of(given: dict[str, Any]) -> tuple[Any, Any]:
         given["landscape"], words.settings(given["set_"] or []), given["variables"], given["bounds"], walled
     )
     model = words.noise(given["noise"], place, *(given[name] for name in NOISE_OPTIONS))
-    return SDE(place, model, words.choice(given["convention"], words.CONVENTIONS, "--convention")), place
+    convention: Any = words.choice(given["convention"], words.CONVENTIONS, "--convention")
+    return SDE(place, model, convention), place
 
 
 def ends_of(place: Any, start: str | None, target: str | None, needs_target: bool = True) -> tuple[Any, Any]:

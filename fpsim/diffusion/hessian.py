@@ -39,7 +39,7 @@ class HessianDiffusion(MiniBatchNoise):
         ValueError: for missing or impossible values.
     """
 
-    at: Literal["everywhere", "minimum", "path"]
+    at: Literal["everywhere", "minimum", "path"] = None  # type: ignore[assignment]  # refused in a sentence
     floor: float | None = None
     floor_shape: Literal["additive", "smooth"] = "additive"
     injected: float = 0.0
@@ -50,6 +50,11 @@ class HessianDiffusion(MiniBatchNoise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.at is None:
+            raise ValueError(
+                "HessianDiffusion needs at='everywhere', 'minimum' or 'path': where the Hessian is taken decides the "
+                "escape time, so there is no default"
+            )
         if self.at not in ("everywhere", "minimum", "path"):
             raise ValueError(
                 f"at must be 'everywhere', 'minimum' or 'path' (where the Hessian is taken); got {self.at!r}"
