@@ -25,7 +25,7 @@ from fpsim.density.features import small_features
 from fpsim.density.passage import mean_and_variance
 from fpsim.density.rarity import carried_by_rare_paths
 from fpsim.density.sequence import Level, extrapolated, verdict
-from fpsim.density.space import Box, Space, Within
+from fpsim.density.space import Box, Space, everywhere
 from fpsim.density.stretch import Feature, Stretch, StretchedSDE
 from fpsim.grid import Grid
 from fpsim.results import Assumption
@@ -113,7 +113,7 @@ class Setting:
     def _grid(self, cells: int, stretch: Stretch | None) -> tuple[Grid, Array, Target, Any]:
         """Grid, start, target and SDE, in stretched coordinates if there are any."""
         fixed = self.space.fixed(self.box)
-        sde = self.sde if self.space.domain is None else Within(self.sde, self.space.domain, self.start)
+        sde = everywhere(self.sde, self.start)
         if stretch is None:
             return fitted_grid(self.box, self.start, self.target, cells, fixed), self.start, self.target, sde
         start, target = stretch.u(self.start), stretch.target(self.target, self.space)

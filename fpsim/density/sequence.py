@@ -17,7 +17,7 @@ from fpsim.results import Assumption
 
 Array = NDArray[np.float64]
 ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence
-LOWEST_ORDER = 1.4  # measured; second order is expected
+LOWEST_ORDER, HIGHEST_ORDER = 1.4, 8.0  # measured; second order is expected (fourth on a line)
 SPREADS = 2.0  # error per spread of the fits, from random balls, half-spaces and level sets
 SHARE = 0.1  # least error, as a share of the extrapolation
 
@@ -81,7 +81,7 @@ def measured_order(levels: list[Level]) -> float | None:
     h1, h2, h3 = h1 / h3, h2 / h3, 1.0
     if gap(0.05) > 0:
         return None
-    return float(brentq(gap, 0.05, 12.0)) if gap(12.0) > 0 else 12.0
+    return float(brentq(gap, 0.05, HIGHEST_ORDER)) if gap(HIGHEST_ORDER) > 0 else None
 
 
 def verdict(levels: list[Level], order: float | None) -> Assumption:

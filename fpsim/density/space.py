@@ -6,6 +6,7 @@ low < x < high per axis: walls, and edges of the domain that cross one axis only
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class Space:
     def log_density(self, sde: Any, grid: Grid, start: Array) -> Array:
         """Log of the stationary masses on a coarse grid, shape (n,); ``NOTHING`` outside the domain."""
         if _is_boltzmann(sde):
-            within = np.ones(grid.size, dtype=bool) if self.domain is None else self.domain.contains(grid.points)
+            within = np.ones(grid.size, dtype=bool) if self.domain is None else self.domain.same_piece(grid.points, start)
             logs = np.full(grid.size, NOTHING)
             with np.errstate(all="ignore"):
                 loss = np.asarray(sde.landscape.loss(grid.points[:, within]), dtype=float)
@@ -126,7 +127,7 @@ class Space:
             return _on_line(sde, grid, start)
         from fpsim.fokker_planck import FokkerPlanck
 
-        coarse = FokkerPlanck(sde, grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
+        coarse = FokkerPlanck(everywhere(sde, start), grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
         balance = coarse._balance
         if balance is not None:
             return balance
@@ -207,17 +208,24 @@ class Within:
     """An SDE that answers something finite outside its domain too, where no path goes."""
 
     sde: Any
-    domain: Any
     start: Array
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sde, name)
 
+    @property
+    def landscape(self) -> Any:
+        """The landscape, with the same answers outside its domain."""
+        landscape = self.sde.landscape
+        parts = {"drift": lambda x: landscape.drift(self._inside(x)), "dimension": landscape.dimension}
+        if hasattr(landscape, "loss"):
+            parts["loss"] = lambda x: landscape.loss(self._inside(x))
+        return SimpleNamespace(**parts)
+
     def _inside(self, x: Array) -> Array:
         """``x`` (d, ...) with points outside the domain moved to the start."""
-        return np.asarray(
-            np.where(self.domain.same_piece(x, self.start), x, self.start.reshape(-1, *[1] * (x.ndim - 1)))
-        )
+        start = self.start.reshape(-1, *[1] * (x.ndim - 1))
+        return np.asarray(np.where(self.sde.domain.same_piece(x, self.start), x, start))
 
     def drift(self, x: Array) -> Array:
         """The drift; that of the start outside the domain."""
@@ -226,6 +234,11 @@ class Within:
     def diffusion(self, x: Array) -> Array:
         """The diffusion; that of the start outside the domain."""
         return np.asarray(self.sde.diffusion(self._inside(x)))
+
+
+def everywhere(sde: Any, start: Array) -> Any:
+    """The SDE, made to answer outside its domain if it has edges and more than one dimension."""
+    return sde if sde.dimension == 1 or sde.domain.is_everywhere else Within(sde, start)
 
 
 def _is_boltzmann(sde: Any) -> bool:
