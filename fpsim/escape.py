@@ -309,8 +309,9 @@ class EscapeProblem:
         found = escape_time_by_grid(self.sde, self.point, self.target, cells, self.walls, deadline)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return self._result(
-            "grid", began, found.mean, systematic_error=found.error, variance=found.variance, settings=settings,
-            assumptions=found.assumptions,
+            "grid", began, found.mean, systematic_error=found.error,
+            variance=found.variance if math.isfinite(found.variance) else None, settings=settings,
+            assumptions=found.assumptions, log_mean=found.log_mean, log_error=found.log_error,
         )  # fmt: skip
 
     def by_chain(self, learning_rate: float | None = None, **options: Any) -> EscapeTime:

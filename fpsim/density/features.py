@@ -46,7 +46,9 @@ def small_features(sde: Any, start: Array, target: Target, space: Space, box: Bo
     ]
     for feature in formula_features(sde):
         low, high = box[feature.axis]
-        if low < feature.place < high and feature.length < FORMULA_CELLS * widths[feature.axis]:
+        if (np.isnan(feature.place) or low < feature.place < high) and feature.length < FORMULA_CELLS * widths[
+            feature.axis
+        ]:
             found.append(feature)
     return _merged(found)
 
@@ -54,7 +56,7 @@ def small_features(sde: Any, start: Array, target: Target, space: Space, box: Bo
 def _merged(features: list[Feature]) -> list[Feature]:
     """One feature for several at the same place of an axis: the smallest."""
     kept: list[Feature] = []
-    for feature in sorted(features, key=lambda f: f.length):
+    for feature in sorted(features, key=lambda f: f.length):  # a wave has no place (nan) and is kept
         if not any(f.axis == feature.axis and abs(f.place - feature.place) <= f.length for f in kept):
             kept.append(feature)
     return kept
@@ -129,7 +131,9 @@ def _features(formulas: tuple[Any, ...], variables: tuple[Any, ...], values: tup
             seen.add((inner, relative))
             with_values = inner.xreplace({name: sympy.Float(value) for name, value in values})
             if with_values.is_polynomial(*variables):
-                found += _of_polynomial(sympy.Poly(with_values, *variables), relative)
+                found += _of_polynomial(
+                    sympy.Poly(with_values, *variables), relative, isinstance(node, sympy.sin | sympy.cos)
+                )
     return found
 
 
@@ -148,10 +152,10 @@ def _inner(node: Any, variables: tuple[Any, ...]) -> tuple[Any, bool]:
     return None, False
 
 
-def _of_polynomial(inner: Any, relative: bool) -> list[Feature]:
+def _of_polynomial(inner: Any, relative: bool, is_wave: bool) -> list[Feature]:
     """Features of f(inner): where inner is stationary (or zero, if linear), and over which length it changes there."""
     if inner.total_degree() == 1:
-        return [] if relative else _of_line(inner)
+        return [] if relative else _of_line(inner, is_wave)
     if inner.total_degree() == 2:
         return _of_quadratic(inner, relative)
     if len(inner.gens) > 1 or inner.total_degree() > HIGHEST_DEGREE:
@@ -166,8 +170,11 @@ def _of_polynomial(inner: Any, relative: bool) -> list[Feature]:
     return found
 
 
-def _of_line(inner: Any) -> list[Feature]:
+def _of_line(inner: Any, is_wave: bool) -> list[Feature]:
+    """A step where a linear form is zero, if it goes along an axis; a wave is everywhere (no place)."""
     slopes = np.array([float(inner.coeff_monomial(v)) for v in inner.gens])
+    if is_wave:
+        return [Feature(int(k), np.nan, 1 / abs(slopes[k]), "a wave in a formula") for k in np.flatnonzero(slopes)]
     along = np.flatnonzero(slopes)
     if along.size != 1:  # a step across the axes is no place along one of them
         return []

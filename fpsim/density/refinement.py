@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
-from fpsim.density.cuts import restrict
+from fpsim.density.cuts import Restricted, restrict
 from fpsim.density.ends import refuse_open_ends
 from fpsim.density.features import small_features
 from fpsim.density.passage import mean_and_variance
@@ -27,6 +27,7 @@ from fpsim.density.rarity import carried_by_rare_paths
 from fpsim.density.sequence import Level, extrapolated, verdict
 from fpsim.density.space import Box, Space, everywhere
 from fpsim.density.stretch import Feature, Stretch, StretchedSDE
+from fpsim.density.walk import Walk
 from fpsim.grid import Grid
 from fpsim.results import Assumption
 from fpsim.targets import Target, as_target
@@ -41,6 +42,8 @@ GOAL = 1e-8  # 1-D without given cells: refine until the error estimate is this 
 MOST_CELLS = {1: 10**7, 2: 4 * 10**6, 3: 4 * 10**6}  # in all; what memory holds
 MOST_ON_LINE = 300_000
 RESOLVED = 2.0  # cells per length of every known narrow place
+LARGEST = 709.7  # logarithm of the largest float
+LARGEST_LOG = 600.0  # of times that are computed as such; beyond, in logarithms
 GROWTH = {1: 1.0, 2: 1.5, 3: 1.5}  # cost ~ (number of cells)^this
 
 
@@ -54,6 +57,7 @@ class GridEscape(NamedTuple):
         converged: the refinement check, with the measured order.
         settings: box, cells, times on each grid, fallbacks, accuracy of the linear solver.
         assumptions: all checks, ``converged`` first.
+        log_mean, log_error: logarithm of the mean, where no float holds it (then ``mean`` is infinite), and its error.
     """
 
     mean: float
@@ -62,6 +66,8 @@ class GridEscape(NamedTuple):
     converged: Assumption
     settings: dict[str, Any]
     assumptions: tuple[Assumption, ...]
+    log_mean: float
+    log_error: float
 
 
 class OverTimeError(ValueError):
@@ -82,13 +88,40 @@ class Setting:
     space: Space
     box: Box
     features: list[Feature] = field(default_factory=list)
+    log_scale: float = 0.0
+
+    def scaled(self, cells: int) -> Setting:
+        """The same with times in units of e^log_scale, where a line's time overflows."""
+        if self.start.size > 1 or self.space.has_period:
+            return self
+        grid, start, _, part, _ = self._cut(cells)
+        logs = _log_times(part)
+        near = int(np.argmin(np.abs(grid.points[0, part.keep] - start[0])))
+        return replace(self, log_scale=float(logs[near])) if logs[near] > LARGEST_LOG else self
 
     def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
         """The answer on one grid; ``looks`` at how rare the paths are that carry the mean, too."""
+        began = clock.perf_counter()
+        grid, start, walk, part, stretch = self._cut(cells)
+        mean, variance, accuracy = _times(walk, part, self.log_scale)
+        if stretch is not None:  # places are known to rounding only
+            size = max(abs(end) for side in self.box for end in side)
+            accuracy = max(accuracy, 4e-16 * size / min(known.length for known in self.features))
+        values = [grid.at(part.spread(values), start) for values in (mean, variance)]
+        place = stretch.x if stretch else np.asarray
+        checks = carried_by_rare_paths(walk, part, start, place) if looks and not self.log_scale else ()
+        seconds = clock.perf_counter() - began
+        level = Level(
+            float(grid.spacing[0]), values[0], values[1], _words(grid, stretch), accuracy, walk.counts, grid.size,
+            seconds,
+        )  # fmt: skip
+        return level, (*checks, *self._resolution(grid, stretch))
+
+    def _cut(self, cells: int) -> tuple[Grid, Array, Walk, Restricted, Stretch | None]:
+        """Grid and start (stretched where there are features), the walk, and what is left of it outside the target."""
         from fpsim.fokker_planck import FokkerPlanck
 
-        began = clock.perf_counter()
-        stretch = Stretch.of(self.box, self.features) if self.features else None
+        stretch = Stretch.of(self.box, self.features)
         grid, start, target, sde = self._grid(cells, stretch)
         covered = self.space.covered(self.target, self.box)
         within = None
@@ -97,18 +130,7 @@ class Setting:
             within = np.asarray(self.space.domain.same_piece(points, self.start))
         walk = FokkerPlanck(sde, grid, self.space.words(covered)).walk
         part = restrict(walk, [] if any(map(any, covered)) else [target], whole_cells=False, within=within)
-        mean, variance, accuracy = mean_and_variance(walk, part)
-        if self.features:  # places are known to rounding only
-            size = max(abs(end) for side in self.box for end in side)
-            accuracy = max(accuracy, 4e-16 * size / min(known.length for known in self.features))
-        values = [grid.at(part.spread(values), start) for values in (mean, variance)]
-        checks = carried_by_rare_paths(walk, part, start, stretch.x if stretch else np.asarray) if looks else ()
-        seconds = clock.perf_counter() - began
-        level = Level(
-            float(grid.spacing[0]), values[0], values[1], _words(grid, stretch), accuracy, walk.counts, grid.size,
-            seconds,
-        )  # fmt: skip
-        return level, (*checks, *self._resolution(grid, stretch))
+        return grid, start, walk, part, stretch
 
     def _grid(self, cells: int, stretch: Stretch | None) -> tuple[Grid, Array, Target, Any]:
         """Grid, start, target and SDE, in stretched coordinates if there are any."""
@@ -122,15 +144,38 @@ class Setting:
 
     def _resolution(self, grid: Grid, stretch: Stretch | None) -> tuple[Assumption, ...]:
         """Whether cells are small against all known narrow places."""
-        if stretch is None:
+        if not self.features:
             return ()
-        widths, worst, name = stretch.widths(grid), math.inf, ""
+        if stretch is None:
+            widths = [
+                (grid.centers(k), np.full(n, h)) for k, (n, h) in enumerate(zip(grid.shape, grid.spacing, strict=True))
+            ]
+        else:
+            widths = stretch.widths(grid)
+        worst, detail = math.inf, ""
         for known in self.features:
             centers, h = widths[known.axis]
-            cells = known.length / float(np.interp(known.place, centers, h))
-            if cells < worst:
-                worst, name = cells, f"{cells:.2g} cells over the {known.length:.3g} of {known.name}"
-        return (Assumption("cells are small against the target and every known narrow place", worst >= RESOLVED, name),)
+            width = float(h.max() if math.isnan(known.place) else np.interp(known.place, centers, h))
+            if known.length / width < worst:
+                worst = known.length / width
+                detail = f"{worst:.2g} cells over the {known.length:.3g} of {known.name}"
+        return (
+            Assumption("cells are small against the target and every known narrow place", worst >= RESOLVED, detail),
+        )
+
+
+def _times(walk: Walk, part: Restricted, log_scale: float) -> tuple[Array, Array, float]:
+    """Means (k,), variances and accuracy, in units of e^log_scale."""
+    if log_scale:
+        mean = np.exp(np.minimum(_log_times(part) - log_scale, LARGEST_LOG))
+        return mean, np.full(mean.size, np.inf), 1e-12
+    return mean_and_variance(walk, part)
+
+
+def _log_times(part: Restricted) -> Array:
+    from fpsim.kernels.tridiagonal import log_times
+
+    return np.asarray(log_times(part.rates.diagonal(1), part.rates.diagonal(-1), part.killing))
 
 
 def escape_time_by_grid(
@@ -168,11 +213,12 @@ def escape_time_by_grid(
     finest = cells or FINEST[sde.dimension]
     widths = np.array([(high - low) / finest for low, high in box])
     features = small_features(sde, point, goal, space, box, widths)
-    if features and cells is None:
+    if cells is None and any(math.isfinite(f.place) for f in features):
         finest = FINEST_STRETCHED[sde.dimension]
     if finest**sde.dimension > MOST_CELLS[sde.dimension]:
         raise ValueError(f"{finest} cells along each of {sde.dimension} axes do not fit into memory; give fewer")
-    levels, checks = _sequence(Setting(sde, point, goal, space, box, features), finest, cells is None, deadline)
+    setting = Setting(sde, point, goal, space, box, features).scaled(FEWEST_CELLS)
+    levels, checks = _sequence(setting, finest, cells is None, deadline)
     mean, variance, error, order = extrapolated(levels)
     settings = {
         "grid": levels[-1].grid,
@@ -182,7 +228,15 @@ def escape_time_by_grid(
         **{f"cells_{reason}": count for reason, count in levels[-1].fallbacks.items() if count},
     }
     converged = verdict(levels, order)
-    return GridEscape(mean, variance, error, converged, settings, (converged, *checks))
+    log_mean = math.log(mean) + setting.log_scale if mean > 0 else -math.inf
+    if setting.log_scale:
+        settings["times_on_grids"] = [f"e^{math.log(level.mean) + setting.log_scale:.12g}" for level in levels]
+        log_error = error / mean
+        mean = math.exp(log_mean) if log_mean < LARGEST else math.inf
+        error = log_error * mean
+    else:
+        log_error = error / abs(mean) if mean else math.inf
+    return GridEscape(mean, variance, error, converged, settings, (converged, *checks), log_mean, log_error)
 
 
 def _sequence(

@@ -59,6 +59,8 @@ def extrapolated(levels: list[Level]) -> tuple[float, float, float, float | None
 
 def _limit(h: Array, values: Array) -> float:
     """Least squares of T + C h^2 with weights 1 / h^2, at h = 0."""
+    if not np.isfinite(values).all():
+        return float(values[-1])
     scale = h / h[-1]
     columns = np.column_stack([np.ones_like(scale), scale**2]) / scale[:, None] ** 2
     # around the last value, so that nothing is lost of small differences

@@ -117,7 +117,9 @@ class Space:
     def log_density(self, sde: Any, grid: Grid, start: Array) -> Array:
         """Log of the stationary masses on a coarse grid, shape (n,); ``NOTHING`` outside the domain."""
         if _is_boltzmann(sde):
-            within = np.ones(grid.size, dtype=bool) if self.domain is None else self.domain.same_piece(grid.points, start)
+            within = (
+                np.ones(grid.size, dtype=bool) if self.domain is None else self.domain.same_piece(grid.points, start)
+            )
             logs = np.full(grid.size, NOTHING)
             with np.errstate(all="ignore"):
                 loss = np.asarray(sde.landscape.loss(grid.points[:, within]), dtype=float)

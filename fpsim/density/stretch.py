@@ -26,7 +26,7 @@ SHARE = 0.5  # of an axis' cells that go to its features
 
 
 class Feature(NamedTuple):
-    """A place along one axis near which cells have to be smaller than ``length``."""
+    """A place along one axis (nan: everywhere) near which cells have to be smaller than ``length``."""
 
     axis: int
     place: float
@@ -43,13 +43,15 @@ class Stretch:
     bends: tuple[Any, ...]
 
     @classmethod
-    def of(cls, box: Box, features: list[Feature]) -> Stretch:
-        """The map whose cells follow ``features``."""
+    def of(cls, box: Box, features: list[Feature]) -> Stretch | None:
+        """The map whose cells follow ``features``; ``None`` if none of them has a place."""
+        if all(np.isnan(f.place) for f in features):
+            return None
         from scipy.interpolate import CubicSpline
 
         maps = []
         for k, (low, high) in enumerate(box):
-            own = [(f.place, f.length) for f in features if f.axis == k]
+            own = [(f.place, f.length) for f in features if f.axis == k and np.isfinite(f.place)]
             maps.append(CubicSpline(np.linspace(0, 1, KNOTS + 1), _knots(low, high, own)))
         return cls(tuple(maps), tuple(m.derivative() for m in maps), tuple(m.derivative(2) for m in maps))
 

@@ -94,3 +94,23 @@ def log_stationary(up: Any, down: Any) -> Any:
     for i in range(up.size):
         out[i + 1] = out[i] + np.log(up[i]) - np.log(down[i])
     return out
+
+
+@njit(cache=True, nogil=True)
+def log_times(up: Any, down: Any, kill: Any) -> Any:
+    """Logarithms of the mean times to the end, shape (n,): ``backward`` for g = 1 where no float holds them."""
+    n = kill.size
+    pivot, f, before = np.empty(n), np.empty(n), -np.inf
+    for i in range(n):
+        censored = np.log(kill[i])
+        f[i] = 0.0
+        if i > 0:
+            step = np.log(down[i - 1]) - pivot[i - 1]
+            censored = np.logaddexp(censored, step + before)
+            f[i] = np.logaddexp(0.0, step + f[i - 1])
+        before = censored
+        pivot[i] = np.logaddexp(censored, np.log(up[i])) if i < n - 1 else censored
+    f[n - 1] -= pivot[n - 1]
+    for i in range(n - 2, -1, -1):
+        f[i] = np.logaddexp(f[i], f[i + 1] + np.log(up[i])) - pivot[i]
+    return f
