@@ -27,6 +27,7 @@ STEEP = 12.0  # weights that fall faster than this power are as good as exponent
 SETTLED = 1e-13
 FARTHEST = 1e17  # in lengths
 MOST_PANELS = 20_000
+DIFFERENCES_SEE = 1e7  # lengths: the slope of x^4 from differences over one length is then good to 1e-9
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class _Walk:
             slope, log_d = view.tried(view.direction * x)
             return view.direction * slope, log_d
 
-        self.edge = classify(fields, inside, place, view.weight, self.span)
+        sight = DIFFERENCES_SEE if view.sde.landscape.is_differenced else math.inf
+        self.edge = classify(fields, inside, place, view.weight, self.span, sight)
         self.pending = why_infinite(self.edge, self.is_wall)
         if self.pending and (math.isfinite(place) or view.sde.noise.is_constant):
             raise ValueError(self.pending)  # towards infinity a zero of D may still stand in the way

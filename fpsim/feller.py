@@ -64,11 +64,18 @@ class Edge:
         return f"x = {self.place:g} is {self.kind}: {words[self.kind]}"
 
 
-def classify(fields: Fields, inside: float, place: float, weight: float, length: float) -> Edge:
-    """Feller's class of the end ``place`` of a line that holds ``inside``; ``weight`` is l, ``length`` its scale."""
+def classify(
+    fields: Fields, inside: float, place: float, weight: float, length: float, sight: float = math.inf
+) -> Edge:
+    """Feller's class of the end ``place`` of a line that holds ``inside``.
+
+    ``weight`` is l, ``length`` the scale of the line; towards infinity nothing beyond ``sight`` lengths is asked.
+    """
     side = 1.0 if place > inside else -1.0
     away = -side if math.isfinite(place) else side  # dx / du
     u = _ladder(inside, place, side, length)
+    if math.isinf(place):
+        u = u[u <= (abs(inside) + length) * sight]
     with np.errstate(all="ignore"):
         for _ in range(2):
             slope, log_d = fields(place + away * u if math.isfinite(place) else side * u)

@@ -156,6 +156,11 @@ class Field(ABC):
             found = self.__dict__["_domain"] = domain_of(self.symbolic, self.dimension)
         return found
 
+    @property
+    def is_differenced(self) -> bool:
+        """Whether the drift comes from differences of the loss, which see nothing far outside the box."""
+        return isinstance(self._functions, PlainFunctions) and self._functions.slope_function is None
+
     def with_parameters(self, **parameters: float) -> Self:
         """Return the same landscape with other values of some parameters; nothing is compiled again.
 
