@@ -39,6 +39,23 @@ def problem_length(landscape: Any, start: ArrayLike, target: Any = None) -> floa
     return float(problem_lengths(landscape, start, target).max())
 
 
+def noise_length(sde: Any, start: ArrayLike) -> float:
+    """How far noise carries a path against the forces at ``start``: the least of D/|b| and sqrt(D/|db/dx|).
+
+    Raises:
+        ValueError: where drift, its derivative or D give no length.
+    """
+    x = np.asarray(start, dtype=np.float64).reshape(-1, 1)
+    with np.errstate(all="ignore"):
+        heat = float(np.trace(sde.diffusion(x)[..., 0])) / x.size
+        pull, bend = np.linalg.norm(sde.drift(x)), np.linalg.norm(sde.landscape.jacobian(x)[..., 0], 2)
+        lengths = np.array([heat / pull, np.sqrt(heat / bend)])
+    known = lengths[np.isfinite(lengths) & (lengths > 0)]
+    if not known.size:
+        raise ValueError(f"{sde.landscape} has no box, and its forces at the start give no length; give bounds=")
+    return float(known.min())
+
+
 def distance(target: Any, start: Array) -> float:
     """How far ``start`` (d,) is from the far end of what is known of a target; for a level function, its reach."""
     from fpsim.targets import Ball, HalfSpace, LevelSet, as_target

@@ -106,8 +106,10 @@ class Space:
 
     def length(self, sde: Any, start: Array, target: Any) -> float:
         """A length of the problem, where start and target do not span a box."""
-        from fpsim.lengths import problem_length
+        from fpsim.lengths import noise_length, problem_length
 
+        if sde.landscape.bounds is None and target is None:
+            return noise_length(sde, start)
         return problem_length(sde.landscape, start, target)
 
     def knows_density(self, sde: Any) -> bool:
