@@ -72,12 +72,18 @@ class Run:
         size = BLOCK * (BLOCKS_PER_CHUNK if self.sde.dimension <= 16 else 1)
         return ((begin, min(begin + size, self.paths)) for begin in range(0, self.paths, size))
 
-    def march(self, chunk: tuple[int, int], watch: Watch, origin: Array, out: Array | None) -> Array:
+    def pace(self) -> Pace:
+        """The size of calls, in steps of a chunk; kept from chunk to chunk."""
+        lanes = min(BLOCK * BLOCKS_PER_CHUNK, -(-self.paths // BLOCK) * BLOCK)
+        return Pace(FIRST_CALL // (lanes * self.sde.dimension) if self.compiled is not None else 1)
+
+    def march(self, chunk: tuple[int, int], watch: Watch, pace: Pace, origin: Array, out: Array | None) -> Array:
         """Walk one chunk.
 
         Args:
             chunk: (first path, end).
             watch: told of every call of a kernel, in path-steps.
+            pace: sizes the calls.
             origin: (frames + 1, d) reference of the power sums.
             out: (frames + 1 or 1, paths of the chunk, d), written unless ``keep="moments"``.
 
@@ -96,7 +102,6 @@ class Run:
         elif out is not None and self.keep == "paths":
             out[0] = walk.positions()
         most = max(1, FRAME_BYTES // (count * d * self.dtype.itemsize)) if self.keep == "paths" else self.steps
-        pace = Pace(FIRST_CALL // (BLOCK * BLOCKS_PER_CHUNK * d) if compiled else 1)
         for piece in pieces(self.steps, self.every, most, CHECK if compiled else 1, pace):
             began, first = clock.perf_counter(), piece.step // self.every + 1
             frames = walk.advance(piece, origin[first:], sums[first:])

@@ -38,7 +38,7 @@ class Pace:
         """Learn from a call of ``done`` units; one that ended early says little about longer ones."""
         if seconds > 2 * AIM:
             self.size = max(1, int(min(self.size, done) * AIM / seconds))
-        elif done >= self.size and seconds < AIM / 2:
+        elif 2 * done >= self.size and seconds < AIM / 2:
             self.size *= GROWTH
 
 

@@ -102,8 +102,10 @@ def _collected(run: Run, threads: int | None, progress: Callable[[float], None] 
     watch = Watch(float(run.steps) * (run.paths + (pilot.paths if x is None else 0)), progress)
     origin = sums[:, 0] if x is not None else _rough_mean(pilot, watch)
 
+    pace = run.pace()
+
     def work(chunk: tuple[int, int]) -> Array:
-        return run.march(chunk, watch, origin, None if x is None else x[:, slice(*chunk)])
+        return run.march(chunk, watch, pace, origin, None if x is None else x[:, slice(*chunk)])
 
     for _, _, piece in in_order(run.chunks(), work, threads, watch):
         if x is None:
@@ -117,7 +119,7 @@ def _collected(run: Run, threads: int | None, progress: Callable[[float], None] 
 def _rough_mean(pilot: Run, watch: Watch) -> Array:
     """Mean of the first 256 paths, (times, d): powers about it keep their digits wherever the ensemble goes."""
     x = np.empty((pilot.frames + 1, pilot.paths, pilot.sde.dimension), dtype=pilot.dtype)
-    pilot.march((0, pilot.paths), watch, np.empty((0, 0)), x)
+    pilot.march((0, pilot.paths), watch, pilot.pace(), np.empty((0, 0)), x)
     return np.asarray(x.mean(axis=1, dtype=float))
 
 
