@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.cuts import Restricted, on_grid, restrict
+from fpsim.density.guide import guided_walk, is_gradient
 from fpsim.density.passage import (
     FluxOverPopulation,
     QuasiStationary,
@@ -69,7 +70,14 @@ class FokkerPlanck:
 
     @cached_property
     def walk(self) -> Walk:
-        """The jump rates between cells."""
+        """The rates between cells: fitted to the drift's potential where there is one, guided where there is none."""
+        if self.fitted.is_line or is_gradient(self.sde) or self._fitted_balance is not None:
+            return self.fitted
+        return guided_walk(self.sde, self.fitted)
+
+    @cached_property
+    def fitted(self) -> Walk:
+        """The walk with all rates >= 0, exact for gradients and with numerical diffusion for other drifts."""
         walls = as_walls(self.boundary, self.grid.dimension)
         if self.grid.dimension == 1:
             from fpsim.density.line import line_walk
@@ -92,7 +100,11 @@ class FokkerPlanck:
     @cached_property
     def _balance(self) -> Array | None:
         """Log of the stationary masses if the walk is in detailed balance with them, else ``None``."""
-        return reversible_potential(self.walk)
+        return self._fitted_balance if self.walk.is_fitted else None
+
+    @cached_property
+    def _fitted_balance(self) -> Array | None:
+        return reversible_potential(self.fitted)
 
     @cached_property
     def _stationary(self) -> tuple[Array, float]:

@@ -11,7 +11,7 @@ is found on the target's own level function, so that times converge at second or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -92,7 +92,7 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True, withi
     """Cut the targets (as :func:`on_grid` gives them) out of a walk.
 
     Args:
-        walk: the walk.
+        walk: the walk; guided rates out of cells next to a target give way to fitted ones where they are negative.
         targets: the sets to be cut out.
         whole_cells: whether cells at the boundary keep their mass; ``False`` serves mean times.
         within: the cells in which the walk lives, shape (n,); all of them if left out.
@@ -111,21 +111,24 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True, withi
     keep = np.asarray(~np.any(inside, axis=0))
     if within is not None:
         keep &= within
+    if not keep.any():
+        raise ValueError("the target covers the whole grid")
+    meeting = [_crossings(target, walk, keep, inside[k]) for k, target in enumerate(targets)]
+    walk = _safe(walk, meeting)
     losses = np.zeros((len(targets), n))
     alive = keep[walk.source] & keep[walk.target]
     arms = np.ones(walk.source.size)
-    meeting = []
-    for k, target in enumerate(targets):
-        crossed, fraction = _crossings(target, walk, keep, inside[k])
+    for crossed, fraction in meeting:
         alive[crossed] = False
-        meeting.append(crossed)
         arms[crossed] = fraction
     share = np.ones(arms.size) if whole_cells else _shares(walk, arms)
-    for k, crossed in enumerate(meeting):
-        cut = _cut(walk, crossed, arms[crossed]) * share[crossed]
-        losses[k] = np.bincount(walk.source[crossed], cut, minlength=n)
-    if not keep.any():
-        raise ValueError("the target covers the whole grid")
+    left = walk.rim.absorbing.copy()
+    for k, (target, (crossed, fraction)) in enumerate(zip(targets, meeting, strict=True)):
+        cut = walk.edges.take(crossed).rates(fraction) * share[crossed]
+        met, part = _rim_crossings(target, walk, keep)
+        left[met] = False
+        cells = np.concatenate([walk.source[crossed], walk.rim.edges.source[met]])
+        losses[k] = np.bincount(cells, np.concatenate([cut, walk.rim.edges.take(met).rates(part)]), minlength=n)
     if not all(loss.any() for loss in losses):
         raise ValueError("a target has no cell of the grid next to it: it is outside the box or smaller than a cell")
     number = np.cumsum(keep) - 1
@@ -134,7 +137,23 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True, withi
         shape=(int(keep.sum()),) * 2,
     )
     matrix.sum_duplicates()
-    return Restricted(grid, keep, inside, matrix, losses[:, keep], walk.killing[keep], tuple(meeting))
+    through = replace(walk, rim=replace(walk.rim, absorbing=left)).killing
+    met_edges = tuple(crossed for crossed, _ in meeting)
+    return Restricted(grid, keep, inside, matrix, losses[:, keep], through[keep], met_edges)
+
+
+def _safe(walk: Walk, meeting: list[tuple[NDArray[np.int64], Array]]) -> Walk:
+    """The walk, fitted in cells from which a guided edge would meet a target at a negative rate or without noise."""
+    if walk.is_fitted:
+        return walk
+    unsafe = np.zeros(walk.grid.size, dtype=bool)
+    for crossed, fraction in meeting:
+        edges = walk.edges.take(crossed)
+        bad = edges.rates(fraction) < 0
+        if edges.wind is not None:
+            bad |= edges.wind != 0
+        unsafe[edges.source[bad]] = True
+    return walk.fitted_in(unsafe) if unsafe.any() else walk
 
 
 def _inside(target: Any, walk: Walk) -> Mask:
@@ -170,6 +189,20 @@ def _crossings(target: Any, walk: Walk, keep: Mask, inside: Mask) -> tuple[NDArr
     return edges, crossing_fraction(_level(target, walk), start, step)
 
 
+def _rim_crossings(target: Any, walk: Walk, keep: Mask) -> tuple[NDArray[np.int64], Array]:
+    """Edges to the walls that meet the target there or before, and the fraction at which they do."""
+    grid, rim = walk.grid, walk.rim
+    start, step = grid.points[:, rim.edges.source], (rim.edges.offset * grid.spacing * rim.fraction[:, None]).T
+    kept = keep[rim.edges.source]
+    if isinstance(target, float):
+        part = (target - start[0]) / step[0]
+        met = np.flatnonzero(kept & (part > 1e-9) & (part <= 1 + 1e-9))
+        return met, np.minimum(part[met], 1.0) * rim.fraction[met]
+    level = _level(target, walk)
+    met = np.flatnonzero(kept & (level(start + step) >= -1e-9 * float(grid.spacing.min())))
+    return met, crossing_fraction(level, start[:, met], step[:, met]) * rim.fraction[met]
+
+
 def _shares(walk: Walk, arms: Array) -> Array:
     """2 / (a + b) for each edge of arm a that faces one of arm b at the same cell, shape (m,)."""
     share = np.ones(arms.size)
@@ -184,6 +217,8 @@ def _shares(walk: Walk, arms: Array) -> Array:
         # an arm that a wall has cut off counts whole: the cell ends half-way
         pair = pair.ravel()
         share[edges] = 2 / (2 + np.bincount(pair, arms[edges] - 1))[pair]
+        if walk.edges.wind is not None:  # drift without noise meets nothing at its back
+            share[walk.edges.wind != 0] = 1.0
     return share
 
 
@@ -208,12 +243,6 @@ def _level(target: Any, walk: Walk) -> Callable[[Array], Array]:
         return np.asarray(target.level(out), dtype=float)
 
     return level
-
-
-def _cut(walk: Walk, edges: NDArray[np.int64], fraction: Array) -> Array:
-    from fpsim.kernels.assembly import cut_rates
-
-    return np.asarray(cut_rates(walk.scale[edges], walk.mid[edges], walk.end[edges], fraction))
 
 
 def crossing_fraction(level: Callable[[Array], Array], start: Array, step: Array) -> Array:

@@ -6,7 +6,8 @@
     implicit         any walk, long times: backward Euler, log p extrapolated           (L-stable, positive)
 
 The first two may round below zero: negatives above -1e-12 max(p) are set to zero and the mass rescaled, both sizes
-are stated; anything larger falls to the positive methods.
+are stated; anything larger falls to the positive methods.  The rates of a guided walk may be negative, and so may its
+densities while they are narrow: up to a share of 1e-3 that is cut off and stated, beyond it ``NotPositive`` is raised.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ CONTOUR_NODES = 26
 NEGATIVE_LIMIT = 1e-12
 ROUNDING_LIMIT = 1e-9  # L1 error at which a series is given up
 MOST_WORK = 2e10  # edge updates of a series before implicit steps are preferred
+SIGNED_LIMIT = 1e-3  # share of negative mass that guided rates may leave: it is cut off, and stated
+CANCELLATION = 12.0  # most powers of e that may cancel in a sum over powers of a matrix with negative entries
 SHORTEST_ARM = 20.0  # killing rates of a series are capped at this multiple of the largest jump rate
+
+
+class NotPositive(ValueError):
+    """The density of a guided walk has too large a negative part."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,15 @@ class Motion:
     def leaving(self) -> Array:
         """Total rate out of each cell, (n,)."""
         return self.jumps + self.capped
+
+    @cached_property
+    def opposed(self) -> float:
+        """Largest sum of negative rates into or out of a cell; zero unless the walk is guided."""
+        if self.rates.nnz == 0 or self.rates.data.min() >= 0:
+            return 0.0
+        negative = self.rates.copy()
+        negative.data = np.maximum(-negative.data, 0.0)
+        return float(max(np.asarray(negative.sum(axis=k)).max() for k in (0, 1)))
 
 
 @dataclass(frozen=True)
@@ -104,14 +120,21 @@ def propagate(
     for chosen in [method] if method else methods_for(motion, later):
         values, error = _integrate(motion, chosen, masses, later, tolerance)
         lowest = float(np.min(values.min(axis=1) / values.max(axis=1), initial=0.0))
-        if lowest >= -NEGATIVE_LIMIT and np.isfinite(values).all() and (error < ROUNDING_LIMIT or chosen == "implicit"):
+        share = float(np.max(-np.minimum(values, 0.0).sum(axis=1) / np.abs(values).sum(axis=1), initial=0.0))
+        positive = share <= SIGNED_LIMIT if motion.opposed else lowest >= -NEGATIVE_LIMIT
+        if positive and np.isfinite(values).all() and (error < ROUNDING_LIMIT or chosen == "implicit"):
             break
     else:
+        if motion.opposed and method is None:
+            raise NotPositive(f"a share of {share:.2g} of the density is negative")
         raise ValueError(
             f"the method '{chosen}' is not accurate here: densities down to {lowest:.2g} of their maximum, L1 error "
             f"about {error:.2g}; leave method out"
         )
+    before = values.sum(axis=1)
     values, rescaled = np.maximum(values, 0.0), 0.0
+    if motion.opposed:
+        values *= (before / values.sum(axis=1))[:, None]
     if not motion.killing.any() and later.size:
         totals = values.sum(axis=1) / masses.sum()
         rescaled = float(np.abs(totals - 1).max())
@@ -125,7 +148,7 @@ def methods_for(motion: Motion, times: Array) -> list[Method]:
     """Methods in the order to try."""
     if times.size == 0:
         return ["uniformisation"]
-    steps = float(motion.leaving.max()) * float(times.max())
+    steps = (float(motion.leaving.max()) + 8 * motion.opposed) * float(times.max())
     series = 8 * np.sqrt(steps) * motion.rates.nnz
     fast: list[Method] = ["contour"] if motion.is_line else []
     if motion.log_stationary is not None and not motion.is_line and series < MOST_WORK:
@@ -192,10 +215,24 @@ def _uniformise(motion: Motion, masses: Array, times: Array) -> Array:
     if q == 0:
         return np.repeat(masses[None], times.size, axis=0)
     matrix = (motion.rates.T * (1 / q) + diags(np.maximum(1 - motion.leaving / q, 0.0))).tocsr()
+    if motion.opposed * times[-1] > CANCELLATION:
+        return _uniformise_in_steps(motion, masses, times)
     pieces = [poisson_weights(q * t) for t in times]
     first, counts = np.array([p[0] for p in pieces]), np.array([p[1].size for p in pieces])
     weights = np.concatenate([p[1] for p in pieces])
     return np.asarray(uniformised(matrix.indptr, matrix.indices, matrix.data, masses, first, counts, weights))
+
+
+def _uniformise_in_steps(motion: Motion, masses: Array, times: Array) -> Array:
+    """Poisson sums over steps so short that negative rates cancel few digits."""
+    out, now, p = [], 0.0, masses
+    for time in times:
+        count = int(np.ceil(motion.opposed * (time - now) / (0.99 * CANCELLATION)))
+        for _ in range(count):
+            p = _uniformise(motion, p, np.array([(time - now) / count]))[0]
+        now = float(time)
+        out.append(p)
+    return np.array(out)
 
 
 def poisson_weights(mean: float) -> tuple[int, Array]:
@@ -241,6 +278,7 @@ class ImplicitStepper:
         self.generator = (motion.rates.T - diags(motion.leaving)).tocsc()
         self.identity = identity(motion.killing.size, format="csc")
         self.tolerance, self.dt, self.error = tolerance_per_time, dt, 0.0
+        self.signed = motion.opposed > 0
         self.factors: dict[float, Any] = {}
 
     def _euler(self, p: Array, dt: float) -> Array:
@@ -250,7 +288,8 @@ class ImplicitStepper:
             if len(self.factors) >= 6:
                 self.factors.pop(next(iter(self.factors)))
             self.factors[dt] = factorise((self.identity - dt * self.generator).tocsc())
-        return np.maximum(self.factors[dt].solve(p), 0.0)
+        after = self.factors[dt].solve(p)
+        return np.asarray(after) if self.signed else np.maximum(after, 0.0)
 
     def advance(self, p: Array, duration: float) -> Array:
         """Masses after ``duration``; the step starts where the last call left it and ends on the time asked for."""
@@ -261,7 +300,7 @@ class ImplicitStepper:
         while done < 2**level:
             dt = duration / 2**level
             coarse, fine = self._euler(p, dt), self._euler(self._euler(p, dt / 2), dt / 2)
-            joined = log_extrapolated(coarse, fine)
+            joined = 2 * fine - coarse if self.signed else log_extrapolated(coarse, fine)
             # the joined step errs one order higher than the difference of the two shows
             local = float(np.abs(joined - fine).sum()) ** 1.5
             if local > self.tolerance * dt and level < 60:

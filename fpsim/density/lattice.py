@@ -17,36 +17,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.walk import Indices, Walk, Wall
+from fpsim.density.edges import Edges, Indices, joined
+from fpsim.density.walk import Rim, Walk, Wall
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
-REACH = 12  # longest offset in cells; beyond it cross terms are cut to nearest neighbours
+REACH = 40  # longest offset in cells; beyond it the noise across is thickened
 CHUNK = 40_000  # nodes per batch, to bound memory
 GAUSS = ((0.5 - np.sqrt(1 / 12), 0.5), (0.5 + np.sqrt(1 / 12), 0.5))
 
 
 @dataclass(frozen=True)
-class Jumps:
-    """Jumps out of some cells, all with their own offset: cells (m,), offset (m, d), scale, mid and end (m,)."""
+class Box:
+    """The walls around a grid, as edges out of its cells meet them."""
 
-    cells: Indices
-    offset: Indices
-    scale: Array
-    mid: Array
-    end: Array
+    grid: Grid
+    walls: tuple[Wall, ...]
+
+    def reach(self, cells: Indices, offset: Indices) -> Array:
+        """Fraction of each edge (m,) that lies inside the walls: 1 for edges that end in a cell."""
+        place = np.stack(np.unravel_index(cells, self.grid.shape), axis=1)
+        out = np.ones(cells.size)
+        for k, (shape, wall) in enumerate(zip(self.grid.shape, self.walls, strict=True)):
+            if wall[0] != "periodic":
+                steps = offset[:, k]
+                room = np.where(steps < 0, place[:, k] + 0.5, shape - place[:, k] - 0.5)
+                out = np.minimum(out, room / np.maximum(np.abs(steps), 0.25))
+        return out
 
 
 def lattice_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
-    """The walk of an SDE in two or three dimensions.
+    """The fitted walk of an SDE in two or three dimensions.
 
     Raises:
         ValueError: where drift or diffusion are not finite, or the diffusion is not positive semi-definite.
     """
     constant = bool(sde.noise.is_constant)
     diagonal = sde.structure != "full" or (constant and _is_diagonal(sde.diffusion(grid.points[:, :1])[..., 0]))
-    counts: dict[str, int] = {"upwind": 0, "nearest_neighbours": 0}
-    batches: list[Jumps] = []
+    counts: dict[str, int] = {"upwind": 0, "thickened": 0, "nearest_neighbours": 0}
+    batches: list[Edges] = []
+    box = Box(grid, walls)
     for first in range(0, grid.size, CHUNK):
         cells = np.arange(first, min(first + CHUNK, grid.size))
         x = grid.points[:, cells]
@@ -54,10 +64,10 @@ def lattice_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
         drift = np.asarray(sde.drift(x), dtype=float)
         _check(x, drift, tensor)
         if diagonal:
-            batches += _axis_jumps(sde, grid, cells, x, tensor, drift, counts)
+            batches += _axis_edges(sde, box, cells, x, tensor, counts)
         else:
-            batches += _tensor_jumps(sde, grid, cells, x, tensor, drift, counts)
-    return _assemble(grid, walls, batches, counts)
+            batches += _tensor_edges(sde, box, cells, x, tensor, counts)
+    return _assemble(sde, grid, walls, joined(batches), counts)
 
 
 def _is_diagonal(matrix: Array) -> bool:
@@ -78,28 +88,40 @@ def _check(x: Array, drift: Array, tensor: Array) -> None:
         )
 
 
-def _axis_jumps(
-    sde: Any, grid: Grid, cells: Indices, x: Array, tensor: Array, drift: Array, counts: dict[str, int]
-) -> Iterator[Jumps]:
-    """Jumps along the axes, for a diagonal tensor."""
+def _axis_edges(
+    sde: Any, box: Box, cells: Indices, x: Array, tensor: Array, counts: dict[str, int]
+) -> Iterator[Edges]:
+    """Edges along the axes, for a diagonal tensor."""
     upwind = np.zeros(cells.size, dtype=bool)
-    for k in range(grid.dimension):
-        h, variance = grid.spacing[k], tensor[k, k]
+    for k in range(box.grid.dimension):
+        h, variance = box.grid.spacing[k], tensor[k, k]
         noisy = variance > 1e-14 * np.max(np.abs(np.diagonal(tensor)), axis=-1, initial=0.0)
-        upwind |= ~noisy
         for sign in (1, -1):
-            offset = np.zeros((cells.size, grid.dimension), dtype=np.int64)
+            offset = np.zeros((cells.size, box.grid.dimension), dtype=np.int64)
             offset[:, k] = sign
-            mid, end = _axis_potential(sde, x, k, sign * h, variance)
+            reach = box.reach(cells, offset)
+            mid, end = _straightened(*_axis_potential(sde, x, k, sign * h * reach, variance), reach)
             fitted = noisy & np.isfinite(mid) & np.isfinite(end)
-            wind = np.maximum(sign * drift[k] / h, 0.0)
-            scale = np.where(fitted, variance / h**2, wind)
-            yield Jumps(cells, offset, scale, np.where(fitted, mid, 0.0), np.where(fitted, end, 0.0))
+            upwind |= ~fitted & (reach == 1)
+            wind = None if fitted.all() else np.where(fitted, 0.0, _wind(sde, x, k, sign * h, reach))
+            scale = np.where(fitted, variance / h**2, 0.0)
+            yield Edges(cells, offset, scale, np.where(fitted, mid, 0.0), np.where(fitted, end, 0.0), wind)
     counts["upwind"] += int(upwind.sum())
 
 
-def _axis_potential(sde: Any, x: Array, axis: int, step: float, variance: Array) -> tuple[Array, Array]:
-    """Potential at half and full distance ``step`` along ``axis`` relative to ``x``, each (n,)."""
+def _straightened(mid: Array, end: Array, reach: Array) -> tuple[Array, Array]:
+    """Potentials of whole edges; straight along those known only as far as a wall."""
+    cut = reach < 1
+    return np.where(cut, end / reach / 2, mid), np.where(cut, end / reach, end)
+
+
+def _wind(sde: Any, x: Array, axis: int, step: float, reach: Array) -> Array:
+    """Drift along an edge over its length, at its middle (or at the wall), shape (n,)."""
+    return np.asarray(sde.drift(_moved(x, axis, step * np.minimum(reach, 0.5)))[axis] / step, dtype=float)
+
+
+def _axis_potential(sde: Any, x: Array, axis: int, step: Array, variance: Array) -> tuple[Array, Array]:
+    """Potential at half and full distance ``step`` (n,) along ``axis`` relative to ``x``, each (n,)."""
     if sde.noise.is_constant and hasattr(sde.landscape, "loss"):
         here = sde.landscape.loss(x)
         with np.errstate(divide="ignore", invalid="ignore"):  # where there is no noise; the caller looks
@@ -117,50 +139,62 @@ def _axis_potential(sde: Any, x: Array, axis: int, step: float, variance: Array)
     return parts[0], parts[0] + parts[1]
 
 
-def _moved(x: Array, axis: int, distance: float) -> Array:
+def _moved(x: Array, axis: int, distance: Array | float) -> Array:
     out = x.copy()
     out[axis] += distance
     return out
 
 
-def _tensor_jumps(
-    sde: Any, grid: Grid, cells: Indices, x: Array, tensor: Array, drift: Array, counts: dict[str, int]
-) -> Iterator[Jumps]:
-    """Jumps along Selling's directions, for a full tensor; plain upwind drift where D is singular."""
+def _tensor_edges(
+    sde: Any, box: Box, cells: Indices, x: Array, tensor: Array, counts: dict[str, int]
+) -> Iterator[Edges]:
+    """Edges along Selling's directions, for a full tensor; plain drift along the axes where D is singular."""
     from fpsim.kernels.assembly import split_tensors
 
-    d, h = grid.dimension, grid.spacing
+    d, h = box.grid.dimension, box.grid.spacing
     scaled = np.ascontiguousarray(np.moveaxis(tensor / h[:, None, None] / h[None, :, None], -1, 0))
     values = np.linalg.eigvalsh(scaled)
     singular = values[:, 0] <= 1e-10 * values[:, -1]
     offsets, weights, clipped = split_tensors(scaled, REACH)
     counts["upwind"] += int(singular.sum())
-    counts["nearest_neighbours"] += int(clipped.sum())
+    counts["thickened"] += int(clipped.sum())
+    used_tensors = None
+    if clipped.any():  # drift and noise have to run along the same edges
+        parts = np.einsum("nm,nma,nmb->nab", weights[clipped], offsets[clipped], offsets[clipped])
+        used_tensors = np.full((cells.size, d, d), np.nan)
+        used_tensors[clipped] = parts * h[:, None] * h[None, :]
     for slot in range(offsets.shape[1]):
         for sign in (1, -1):
-            offset = sign * offsets[:, slot]
             used = weights[:, slot] > 1e-13 * values[:, -1]
-            mid, end = _edge_potential(sde, x[:, used], (offset[used] * h).T)
+            offset = sign * offsets[used, slot]
+            reach = box.reach(cells[used], offset)
+            thick = None if used_tensors is None else used_tensors[used]
+            mid, end = _straightened(*_edge_potential(sde, x[:, used], (offset * h).T * reach, thick), reach)
             flat = singular[used] | ~np.isfinite(mid) | ~np.isfinite(end)
-            yield Jumps(
-                cells[used], offset[used], weights[used, slot], np.where(flat, 0.0, mid), np.where(flat, 0.0, end)
+            yield Edges(
+                cells[used], offset, weights[used, slot], np.where(flat, 0.0, mid), np.where(flat, 0.0, end)
             )
-    for k in range(d):
+    for k in range(d if singular.any() else 0):
         for sign in (1, -1):
             offset = np.zeros((int(singular.sum()), d), dtype=np.int64)
             offset[:, k] = sign
-            wind = np.maximum(sign * drift[k, singular] / h[k], 0.0)
-            yield Jumps(cells[singular], offset, wind, 0 * wind, 0 * wind)
+            wind = _wind(sde, x[:, singular], k, sign * h[k], box.reach(cells[singular], offset))
+            yield Edges(cells[singular], offset, 0 * wind, 0 * wind, 0 * wind, wind)
 
 
-def _edge_potential(sde: Any, x: Array, step: Array) -> tuple[Array, Array]:
-    """-int v . step at half and full length of ``step`` (d, m) from ``x`` (d, m), v = D^-1 b, each (m,)."""
+def _edge_potential(sde: Any, x: Array, step: Array, thick: Array | None) -> tuple[Array, Array]:
+    """-int v . step at half and full length of ``step`` (d, m) from ``x`` (d, m), v = D^-1 b, each (m,).
+
+    ``thick`` (m, d, d) takes the place of D where it is finite.
+    """
     parts = []
     for half in (0, 1):
         total = np.zeros(x.shape[1])
         for place, weight in GAUSS:
             y = x + step * (half + place) / 2
             matrix = np.moveaxis(np.asarray(sde.diffusion(y), dtype=float), -1, 0)
+            if thick is not None:
+                matrix = np.where(np.isfinite(thick), thick, matrix)
             total -= weight / 2 * np.einsum("im,im->m", _solve(matrix, np.asarray(sde.drift(y))), step)
         parts.append(total)
     return parts[0], parts[0] + parts[1]
@@ -180,42 +214,43 @@ def _solve(matrix: Array, vector: Array) -> Array:
         return np.stack([np.einsum("mi,mi->m", p, np.cross(q, r)) for p, q, r in rows]) / determinant
 
 
-def _assemble(grid: Grid, walls: tuple[Wall, ...], batches: list[Jumps], counts: dict[str, int]) -> Walk:
-    """Join the batches, wrap periodic sides, drop jumps through reflecting walls and count absorbed ones as killing."""
-    from fpsim.kernels.assembly import cut_rates
-
-    cells, offset, scale, mid, end = (
-        np.concatenate([getattr(b, name) for b in batches]) for name in ("cells", "offset", "scale", "mid", "end")
-    )
-    shape = np.array(grid.shape)
-    place = np.stack(np.unravel_index(cells, grid.shape), axis=1)
-    reached = place + offset
-    fraction = np.full(cells.size, np.inf)
-    absorbed = np.zeros(cells.size, dtype=bool)
-    for k, wall in enumerate(walls):
+def _assemble(sde: Any, grid: Grid, walls: tuple[Wall, ...], edges: Edges, counts: dict[str, int]) -> Walk:
+    """Wrap periodic sides and keep the edges that end at a wall apart."""
+    inner = np.ones(edges.source.size, dtype=bool)
+    reached = np.stack(np.unravel_index(edges.source, grid.shape), axis=1) + edges.offset
+    for k, (shape, wall) in enumerate(zip(grid.shape, walls, strict=True)):
         if wall[0] == "periodic":
-            reached[:, k] %= shape[k]
+            reached[:, k] %= shape
+        else:
+            inner &= (reached[:, k] >= 0) & (reached[:, k] < shape)
+    rim = _rim(grid, walls, edges.take(~inner))
+    long = ~rim.absorbing & (np.abs(rim.edges.offset).sum(axis=1) > 1)
+    counts["boundary"] = int(np.unique(rim.edges.source[long]).size)
+    inner &= (edges.scale > 0) | (False if edges.wind is None else edges.wind != 0)
+    target = np.ravel_multi_index(tuple(reached[inner].T), grid.shape).astype(np.int64)
+    walk = Walk(grid, walls, edges.take(inner), target, rim, counts)
+    return _connected(sde, walk) if counts["boundary"] else walk
+
+
+def _rim(grid: Grid, walls: tuple[Wall, ...], edges: Edges) -> Rim:
+    """The edges that end at a wall, with the wall that each meets first."""
+    place = np.stack(np.unravel_index(edges.source, grid.shape), axis=1)
+    fraction = np.full(edges.source.size, np.inf)
+    absorbing = np.zeros(edges.source.size, dtype=bool)
+    for k, (shape, wall) in enumerate(zip(grid.shape, walls, strict=True)):
+        if wall[0] == "periodic":
             continue
-        length = np.maximum(np.abs(offset[:, k]), 1)
-        for side, outside in enumerate((reached[:, k] < 0, reached[:, k] >= shape[k])):
-            distance = (place[:, k] + 0.5 if side == 0 else shape[k] - place[:, k] - 0.5) / length
-            nearer = outside & (distance < fraction)
-            fraction[nearer] = distance[nearer]
-            absorbed[nearer] = wall[side] == "absorbing"
-    leaves = np.isfinite(fraction)
-    killing = np.zeros(grid.size)
-    out = leaves & absorbed
-    np.add.at(killing, cells[out], cut_rates(scale[out], mid[out], end[out], fraction[out]))
-    long = leaves & ~absorbed & (np.abs(offset).sum(axis=1) > 1)
-    counts["boundary"] = int(np.unique(cells[long]).size)
-    stay = ~leaves & (scale > 0)
-    target = np.ravel_multi_index(tuple(reached[stay].T), grid.shape).astype(np.int64)
-    walk = Walk(grid, walls, cells[stay], target, offset[stay], scale[stay], mid[stay], end[stay], killing, counts)
-    return _connected(walk) if counts["boundary"] else walk
+        steps = edges.offset[:, k]
+        for side, outside in enumerate((place[:, k] + steps < 0, place[:, k] + steps >= shape)):
+            room = (place[:, k] + 0.5 if side == 0 else shape - place[:, k] - 0.5) / np.maximum(np.abs(steps), 1)
+            nearer = outside & (room < fraction)
+            fraction[nearer] = room[nearer]
+            absorbing[nearer] = wall[side] == "absorbing"
+    return Rim(edges, fraction, absorbing)
 
 
-def _connected(walk: Walk) -> Walk:
-    """The walk with plain steps to nearest neighbours out of cells that dropped offsets have shut in (in corners)."""
+def _connected(sde: Any, walk: Walk) -> Walk:
+    """The walk with steps between nearest neighbours for cells that dropped offsets have shut in (in corners)."""
     from scipy.sparse.csgraph import connected_components
 
     grid, n = walk.grid, walk.grid.size
@@ -226,26 +261,19 @@ def _connected(walk: Walk) -> Walk:
     if shut.size == 0:
         return walk
     place = np.stack(np.unravel_index(shut, grid.shape), axis=1)
-    speed = np.bincount(walk.source, walk.scale, minlength=n).max()
-    sources, targets, offsets = [walk.source], [walk.target], [walk.offset]
+    speed = np.bincount(walk.source, walk.edges.scale, minlength=n).max() / 10
+    targets, more = [walk.target], [walk.edges]
     for k in range(grid.dimension):
         for sign in (1, -1):
             step = np.zeros(grid.dimension, dtype=np.int64)
             step[k] = sign
             reached = place + step
             inside = (reached[:, k] >= 0) & (reached[:, k] < grid.shape[k])
-            sources.append(shut[inside])
-            targets.append(np.ravel_multi_index(tuple(reached[inside].T), grid.shape).astype(np.int64))
-            offsets.append(np.repeat(step[None], int(inside.sum()), axis=0))
-    source = np.concatenate(sources)
-    flat = np.zeros(source.size - walk.source.size)
-    return replace(
-        walk,
-        source=source,
-        target=np.concatenate(targets),
-        offset=np.concatenate(offsets),
-        scale=np.concatenate([walk.scale, flat + speed / 10]),
-        mid=np.concatenate([walk.mid, flat]),
-        end=np.concatenate([walk.end, flat]),
-        counts=counts,
-    )
+            near, far = shut[inside], np.ravel_multi_index(tuple(reached[inside].T), grid.shape).astype(np.int64)
+            offset, scale = np.repeat(step[None], near.size, axis=0), np.full(near.size, speed)
+            mid, end = _edge_potential(sde, grid.points[:, near], (offset * grid.spacing).T, None)
+            mid, end = np.nan_to_num(mid), np.nan_to_num(end)
+            # both ways, so that detailed balance survives
+            more += [Edges(near, offset, scale, mid, end), Edges(far, -offset, scale, mid - end, -end)]
+            targets += [far, near]
+    return replace(walk, edges=joined(more), target=np.concatenate(targets), counts=counts)

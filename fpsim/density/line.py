@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.walk import Walk, Wall
+from fpsim.density.edges import Edges
+from fpsim.density.walk import Rim, Walk, Wall
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
@@ -43,21 +44,19 @@ def line_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
     target = np.concatenate([ends, np.arange(mid.size)])
     offset = np.concatenate([np.ones(mid.size, np.int64), -np.ones(mid.size, np.int64)])[:, None]
     scale = np.concatenate([factor, factor]) / (h * mass[source])
-    killing = np.zeros(n)
-    for side, wall in enumerate(walls[0]):
-        if wall == "absorbing":
-            cell, step = (0, -halves[0]) if side == 0 else (n - 1, halves[-1])
-            killing[cell] += _wall_rate(1 / (h * mass[cell]), step)
     both = [np.concatenate([mid, mid - end]), np.concatenate([end, -end])]
-    return Walk(grid, walls, source, target, offset, scale, both[0], both[1], killing)
+    edges = Edges(source, offset, scale, both[0], both[1])
+    return Walk(grid, walls, edges, target, _rim(walls[0], mass * h, -halves[0], halves[-1]))
 
 
-def _wall_rate(scale: float, step: float) -> float:
-    """Rate through a wall half a cell away."""
-    from fpsim.kernels.assembly import cut_rates
-
-    # a straight potential over the half cell
-    return float(cut_rates(np.array([scale]), np.array([step]), np.array([2 * step]), np.array([0.5]))[0])
+def _rim(walls: Wall, mass: Array, low_step: float, high_step: float) -> Rim:
+    """Edges out of the first and the last cell to the walls half a cell away, potentials straight."""
+    ends = np.array([0, mass.size - 1] if walls[0] != "periodic" else [], dtype=np.int64)
+    step = np.array([low_step, high_step])[: ends.size]
+    step = np.where(np.isnan(step), 0.0, step)  # a wall on the edge of the landscape's domain
+    offset = np.array([[-1], [1]], dtype=np.int64)[: ends.size]
+    absorbing = np.array([wall == "absorbing" for wall in walls])[: ends.size]
+    return Rim(Edges(ends, offset, 1 / mass[ends], step, 2 * step), np.full(ends.size, 0.5), absorbing)
 
 
 def diffusion_at(sde: Any, x: Array) -> Array:

@@ -62,7 +62,8 @@ class QuasiStationary:
 
 def passage_solver(walk: Walk, part: Restricted) -> Solver:
     """The solver of the walk that ends on the sets cut out of ``part``."""
-    return solver_for(part.rates, part.killing, walk.grid.points[:, part.keep], walk.is_line)
+    points, bottoms = walk.grid.points[:, part.keep], walk.bottoms_in(part.keep)
+    return solver_for(part.rates, part.killing, points, walk.is_line, bottoms)
 
 
 def mean_and_variance(walk: Walk, part: Restricted) -> tuple[Array, Array, float]:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 DIRECT_LIMIT = {1: 10**7, 2: 10**6, 3: 30_000}  # cells up to which a sparse factorisation is the quicker way
+PIVOTING = 1e-9  # accuracy at which a factorisation without pivoting is done again with it
 ACCURACY = 1e-6  # a solution known to less than this is an error
 REFERENCES = 8  # most valleys that are censored apart
 
@@ -33,8 +35,10 @@ class Solver(Protocol):
         """y with (leaving - rates)^T y = source: the expected time spent in each cell, shape (k,)."""
 
 
-def solver_for(rates: Any, killing: Array, points: Array, is_line: bool) -> Solver:
+def solver_for(rates: Any, killing: Array, points: Array, is_line: bool, bottoms: Indices | None = None) -> Solver:
     """The solver that suits the system: a line, a sparse factorisation, or multigrid where that is too large.
+
+    ``bottoms`` are cells at the bottoms of the valleys where they are known.
 
     Raises:
         ValueError: if the walk never ends.
@@ -44,7 +48,7 @@ def solver_for(rates: Any, killing: Array, points: Array, is_line: bool) -> Solv
     if is_line:
         return LineSolver(rates.diagonal(1), rates.diagonal(-1), killing)
     if rates.shape[0] <= DIRECT_LIMIT[len(points)]:
-        return DirectSolver(rates, killing, points)
+        return DirectSolver(rates, killing, points, bottoms)
     return MultigridSolver(rates, killing)
 
 
@@ -77,23 +81,27 @@ class LineSolver:
 class DirectSolver:
     """Sparse LU of the walk with its valley bottoms censored."""
 
-    def __init__(self, rates: Any, killing: Array, points: Array) -> None:
+    def __init__(self, rates: Any, killing: Array, points: Array, bottoms: Indices | None = None) -> None:
         from scipy.sparse import diags
 
         n = rates.shape[0]
         leaving = np.asarray(rates.sum(axis=1)).ravel() + killing
-        self.bottoms = valley_bottoms(rates, killing, points)
+        self.bottoms = valley_bottoms(rates, killing, points) if bottoms is None else bottoms
         rest = np.ones(n, dtype=bool)
         rest[self.bottoms] = False
         self.rest = np.flatnonzero(rest)
-        self.factor = factorise((diags(leaving[self.rest]) - rates[self.rest][:, self.rest]).tocsc())
         self.outward = rates[self.bottoms][:, self.rest]
+        matrix = (diags(leaving[self.rest]) - rates[self.rest][:, self.rest]).tocsc()
         inward = rates[self.rest][:, self.bottoms].toarray()
-        self.first_hit = np.column_stack(
-            [self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))]
-        )
-        ended = self._solve(killing[self.rest]) if killing.any() else np.zeros(self.rest.size)
-        self.accuracy = float(np.max(np.abs(self.first_hit.sum(axis=1) + ended - 1), initial=1e-15))
+        for pivoting in (False, True):  # only the rates of guided walks ever need it
+            self.factor = factorise(matrix, pivoting)
+            self.first_hit = np.column_stack(
+                [self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))]
+            )
+            ended = self._solve(killing[self.rest]) if killing.any() else np.zeros(self.rest.size)
+            self.accuracy = float(np.max(np.abs(self.first_hit.sum(axis=1) + ended - 1), initial=1e-15))
+            if self.accuracy < PIVOTING or rates.data.min(initial=0.0) >= 0:
+                break
         check_accuracy(self.accuracy)
         self.censored = np.asarray(rates[self.bottoms][:, self.bottoms].toarray() + self.outward @ self.first_hit)
         np.fill_diagonal(self.censored, 0.0)
@@ -173,10 +181,12 @@ class MultigridSolver:
         return _finite(np.maximum(self._iterate(source, True) / self.leaving, 0.0))
 
 
-def factorise(matrix: Any) -> Any:
+def factorise(matrix: Any, pivoting: bool = False) -> Any:
     """Sparse LU with pivots on the diagonal, which keeps an M-matrix free of cancellation off the diagonal."""
     from scipy.sparse.linalg import splu
 
+    if pivoting:
+        return splu(matrix)
     return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
 
 
@@ -237,6 +247,9 @@ def aligned(rates: Any) -> tuple[Any, Any]:
 
 def censored_solve(rates: Array, killing: Array, b: Array, transposed: bool = False) -> Array:
     """x with (leaving - rates) x = b for a small dense walk (or its transpose), without subtractions, shape (m,)."""
+    if (rates < 0).any() or (killing < 0).any():  # of a guided walk: there are subtractions in it anyway
+        matrix = np.diag(rates.sum(axis=1) + killing) - rates
+        return np.asarray(np.linalg.solve(matrix.T if transposed else matrix, b))
     q, kill, m = rates.copy(), killing.copy(), killing.size
     x, pivot = b.astype(float).copy(), np.empty(m)
     for k in range(m):
@@ -256,9 +269,17 @@ def censored_solve(rates: Array, killing: Array, b: Array, transposed: bool = Fa
 def censored_stationary(rates: Array) -> Array:
     """Stationary masses of a small dense walk, without subtractions, shape (m,)."""
     q, m = rates.copy(), rates.shape[0]
+    if (rates < 0).any():
+        matrix = np.vstack([(rates - np.diag(rates.sum(axis=1))).T / np.abs(rates).max(), np.ones(m)])
+        return np.asarray(np.linalg.lstsq(matrix, np.append(np.zeros(m), 1.0), rcond=None)[0])
     pivot = np.empty(m)
     for k in range(m - 1):
         pivot[k] = q[k, k + 1 :].sum()
+        if not pivot[k] > 0:
+            raise ValueError(
+                "parts of the grid are not joined by any rates (noise too small, or none along an axis), so that there "
+                "is no one stationary density; give more noise or more cells"
+            )
         q[k + 1 :, k + 1 :] += np.outer(q[k + 1 :, k] / pivot[k], q[k, k + 1 :])
     x = np.zeros(m)
     x[m - 1] = 1.0

@@ -43,8 +43,8 @@ def reversible_potential(walk: Walk) -> Array | None:
     return np.asarray(logs - logs.max())
 
 
-def stationary_masses(walk: Walk, balance: Array | None) -> tuple[Array, float]:
-    """Stationary masses (n,) that sum to one, and their accuracy.
+def stationary_masses(walk: Walk, balance: Array | None, signed: bool = False) -> tuple[Array, float]:
+    """Stationary masses (n,) that sum to one, and their accuracy; negative ones of a guided walk only if ``signed``.
 
     Raises:
         ValueError: if walls absorb, or the solution is not accurate.
@@ -55,10 +55,13 @@ def stationary_masses(walk: Walk, balance: Array | None) -> tuple[Array, float]:
         masses = np.exp(balance)
         return masses / masses.sum(), 1e-13
     if walk.grid.size <= DIRECT_LIMIT[walk.grid.dimension]:
-        solver = DirectSolver(walk.rates, walk.killing, walk.grid.points)
-        masses = np.maximum(solver.stationary(), 0.0)
-        return masses / masses.sum(), solver.accuracy
-    return _by_multigrid(walk)
+        solver = DirectSolver(walk.rates, walk.killing, walk.grid.points, walk.bottoms)
+        masses, accuracy = solver.stationary(), solver.accuracy
+    else:
+        masses, accuracy = _by_multigrid(walk)
+    if not signed:
+        masses = np.maximum(masses, 0.0)
+    return masses / masses.sum(), accuracy
 
 
 def _by_multigrid(walk: Walk) -> tuple[Array, float]:
@@ -73,7 +76,7 @@ def _by_multigrid(walk: Walk) -> tuple[Array, float]:
     masses = np.ones(walk.grid.size)
     masses[rest] = solver.forward(source)
     check_accuracy(solver.accuracy)
-    return masses / masses.sum(), solver.accuracy
+    return masses, solver.accuracy
 
 
 def net_current(walk: Walk, flow: Array) -> Array:

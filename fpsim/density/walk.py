@@ -2,19 +2,20 @@
 
     (A f)_i = sum_j rate_ij (f_j - f_i) - killing_i f_i,        d p / dt = A^T p
 
-Every rate is >= 0 and every row of A sums to minus its killing, so that positivity and mass are exact whatever the
-drift and the diffusion tensor are.
+Every row of A sums to minus its killing, so that mass is exact.  Fitted rates are >= 0, and positivity is exact with
+them; rates of a guided walk (see ``edges``) are second order for drifts that are no gradients, and may be negative.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.density.edges import Edges
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
@@ -47,37 +48,93 @@ def as_walls(boundary: Any, dimension: int) -> tuple[Wall, ...]:
 
 
 @dataclass(frozen=True)
+class Rim:
+    """Edges that end at a wall.
+
+    Attributes:
+        edges: the edges, their potentials straight up to the wall.
+        fraction: where along each the wall is, shape (m,).
+        absorbing: whether that wall absorbs, shape (m,).
+    """
+
+    edges: Edges
+    fraction: Array
+    absorbing: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Walk:
     """Jump rates between cells, edge by edge.
 
     Attributes:
         grid: the cells.
         walls: (low, high) boundary words per dimension.
-        source, target: cells that each directed edge joins, shape (m,).
-        offset: the edge in whole cells, shape (m, d).
-        scale, mid, end: rate of the edge without potential, and the potential at its middle and its end relative to
-            its source, shape (m,).
-        killing: rate at which each cell loses mass through absorbing walls, shape (n,).
+        edges: what gives the rate of each directed edge, m of them.
+        target: cells that the edges lead to, shape (m,).
+        rim: the edges that end at a wall.
         counts: cells in which the stencil fell back to a lower order, by reason.
+        bottoms: cells at the bottoms of the valleys, where the rates would not show them.
     """
 
     grid: Grid
     walls: tuple[Wall, ...]
-    source: Indices
+    edges: Edges
     target: Indices
-    offset: Indices
-    scale: Array
-    mid: Array
-    end: Array
-    killing: Array
+    rim: Rim
     counts: dict[str, int] = field(default_factory=dict)
+    bottoms: Indices | None = None
+
+    def bottoms_in(self, keep: NDArray[np.bool_]) -> Indices | None:
+        """The bottoms among the cells that are kept, in their numbering."""
+        if self.bottoms is None or not keep[self.bottoms].any():
+            return None
+        return np.asarray((np.cumsum(keep) - 1)[self.bottoms[keep[self.bottoms]]], dtype=np.int64)
+
+    @property
+    def source(self) -> Indices:
+        """Cells that the edges leave, shape (m,)."""
+        return self.edges.source
+
+    @property
+    def offset(self) -> Indices:
+        """The edges in whole cells, shape (m, d)."""
+        return self.edges.offset
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether all rates are >= 0 by construction."""
+        return self.edges.rise is None
 
     @cached_property
     def rate(self) -> Array:
         """Rate of each edge, shape (m,)."""
-        from fpsim.kernels.assembly import edge_rates
+        return self.edges.rates()
 
-        return np.asarray(edge_rates(self.scale, self.mid, self.end))
+    @cached_property
+    def killing(self) -> Array:
+        """Rate at which each cell loses mass through absorbing walls, shape (n,)."""
+        rim, n = self.rim, self.grid.size
+        if not rim.absorbing.any():
+            return np.zeros(n)
+        out = rim.edges.take(rim.absorbing)
+        return np.bincount(out.source, out.rates(rim.fraction[rim.absorbing]), minlength=n)
+
+    def thickened(self, cells: NDArray[np.bool_]) -> Walk:
+        """The walk with positive rates to and from ``cells`` (n,)."""
+        thick = cells[self.source] | cells[self.target]
+        if self.edges.thick is not None:
+            thick |= self.edges.thick
+        return replace(self, edges=replace(self.edges, thick=thick))
+
+    def fitted_in(self, cells: NDArray[np.bool_]) -> Walk:
+        """The walk with fitted rates out of ``cells`` (n,)."""
+        rise = None if self.edges.rise is None else np.where(cells[self.source], np.nan, self.edges.rise)
+        return replace(self, edges=replace(self.edges, rise=rise))
+
+    @cached_property
+    def positive(self) -> Walk:
+        """The walk with all rates >= 0."""
+        return self if self.is_fitted else self.thickened(np.ones(self.grid.size, dtype=bool))
 
     @cached_property
     def rates(self) -> Any:

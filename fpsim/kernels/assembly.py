@@ -65,7 +65,7 @@ def split_tensors(tensors: Any, reach: int) -> Any:
     """D = sum_k weight_k e_k e_k^T with weight_k >= 0 and integer e_k for each tensor (n, d, d), d = 2 or 3.
 
     Returns offsets (n, m, d), weights (n, m) with m = 3 (2-D) or 6 (3-D), and flags (n,): True where an offset would
-    pass ``reach`` cells, so that the cross terms were cut to nearest neighbours.
+    pass ``reach`` cells, so that D was thickened by a multiple of the identity, as small as will do within a factor 2.
     """
     n, d = tensors.shape[0], tensors.shape[1]
     m = 3 if d == 2 else 6
@@ -73,16 +73,21 @@ def split_tensors(tensors: Any, reach: int) -> Any:
     weights = np.zeros((n, m))
     clipped = np.zeros(n, np.bool_)
     for i in range(n):
-        if d == 2:
-            good = _selling_2d(tensors[i], offsets[i], weights[i], reach)
-        else:
-            good = _selling_3d(tensors[i], offsets[i], weights[i], reach)
-        if not good:
+        tensor = tensors[i].copy()
+        more = 1e-8 * np.trace(tensor)
+        while not _selling(tensor, offsets[i], weights[i], reach):
             clipped[i] = True
-            offsets[i] = 0
-            weights[i] = 0.0
-            _nearest(tensors[i], offsets[i], weights[i])
+            for k in range(d):
+                tensor[k, k] = tensors[i, k, k] + more
+            more *= 2
     return offsets, weights, clipped
+
+
+@njit(cache=True, nogil=True)
+def _selling(tensor: Any, offsets: Any, weights: Any, reach: int) -> bool:
+    if tensor.shape[0] == 2:
+        return _selling_2d(tensor, offsets, weights, reach)
+    return _selling_3d(tensor, offsets, weights, reach)
 
 
 @njit(cache=True, nogil=True)
@@ -151,21 +156,6 @@ def _selling_3d(tensor: Any, offsets: Any, weights: Any, reach: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _nearest(tensor: Any, offsets: Any, weights: Any) -> None:
-    """The diagonal along the axes, and in 2-D as much of the cross term as the nearest diagonal neighbour can carry."""
-    d = tensor.shape[0]
-    cross = 0.0
-    if d == 2:
-        cross = min(abs(tensor[0, 1]), tensor[0, 0], tensor[1, 1])
-        offsets[2, 0] = 1
-        offsets[2, 1] = 1 if tensor[0, 1] > 0 else -1
-        weights[2] = cross
-    for k in range(d):
-        offsets[k, k] = 1
-        weights[k] = max(tensor[k, k] - cross, 0.0)
-
-
-@njit(cache=True, nogil=True)
 def spread_potential(starts: Any, neighbours: Any, ratios: Any, root: int) -> Any:
     """Log-weights (n,) with log w_j - log w_i = ratio along a tree from ``root``, breadth first; NaN out of reach."""
     n = starts.size - 1
@@ -207,7 +197,7 @@ def downhill(starts: Any, neighbours: Any, rates: Any, points: Any, reach: Any, 
         for k in range(starts[i], starts[i + 1]):
             step[:] = points[neighbours[k]] - points[i]
             if np.all(np.abs(step) <= reach):
-                along = rates[k] * np.dot(step, drift)
+                along = max(rates[k], 0.0) * np.dot(step, drift)
                 if along > best:
                     best, out[i] = along, neighbours[k]
         if leaving[i] > fastest:

