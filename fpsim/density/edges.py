@@ -3,17 +3,15 @@
     fitted    rate = scale / int_0^1 exp(phi(s)) ds + max(wind, 0)                      (positive: Scharfetter-Gummel)
     guided    rate = base + flow exp(-rise / 2) / 2,      base = scale / int exp(phi(s) - s turn) ds,
               turn = phi(1) - rise,                       flow = wind - scale turn
-    thick     rate = max(base, |flow| exp(-rise / 2) / 2) + flow exp(-rise / 2) / 2     (positive)
 
 phi is the potential of the whole drift along the edge and ``rise`` the part of it that belongs to a stationary density;
 what is left over (``turn``: rotation) is transported by central differences of the density at the edge's middle, so
-that no numerical diffusion comes of it.  Such a rate may be negative.  Thick edges have as much more diffusion as makes
-them positive, and leave the stationary density as it is.  ``wind`` is drift along an edge without noise.
+that no numerical diffusion comes of it.  Such a rate may be negative.  ``wind`` is drift along an edge without noise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +32,6 @@ class Edges:
             to its source, shape (m,).
         wind: drift along edges without noise over their length, shape (m,); ``None`` where there are none.
         rise: guide, shape (m,), NaN on fitted edges; ``None`` where all are fitted.
-        thick: guided edges that have to be positive, shape (m,).
     """
 
     source: Indices
@@ -44,17 +41,16 @@ class Edges:
     end: Array
     wind: Array | None = None
     rise: Array | None = None
-    thick: NDArray[np.bool_] | None = None
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Edges:
         """The edges of an index or mask."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Edges(**{name: None if values is None else values[index] for name, values in parts.items()})
+        wind = None if self.wind is None else self.wind[index]
+        rise = None if self.rise is None else self.rise[index]
+        scale, mid, end = (values[index] for values in (self.scale, self.mid, self.end))
+        return Edges(self.source[index], self.offset[index], scale, mid, end, wind, rise)
 
     def rates(self, fraction: Array | None = None) -> Array:
         """Rate of each edge, shape (m,); of edges cut short at ``fraction`` of their length if that is given."""
-        from fpsim.kernels.assembly import cut_rates, edge_rates
-
         if self.rise is None:
             rate = self._along(self.mid, self.end, fraction)
             if self.wind is None:
@@ -66,8 +62,6 @@ class Edges:
         base = self._along(self.mid - turn / 2, self.end - turn, fraction)
         a = 1.0 if fraction is None else fraction
         carried = (wind - self.scale * turn) * np.exp(-a * rise / 2) / (2 * a)
-        if self.thick is not None:
-            base = np.where(self.thick, np.maximum(base, np.abs(carried)), base)
         return np.where(guided, base + carried, base + np.maximum(wind, 0.0) / a)
 
     def _along(self, mid: Array, end: Array, fraction: Array | None) -> Array:

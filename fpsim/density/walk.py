@@ -117,24 +117,12 @@ class Walk:
         if not rim.absorbing.any():
             return np.zeros(n)
         out = rim.edges.take(rim.absorbing)
-        return np.bincount(out.source, out.rates(rim.fraction[rim.absorbing]), minlength=n)
-
-    def thickened(self, cells: NDArray[np.bool_]) -> Walk:
-        """The walk with positive rates to and from ``cells`` (n,)."""
-        thick = cells[self.source] | cells[self.target]
-        if self.edges.thick is not None:
-            thick |= self.edges.thick
-        return replace(self, edges=replace(self.edges, thick=thick))
+        return np.asarray(np.bincount(out.source, out.rates(rim.fraction[rim.absorbing]), minlength=n), dtype=float)
 
     def fitted_in(self, cells: NDArray[np.bool_]) -> Walk:
         """The walk with fitted rates out of ``cells`` (n,)."""
         rise = None if self.edges.rise is None else np.where(cells[self.source], np.nan, self.edges.rise)
         return replace(self, edges=replace(self.edges, rise=rise))
-
-    @cached_property
-    def positive(self) -> Walk:
-        """The walk with all rates >= 0."""
-        return self if self.is_fitted else self.thickened(np.ones(self.grid.size, dtype=bool))
 
     @cached_property
     def rates(self) -> Any:
