@@ -61,7 +61,7 @@ class Edges:
         turn = np.where(guided, self.end - rise, 0.0)
         base = self._along(self.mid - turn / 2, self.end - turn, fraction)
         a = 1.0 if fraction is None else fraction
-        carried = (wind - self.scale * turn) * np.exp(-a * rise / 2) / (2 * a)
+        carried = (wind - self.scale * turn) * np.exp(-a * rise / 2) / 2  # a shorter arm carries no more
         return np.where(guided, base + carried, base + np.maximum(wind, 0.0) / a)
 
     def _along(self, mid: Array, end: Array, fraction: Array | None) -> Array:
