@@ -31,7 +31,8 @@ NEGATIVE = 1e-12  # share of negative mass that is rounding
 
 def is_gradient(sde: Any) -> bool:
     """Whether the drift is D grad of something by construction: a loss under isotropic constant noise."""
-    sde = getattr(sde, "sde", sde)  # in stretched coordinates too
+    while hasattr(sde, "sde"):  # in stretched coordinates too
+        sde = sde.sde
     return bool(sde.noise.is_constant and sde.structure == "isotropic" and hasattr(sde.landscape, "loss"))
 
 

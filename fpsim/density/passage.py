@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.cuts import Restricted
+from fpsim.density.discretisation import Judged
 from fpsim.density.solver import Solver, check_accuracy, solver_for
 from fpsim.density.walk import Walk
 
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class FluxOverPopulation:
+class FluxOverPopulation(Judged):
     """Kramers' escape time: probability in the valley over the current through its boundary, for unit injection.
 
     Attributes:
@@ -41,9 +42,12 @@ class FluxOverPopulation:
     current: float
     density: xarray.Dataset
 
+    def __str__(self) -> str:
+        return f"population over flux {self.time:.8g}{self._told()}"
+
 
 @dataclass(frozen=True)
-class QuasiStationary:
+class QuasiStationary(Judged):
     """The law of a walk that has not left its valley for a long time.
 
     Attributes:
@@ -58,6 +62,9 @@ class QuasiStationary:
     def time(self) -> float:
         """Mean exit time, 1 / rate."""
         return 1 / self.rate
+
+    def __str__(self) -> str:
+        return f"exit rate {self.rate:.8g} from the quasi-stationary law (time {self.time:.8g}){self._told()}"
 
 
 def passage_solver(walk: Walk, part: Restricted) -> Solver:

@@ -127,6 +127,11 @@ class DirectSolver:
         out[self.rest] = self._solve(source[self.rest] + self.outward.T @ small, transposed=True)
         return _finite(out)
 
+    def visits(self) -> Array:
+        """Expected time in each cell that is no bottom between one bottom (at rate one) and the next, (bottoms, n)."""
+        rows = self.outward.toarray()
+        return np.array([self._solve(row, transposed=True) for row in rows]).reshape(rows.shape)
+
     def stationary(self) -> Array:
         """Stationary masses of a walk without killing, up to a factor, shape (n,)."""
         out = np.empty(self.rest.size + self.bottoms.size)

@@ -3,51 +3,72 @@
     A^T psi_k = lambda_k psi_k,      0 = lambda_0 > Re lambda_1 >= ...,      gap = -Re lambda_1
 
 With detailed balance the eigenvalues are refined as Rayleigh quotients of the difference form
-sum_ij p_i rate_ij (f_i - f_j)^2 / 2, whose terms are positive: small eigenvalues keep their digits.
+sum_ij p_i rate_ij (f_i - f_j)^2 / 2, whose terms are positive.  Without it they lie off the real axis, and those of
+largest real part need not be near zero: they are looked for around several shifts along the imaginary axis.  Rates of
+rare events are those of the chain between the valleys' bottoms, which knows each of them to all digits (``slow``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.density.discretisation import Judged
+from fpsim.density.slow import SLOW, slow_rates
 from fpsim.density.solver import DIRECT_LIMIT, aligned
 from fpsim.density.walk import Walk
+from fpsim.results import Assumption
 
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
+DENSE = 400  # cells up to which all eigenvalues are worked out
+MOST_SHIFTS = 12
 
 
 @dataclass(frozen=True)
-class Spectrum:
-    """Eigenvalues nearest zero and their modes.
+class Spectrum(Judged):
+    """Eigenvalues of largest real part and their modes.
 
     Attributes:
         eigenvalues: (k,), real where the walk has detailed balance, in order of falling real part.
         modes: dataset ``mode`` (index, x[, y[, z]]): right eigenvectors of the generator (densities, L1 norm one).
+        checks: whether no eigenvalue was missed.
     """
 
     eigenvalues: NDArray[Any]
     modes: xarray.Dataset
+    checks: tuple[Assumption, ...] = ()
 
     @property
     def gap(self) -> float:
         """Slowest relaxation rate: minus the real part of the second eigenvalue (the first with absorbing walls)."""
-        first = self.eigenvalues[0].real
-        rates = -self.eigenvalues.real
-        return float(rates[0] if abs(first) > 1e-9 * abs(self.eigenvalues).max() else rates[1])
+        return spectral_gap(self.eigenvalues)
 
     def __str__(self) -> str:
-        return "eigenvalues " + ", ".join(f"{v:.8g}" for v in self.eigenvalues) + f"; gap {self.gap:.8g}"
+        values = ", ".join(f"{v:.8g}" for v in self.eigenvalues)
+        return f"eigenvalues {values}; gap {self.gap:.8g}{self._told()}"
 
 
-def spectrum(walk: Walk, balance: Array | None, k: int) -> Spectrum:
+def spectral_gap(eigenvalues: NDArray[Any]) -> float:
+    """Minus the largest real part but for a zero, which is exact where mass is conserved."""
+    rates = -eigenvalues.real
+    return float(rates[1] if eigenvalues[0] == 0 else rates[0])
+
+
+def spectrum(walk: Walk, balance: Array | None, k: int, seeds: Callable[[], NDArray[Any]]) -> Spectrum:
     """The ``k`` slowest modes.
+
+    Args:
+        walk: the walk.
+        balance: log of the stationary masses if there is detailed balance.
+        k: how many.
+        seeds: eigenvalues of a coarser grid, where to look for complex ones.
 
     Raises:
         ValueError: for k < 2 or as large as the grid, or a system too large to factorise.
@@ -59,11 +80,24 @@ def spectrum(walk: Walk, balance: Array | None, k: int) -> Spectrum:
         raise ValueError(
             f"the spectrum needs a factorisation of {n} x {n} cells, which is too large; use a coarser grid"
         )
-    values, vectors = _balanced(walk, balance, k) if balance is not None else _general(walk, k)
-    order = np.argsort(-values.real, kind="stable")
+    checks: tuple[Assumption, ...] = ()
+    if balance is not None:
+        values, vectors = _balanced(walk, balance, k)
+    elif n <= DENSE:
+        values, vectors = np.linalg.eig(walk.generator.toarray())
+    else:
+        values, vectors, checks = _around_shifts(walk, k, seeds())
+    order = np.argsort(-values.real, kind="stable")[:k]
     values, vectors = values[order], vectors[:, order]
+    if walk.conserves_mass:  # the sum of every column of the generator is zero
+        values[np.argmin(np.abs(values))] = 0.0
+    rare = (np.abs(values) < SLOW * walk.leaving.max()) & (values != 0)
+    if rare.any():
+        values[rare] = slow_rates(walk, int(rare.sum()))
+        order = np.argsort(-values.real, kind="stable")
+        values, vectors = values[order], vectors[:, order]
     vectors = vectors / (np.abs(vectors).sum(axis=0) * walk.grid.volume)
-    return Spectrum(values, _modes(walk, vectors, values))
+    return Spectrum(values, _modes(walk, vectors, values), checks)
 
 
 def _balanced(walk: Walk, balance: Array, k: int) -> tuple[Array, Array]:
@@ -125,19 +159,79 @@ def _refined(walk: Walk, mass: Array, functions: Array) -> tuple[Array, Array]:
     return -rates, combination
 
 
-def _general(walk: Walk, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Eigenpairs without detailed balance: complex in general."""
+def _around_shifts(
+    walk: Walk, k: int, seeds: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], tuple[Assumption, ...]]:
+    """Eigenpairs without detailed balance, from discs around shifts that cover the strip Re >= Re lambda_k."""
+    reach = max(np.abs(seeds[: 2 * k].imag).max(initial=0.0), 0.0)
+    discs: list[tuple[float, float]] = []
+    values, vectors = np.empty(0, complex), np.empty((walk.grid.size, 0), complex)
+    wanted = sorted({0.0, *np.round(np.abs(seeds[:k].imag), 6)})
+    while len(discs) < MOST_SHIFTS:
+        depth = -np.sort(-values.real)[:k][-1] if values.size >= k else np.inf
+        gap = _uncovered(discs, -depth if np.isfinite(depth) else 0.0, reach)
+        ahead = [y for y in wanted if all(abs(y - place) > 0.1 * radius for place, radius in discs)]
+        if not discs:
+            place = 0.0
+        elif gap is not None:
+            place = min(ahead, key=lambda y: abs(y - gap)) if ahead else gap
+            wanted = [y for y in wanted if y != place]
+        else:
+            break
+        found, modes, radius = _disc(walk, place, k)
+        discs.append((place, radius))
+        values, vectors = _merged(values, vectors, found, modes)
+        if place > 0:
+            values, vectors = _merged(values, vectors, found.conj(), modes.conj())
+    missing = _uncovered(discs, float(np.sort(-values.real)[:k][-1]), reach)
+    detail = f"discs around {len(discs)} shifts" + (f"; none around {missing:.3g} i" if missing is not None else "")
+    check = Assumption("all eigenvalues of so large a real part were found", missing is None, detail)
+    return values, vectors, (check,)
+
+
+def _uncovered(discs: list[tuple[float, float]], depth: float, reach: float) -> float | None:
+    """The lowest imaginary part up to ``reach`` at which the strip of ``depth`` is in no disc; ``None`` if all is."""
+    height = 0.0
+    for place, radius in sorted(discs):
+        half = np.sqrt(max(radius**2 - depth**2, 0.0))
+        if place - half <= height:
+            height = max(height, place + half)
+    return None if discs and height > reach * (1 + 1e-9) else float(height) if discs else 0.0
+
+
+def _disc(walk: Walk, place: float, k: int) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """The k eigenpairs nearest a shift on the imaginary axis, and how far the last of them is."""
     from scipy.sparse import identity
     from scipy.sparse.linalg import LinearOperator, eigs
 
     from fpsim.density.solver import factorise
 
     generator = walk.generator.tocsc()
-    shift = 1e-3 * float(np.median(walk.leaving)) / walk.grid.size ** (2 / walk.grid.dimension) + 1e-12
+    shift: Any = 1e-3 * float(np.median(walk.leaving)) / walk.grid.size ** (2 / walk.grid.dimension) + 1e-12
+    kind: type = float
+    if place:
+        shift, kind, generator = shift + 1j * place, complex, generator.astype(complex)
     factor = factorise((shift * identity(walk.grid.size, format="csc") - generator).tocsc())
-    inverse = LinearOperator(generator.shape, matvec=lambda v: -factor.solve(v.ravel()), dtype=float)
-    values, vectors = eigs(generator, k=k, sigma=shift, OPinv=inverse, v0=np.ones(walk.grid.size), tol=1e-12)
-    return np.asarray(values), np.asarray(vectors)
+    inverse: Any = LinearOperator(generator.shape, matvec=lambda v: -factor.solve(v.ravel()), dtype=kind)
+    start = np.ones(walk.grid.size, dtype=kind) + np.linspace(0, 1, walk.grid.size)
+    values, vectors = eigs(generator, k=k, sigma=shift, OPinv=inverse, v0=start, tol=1e-11)
+    return np.asarray(values), np.asarray(vectors), float(np.abs(values - shift).max())
+
+
+def _merged(
+    values: NDArray[Any], vectors: NDArray[Any], found: NDArray[Any], modes: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both sets of eigenpairs, those that are in both only once."""
+    free = np.ones(values.size, dtype=bool)
+    fresh = []
+    for k, value in enumerate(found):
+        near = np.abs(values - value)
+        same = free & (near <= 1e-6 * max(abs(value), np.abs(found).max() * 1e-3)) if values.size else free
+        if same.any():
+            free[np.flatnonzero(same)[np.argmin(near[same])]] = False
+        else:
+            fresh.append(k)
+    return np.concatenate([values, found[fresh]]), np.column_stack([vectors, modes[:, fresh]])
 
 
 def _modes(walk: Walk, vectors: NDArray[Any], values: NDArray[Any]) -> xarray.Dataset:

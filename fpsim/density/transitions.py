@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.cuts import Restricted
+from fpsim.density.discretisation import Judged
 from fpsim.density.passage import committors, entering
 from fpsim.density.stationary import current_dataset, net_current
 from fpsim.density.walk import Walk
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Transitions:
+class Transitions(Judged):
     """Transitions between two sets a and b in the stationary state.
 
     Attributes:
@@ -51,7 +52,7 @@ class Transitions:
     def __str__(self) -> str:
         return (
             f"reactive flux {self.flux:.8g} per unit time; rate a -> b {self.rate:.8g} (time {1 / self.rate:.8g}), "
-            f"b -> a {self.return_rate:.8g} (time {1 / self.return_rate:.8g})"
+            f"b -> a {self.return_rate:.8g} (time {1 / self.return_rate:.8g}){self._told()}"
         )
 
 
@@ -67,7 +68,7 @@ def transitions(walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]
         "backward_committor": (behind, "", "chance to have met a after b"),
         "reactive_density": (mass * ahead * behind / walk.grid.volume, "1/volume", "density of reactive trajectories"),
     }
-    fields = walk.grid.dataset(entries, accuracy=accuracy, **facts)
+    fields = walk.grid.dataset(entries, linear_solver_accuracy=accuracy, **facts)
     flow = mass[walk.source] * behind[walk.source] * walk.rate * ahead[walk.target]
     current = current_dataset(walk, net_current(walk, flow), "reactive current")["current"]
     fields = fields.assign(reactive_current=current)
