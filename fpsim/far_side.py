@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.blocking import InfiniteTimeError
 from fpsim.far_wells import Search, last_well
 from fpsim.feller import Edge, classify, why_infinite
 from fpsim.oriented import Oriented
@@ -109,7 +110,7 @@ class _Walk:
                 return done
             far = self.start - self.reached
             if self.pending and (self.panels > MOST_PANELS or far > FARTHEST * self.span):
-                raise ValueError(self.pending)
+                raise InfiniteTimeError(self.pending)
             if self.panels > MOST_PANELS or far > FARTHEST * self.span:
                 raise ValueError(
                     f"the far side does not confine within reach: {far:.3g} behind the start the stationary weight is "
@@ -133,7 +134,7 @@ class _Walk:
         self.edge = classify(fields, inside, place, view.weight, self.span, sight)
         self.pending = why_infinite(self.edge, self.is_wall)
         if self.pending and (math.isfinite(place) or view.sde.noise.is_constant):
-            raise ValueError(self.pending)  # towards infinity a zero of D may still stand in the way
+            raise InfiniteTimeError(self.pending)  # towards infinity a zero of D may still stand in the way
         self.is_sharp, self.is_wall = True, False
 
     def _is_singular(self) -> bool:
@@ -153,7 +154,7 @@ class _Walk:
             if not lost.any():
                 raise
             if self.pending and np.isfinite(log_d[lost]).all():
-                raise ValueError(self.pending) from None
+                raise InfiniteTimeError(self.pending) from None
             return edges, self._last_usable(float(nodes[lost].max()))
         return edges, None if vanished is None else self._zero_of_noise(vanished)
 
@@ -239,7 +240,7 @@ class _Walk:
         if not self.is_sharp or not (settled or last):
             return None
         if not mass > 1e-12:
-            raise ValueError(
+            raise InfiniteTimeError(
                 f"the mean first-passage time is infinite: the stationary weight falls off like |x|^{-1 - mass:.6g}, "
                 "which has no finite integral"
             )
