@@ -182,6 +182,20 @@ class Field(ABC):
         new._describe(functions, self.variables, self.bounds, self.name, self.default_start, self.default_target)
         return new
 
+    def plot(self, axes: Any = None, points: Any = None) -> Any:
+        """Draw it in one or two dimensions with its critical (of a drift: fixed) points; returns the figure.
+
+        Args:
+            axes: matplotlib's axes to draw into; a new figure if None.
+            points: the points to mark; those in the own box if None.
+
+        Raises:
+            ValueError: beyond two dimensions, or without a box.
+        """
+        from landscapes.picture import picture
+
+        return picture(self, axes, points)
+
     def __repr__(self) -> str:
         kind = type(self).__name__
         if not isinstance(self._functions, FormulaFunctions):

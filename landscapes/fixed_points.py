@@ -204,7 +204,8 @@ def _newton(drift: DriftField, starts: Array, bounds: Bounds) -> Array:
     ends = x[:, converged]
     if ends.shape[1] == 0:
         return ends
-    size = np.abs(drift.drift(np.clip(starts, low, high))).max()
+    sample = low + np.random.default_rng(0).random((len(low), 1000)) * width
+    size = np.abs(drift.drift(sample)).max()
     return ends[:, np.all(np.abs(drift.drift(ends)) <= 1e-8 * size, axis=0)]  # a singular J stops anywhere
 
 

@@ -11,32 +11,31 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.plotting.style import (
     BLACK,
-    BLUE,
     GREEN,
-    INK,
     LABEL,
-    PURPLE,
     SHADE,
     SMALL,
     VERMILLION,
     axes_or_new,
     figure_of,
-    tidy,
 )
 from fpsim.targets import Target, as_target
 from fpsim.valleys import valley
+from landscapes.picture import (
+    NODES,
+    box_of,
+    draw_contours,
+    draw_curve,
+    legend,
+    mark_points,
+    require_drawable,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-KINDS = {"minimum": ("o", BLUE), "saddle": ("^", VERMILLION), "maximum": ("s", SHADE), "degenerate": ("X", PURPLE)}
-HEADROOM = {1: 1.1, 2: 0.7}  # how far above the highest saddle to draw, in heights of saddle over minimum
-NODES = {1: 801, 2: 241}
-LEVELS = 22
-
 
 def landscape_picture(
     landscape: Any,
@@ -62,41 +61,22 @@ def landscape_picture(
     """
     if not hasattr(landscape, "loss"):
         raise ValueError(f"{landscape.name} is a drift field, which has no loss to draw; draw its paths instead")
-    if landscape.dimension > 2:
-        raise ValueError(
-            f"{landscape.name} has {landscape.dimension} dimensions; pictures of the loss exist in one and two "
-            "(draw a cut: a landscape of one or two coordinates with the others fixed)"
-        )
+    require_drawable(landscape)
     found = landscape.critical_points() if points is None else points
-    box = landscape.bounds if landscape.bounds is not None else getattr(found, "bounds", None)
-    if box is None:
-        raise ValueError(f"{landscape.name} has no box to draw; give points=landscape.critical_points(bounds=[...])")
+    box = box_of(landscape, found)
     begin = None if start is None else np.atleast_1d(np.asarray(start, dtype=float))
     goal = _as_goal(target, begin, landscape.dimension)
     axes = axes_or_new(axes)
-    draw = _draw_curve if landscape.dimension == 1 else _draw_contours
+    draw = draw_curve if landscape.dimension == 1 else draw_contours
     draw(axes, landscape, box, found)
     if goal is not None:
         _shade_target(axes, goal, landscape.dimension)
-    _mark_points(axes, landscape, found, begin, target if goal is None else None)
+    mark_points(axes, landscape, found, begin, target if goal is None else None)
     climb = _climb(landscape, found, begin, goal)
     if climb is not None:
         _annotate_barrier(axes, *climb)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=SMALL, frameon=False, labelcolor=INK,
-        borderaxespad=0.1, handletextpad=0.3, columnspacing=0.6, handlelength=1.4,
-    )  # fmt: skip
+    legend(axes)
     return figure_of(axes)
-
-
-def view_top(found: Sequence[Any], low: float, high: float, dimension: int) -> float:
-    """Height up to which the loss is drawn: somewhat above the highest saddle, so that the wells fill the picture."""
-    saddles = [p.loss for p in found if p.kind == "saddle"]
-    minima = [p.loss for p in found if p.kind == "minimum"]
-    if not saddles or not minima:
-        return high
-    top, bottom = float(max(saddles)), float(min(low, *minima))
-    return min(high + 0.05 * (high - low), top + HEADROOM[dimension] * (top - bottom))
 
 
 def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
@@ -109,57 +89,6 @@ def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
         return LevelSet(target)
     point = np.atleast_1d(np.asarray(target, dtype=float))
     return as_target(float(point[0]), start) if dimension == 1 and start is not None else None
-
-
-def _draw_curve(axes: Axes, landscape: Any, box: Any, found: Sequence[Any]) -> None:
-    ((left, right),) = box
-    x = np.linspace(left, right, NODES[1])
-    loss = landscape.loss(x[None])
-    low, high = float(loss.min()), float(loss.max())
-    top = view_top(found, low, high, 1)
-    seen = x[loss <= top]
-    axes.plot(x, loss, color=INK, linewidth=1.8, zorder=2)
-    axes.set_xlim(float(seen[0]), float(seen[-1]))
-    axes.set_ylim(low - 0.08 * (top - low), top)
-    tidy(axes, landscape.variables[0], f"loss L({landscape.variables[0]})")
-
-
-def _draw_contours(axes: Axes, landscape: Any, box: Any, found: Sequence[Any]) -> None:
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-    from matplotlib.ticker import MaxNLocator
-
-    x, y = (np.linspace(low, high, NODES[2]) for low, high in box)
-    loss = landscape.loss(np.stack(np.meshgrid(x, y)))
-    low, high = float(loss.min()), float(loss.max())
-    top = view_top(found, low, high, 2)
-    levels = MaxNLocator(LEVELS).tick_values(low, top)
-    colors = ListedColormap(colormaps["YlGnBu_r"](np.linspace(0.3, 1, 256)))  # light enough for marks on top
-    filled = axes.contourf(x, y, loss, levels, cmap=colors, extend="max" if levels[-1] < high else "neither")
-    axes.contour(x, y, loss, levels[1:], colors="white", linewidths=0.4, linestyles="solid", alpha=0.6)
-    first, second = landscape.variables
-    bar = figure_of(axes).colorbar(filled, ax=axes, pad=0.02, ticks=MaxNLocator(5))
-    bar.set_label(f"loss L({first}, {second})", fontsize=LABEL, color=INK)
-    bar.ax.tick_params(labelsize=SMALL, colors=INK)
-    bar.outline.set_visible(False)
-    tidy(axes, first, second)
-
-
-def _mark_points(axes: Axes, landscape: Any, found: Sequence[Any], start: Array | None, target: Any) -> None:
-    def mark(points: Sequence[Any], label: str, **look: Any) -> None:
-        x = np.array([np.atleast_1d(p) for p in points], dtype=float).T
-        up = landscape.loss(x) if landscape.dimension == 1 else x[1]
-        axes.plot(x[0], up, linestyle="", label=label, zorder=4, **look)
-
-    for kind, (marker, color) in KINDS.items():
-        here = [p.x for p in found if p.kind == kind]
-        if here:
-            mark(here, kind, marker=marker, color=color, markersize=7, markeredgecolor="white", markeredgewidth=0.9)
-    ring = {"color": "none", "markeredgewidth": 1.4}
-    if start is not None:
-        mark([start], "start", marker="o", markersize=10, markeredgecolor=BLACK, **ring)
-    if target is not None:
-        mark([target], "target", marker="s", markersize=11, markeredgecolor=BLACK, **ring)
 
 
 def _shade_target(axes: Axes, goal: Target, dimension: int) -> None:
