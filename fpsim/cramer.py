@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.cramer_range import straightness
 from fpsim.panels import ORDER, WEIGHTS, nodes_of
 from fpsim.passes import Escape, Formula, escape
 from fpsim.results import Assumption
@@ -41,6 +42,7 @@ Array = NDArray[np.float64]
 REFERENCE = "Azizian, Iutzeler, Malick, Mertikopoulos, ICML 2024 (arXiv 2406.09241); prefactor: Knessl et al. 1985"
 MOST_HALVINGS = 48
 MOST_PANELS = 20_000
+STRAIGHT = 0.5  # error of ln(time) by finite kicks that is still called small
 
 
 @dataclass(frozen=True)
@@ -301,10 +303,22 @@ def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: f
     stiffness = eta * max(at.curvature_at_minimum, abs(at.curvature_at_pass))
     return (
         *at.general(log_mean, exponent, levels),
+        _straight(at, found, eta, size),
         Assumption("batches drawn with replacement", True, "taken so; the exponent is then linear in S/eta for any S"),
         Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}"),
         Assumption("steps are small: eta |L''| <= 0.2", stiffness <= 0.2, f"eta |L''| = {stiffness:.3g}"),
     )
+
+
+def _straight(at: Escape, found: CramerExponent, eta: float, size: float) -> Assumption:
+    """Whether q is constant enough over single kicks for the limit eta -> 0 to be near (:mod:`fpsim.cramer_range`)."""
+    kicks = straightness(at.sde.landscape, found.start, found.end, eta, size)
+    detail = (
+        f"estimated error of ln(time) {kicks.error:.3g}, largest per step {kicks.worst:.3g} at x = {kicks.place:.4g}; "
+        f"one example moves a path by up to {100 * kicks.kick:.3g} % of the climb"
+    )
+    statement = f"q hardly changes over one kick: ln(time) is off by at most {STRAIGHT:g}"
+    return Assumption(statement, kicks.error <= STRAIGHT, detail)
 
 
 def _require_examples(landscape: Any) -> None:
