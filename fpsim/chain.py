@@ -298,7 +298,11 @@ def escape_time_by_chain(
         mean, variance = passage.time, passage.time_variance
         settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
         settings["states"] = passage.nodes
-        facts = {"systematic_error": passage.relative_error * mean}
+        facts = {"log_mean": passage.log_iterations + math.log(eta), "log_error": passage.relative_error}
+        if math.isfinite(mean):
+            facts["systematic_error"] = passage.relative_error * mean
+        else:
+            settings["ln(iterations)"] = passage.log_iterations
     else:
         sample = chain.exit_times(point, goal, paths, seed, horizon, threads, momentum, progress=progress)
         count, error = sample.mean_and_error()

@@ -5,12 +5,12 @@ straight over one kick.  For the actual kicks y = x - (eta/S) sum_j g_j(x), draw
 
     R(x) = ln E exp((S/eta) (phi(y) - phi(x) - q (y - x)))
 
-is what one step is off by.  To first order it is R_1 = (S/2 eta) q' E (y - x)^2, of which the prefactor K takes account.
-What is left, summed over the steps of the climb, is the formula's error in ln(time),
+is what one step is off by.  To first order it is R_1 = (S/2 eta) q' E (y - x)^2, which the prefactor K contains.  What
+is left, summed over the steps of the climb, is the formula's error in ln(time),
 
     E = int |R - R_1| dx / (eta |<g>|).
 
-It falls like eta; where q changes over a single kick it is many units, and single examples carry the path over the pass.
+It falls like eta; where q changes over a single kick it is many units: single examples carry the path over the pass.
 """
 
 from __future__ import annotations
@@ -100,8 +100,10 @@ def _behind(along: Any, length: float, most: float) -> tuple[Array, Array]:
 
 
 def _moves(weights: Array, g: Array, learning_rate: float, batch_size: float) -> Iterator[tuple[Array, Array]]:
-    """Moves (k, n) of one step under the weights with their shares: one odd example, the others as on average; and,
-    for more than one, whole batches that are drawn."""
+    """Moves (k, n) of one step under the weights, with their shares.
+
+    First with one example free and the others as on average; for S > 1 whole batches that are drawn, too.
+    """
     size, n = max(round(batch_size), 1), g.shape[1]
     mean = (weights * g).sum(axis=0)
     yield -learning_rate / size * (g + (size - 1) * mean), weights

@@ -9,6 +9,8 @@ lie on the target and on the zeros of Hessian-shaped noise, where T has kinks.
 
 A panel is halved while (unresolved part of T) x (expected visits) counts; the domain grows until leaving it has no
 chance and the answer stays.
+Where the noise vanishes nowhere, times that this cannot resolve are found with positive weights
+(:mod:`fpsim.elimination`).
 With T(x) = T(x_o) + w(x) the small exit chances enter as they are, not as one minus a row sum, so that a rare exit
 keeps its digits.  Background: Kemeny and Snell, Finite Markov Chains (1960), theorems 3.2.4 and 3.3.3.
 """
@@ -23,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.collocation import Breaks, Panels, interval_chance, panel_edges, panel_weights, tables, values_at
+from fpsim.elimination import COARSE, TooManyStates, long_passage
 from fpsim.targets import Ball, HalfSpace, Point, Target
 
 if TYPE_CHECKING:
@@ -32,7 +35,10 @@ Array = NDArray[np.float64]
 
 ORDER, HIGH_ORDER = 10, 14  # nodes per panel, and for the error estimate
 MOST_NODES = 6000
-LONGEST = 1e20  # iterations; transitions rarer than 1e-23 are left out
+LONGEST = 1e14  # iterations; beyond, rounding counts and positive weights are taken
+LARGEST_LOG = 709.7
+SHARES = (0.5, 0.1, 0.03)  # of its length, by which the domain grows at each end
+TENTHS = 6  # growths of the domain by a tenth, with positive weights
 GROWTHS = 24  # the domain grows by half each time: 17,000-fold in all
 
 
@@ -41,7 +47,7 @@ class ChainPassage:
     """The number of iterations N from a start to a target.
 
     Attributes:
-        iterations: mean of N.
+        iterations: mean of N; infinite beyond 1e308 (then see ``log_iterations``).
         variance: variance of N.
         relative_error: estimated relative error of mean and variance (the larger).
         learning_rate: eta; time is eta * iterations.
@@ -49,6 +55,7 @@ class ChainPassage:
         target: the target in words.
         domain: the interval that the states of the chain were taken from; it was enlarged until nothing changed.
         nodes: number of states.
+        log_iterations: logarithm of the mean.
     """
 
     iterations: float
@@ -59,6 +66,7 @@ class ChainPassage:
     target: str
     domain: tuple[float, float]
     nodes: int
+    log_iterations: float
 
     @property
     def time(self) -> float:
@@ -70,13 +78,21 @@ class ChainPassage:
         """Variance of the time."""
         return self.learning_rate**2 * self.variance
 
+    @property
+    def _count(self) -> str:
+        return f"{self.iterations:.8g}" if math.isfinite(self.iterations) else f"e^{self.log_iterations:.8g}"
+
     def __str__(self) -> str:
         low, high = self.domain
         return (
-            f"chain from {self.start:g} to {self.target}: {self.iterations:.8g} iterations (sd "
+            f"chain from {self.start:g} to {self.target}: {self._count} iterations (sd "
             f"{math.sqrt(self.variance):.6g}), time {self.time:.8g} at learning rate {self.learning_rate:g}\n"
             f"  relative error {self.relative_error:.1e}; domain [{low:.6g}, {high:.6g}], {self.nodes} states"
         )
+
+
+class Unresolved(ValueError):
+    """The equation was solved, and its digits do not tell the time."""
 
 
 def passage_of_chain(chain: Chain, start: float, target: Target, tolerance: float = 1e-8) -> ChainPassage:
@@ -93,7 +109,24 @@ def passage_of_chain(chain: Chain, start: float, target: Target, tolerance: floa
             be reached), or if ``tolerance`` is not reached.
     """
     problem = _Problem(chain, float(start), target_interval(target), _breaks(chain))
-    panels, change = problem.steady_panels(tolerance)
+    refusals: list[ValueError] = []
+    for share in SHARES:  # a smaller step outwards may end before the noiseless chain itself runs away
+        try:
+            return _by_collocation(problem, target, tolerance, share)
+        except ValueError as error:
+            refusals.append(error)
+    if any(isinstance(error, Unresolved) for error in refusals):
+        try:
+            return _by_elimination(problem, target, tolerance)
+        except TooManyStates:
+            raise
+        except ValueError:
+            pass
+    raise refusals[0]
+
+
+def _by_collocation(problem: _Problem, target: Target, tolerance: float, share: float) -> ChainPassage:
+    panels, change = problem.steady_panels(tolerance, share)
     for strictness in (1.0, 1e-3, 1e-6):
         panels, found = problem.resolved(panels, strictness * tolerance)
         finer = problem.solve(panels, HIGH_ORDER)
@@ -107,7 +140,33 @@ def passage_of_chain(chain: Chain, start: float, target: Target, tolerance: floa
         )
     variance = finer.second - finer.mean**2
     domain = (float(panels.low[0]), float(panels.high[-1]))
-    return ChainPassage(finer.mean, variance, error, chain.eta, float(start), str(target), domain, finer.nodes)
+    return ChainPassage(
+        finer.mean, variance, error, problem.chain.eta, problem.start, str(target), domain, finer.nodes,
+        math.log(finer.mean),
+    )  # fmt: skip
+
+
+def _by_elimination(problem: _Problem, target: Target, tolerance: float) -> ChainPassage:
+    """Where noise is everywhere: times of any length, on a domain that grows until the answer stays."""
+    line, low, high = problem.chain.line, *problem.reach()
+    found, change = None, math.inf
+    for _ in range(TENTHS):
+        before, found = found, long_passage(line, problem.start, problem.goal, (low, high), COARSE)
+        change = math.inf if before is None else abs(found.log_mean - before.log_mean)
+        if change <= tolerance / 4:
+            break
+        low, high = problem.widened(low, high)
+    if not change <= tolerance / 4:
+        raise ValueError(f"the mean still changes by {change:.1e} of it when the domain grows; sample with exit_times")
+    finer = long_passage(line, problem.start, problem.goal, (low, high))
+    error = max(abs(finer.log_mean - found.log_mean), change)  # type: ignore[union-attr]
+    if not error <= tolerance:
+        raise ValueError(f"positive weights reached a relative error of {error:.1e}, not tolerance = {tolerance:g}")
+    mean = math.exp(finer.log_mean) if finer.log_mean < LARGEST_LOG else math.inf
+    variance = mean**2 * finer.relative_variance if finer.log_mean < LARGEST_LOG / 2 else math.inf
+    return ChainPassage(
+        mean, variance, error, problem.chain.eta, problem.start, str(target), (low, high), finer.nodes, finer.log_mean
+    )
 
 
 def target_interval(target: Target) -> tuple[float, float]:
@@ -173,8 +232,8 @@ class _Problem:
     goal: tuple[float, float]
     breaks: Breaks
 
-    def first_panels(self) -> Panels:
-        """Panels around start and target, within the landscape's box if it has one."""
+    def reach(self) -> tuple[float, float]:
+        """An interval around start and target, and the landscape's box if it has one, up to a target without end."""
         low, high = self.goal
         near = [edge for edge in self.goal if math.isfinite(edge)]
         span = max(abs(self.start - edge) for edge in near)
@@ -182,13 +241,24 @@ class _Problem:
         if self.chain.landscape.bounds is not None:
             box = self.chain.landscape.bounds[0]
             reach = min(reach[0], box[0]), max(reach[1], box[1])
+        return (high if math.isinf(low) else reach[0]), (low if math.isinf(high) else reach[1])
+
+    def widened(self, low: float, high: float) -> tuple[float, float]:
+        """The interval with a tenth of its length more at each end that is not the target's."""
+        more = (high - low) / 10
+        return (low if low == self.goal[1] else low - more), (high if high == self.goal[0] else high + more)
+
+    def first_panels(self) -> Panels:
+        """Panels around start and target, within the landscape's box if it has one."""
+        low, high = self.goal
+        reach = self.reach()
         pieces = [panel_edges(a, b, 12, self.breaks) for a, b in ((reach[0], low), (high, reach[1])) if a < b]
         return Panels(
             np.concatenate([p[:-1] for p in pieces]), np.concatenate([p[1:] for p in pieces]),
             math.isfinite(low), math.isfinite(high),
         )  # fmt: skip
 
-    def steady_panels(self, tolerance: float) -> tuple[Panels, float]:
+    def steady_panels(self, tolerance: float, share: float) -> tuple[Panels, float]:
         """Panels on a domain that is large enough, and the relative error that its ends may cause.
 
         Large enough: the chance to leave it before arriving is negligible, and the mean does not change when it grows
@@ -198,7 +268,7 @@ class _Problem:
         for _ in range(GROWTHS):
             before = found
             try:
-                larger, found = self.resolved(panels.grown(self.breaks), tolerance)
+                larger, found = self.resolved(panels.grown(self.breaks, share), tolerance)
                 change = abs(found.mean - before.mean) / found.mean
             except ValueError:
                 larger, change = panels, math.inf
@@ -272,9 +342,10 @@ class _Problem:
         right[origin] = (1 - first_out) / scale
         visits = lu_solve(factors, right, trans=1, check_finite=False)
         if not (np.isfinite([at_start, second]).all() and 1 - 1e-9 <= at_start < LONGEST and rounding < 1e-3):
-            raise ValueError(
-                f"the mean number of iterations came out as {at_start:g}: it is infinite, or beyond the {LONGEST:g} "
-                "that double precision resolves"
+            raise Unresolved(
+                f"the mean number of iterations cannot be told from infinity here: its equation gave {at_start:g} with "
+                f"a rounding error of {rounding:.1g} of it; the far side may not confine (the explicit step runs away "
+                "there), or the chain is stuck in between; sample it with exit_times(horizon=...)"
             )
         lost = float(np.append(visits, 1.0) @ beyond)
         return _Solution(float(at_start), float(second), w, visits, lost, float(rounding))
