@@ -125,7 +125,7 @@ def noise_from(facts: Mapping[str, Any]) -> Any:
         names, parameters = tuple(own["names"]), tuple(sorted(own["parameters"].items()))
         return DiffusionField(None, own["dimension"], own["shape"], tuple(own["formulas"]), names, parameters)
     if kind == "ExampleCovariance":
-        from fpsim.minibatch import ExampleCovariance
+        from fpsim.diffusion.examples import ExampleCovariance
 
         return ExampleCovariance(rebuilt(own["landscape"]), own["factor"])
     if kind == "GradientNoise":

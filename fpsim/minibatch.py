@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.diffusion import Diffusion, GradientNoise, Structure, SymbolicTensor
+from fpsim.diffusion import GradientNoise
+from fpsim.diffusion.examples import ExampleCovariance
 from fpsim.ensembles import Moments, Paths
 from fpsim.exits import ExitSample, check_deadline, sample_of
 from fpsim.lanes import Exits, Lanes, run_lanes
@@ -116,43 +117,6 @@ class MiniBatchSGD:
     def __str__(self) -> str:
         words = self.sampling.replace("-", " ")
         return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {words}"
-
-
-@dataclass(frozen=True)
-class ExampleCovariance(Diffusion):
-    """The covariance of one example's gradient, ``factor`` * C1(x); compiles where the loss separates."""
-
-    landscape: DatasetLandscape
-    factor: float = 1.0
-
-    def structure(self, landscape: Any) -> Structure:
-        """Isotropic in one dimension, full beyond."""
-        return "isotropic" if landscape.dimension == 1 else "full"
-
-    def check(self, dimension: int) -> None:
-        """Refuse another dimension than that of the examples."""
-        if dimension != self.landscape.dimension:
-            own = self.landscape.dimension
-            raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {own}")
-
-    def tensor(self, landscape: Any, x: Array) -> Array:
-        """``factor`` * C1(x) at x (d, ...), shape (d, d, ...)."""
-        return self.factor * self.landscape.gradient_covariance(x)
-
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
-        """``factor`` * C1 as formulas; None where the loss gives none."""
-        import sympy
-
-        found = self.landscape.covariance_formula()
-        if found is None:
-            return None
-        matrix, values = found
-        names = {s: sympy.Symbol(f"noise_{s}", real=True) for s in values}
-        factor = sympy.Symbol("noise_factor", real=True)
-        return factor * matrix.xreplace(names), {factor: self.factor, **{names[s]: v for s, v in values.items()}}
-
-    def __str__(self) -> str:
-        return f"{self.factor:g} C1(x) of {self.landscape}"
 
 
 def exit_iterations(

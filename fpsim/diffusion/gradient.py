@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fpsim.diffusion.constant import ConstantDiffusion
+from fpsim.diffusion.examples import ExampleCovariance, examples_of
 from fpsim.diffusion.field import DiffusionField
+from fpsim.diffusion.kicks import Kicks
 from fpsim.diffusion.minibatch import MiniBatchNoise
 from fpsim.diffusion.model import Array, Diffusion, Structure, SymbolicTensor
 
@@ -18,15 +22,19 @@ class GradientNoise(MiniBatchNoise):
     Args:
         learning_rate: eta > 0.
         batch_size: S > 0.
-        covariance: covariance of ONE example's gradient: a number, a matrix, a :class:`DiffusionField`, or a function
-            of x (d, ...) returning (d, d, ...).
+        covariance: covariance of ONE example's gradient: a number, a matrix, a :class:`DiffusionField`, a function of x
+            (d, ...) returning (d, d, ...), or a landscape with examples (``DatasetLandscape``, ``NeuralLandscape``),
+            whose own is then taken, without a matrix where that is less work.
     """
 
     covariance: Any
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.covariance, Diffusion) and not callable(self.covariance):
+        owner = examples_of(self.covariance)
+        if owner is not None:
+            object.__setattr__(self, "covariance", ExampleCovariance(owner))
+        elif not isinstance(self.covariance, Diffusion) and not callable(self.covariance):
             object.__setattr__(self, "covariance", ConstantDiffusion(self.covariance))
 
     @property
@@ -50,6 +58,15 @@ class GradientNoise(MiniBatchNoise):
     def tensor(self, landscape: Any, x: Array) -> Array:
         """eta C1(x) / (2 S) at x (d, ...), shape (d, d, ...)."""
         return self.kappa * self._field(x.shape[0]).tensor(landscape, x)
+
+    def kicks(self, landscape: Any) -> Kicks:
+        """Those of the covariance, times (eta / (2 S))^(1/2)."""
+        inner = self._field(landscape.dimension).kicks(landscape)
+        return Kicks(
+            inner.normals,
+            lambda x, z: np.sqrt(self.kappa) * inner.kick(x, z),
+            lambda x, n: self.kappa * inner.along(x, n),
+        )
 
     def symbolic(self, landscape: Any) -> SymbolicTensor | None:
         """The covariance's own formula times eta / (2 S); None where it has none."""

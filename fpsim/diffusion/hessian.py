@@ -11,9 +11,17 @@ from typing import Any, Literal
 import numpy as np
 
 from fpsim.diffusion.constant import ConstantDiffusion
+from fpsim.diffusion.examples import by_point
+from fpsim.diffusion.kicks import Kicks, dense_kicks
+from fpsim.diffusion.krylov import applied, form
 from fpsim.diffusion.minibatch import MiniBatchNoise
 from fpsim.diffusion.model import Array, Structure, SymbolicTensor, spread
 from fpsim.diffusion.roots import hessian_formula, symbolic_absolute
+
+DENSE = 48
+"""Coordinates up to which a network's Hessian is formed at every point; Lanczos needs about as many products there."""
+ROOT = 1000
+"""Coordinates up to which the root of a frozen Hessian is taken, once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,14 +143,43 @@ class HessianDiffusion(MiniBatchNoise):
             return "diagonal"
         return "full"
 
+    def kicks(self, landscape: Any) -> Kicks:
+        """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`."""
+        if landscape.dimension <= DENSE or not hasattr(landscape, "hessian_vector"):
+            return dense_kicks(self, landscape)
+        if self.at == "minimum" and landscape.dimension <= ROOT:
+            return dense_kicks(self, landscape)  # one root serves all steps
+        frozen = np.array(self._points()[0]) if self.at == "minimum" else None
+
+        def each(function: Any, x: Array, v: Array) -> Array:
+            def one(point: Array, vector: Array) -> Any:
+                place = point if frozen is None else frozen
+                return function(lambda u: landscape.hessian_vector(place, u), vector)
+
+            return by_point(one, x, v)
+
+        def kick(x: Array, z: Array) -> Array:
+            return each(lambda product, v: applied(product, lambda t: np.sqrt(2 * self._level(t)), v), x, z)
+
+        def along(x: Array, n: Array) -> Array:
+            return each(lambda product, v: form(product, self._level, v), x, n)
+
+        return Kicks(landscape.dimension, kick, along)
+
+    def _level(self, curvature: Array) -> Array:
+        """D along a direction of that curvature."""
+        return self.kappa * self._floored(curvature) + self.injected
+
+    def _floored(self, values: Array) -> Array:
+        floor = self.floor or 0.0
+        if self.floor_shape == "smooth":
+            return np.asarray(np.sqrt(values**2 + floor**2))
+        return (np.maximum(values, 0.0) if self.clip else np.abs(values)) + floor
+
     def _absolute(self, hessian: Array) -> Array:
         """|H| plus floor, eigenvalue by eigenvalue; (d, d, ...) in and out."""
-        floor = self.floor or 0.0
         values, vectors = np.linalg.eigh(np.moveaxis(hessian, (0, 1), (-2, -1)))
-        if self.floor_shape == "smooth":
-            values = np.sqrt(values**2 + floor**2)
-        else:
-            values = (np.maximum(values, 0.0) if self.clip else np.abs(values)) + floor
+        values = self._floored(values)
         return np.moveaxis((vectors * values[..., None, :]) @ np.swapaxes(vectors, -1, -2), (-2, -1), (0, 1))
 
     def switch(self, landscape: Any) -> float:
