@@ -1,4 +1,6 @@
-"""Enclosures of a formula on discs of the complex plane:  f(|z - c| <= r) lies in |w - mid| <= rad,  and |w| >= low.
+"""Enclosures of a formula on discs of the complex plane:  f(|z - c| <= r) lies in |w - mid| <= rad.
+
+Bounds of ln |w| go along, so that quotients of huge numbers are as good as others.
 
 A function that is analytic and bounded by M on a disc of k half-widths around a panel is met by a polynomial through n
 Gauss nodes to about M rho^-n, rho = k + sqrt(k^2 - 1): what the nodes do not show cannot be there (Petras, J. Comput.
@@ -23,11 +25,12 @@ Array = NDArray[np.float64]
 
 
 class Ball(NamedTuple):
-    """Discs of centre ``mid`` (complex) and radius ``rad`` on which the modulus is at least ``low``."""
+    """Discs of centre ``mid`` (complex) and radius ``rad``, on which ln |w| lies between ``low`` and ``high``."""
 
     mid: Any
     rad: Any
     low: Any
+    high: Any
 
     @property
     def reach(self) -> Any:
@@ -35,12 +38,15 @@ class Ball(NamedTuple):
         return np.abs(self.mid) + self.rad
 
 
-def ball(mid: Any, rad: Any, low: Any = 0.0) -> Ball:
-    """A ball with what cannot be represented made infinite."""
-    lost = ~(np.isfinite(mid) & np.isfinite(rad))
-    if np.any(lost):
-        mid, rad = np.where(lost, 0.0, mid), np.where(lost, np.inf, rad)
-    return Ball(mid, rad, np.fmax(np.fmax(low, 0.0), np.abs(mid) - rad))
+def ball(mid: Any, rad: Any, low: Any = -math.inf, high: Any = math.inf) -> Ball:
+    """A ball with what cannot be represented made infinite, or as large as the bound of the modulus says."""
+    with np.errstate(all="ignore"):
+        high, low = np.where(np.isnan(high), np.inf, high), np.where(np.isnan(low), -np.inf, low)
+        lost = ~(np.isfinite(mid) & np.isfinite(rad))
+        if np.any(lost):
+            mid, rad = np.where(lost, 0.0, mid), np.where(lost, np.exp(high), rad)
+        size = np.abs(mid)
+        return Ball(mid, rad, np.fmax(low, np.log(size - rad)), np.fmin(high, np.log(size + rad)))
 
 
 class Balls:
@@ -108,28 +114,31 @@ class Balls:
         side = np.where(low > 0, 1.0, np.where(high < 0, -1.0, np.nan))
         if name == "Abs":
             x = self(e.args[0])
-            return ball(side * x.mid, np.where(np.isnan(side), np.inf, x.rad), x.low)
+            return ball(side * x.mid, np.where(np.isnan(side), np.inf, x.rad), x.low, x.high)
         value = side if name == "sign" else (side + 1) / 2
         return ball(value, np.where(np.isnan(side), np.inf, 0.0))
 
     def _extreme(self, parts: Any, smallest: bool) -> Ball:
         ends = [self.real(part) for part in parts]
-        found = Ball(np.nan, np.inf, 0.0)
+        found = NOWHERE
         for k, part in enumerate(parts):
             ahead: Any = np.True_
             for j in range(len(parts)):
                 if j != k:
                     ahead = ahead & ((ends[k][1] <= ends[j][0]) if smallest else (ends[k][0] >= ends[j][1]))
             found = _chosen(ahead, self(part), found)
-        return ball(found.mid, found.rad, found.low)
+        return ball(*found)
 
     def _piecewise(self, e: Any) -> Ball:
-        found, open_still = Ball(np.nan, np.inf, 0.0), np.True_
+        found, open_still = NOWHERE, np.True_
         for value, condition in e.args:
             sure, possible = self.real.truth(condition)
             found = _chosen(open_still & sure, self(value), found)
             open_still = open_still & ~possible
-        return ball(found.mid, found.rad, found.low)
+        return ball(*found)
+
+
+NOWHERE = Ball(np.nan, np.inf, -math.inf, math.inf)
 
 
 @cache
@@ -145,13 +154,19 @@ def _chosen(here: Any, one: Ball, other: Ball) -> Ball:
 
 def plus(a: Ball, b: Ball) -> Ball:
     """a + b."""
-    return ball(a.mid + b.mid, a.rad + b.rad, np.maximum(a.low - b.reach, b.low - a.reach))
+    return ball(a.mid + b.mid, a.rad + b.rad, np.fmax(_less(a, b), _less(b, a)), np.logaddexp(a.high, b.high))
+
+
+def _less(a: Ball, b: Ball) -> Any:
+    """ln (e^a.low - e^b.high), where positive."""
+    gap = b.high - a.low
+    return np.where(gap < 0, a.low + np.log(-np.expm1(np.fmin(gap, 0.0))), -np.inf)
 
 
 def times(a: Ball, b: Ball) -> Ball:
     """a b."""
     rad = np.abs(a.mid) * b.rad + np.abs(b.mid) * a.rad + a.rad * b.rad
-    return ball(a.mid * b.mid, rad, a.low * b.low)
+    return ball(a.mid * b.mid, rad, a.low + b.low, a.high + b.high)
 
 
 def power(x: Ball, n: float) -> Ball:
@@ -159,12 +174,12 @@ def power(x: Ball, n: float) -> Ball:
     size = np.abs(x.mid)
     if n == int(n) and n > 0:
         mid = x.mid ** int(n)
-        return ball(mid, x.reach**n - size**n, x.low**n)
+        return ball(mid, x.reach**n - size**n, n * x.low, n * x.high)
     if n == int(n):
         high = power(x, -n)
         return _inverse(high)
     share = np.where(_right(x), x.rad / size, np.nan)
-    return ball(np.power(x.mid + 0j, n), size**n * ((1 - share) ** -abs(n) - 1), x.low**n if n > 0 else x.reach**n)
+    return ball(np.power(x.mid + 0j, n), size**n * ((1 - share) ** -abs(n) - 1))
 
 
 def _inverse(x: Ball) -> Ball:
@@ -173,7 +188,7 @@ def _inverse(x: Ball) -> Ball:
     square = size**2 - x.rad**2
     away = size > 1.0001 * x.rad
     mid = np.where(away, np.conj(x.mid) / square, 0.0)
-    return ball(mid, np.where(away, x.rad / square, 1 / x.low), 1 / x.reach)
+    return ball(mid, np.where(away, x.rad / square, np.exp(-x.low)), -x.high, -x.low)
 
 
 def _right(x: Ball) -> Any:
@@ -185,7 +200,7 @@ def exp(x: Ball) -> Ball:
     """e^x."""
     mid, real = np.exp(x.mid), np.real(x.mid)
     grown = np.where(x.rad > 30, np.exp(real + x.rad), np.abs(mid) * np.expm1(np.minimum(x.rad, 30.0)))
-    return ball(mid, grown, np.exp(np.minimum(real - x.rad, 700.0)))
+    return ball(mid, grown, real - x.rad, real + x.rad)
 
 
 def log(x: Ball) -> Ball:
@@ -197,22 +212,28 @@ def log(x: Ball) -> Ball:
 def _sinh(x: Ball) -> Ball:
     """|sinh z| >= sinh |Re z|."""
     grown = np.abs(np.sinh(x.mid)) * (np.cosh(x.rad) - 1) + np.abs(np.cosh(x.mid)) * np.sinh(x.rad)
-    return ball(np.sinh(x.mid), grown, np.sinh(_clear(x)))
+    return ball(np.sinh(x.mid), grown, *_exponential(x))
 
 
 def _cosh(x: Ball) -> Ball:
     """|cosh z| >= sinh |Re z|."""
     grown = np.abs(np.cosh(x.mid)) * (np.cosh(x.rad) - 1) + np.abs(np.sinh(x.mid)) * np.sinh(x.rad)
-    return ball(np.cosh(x.mid), grown, np.sinh(_clear(x)))
+    return ball(np.cosh(x.mid), grown, *_exponential(x))
 
 
 def _clear(x: Ball) -> Any:
-    """Least |Re z|, cut where sinh would overflow."""
-    return np.clip(np.abs(np.real(x.mid)) - x.rad, 0.0, 700.0)
+    """Least |Re z|."""
+    return np.fmax(np.abs(np.real(x.mid)) - x.rad, 0.0)
+
+
+def _exponential(x: Ball) -> tuple[Any, Any]:
+    """ln of sinh |Re z| and of cosh |Re z|, between which |sinh| and |cosh| lie."""
+    clear = _clear(x)
+    return clear + np.log(-np.expm1(-2 * clear) / 2), np.abs(np.real(x.mid)) + x.rad
 
 
 def _turned(x: Ball, by: complex = 1j) -> Ball:
-    return ball(by * x.mid, x.rad, x.low)
+    return ball(by * x.mid, x.rad, x.low, x.high)
 
 
 def _tanh(x: Ball) -> Ball:

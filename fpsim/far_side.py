@@ -131,16 +131,27 @@ class _Walk:
             return view.direction * slope, log_d
 
         sight = DIFFERENCES_SEE if view.sde.landscape.is_differenced else math.inf
-        self.edge = classify(fields, inside, place, view.weight, self.span, sight)
+        try:
+            self.edge = classify(fields, inside, place, view.weight, self.span, sight)
+        except ValueError:
+            if not view.sde.landscape.is_differenced:
+                raise
+            self.edge = Edge(place, "undecided", False, False, math.nan)  # differences may fail anywhere
         self.pending = why_infinite(self.edge, self.is_wall)
-        if self.pending and (math.isfinite(place) or view.sde.noise.is_constant):
+        if self.pending and (math.isfinite(place) or self._noise_is_positive()):
             raise InfiniteTimeError(self.pending)  # towards infinity a zero of D may still stand in the way
         self.is_sharp, self.is_wall = True, False
 
+    def _noise_is_positive(self) -> bool:
+        features = self.view.features
+        return self.view.sde.noise.is_constant or (features is not None and bool(features.noise.is_positive))
+
     def _is_singular(self) -> bool:
         """Whether a wall stands where drift or D is not finite."""
-        values = self.view.tried(np.array([self.limit]))
-        return not all(np.isfinite(part).all() for part in values)
+        return not self._is_usable(self.limit)
+
+    def _is_usable(self, place: float) -> bool:
+        return all(bool(np.isfinite(part).all()) for part in self.view.tried(np.array([place])))
 
     def _usable(self, edges: Array) -> tuple[Array, float | None]:
         """Resolved panel edges, or the place where drift or D stops being usable."""
@@ -156,7 +167,7 @@ class _Walk:
             if self.pending and np.isfinite(log_d[lost]).all():
                 raise InfiniteTimeError(self.pending) from None
             return edges, self._last_usable(float(nodes[lost].max()))
-        return edges, None if vanished is None else self._zero_of_noise(vanished)
+        return edges, None if vanished is None else self._rounded(vanished)
 
     def _last_usable(self, bad: float) -> float:
         """The border between usable and unusable points, by bisection."""
@@ -165,18 +176,14 @@ class _Walk:
             middle = (good + bad) / 2
             if middle in (good, bad):
                 break
-            fine = all(np.isfinite(part).all() for part in self.view.tried(np.array([middle])))
-            good, bad = (middle, bad) if fine else (good, middle)
-        return bad
+            good, bad = (middle, bad) if self._is_usable(middle) else (good, middle)
+        return self._rounded(bad)
 
-    def _zero_of_noise(self, near: float) -> float:
-        """The zero of D that panels closed in on: a round number where D vanishes there exactly."""
+    def _rounded(self, near: float) -> float:
+        """A place that panels or bisections closed in on: a round number, if drift or D fails there exactly."""
         for digits in range(14):
-            rounded = round(near, digits)
-            if (
-                abs(rounded - near) < 1e-9 * self.span
-                and not np.isfinite(self.view.tried(np.array([rounded]))[1]).all()
-            ):
+            rounded = round(near, digits) + 0.0
+            if abs(rounded - near) < 1e-9 * self.span and not self._is_usable(rounded):
                 return rounded
         return near
 

@@ -53,9 +53,11 @@ def last_well(view: Oriented, bound: float, limit: float, length: float, ground:
         ground: wells whose loss stays above this do not matter (inf: all do).
     """
     features = view.features
+    if bound <= limit:
+        return Search(None, True, "the wall itself")
     if features is not None and features.turning_points is not None:
         points = view.direction * features.turning_points
-        points = points[points < bound]
+        points = points[(points < bound) & (points > limit)]
         return Search(float(points.min()) if points.size else None, True, "all turning points of the formula")
     edges, place = _octaves(bound, limit, length, OCTAVES if features is not None else SAMPLED_OCTAVES)
     if features is None:

@@ -25,6 +25,7 @@ Fields = Callable[[Array], tuple[Array, Array]]  # (L'/D, ln D) at points x of a
 Kind = Literal["regular", "exit", "entrance", "natural", "undecided"]
 STEEP = 25.0  # an exponent beyond this that still grows is an exponential
 EXACT = 1e-12
+OCTAVES = 130
 RUNGS = 32
 LATE = 12
 """Points of the ladder that must agree on the sign of a growing exponent."""
@@ -96,8 +97,8 @@ def classify(
 def _ladder(inside: float, place: float, side: float, length: float) -> Array:
     """Distances to a finite end, each half of the last, or |x| on the way to an infinite one, each twice the last."""
     if math.isinf(place):
-        return np.asarray((abs(inside) + length) * 2.0 ** np.arange(110), dtype=np.float64)
-    u = np.abs(place - (place - side * abs(place - inside) * 0.5 ** np.arange(1, 130)))
+        return np.asarray((abs(inside) + length) * 2.0 ** np.arange(OCTAVES), dtype=np.float64)
+    u = np.abs(place - (place - side * abs(place - inside) * 0.5 ** np.arange(1, OCTAVES)))
     return np.asarray(u[u > 1e-12 * abs(place)], dtype=np.float64)
 
 

@@ -28,6 +28,7 @@ RUNNING = legendre.legval(NODES, legendre.legint(_COEFFICIENTS.T, lbnd=-1, axis=
 MOST_PANELS = 60_000
 DEEPEST = 43  # panels halved this often hold a jump or a kink and are accepted
 SMALLEST = 2.0**-DEEPEST
+HIDDEN = 10.0  # bounds are cautious: what may hide is allowed to be this many tolerances
 
 
 class UnusableError(ValueError):
@@ -53,7 +54,27 @@ def resolve(
     Where halving no longer helps (rounding in D close to a zero of L'', derivatives by differences) it stops; the
     error estimate then says what is left.  Returns the edges, and a point where D vanishes, if panels close in on it.
     """
-    low, high = edges[:-1], edges[1:]
+    found, vanished = _sampled(fields, edges, edges[:-1], edges[1:], tolerance, rise)
+    proved = np.empty(0)  # left edges of panels on which nothing hides
+    while hidden is not None and vanished is None:
+        new = np.flatnonzero(~np.isin(found[:-1], proved))
+        middle, half = (found[new] + found[new + 1]) / 2, np.diff(found)[new] / 2
+        coarse = np.diff(edges)[np.clip(np.searchsorted(edges, middle) - 1, 0, edges.size - 2)]
+        doubtful = (hidden(middle, half) > HIDDEN * tolerance) & (half > SMALLEST * coarse)
+        doubtful &= half > 8 * np.finfo(float).eps * np.abs(middle)
+        if not doubtful.any():
+            break
+        proved = np.concatenate([proved, found[new[~doubtful]]])
+        low, high, cut = found[new][doubtful], found[new + 1][doubtful], middle[doubtful]
+        low, high = np.concatenate([low, cut]), np.concatenate([cut, high])
+        found, vanished = _sampled(fields, np.union1d(found, cut), low, high, tolerance, rise)
+    return found, vanished
+
+
+def _sampled(
+    fields: Fields, edges: Array, low: Array, high: Array, tolerance: float, rise: float
+) -> tuple[Array, float | None]:
+    """Halve the panels (low, high) until their nodes agree; all edges, and where D vanishes."""
     ulp = 8 * np.finfo(float).eps
     before, done, count, vanished, greatest = np.full(low.size, np.inf), [edges], 0, None, -math.inf
     for depth in range(DEEPEST + 2):
@@ -72,8 +93,6 @@ def resolve(
         noisy = (unresolved * tolerance < 1e-6) & (unresolved > before / 4)
         noisy &= np.roll(noisy, low.size // 2)  # both halves no better than the whole: not a jump, but noise
         rough = (unresolved > 1) & ~noisy | (np.ptp(steps @ RUNNING, axis=1) > rise)
-        if hidden is not None:
-            rough |= hidden(middle, half[:, 0]) > tolerance
         tiny = rough & ((depth >= DEEPEST) | (half[:, 0] < ulp * np.abs(middle)))
         greatest = max(greatest, float(log_d.max()))
         zero = tiny & (log_d.min(axis=1) < greatest + math.log(10 * SMALLEST))

@@ -50,7 +50,7 @@ class Passage:
 
     Attributes:
         log_mean: logarithm of the mean (finite also where the mean itself overflows).
-        log_variance: logarithm of the variance; infinite where the variance is.
+        log_variance: logarithm of the variance; infinite where the variance is, nan where it is not known.
         relative_error: estimated relative error of mean and variance (the larger of the two).
         start: where the process starts.
         target: the point to be reached; the nearer one, if there are two.
@@ -96,8 +96,9 @@ class Passage:
     @property
     def variance(self) -> float:
         """The variance; ``ValueError`` beyond the floating-point range (use ``log_variance``)."""
-        if self.log_variance == math.inf:
-            raise ValueError("the variance of the first-passage time is infinite")
+        if not self.log_variance < math.inf:
+            known = "infinite" if self.log_variance == math.inf else "not known, as the far end is undecided"
+            raise ValueError(f"the variance of the first-passage time is {known}")
         return from_log(self.log_variance, "variance of the first-passage time", "log_variance")
 
 

@@ -209,8 +209,8 @@ def _solve(view: Oriented, edges: Array, start: float, far: FarSide) -> _Solutio
     first = int(np.searchsorted(edges, start))
     times = panel_logs(log_scale + inner, half)
     log_times = np.append(np.logaddexp.accumulate(times[::-1])[::-1], -np.inf)
-    log_variance = math.inf
-    if not infinite:
+    log_variance = math.inf if infinite else math.nan  # without a verdict on the far end no variance is vouched for
+    if not infinite and not (far.edge is not None and far.edge.kind == "undecided"):
         spread, _ = running(log_scale + 2 * inner, half, spread_beyond)
         log_variance = math.log(2) + float(np.logaddexp.reduce(panel_logs(log_scale + spread, half)[first:]))
     lost = _lost(edges, log_weight, before, first, far)
@@ -236,7 +236,7 @@ def _lost(edges: Array, log_weight: Array, before: Array, first: int, far: FarSi
         return far.tail.error * math.exp(min(0.0, before[0] - before[first]))
     # left out: not more than this if the weight falls off there no slower than over the first panels
     width = min(edges[first] - edges[0], edges[0] - far.limit)
-    return math.exp(min(0.0, float(log_weight[0, 0]) + math.log(width) - before[first])) if width else 0.0
+    return math.exp(min(0.0, float(log_weight[0, 0]) + math.log(width) - before[first])) if width > 0 else 0.0
 
 
 def _seldom(

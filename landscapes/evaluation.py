@@ -65,7 +65,24 @@ class FormulaFunctions:
         result = np.empty((len(places), *x.shape[1:]))
         for row, place in enumerate(places):
             result[row] = parts[place]  # broadcasts a constant part
+        if np.isnan(result).any():
+            self._mend(what, x, result)
         return result
+
+    def _mend(self, what: str, x: Array, result: Array) -> None:
+        """Fill in values that are not numbers only because parts of the formula overflow."""
+        from landscapes.expression import symbol
+        from landscapes.magnitudes import value
+
+        names = tuple(name for name, _ in self.values)
+        rows = _rows(what, self.formulas, self.variables, names, self.is_loss)
+        known = {symbol(name): np.float64(number) for name, number in self.values}
+        for k, expression in enumerate(rows):
+            lost = np.isnan(result[k])
+            if lost.any():
+                result[k][lost] = value(
+                    expression, {**known, **{symbol(n): p[lost] for n, p in zip(self.variables, x, strict=True)}}
+                )
 
 
 @cache
@@ -79,20 +96,33 @@ def _compiled(
     """Return a NumPy function of the coordinates and parameters, and which of its results fills which row."""
     import sympy
 
-    from landscapes.expression import Symbolic, symbol
+    from landscapes.expression import symbol
 
-    symbolic = Symbolic.of(formulas, variables, dict.fromkeys(parameters, 0.0), is_loss)
-    sign = -1 if is_loss else 1
-    if what == "loss":
-        rows = [symbolic.loss]
-    elif what == "slope":
-        rows = [sign * part for part in symbolic.drift]
-    else:
-        rows = [sign * part for row in symbolic.jacobian for part in row]
+    rows = _rows(what, formulas, variables, parameters, is_loss)
     distinct = list(dict.fromkeys(rows))  # half of a Hessian, and one zero
     arguments = [symbol(name) for name in (*variables, *parameters)]
     function = sympy.lambdify(arguments, distinct, modules=[{"erf": _erf}, "numpy"], cse=True, docstring_limit=0)
     return function, tuple(distinct.index(row) for row in rows)
+
+
+@cache
+def _rows(
+    what: str,
+    formulas: tuple[str | sympy.Expr, ...],
+    variables: tuple[str, ...],
+    parameters: tuple[str, ...],
+    is_loss: bool,
+) -> tuple[sympy.Expr, ...]:
+    """The expressions of a loss, of its gradient (or of a drift), or of the derivatives of that."""
+    from landscapes.expression import Symbolic
+
+    symbolic = Symbolic.of(formulas, variables, dict.fromkeys(parameters, 0.0), is_loss)
+    sign = -1 if is_loss else 1
+    if what == "loss":
+        return (symbolic.loss,)
+    if what == "slope":
+        return tuple(sign * part for part in symbolic.drift)
+    return tuple(sign * part for row in symbolic.jacobian for part in row)
 
 
 def _erf(x: Any) -> Any:
