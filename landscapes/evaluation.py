@@ -77,12 +77,12 @@ class FormulaFunctions:
         names = tuple(name for name, _ in self.values)
         rows = _rows(what, self.formulas, self.variables, names, self.is_loss)
         known = {symbol(name): np.float64(number) for name, number in self.values}
+        flat, points = result.reshape(len(rows), -1), x.reshape(len(x), -1)
         for k, expression in enumerate(rows):
-            lost = np.isnan(result[k])
+            lost = np.isnan(flat[k]) & np.isfinite(points).all(axis=0)
             if lost.any():
-                result[k][lost] = value(
-                    expression, {**known, **{symbol(n): p[lost] for n, p in zip(self.variables, x, strict=True)}}
-                )
+                here = {symbol(name): row[lost] for name, row in zip(self.variables, points, strict=True)}
+                flat[k, lost] = value(expression, {**known, **here})
 
 
 @cache
