@@ -177,6 +177,8 @@ def affordable_paths(
     Raises:
         OverBudgetError: if too few would leave within the time to say anything.
     """
+    if expected == math.inf:
+        raise OverBudgetError("no simulation reaches a mean time beyond 1e308")
     speed, rough = measured_speed(problem, step, threads, TRIAL_SHARE * allowance.left)
     if expected is None:
         expected = rough or _pilot(problem, step, speed, allowance, threads)

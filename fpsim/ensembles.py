@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
+MOST_SHOWN = 8  # coordinates in a print
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Paths(Stored):
     """Simulated paths.
 
@@ -52,18 +53,19 @@ class Paths(Stored):
 
         return path_chart(self, axes=axes)
 
+    def __repr__(self) -> str:
+        """How many paths and where they end; ``print`` shows the settings too."""
+        return f"<Paths: {_shown(_ends(self), 3)}; {self._extent()}>"
+
+    def _extent(self) -> str:
+        return f"{self.x.shape[1]} paths, {self.x.shape[0]} times up to t = {self.time[-1]:g}"
+
     def __str__(self) -> str:
-        last = self.x[-1].astype(float)
-        mean, deviation = last.mean(axis=0), last.std(axis=0)
-        lines = [f"{self.x.shape[1]} paths, {self.x.shape[0]} times up to t = {self.time[-1]:g}"]
-        lines += [
-            f"  x_{i} at the end: mean {m:.4g}, sd {s:.4g}"
-            for i, (m, s) in enumerate(zip(mean, deviation, strict=True))
-        ]
-        return "\n".join(lines + [f"  {k}: {v}" for k, v in self.settings.items()])
+        lines = [f"at the end {_shown(_ends(self), MOST_SHOWN)}", f"  {self._extent()}"]
+        return "\n".join([*lines, *_settings(self.settings)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Moments(Stored):
     """Moments of an ensemble of paths that were not stored.
 
@@ -128,8 +130,43 @@ class Moments(Stored):
 
         return moment_chart(self, axes=axes)
 
+    def __repr__(self) -> str:
+        """Mean and variance at the end; ``print`` shows the settings too."""
+        return f"<Moments: {_shown(_ends(self), 3)}; {self._extent()}>"
+
+    def _extent(self) -> str:
+        return f"moments of {self.paths} paths at {self.time.size} times up to t = {self.time[-1]:g}"
+
     def __str__(self) -> str:
-        lines = [f"moments of {self.paths} paths at {self.time.size} times up to t = {self.time[-1]:g}"]
-        rows = zip(self.mean[-1], self.standard_error[-1], self.variance[-1], strict=True)
-        lines += [f"  x_{i} at the end: mean {m:.5g} +- {e:.2g}, variance {v:.5g}" for i, (m, e, v) in enumerate(rows)]
-        return "\n".join(lines + [f"  {k}: {v}" for k, v in self.settings.items()])
+        lines = [f"at the end {_shown(_ends(self), MOST_SHOWN)}", f"  {self._extent()}"]
+        return "\n".join([*lines, *_settings(self.settings)])
+
+
+def names_of(settings: dict[str, Any], dimension: int) -> list[str]:
+    """The coordinates as the user calls them, else x or x_0, x_1, ..."""
+    known = settings.get("variables")
+    if known is not None and len(known) >= dimension:
+        return [str(name) for name in known[:dimension]]
+    return ["x"] if dimension == 1 else [f"x_{i}" for i in range(dimension)]
+
+
+def _ends(found: Paths | Moments) -> list[str]:
+    """Per coordinate the mean at the end with its standard error, and the standard deviation."""
+    if isinstance(found, Paths):
+        last = found.x[-1].astype(float)
+        mean, deviation = last.mean(axis=0), last.std(axis=0)
+        error = deviation / np.sqrt(max(len(last), 1))
+    else:
+        mean, deviation, error = found.mean[-1], np.sqrt(found.variance[-1]), found.standard_error[-1]
+    names = names_of(found.settings, len(mean))
+    rows = zip(names, mean, error, deviation, strict=True)
+    return [f"{name} = {m:.5g} +- {e:.2g} (sd {s:.4g})" for name, m, e, s in rows]
+
+
+def _shown(rows: list[str], most: int) -> str:
+    left = len(rows) - most
+    return ", ".join(rows[:most]) + (f" and {left} more coordinates" if left > 0 else "")
+
+
+def _settings(settings: dict[str, Any]) -> list[str]:
+    return [f"  {key}: {value}" for key, value in settings.items() if key not in ("variables", "problem")]

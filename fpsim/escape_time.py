@@ -43,7 +43,7 @@ class Assumption:
         return f"{mark} {self.statement}" + (f" ({self.detail})" if self.detail else "")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EscapeTime(Stored):
     """A mean escape time by one route.
 
@@ -123,6 +123,10 @@ class EscapeTime(Stored):
         if error == 0.0:
             return 0.0 if gap == 0.0 else math.copysign(math.inf, gap)
         return gap / error
+
+    def __repr__(self) -> str:
+        """The number and its route; ``print`` shows what it rests on."""
+        return f"<EscapeTime: {format_with_error(self)} {self.units} by {self.method}>"
 
     def __str__(self) -> str:
         lines = [f"escape time by {self.method}: {format_with_error(self)} {self.units}"]

@@ -59,7 +59,11 @@ class Run:
         walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
         dtype = self.dtype.name if engine == "compiled" or self.dtype == np.float64 else "float32 of float64 results"
-        return {**facts, "dtype": dtype, "engine": engine}
+        start = "a distribution" if callable(self.start) else np.asarray(self.start, dtype=float)
+        if isinstance(start, np.ndarray):
+            start = start.tolist() if start.size <= 16 else "given points"
+        places = {"start": start, "variables": list(self.sde.landscape.variables)}
+        return {**facts, "dtype": dtype, "engine": engine, **places}
 
     def lost(self, path: int, step: int, before: Array) -> DivergenceError:
         """What happened to a path in step number ``step`` from ``before`` (d,)."""

@@ -21,13 +21,14 @@ from fpsim.plotting.style import (
     remark,
     tidy,
 )
+from fpsim.storage import facts_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ARROWS = 17  # per axis
-MOST_CURVES = 6
+MOST_CURVES = 12
 
 
 def density_chart(report: Any) -> Figure:
@@ -46,7 +47,9 @@ def density_chart(report: Any) -> Figure:
     if report.stationary is not None:
         left.plot(x, report.stationary.density, color=BLACK, linewidth=1.2, linestyle="--", label="stationary")
     _show_loss(report, left, x, float(density[chosen].max()))
-    tidy(left, "x", "probability density")
+    if chosen.size < times.size:
+        remark(left, f"{chosen.size} of {times.size} times", 0.0, 1.0, "left")
+    tidy(left, report.solver.sde.landscape.variables[0], "probability density")
     left.legend(frameon=False, fontsize=SMALL)
     left.set_title("Density over the landscape", fontsize=TITLE, color=INK, loc="left")
     for axes in right:
@@ -87,7 +90,7 @@ def density_map(report: Any) -> Figure:
     bar = figure_of(axes).colorbar(mesh, ax=axes)
     bar.set_label("probability density", fontsize=LABEL, color=INK)
     bar.ax.tick_params(labelsize=SMALL)
-    tidy(axes, grid.dims[0], grid.dims[1])
+    tidy(axes, *loss.variables)
     axes.set_title(f"Density and current at t = {float(last.time):.3g}", fontsize=TITLE, color=INK, loc="left")
     return figure_of(axes)
 
@@ -96,9 +99,10 @@ def committor_map(committor: Any, axes: Axes | None = None) -> Figure:
     """A committor as from ``FokkerPlanck.committor``: a curve (1-D) or filled contours with the 1/2 line (2-D)."""
     axes = axes_or_new(axes, 5.8, 4.6)
     field = committor.committor
+    names = facts_of(committor).get("variables", [str(name) for name in field.dims])
     if field.ndim == 1:
         axes.plot(field[field.dims[0]], field, color=VERMILLION, linewidth=1.6)
-        tidy(axes, "x", "chance to meet b before a")
+        tidy(axes, names[0], "chance to meet b before a")
         return figure_of(axes)
     if field.ndim != 2:
         raise ValueError(f"a committor is drawn in one or two dimensions; this one has {field.ndim}")
@@ -106,7 +110,7 @@ def committor_map(committor: Any, axes: Axes | None = None) -> Figure:
     mesh = axes.contourf(x, y, field.values.T, levels=np.linspace(0, 1, 21), cmap="RdBu_r")
     axes.contour(x, y, field.values.T, levels=[0.5], colors=BLACK, linewidths=1.2)
     figure_of(axes).colorbar(mesh, ax=axes, label="chance to meet b before a")
-    tidy(axes, str(field.dims[0]), str(field.dims[1]))
+    tidy(axes, *names)
     return figure_of(axes)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fpsim.escape_time import beyond_floats
 from fpsim.plotting.style import (
     BLACK,
     INK,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
+LN10 = math.log(10)
 
 
 def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure:
@@ -43,7 +45,12 @@ def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure
     """
     reference = comparison.reference
     units = reference.units if reference else comparison.routes[0].units if comparison.routes else "time"
-    drawn = [r for r in comparison.routes if r.units == units and math.isfinite(r.mean) and r.mean > 0]
+    drawn = [r for r in comparison.routes if r.units == units and math.isfinite(r.log_mean)]
+    logs = any(math.isinf(route.mean) for route in drawn)  # beyond floats: the axis shows the exponent of ten
+
+    def place(route: EscapeTime) -> tuple[float, float]:
+        return (route.log_mean / LN10, route.log_error / LN10) if logs else (route.mean, route.error)
+
     if not drawn:
         raise ValueError("the comparison holds no route with a positive finite time, so there is nothing to draw")
     axes = axes_or_new(axes, 5.6, 1.3 + 0.38 * len(drawn))
@@ -51,19 +58,26 @@ def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure
     for row, route in enumerate(drawn):
         color, marker = route_style(route.method, methods)
         axes.errorbar(
-            route.mean, row, xerr=route.error or None, fmt=marker, color=color, markersize=7, elinewidth=1.6, capsize=3,
-            markerfacecolor="white" if route.violated else color, markeredgewidth=1.4, label=route.method,
+            place(route)[0], row, xerr=place(route)[1] or None, fmt=marker, color=color, markersize=7, elinewidth=1.6,
+            capsize=3, markerfacecolor="white" if route.violated else color, markeredgewidth=1.4, label=route.method,
         )  # fmt: skip
         beside = axes.get_yaxis_transform()
         axes.text(1.02, row, _value(route), transform=beside, va="center", fontsize=SMALL, color=INK)
     if reference is not None and reference in drawn:
-        axes.axvline(reference.mean, color=SHADE, linewidth=1, linestyle="--", zorder=0)
+        axes.axvline(place(reference)[0], color=SHADE, linewidth=1, linestyle="--", zorder=0)
     means = [route.mean for route in drawn]
-    if max(means) > 10 * min(means):
+    if not logs and max(means) > 10 * min(means):
         axes.set_xscale("log")
+    elif logs:
+        places = [place(route)[0] for route in drawn]
+        room = max(0.12 * (max(places) - min(places)), 0.5)  # less than a factor of three is nothing here
+        axes.set_xlim(min(places) - room, max(places) + room)
+        axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+        axes.locator_params(axis="x", nbins=5)
     else:
         axes.margins(x=0.12)
-    tidy(axes, f"escape {TIME}" if units == "time" else f"escape time ({units})", "")
+    name = f"escape {TIME}" if units == "time" else f"escape time ({units})"
+    tidy(axes, f"log10 of the {name}" if logs else name, "")
     axes.set_yticks(range(len(drawn)), methods, fontsize=LABEL)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -150,6 +164,8 @@ def _explain(axes: Axes, comparison: Comparison, drawn: list[EscapeTime]) -> Non
 
 def _value(route: EscapeTime) -> str:
     """Mean and error with as many digits as the error allows, at most six."""
+    if math.isinf(route.mean):
+        return beyond_floats(route)
     if route.error < 5e-6 * route.mean:
         return f"{route.mean:.6g}"
     decimals = 1 - math.floor(math.log10(route.error))
