@@ -37,7 +37,7 @@ def path_chart(paths: Paths, axes: Axes | None = None) -> Figure:
         begins = paths.x[0, :shown]
         axes.plot(begins[:, 0], begins[:, 1], "o", color="white", markeredgecolor=BLACK, markersize=6, label="start")
         axes.legend(loc="best", fontsize=SMALL, frameon=False, labelcolor=INK)
-        tidy(axes, *names)
+        tidy(axes, *(names if "variables" in paths.settings else ("x", "y")))
     else:
         axes.set_xlim(float(paths.time[0]), float(paths.time[-1]))
         tidy(axes, TIME, names[0] if dimension == 1 else f"{names[0]} (first of {dimension} coordinates)")
