@@ -78,6 +78,24 @@ class Edges:
         rows = len(domain.variables)
         return domain.same_piece(x[:rows], self.origin[:rows])
 
+    def verdict(self, before: float, after: float) -> str:
+        """What to do about a 1-D step from ``before`` over an edge to ``after``, by Feller's test of that edge."""
+        from fpsim.feller import classify
+
+        low, high = self.sde.domain.interval(np.array([before]))[0]
+        place = low if after <= low else high
+
+        def fields(x: Array) -> tuple[Array, Array]:
+            d = self.sde.diffusion(x[None])[0, 0]
+            return -self.sde.landscape.drift(x[None])[0] / d, np.log(d)
+
+        with np.errstate(all="ignore"):
+            edge = classify(fields, before, place, self.sde.convention_weight, abs(before - place))
+        if edge.kind == "undecided":
+            return ""
+        advice = "put walls before it" if edge.is_reached else "reduce step="
+        return f"by Feller's test {edge}, so {advice}"
+
     def evaluable(self, u: Array) -> Array:
         """y on arrays (d, n) as a point at which drift and noise exist; lost ones are put to the origin."""
         y = u if self.walls is None else self.walls.fold(u)

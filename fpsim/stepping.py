@@ -37,16 +37,20 @@ class DivergenceError(ValueError):
         self.path, self.step = path, step
 
 
+ADVICE = "reduce step=, or, if the process itself gets to this edge, put walls before it"
+
+
 class LeftDomainError(DivergenceError):
     """A path stepped out of the domain of its landscape."""
 
-    def __init__(self, path: int, step: int, size: float, before: Array, after: Array, needs: str) -> None:
+    def __init__(
+        self, path: int, step: int, size: float, before: Array, after: Array, needs: str, advice: str
+    ) -> None:
         here, there = (", ".join(f"{x:.6g}" for x in point) for point in (before, after))
         ValueError.__init__(
             self,
             f"path {path} left the landscape's domain, {needs}, at step {step} (t = {step * size:g}): it stepped from "
-            f"x = {here} to {there}; reduce step= (now {size:g}), or, if the process itself gets to this edge, put "
-            "walls before it",
+            f"x = {here} to {there}; {advice or ADVICE} (now step = {size:g})",
         )
         self.path, self.step, self.position = path, step, before
 
@@ -59,7 +63,8 @@ def lost(edges: Edges, path: int, step: int, size: float, before: Array, z: Arra
         after = after if edges.walls is None else edges.walls.fold(after)
         if np.isfinite(after).all() and not edges.inside(after).all():
             needs = " and ".join(f"{condition} > 0" for condition in edges.conditions)
-            return LeftDomainError(path, step, size, before, after[:, 0], needs)
+            advice = edges.verdict(float(before[0]), float(after[0, 0])) if before.size == 1 else ""
+            return LeftDomainError(path, step, size, before, after[:, 0], needs, advice)
     return DivergenceError(path, step, size)
 
 

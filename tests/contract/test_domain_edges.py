@@ -77,6 +77,27 @@ def test_kernel_and_twin_name_the_same_path():
     np.testing.assert_allclose(compiled.value.position, twin.value.position, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "verdict"),
+    [
+        ("x - 0.6*log(x)", 1.0, "x = 0 is entrance: cannot be reached, so reduce step= (now step = 0.01)"),
+        ("x - 0.4*log(x)", 1.0, "x = 0 is regular: can be reached and left, so put walls before it"),
+        ("sqrt(x)", 1.0, "x = 0 is regular: can be reached and left, so put walls before it"),
+        ("x**2/2 + 1/(100*x)", 1.0, "x = 0 is entrance: cannot be reached, so reduce step="),
+        ("x**2/2 + 1/(100*x)", -1.0, "x = 0 is exit: can be reached, never left, so put walls before it"),
+        ("(x - 3)**2/9 - 0.55*log(4 - x)", 3.0, "x = 4 is entrance: cannot be reached, so reduce step="),
+    ],
+)
+def test_the_error_says_whether_the_edge_is_reached(text, start, verdict):
+    for call in (
+        lambda e: simulate(e, start, 200.0, 0.01, 300, seed=3, keep="final"),
+        lambda e: exit_times(e, start, LevelSet(lambda x: -1.0 + 0 * x[0]), 300, 0.01, 3, horizon=400.0),
+    ):
+        with pytest.raises(LeftDomainError) as caught:
+            call(sde(text))
+        assert f"by Feller's test {verdict}" in str(caught.value)
+
+
 def test_both_sides_of_a_pole():
     pole = sde("x**2/2 + 1/(100*x)")
     for start in (1.0, -1.0):
