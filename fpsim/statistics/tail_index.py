@@ -30,7 +30,9 @@ class TailIndex:
     """An estimate of alpha.
 
     Attributes:
-        inverse, inverse_error: 1/alpha, unbiased for centred stable laws, with its standard error.
+        inverse, inverse_error: 1/alpha, unbiased for centred stable laws, with its standard error (of 95 % it covers
+            90 % with 10 groups, 94 % from 50 on, alpha = 0.7 to 2). Sums of other laws tend to stable ones only as
+            ``group`` grows, which no error tells.
         group: the number K1 of values in a sum.
         groups: the number K2 of sums; the error comes from the scatter among them.
     """
