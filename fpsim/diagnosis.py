@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.blocking import Gate, gates, is_shut
-from fpsim.results import Assumption
+from fpsim.escape_time import Assumption, beyond_floats, format_with_error
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -182,27 +182,39 @@ def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str
             ("paths", stuck),
             ("chain", "applies: SGD's finite step jumps the gap"),
         )
-    from fpsim.comparing import predicted_seconds
-
     d, routes = problem.sde.dimension, []
     expected = None
     if d == 1:
         try:
-            expected = problem.by_quadrature().mean
-            routes.append(("quadrature", f"exact, about a second: {expected:.4g}"))
+            exact = problem.by_quadrature()
+            expected = exact.mean
+            routes.append(("quadrature", f"exact, about a second: {format_with_error(exact)}"))
         except ValueError as error:
             routes.append(("quadrature", f"does not apply: {error}"))
     routes.append(("grid", "seconds" if d <= 2 else "about a minute (3-D)" if d == 3 else f"no grid in {d} dimensions"))
     for name in problem.formulas():
         try:
-            routes.append((name, f"instant: {problem.by_formula(name).mean:.4g}"))
+            found = problem.by_formula(name)
+            routes.append((name, f"instant: {found.mean:.4g}" if math.isfinite(found.mean) else beyond_floats(found)))
         except ValueError as error:
             routes.append((name, f"does not apply: {error}"))
     expected = expected or next((c for c in [_rough(problem)] if c), None)
     if expected is not None:
-        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
-        routes.append(("paths", f"20000 paths take about {seconds:.2g} s"))
+        routes.append(("paths", _cost_of_paths(problem, expected)))
     return tuple(routes)
+
+
+def _cost_of_paths(problem: EscapeProblem, expected: float) -> str:
+    """What 20 000 paths would take here, from a short trial."""
+    from fpsim.comparing import predicted_seconds
+
+    if math.isinf(expected):
+        return "no simulation reaches a mean time beyond 1e308"
+    try:
+        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
+    except ValueError as error:
+        return f"does not apply: {error}"
+    return f"20000 paths take about {seconds:.2g} s"
 
 
 def _rough(problem: EscapeProblem) -> float | None:

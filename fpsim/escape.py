@@ -126,7 +126,8 @@ class EscapeProblem:
             "target": str(self.target),
             "seconds": clock.perf_counter() - began,
         }
-        facts["settings"] = {**facts.get("settings", {}), **self._gates}
+        walled = {} if self.walls is None else {"walls": str(self.walls)}
+        facts["settings"] = {**walled, **facts.get("settings", {}), **self._gates}
         return EscapeTime(mean=mean, method=method, problem=self._facts, **{**common, **facts})
 
     @cached_property

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animations.film.captions import typeset
+from animations.film.space import require_open_space
 from animations.kramers.film import Progress, name_of
 from animations.kramers.motion import FINER, formula_for
 
@@ -160,6 +161,7 @@ class ArrheniusFilm:
     @classmethod
     def of(cls, problem: EscapeProblem, **options: Any) -> ArrheniusFilm:
         """One escape; the axis is S/eta, or 1/T for constant noise."""
+        require_open_space(problem)
         noise = problem.sde.noise
         axis, inverse = ("1/T", 1 / noise.value) if noise.is_constant and np.ndim(noise.value) == 0 else ("S/η", None)  # type: ignore[attr-defined]
         if inverse is None:

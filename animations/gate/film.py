@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from animations.film.space import require_open_space
 from animations.gate.data import GateData
 from animations.kramers.film import Progress
 
@@ -92,6 +93,7 @@ class GateFilm:
     @classmethod
     def of(cls, problem: EscapeProblem, **options: Any) -> GateFilm:
         """The gates of another escape."""
+        require_open_space(problem)
         return cls(problem, **options)
 
     def with_floor(self, floor: float) -> EscapeProblem:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animations.film.captions import typeset
+from animations.film.space import require_open_space
 from animations.kramers.data import KramersData, ShotData
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class KramersFilm:
     @classmethod
     def of(cls, problem: EscapeProblem, **options: Any) -> KramersFilm:
         """One escape, one act, one panel."""
+        require_open_space(problem)
         noise = problem.sde.noise
         label = f"L(x) = {typeset(problem.sde.landscape.name)}"
         law, kind = law_of(noise), name_of(noise)

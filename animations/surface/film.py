@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from animations.film.space import require_open_space
 from animations.kramers.film import MOST_STEPS, Progress
 from animations.surface.data import SurfaceData
 
@@ -87,6 +88,7 @@ class SurfaceFilm:
     @classmethod
     def of(cls, problem: EscapeProblem, **options: Any) -> SurfaceFilm:
         """Another escape in two dimensions."""
+        require_open_space(problem)
         return cls(problem, **options)
 
     def compute(self, progress: Progress | None = None) -> SurfaceData:
