@@ -32,6 +32,7 @@ class Line:
         low, high: the ends, possibly infinite.
         low_end, high_end: what they are.
         ring: (low, high) of the periodic box.
+        domain: the open interval around the start on which the landscape is defined.
     """
 
     low: float
@@ -39,6 +40,7 @@ class Line:
     low_end: End
     high_end: End
     ring: tuple[float, float] | None = None
+    domain: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def is_two_sided(self) -> bool:
@@ -76,7 +78,8 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
     kind = None if walls is None else walls.kind[0]
     if walls is not None and kind == "periodic":
         return x0, _around(sde, x0, goal, walls.box[0])
-    low, high = sde.domain.interval(x)[0]
+    domain = sde.domain.interval(x)[0]
+    low, high = domain
     low_end: End = "edge"
     high_end: End = "edge"
     if walls is not None and kind == "reflecting":
@@ -98,7 +101,7 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
         low, low_end = left, "exit"
     if right is not None:
         high, high_end = right, "exit"
-    return x0, Line(low, high, low_end, high_end)
+    return x0, Line(low, high, low_end, high_end, None, domain)
 
 
 def _refuse_beyond(goal: Target, place: float, end: float, walls: Walls | None) -> None:

@@ -19,18 +19,19 @@ resolved; where there are formulas, bounds of them make sure that nothing hides 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.blocking import inflections, refuse_blocked
+from fpsim.blocking import InfiniteTimeError, inflections, is_shut, refuse_blocked
 from fpsim.diffusion import HessianDiffusion
 from fpsim.ends import Line, line_of
 from fpsim.far_side import FarSide, far_side
+from fpsim.feller import classify
+from fpsim.one_sided import Solution, solve, weights
 from fpsim.oriented import Oriented
-from fpsim.panels import ORDER, RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve, running
+from fpsim.panels import ORDER, WEIGHTS, halved, nodes_of, resolve
 from fpsim.passage import Passage, Rare
 from fpsim.sde import SDE
 from fpsim.two_sided import solve_two_sided
@@ -39,7 +40,6 @@ from fpsim.walls import Walls
 Array = NDArray[np.float64]
 
 RISE = 8.0  # largest change of W on a panel: ORDER nodes integrate e^8-fold changes to rounding
-RARE = 1e-6  # a place that fewer of the paths visit is seen by no simulation
 EPS = float(np.finfo(float).eps)
 
 
@@ -68,7 +68,7 @@ def first_passage(
     view = _view(sde, line)
     panels, far = _panels(view, np.array([x0]), tolerance)
     origin = view.direction * x0
-    coarse, fine = (_solve(view, edges, origin, far) for edges in (panels, halved(panels)))
+    coarse, fine = solve(view, panels, origin, far), solve(view, halved(panels), origin, far, True)
     gap = abs(coarse.log_mean - fine.log_mean)
     if math.isfinite(fine.log_variance):
         gap = max(gap, abs(coarse.log_variance - fine.log_variance))
@@ -94,7 +94,7 @@ def mean_first_passage(
     view = _view(sde, line)
     edges, far = _panels(view, starts, tolerance)
     edges, origins = halved(edges), view.direction * starts
-    solution = _solve(view, edges, origins.min(), far)
+    solution = solve(view, edges, origins.min(), far)
     times = solution.log_times[np.searchsorted(edges, origins)]
     if times.max() > 709.7:
         raise ValueError(f"a mean time is e^{times.max():.6g}, which no float can hold")
@@ -137,13 +137,31 @@ def _panels(view: Oriented, starts: Array, tolerance: float) -> tuple[Array, Far
     """Resolved panel edges from the far bound to the target, and the far side."""
     points, goal = view.direction * starts, view.direction * _target(view)
     first = float(points.min())
+    _refuse_edge(view, first, goal)
     refuse_blocked(view.sde, view.direction * first, _target(view))
     far = far_side(view, first, goal - first, _box_end(view))
     return _resolved(view, _initial(view, points, far.bound, goal), tolerance), far
 
 
+def _refuse_edge(view: Oriented, start: float, goal: float) -> None:
+    """Refuse a target at the landscape's very edge, where no path arrives in finite time."""
+    if _target(view) not in view.line.domain:
+        return
+    edge = classify(view.tried, start, goal, view.weight, goal - start)
+    if edge.kind != "undecided" and not edge.is_reached:
+        raise InfiniteTimeError(
+            f"the target is the landscape's edge x = {_target(view):g}, which no path reaches in finite time "
+            f"({edge.kind} by Feller's test); choose a target before it"
+        )
+
+
 def _resolved(view: Oriented, edges: Array, tolerance: float) -> Array:
     edges, vanished = resolve(view.fields, edges, tolerance / 100, RISE, view.hidden)
+    if vanished is not None and isinstance(view.sde.noise, HessianDiffusion) and not is_shut(view.sde):
+        raise ValueError(
+            f"D falls to less than 1e-12 of its largest value at x = {view.direction * vanished:.6g}, within a "
+            "distance that floats cannot resolve; give the noise a larger floor"
+        )
     if vanished is not None:
         raise ValueError(
             f"D vanishes at x = {view.direction * vanished:.6g}, and no continuous path crosses a point where the "
@@ -177,84 +195,7 @@ def _initial(view: Oriented, points: Array, far: float, goal: float) -> Array:
     return np.asarray(edges[(edges >= far) & (edges <= goal)])
 
 
-# --- integrals ---
-
-
-@dataclass(frozen=True)
-class _Solution:
-    """Logarithms of mean and variance at the start, of the mean at every edge, and what limits them."""
-
-    log_mean: float
-    log_variance: float
-    log_times: Array
-    tail: float
-    swing: float
-    rare: tuple[float, float, float, float] | None
-
-
-def _weights(view: Oriented, edges: Array) -> tuple[Array, Array, Array, Array]:
-    """Half-widths, ln s' and ln m at all nodes, and W at the nodes."""
-    half = np.diff(edges) / 2
-    slope, log_d = view.fields(nodes_of(edges))
-    risen = half * (slope @ WEIGHTS)
-    potential = np.concatenate([[0.0], np.cumsum(risen)[:-1]])[:, None] + half[:, None] * (slope @ RUNNING)
-    return half, potential - view.weight * log_d, -potential + (view.weight - 1) * log_d, potential
-
-
-def _solve(view: Oriented, edges: Array, start: float, far: FarSide) -> _Solution:
-    """The double integrals of the module docstring on given panels."""
-    half, log_scale, log_weight, potential = _weights(view, edges)
-    mass_beyond, spread_beyond, infinite = _beyond(view, far)
-    inner, before = running(log_weight, half, mass_beyond)
-    first = int(np.searchsorted(edges, start))
-    times = panel_logs(log_scale + inner, half)
-    log_times = np.append(np.logaddexp.accumulate(times[::-1])[::-1], -np.inf)
-    log_variance = math.inf if infinite else math.nan  # without a verdict on the far end no variance is vouched for
-    if not infinite and not (far.edge is not None and far.edge.kind == "undecided"):
-        spread, _ = running(log_scale + 2 * inner, half, spread_beyond)
-        log_variance = math.log(2) + float(np.logaddexp.reduce(panel_logs(log_scale + spread, half)[first:]))
-    lost = _lost(edges, log_weight, before, first, far)
-    rare = _seldom(edges, first, half, log_scale, log_weight, before)
-    return _Solution(float(log_times[first]), log_variance, log_times, lost, float(np.ptp(potential)), rare)
-
-
-def _beyond(view: Oriented, far: FarSide) -> tuple[float, float, bool]:
-    """Logarithms of the integrals of m and of s' I^2 beyond the far bound; whether the second is infinite."""
-    tail = far.tail
-    if tail is None:
-        return -math.inf, -math.inf, False
-    log_d, arm = float(view.fields(np.array([far.bound]))[1][0]), math.log(tail.distance)
-    mass = (view.weight - 1) * log_d + arm - math.log(tail.mass)
-    if tail.spread <= 1e-9:
-        return mass, -math.inf, True
-    return mass, 2 * mass - view.weight * log_d + arm - math.log(tail.spread), False
-
-
-def _lost(edges: Array, log_weight: Array, before: Array, first: int, far: FarSide) -> float:
-    """Relative error of what lies beyond the far bound."""
-    if far.tail is not None:
-        return far.tail.error * math.exp(min(0.0, before[0] - before[first]))
-    # left out: not more than this if the weight falls off there no slower than over the first panels
-    width = min(edges[first] - edges[0], edges[0] - far.limit)
-    return math.exp(min(0.0, float(log_weight[0, 0]) + math.log(width) - before[first])) if width > 0 else 0.0
-
-
-def _seldom(
-    edges: Array, first: int, half: Array, log_scale: Array, log_weight: Array, before: Array
-) -> tuple[float, float, float, float] | None:
-    """Share, place, chance and the logarithm of the rest, if there are places that are hardly ever visited."""
-    arms = np.logaddexp.accumulate(panel_logs(log_scale, half)[::-1])[::-1]  # ln of the scale from edges to the target
-    seldom = np.flatnonzero(arms[first] - arms[:first] <= math.log(RARE))
-    if not seldom.size:
-        return None
-    last = int(seldom[-1])
-    inner, _ = running(log_weight[last:], half[last:])
-    rest = float(np.logaddexp.reduce(panel_logs(log_scale[last:] + inner, half[last:])[first - last :]))
-    log_share = float(arms[first] + before[last]) - float(np.logaddexp(arms[first] + before[last], rest))
-    return math.exp(log_share), float(edges[last]), math.exp(arms[first] - arms[last]), rest
-
-
-def _rare(solution: _Solution, direction: float) -> Rare:
+def _rare(solution: Solution, direction: float) -> Rare:
     assert solution.rare is not None
     share, place, chance, rest = solution.rare
     return Rare(share, direction * place, chance, rest)
@@ -285,7 +226,7 @@ def _between(sde: SDE, x0: float, line: Line, tolerance: float, accepted: float)
     edges = _resolved(view, _initial(view, np.array([x0]), line.low, line.high), tolerance)
     found = []
     for panels in (edges, halved(edges)):
-        half, log_scale, log_weight, potential = _weights(view, panels)
+        half, log_scale, log_weight, potential = weights(view, panels)
         found.append(solve_two_sided(half, log_scale, log_weight, int(np.searchsorted(panels, x0))))
     coarse, fine = found
     swing = 4 * EPS * (1 + float(np.ptp(potential)))

@@ -143,3 +143,34 @@ def test_hundred_random_problems(seed):
         covered, worst = covered + 1, max(worst, off)
     print(f"seed {seed}: {covered} of 30 covered, worst {worst:.1e}; {infinite} rightly called infinite")
     assert covered + infinite == 30
+
+
+def test_exits_on_both_sides():
+    # T(x) = P(x) A(b) - A(x), A(y) = int_a^y s' int_a m, P = s[a, x] / s[a, b]: the terms cancel, quadrature's do not
+    rng = np.random.default_rng(77)
+    for _ in range(20):
+        _, psi, noise, number, convention, start, _, _, features = drawn(rng)
+        if "log" in psi or "/x" in psi:
+            continue
+        number["a"] = min(number["a"], 3.0)
+        low, high = start - rng.uniform(0.2, 0.9), start + rng.uniform(0.3, 2.0)
+        sde, psi_at, noise_at = problem(psi, noise, number, convention, False)
+        weight = WEIGHTS[convention]
+        whole = reference(psi_at, noise_at, weight, low, high, low, features)
+        part = reference(psi_at, noise_at, weight, low, start, low, features)
+        edges = np.unique(
+            np.concatenate(
+                [
+                    np.linspace(low, high, 4001),
+                    [start],
+                    features[-1][0] + np.linspace(-1, 1, 4001) * 40 * features[-1][1],
+                ]
+            )
+        )
+        edges = edges[(edges >= low) & (edges <= high)]
+        half = np.diff(edges)[:, None] / 2
+        y = edges[:-1, None] + half * (1 + NODES)
+        scale = (half * np.exp(psi_at(y)) * noise_at(y) ** -weight) @ RULE
+        right = scale[edges[:-1] < start].sum() / scale.sum() * whole - part
+        found = first_passage(sde, start, lambda x: np.maximum(low - x[0], x[0] - high), accepted=1e-6)  # noqa: B023
+        assert found.mean == pytest.approx(right, rel=found.relative_error + 1e-9)

@@ -256,3 +256,12 @@ def test_units_of_length_and_energy_do_not_matter():
             found = first_passage(SDE(well, ConstantDiffusion(level * energy)), start * length, target * length)
             logs.append(found.log_mean - math.log(length**2 / energy))
         assert np.ptp(logs) < 1e-12
+
+
+def test_targets_at_the_very_edge():
+    # for x^1.5 the edge is an ordinary point of drift and noise; a logarithm keeps paths away
+    plain = sde("x**1.5", 0.5)
+    at, near = first_passage(plain, 1, 0).mean, first_passage(plain, 1, 1e-9).mean
+    assert at == pytest.approx(near, rel=1e-8)
+    with pytest.raises(ValueError, match=r"edge x = 0, which no path reaches in finite time \(entrance"):
+        first_passage(sde("x-0.6*log(x)", 0.5), 1, 0)
