@@ -34,7 +34,8 @@ from fpsim.density.spectrum import Spectrum, spectral_gap, spectrum
 from fpsim.density.stationary import probability_current, reversible_potential, stationary_masses
 from fpsim.density.transitions import Transitions, transitions
 from fpsim.density.walk import Walk, as_walls
-from fpsim.grid import Grid
+from fpsim.grid import Grid, require_inside
+from fpsim.memory import require_memory
 from fpsim.pending import with_pending
 from fpsim.sde import require_sde
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
+BYTES = {1: 400, 2: 1500, 3: 3000}  # of memory per cell, about, before anything is solved
 SEED_CELLS = 400  # cells of a grid whose every eigenvalue is worked out, to know where to look on a finer one
 
 
@@ -73,6 +75,11 @@ class FokkerPlanck:
                 f"the SDE has {self.sde.dimension} dimensions and the grid {self.grid.dimension}; they must agree"
             )
         as_walls(self.boundary, self.grid.dimension)
+        require_memory(
+            BYTES[self.grid.dimension] * self.grid.size, f"the rates between {self.grid.size:.6g} cells ({self.grid})",
+            "use fewer cells",
+        )  # fmt: skip
+        require_inside(self.sde, self.grid)
 
     @cached_property
     def walk(self) -> Walk:

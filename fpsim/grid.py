@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.memory import require_memory
 
+from fpsim.memory import require_memory
+
 if TYPE_CHECKING:
     import xarray
 
@@ -96,6 +98,7 @@ class Grid:
     @cached_property
     def points(self) -> Array:
         """All cell centres, shape (d, size), last axis fastest."""
+        require_memory(16 * self.dimension * self.size, f"{self.size:.6g} cells", "use fewer cells")
         mesh = np.meshgrid(*(self.centers(k) for k in range(self.dimension)), indexing="ij")
         return np.stack([m.ravel() for m in mesh])
 
@@ -203,3 +206,28 @@ class Grid:
 
     def __str__(self) -> str:
         return " x ".join(f"[{low:g}, {high:g}]/{cells}" for low, high, cells in self.axes)
+
+
+def require_inside(sde: Any, grid: Grid) -> None:
+    """Refuse a grid that reaches out of the set on which the landscape's formula is defined.
+
+    Raises:
+        ValueError: for such a grid.
+    """
+    domain = getattr(getattr(sde, "landscape", None), "domain", None)
+    if domain is None or domain.is_everywhere:
+        return
+    middle = np.array([(low + high) / 2 for low, high, _ in grid.axes])
+    inside = domain.contains(grid.points)
+    if inside.all() and grid.dimension == 1:
+        (low, high, _), (edge_low, edge_high) = grid.axes[0], domain.interval(middle)[0]
+        slack = 1e-9 * (high - low)
+        inside[[0, -1]] = low >= edge_low - slack, high <= edge_high + slack
+    if inside.all():
+        inside = domain.same_piece(grid.points, grid.points[:, 0])
+    if not inside.all():
+        needs = " and ".join([f"{u} > 0" for u in domain.positive] + [f"{v} != 0" for v in domain.nonzero])
+        raise ValueError(
+            f"the grid {grid} reaches out of the landscape's domain ({needs}), as at {grid.points[:, ~inside][:, 0]}; "
+            "choose a box inside it"
+        )

@@ -19,6 +19,7 @@ from fpsim.density.walk import Rim, Walk, Wall
 from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
+MOST_SAMPLES = 40_000  # on which jumps are looked for
 GAUSS_POINTS, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
@@ -31,7 +32,7 @@ def line_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
     (low, high, n), h = grid.axes[0], float(grid.spacing[0])
     x = grid.centers()
     diffusion = diffusion_at(sde, x)
-    breaks = breakpoints(sde, low, high)
+    breaks = breakpoints(sde, low, high, n)
     periodic = walls[0][0] == "periodic"
     knots = low + h / 2 * np.arange(2 * n + (2 if periodic else 1), dtype=np.float64)
     halves = potential_steps(sde, knots, breaks)  # from knot to knot: wall, centre, face, centre, ..., wall
@@ -71,13 +72,13 @@ def diffusion_at(sde: Any, x: Array) -> Array:
     return values
 
 
-def breakpoints(sde: Any, low: float, high: float) -> Array:
-    """Points in (low, high) where D jumps or has a kink: known for Hessian-shaped noise, none for other models."""
+def breakpoints(sde: Any, low: float, high: float, cells: int) -> Array:
+    """Points in (low, high) where D jumps or, for Hessian-shaped noise, has a kink, and where the drift jumps."""
     from fpsim.diffusion import HessianDiffusion
 
     noise = sde.noise
     if not isinstance(noise, HessianDiffusion):
-        return np.empty(0)
+        return _jumps(sde, low, high, cells)
     if noise.at == "path":
         cut = noise.switch(sde.landscape)
         return np.array([cut]) if low < cut < high else np.empty(0)
@@ -92,6 +93,20 @@ def breakpoints(sde: Any, low: float, high: float) -> Array:
     sign = np.sign(sde.landscape.hessian(z[None])[0, 0])
     changes = np.flatnonzero(sign[:-1] * sign[1:] < 0)
     return np.array([brentq(curvature, z[i], z[i + 1], xtol=1e-15, rtol=1e-14) for i in changes])
+
+
+def _jumps(sde: Any, low: float, high: float, cells: int) -> Array:
+    """Jumps of D and of the drift; none where the potential is known as loss over D."""
+    from fpsim.density.breaks import jumps
+
+    constant = bool(sde.noise.is_constant)
+    if constant and hasattr(sde.landscape, "loss"):
+        return np.empty(0)
+    samples = min(4 * cells, MOST_SAMPLES) + 1
+    found = jumps(lambda z: np.asarray(sde.landscape.drift(z[None])[0], dtype=float), low, high, samples)
+    if not constant:
+        found = np.union1d(found, jumps(lambda z: diffusion_at(sde, z), low, high, samples))
+    return found
 
 
 def potential_steps(sde: Any, knots: Array, breaks: Array) -> Array:
@@ -151,7 +166,7 @@ def _half_integral(sde: Any, start: float, stop: float, breaks: Array, speed: bo
     inner = breaks[(breaks > min(start, stop)) & (breaks < max(start, stop))]
     corners = np.unique(np.concatenate([[start, stop], inner]))
     corners = corners if stop > start else corners[::-1]
-    joint = np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in pairwise(corners)] + [[stop]])
+    joint = np.concatenate([np.linspace(a, b, 65)[:-1] for a, b in pairwise(corners)] + [[stop]])
     phi = np.concatenate([[0.0], np.cumsum(_gauss_steps(sde, joint))])
     centers = (joint[:-1] + joint[1:]) / 2
     diffusion = diffusion_at(sde, centers)
