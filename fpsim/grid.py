@@ -18,8 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.memory import require_memory
 
-from fpsim.memory import require_memory
-
 if TYPE_CHECKING:
     import xarray
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fpsim.fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
+RIPPLES = 0.05  # largest share of negative mass in a density whose moments are asked for; it is cut off
 UNSOUND = 1e-6  # how far a guided answer may leave what is possible
 
 
@@ -121,8 +122,9 @@ def held(equation: FokkerPlanck, source: Any, target: Any, valley: Any) -> Answe
 
 
 def _no_hole(found: Answer) -> bool:
+    """Whether a density is positive but for ripples around a narrow source."""
     masses = found.values["masses"]
-    return bool(-np.minimum(masses, 0.0).sum() <= 1e-3 * np.abs(masses).sum())
+    return bool(-np.minimum(masses, 0.0).sum() <= RIPPLES * np.abs(masses).sum())
 
 
 def left_valley(equation: FokkerPlanck, valley: Any, start: ArrayLike | None) -> Answer:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 STANDS_OUT = 3.0  # times the change of both neighbours that makes an interval suspect
-STAYS = 0.5  # share of the change that a jump keeps
+STAYS = 0.4  # share of the change that a jump keeps (a value half-way may stand at the jump itself)
 HALVINGS = 60
 
 

@@ -8,6 +8,7 @@ size of q where the cells resolve nothing.  It is worked out when somebody first
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -135,13 +136,16 @@ def judged(
             trouble = str(error)
     if not worst:
         worst = {"discretisation_error": np.inf}
+    found = list(checks())
+    first = next(iter(worst))
+    worst[first] = np.fmax(worst[first], scale * max((c.lost for c in found if isinstance(c, Across)), default=0.0))
     errors = {name: np.asarray(value).tolist() for name, value in worst.items()}
     largest = float(np.max(next(iter(errors.values()))))
     detail = f"estimated {largest:.2g}, against {scale:.4g}" + (f"; on a coarser grid: {trouble}" if trouble else "")
     small = Assumption(
         f"the discretisation error is small: at most {SMALL:.0%}", largest <= SMALL * scale and not trouble, detail
     )
-    return Discretisation(errors, of, (small, *scheme(equation, walk or equation.walk), *checks()))
+    return Discretisation(errors, of, (small, *scheme(equation, walk or equation.walk), *found))
 
 
 def scheme(equation: FokkerPlanck, walk: Walk) -> list[Assumption]:
@@ -181,18 +185,34 @@ def resolution(masses: Array, grid: Grid) -> Assumption:
     )  # fmt: skip
 
 
-def across(target: Any, inside: NDArray[np.bool_], grid: Grid) -> Assumption | None:
+@dataclass(frozen=True)
+class Across(Assumption):
+    """Whether a set is some cells wide.
+
+    Attributes:
+        lost: relative error of what depends on a set narrower than a cell: an answer that varies like log r or 1 / r
+            with its radius is that of a set as wide as a cell, on every grid.
+    """
+
+    lost: float = 0.0
+
+
+def across(target: Any, inside: NDArray[np.bool_], grid: Grid) -> Across | None:
     """Whether a set is some cells wide; ``None`` for those that reach beyond the grid."""
     from fpsim.targets import Ball, LevelSet
 
     if isinstance(target, Ball):
         wide = 2 * target.radius / float(grid.spacing.max())
-    elif isinstance(target, LevelSet):
+    elif isinstance(target, LevelSet) or callable(target):
         places = np.stack(np.unravel_index(np.flatnonzero(inside), grid.shape))
         wide = float(np.ptp(places, axis=1).min() + 1) if places.size else 0.0
     else:
         return None
-    return Assumption("the set is some cells wide", wide >= NARROWEST, f"{target}: {wide:.2g} cells across")
+    lost = 0.0
+    if 0 < wide < 1 and grid.dimension > 1:
+        lost = -math.log(wide) if grid.dimension == 2 else 1 / wide
+    name = str(target) if isinstance(target, Ball) else "the set"
+    return Across("the set is some cells wide", wide >= NARROWEST, f"{name}: {wide:.2g} cells across", lost)
 
 
 # --- differences between a coarser grid and this one ---
