@@ -105,7 +105,7 @@ def test_a_grid_too_large_is_refused_before_memory_is_taken():
         lambda: fpsim.Grid((-1, 1, 100_000), (-1, 1, 100_000)).points,
         lambda: FokkerPlanck(plane, Grid.automatic(plane, (0.5, 0.0), None, 100_000)),
     ):
-        with pytest.raises(ValueError, match="GB.*use fewer cells"):
+        with pytest.raises(ValueError, match=r"GB.*use fewer cells"):
             make()
 
 
