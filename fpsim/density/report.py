@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.blocking import require_open
 from fpsim.density.bounds import DEFAULT_CELLS, FEWEST_CELLS, require_cells
+from fpsim.description import describe_sde, sde_from
 from fpsim.fokker_planck import FokkerPlanck
 from fpsim.grid import Grid
+from fpsim.storage import Stored, as_json, attribute, facts_of, write_text
 
 if TYPE_CHECKING:
     import xarray
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class DensityReport:
+@dataclass(frozen=True, repr=False)
+class DensityReport(Stored):
     """Evolution, stationary law and, with a target, survival and first-passage time.
 
     Attributes:
@@ -67,9 +69,7 @@ class DensityReport:
         }  # fmt: skip
 
     def to_json(self) -> str:
-        """The table as JSON text."""
-        from fpsim.results import as_json
-
+        """The table as JSON text; the time of the stationary law is null."""
         return as_json(self.to_dict())
 
     def to_xarray(self) -> xarray.Dataset:
@@ -78,23 +78,74 @@ class DensityReport:
         if self.stationary is not None:
             data = data.assign(stationary_density=self.stationary.density)
         if self.survival is not None:
-            data = data.merge(self.survival, combine_attrs="override")
-        return data
+            data = data.assign(self.survival.data_vars)
+        facts = {
+            "sde": describe_sde(self.solver.sde),
+            "axes": self.solver.grid.axes,
+            "walls": self.solver.boundary,
+            "start": list(self.start),
+            "passage": self.passage,
+            "stationary_facts": None if self.stationary is None else dict(self.stationary.attrs),
+            "survival_facts": None if self.survival is None else dict(self.survival.attrs),
+        }
+        return data.assign_attrs({name: attribute(value) for name, value in facts.items() if value is not None})
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`.
+
+        Raises:
+            ValueError: if landscape or noise were plain functions, which no file holds.
+        """
+        facts = facts_of(data)
+        own = ("sde", "axes", "walls", "start", "passage", "stationary_facts", "survival_facts", "result")
+        rest = {name: value for name, value in data.attrs.items() if name not in own}
+        solver = FokkerPlanck(sde_from(facts["sde"]), Grid(*facts["axes"]), _as_boundary(facts["walls"]))
+        stationary = survival = None
+        if "stationary_density" in data:
+            stationary = data[["stationary_density"]].rename(stationary_density="density")
+            stationary.attrs = facts["stationary_facts"]
+        if "survival" in data:
+            names = [name for name in data.data_vars if data[name].dims == ("time",) and name != "mass"]
+            survival = data[names]
+            survival.attrs = facts["survival_facts"]
+        extra = [name for name in data.data_vars if survival is not None and name in survival.data_vars]
+        evolution = data.drop_vars([*extra, *(["stationary_density"] if stationary is not None else [])])
+        evolution.attrs = rest
+        passage = None if "passage" not in facts else tuple(facts["passage"])
+        return cls(solver, evolution, stationary, survival, passage, tuple(facts["start"]))
 
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_xarray` as netCDF (or the table, if the path ends in ``.json``); returns the path."""
-        from fpsim.storage import write
+        return write_text(self.to_json(), path) if Path(path).suffix == ".json" else super().save(path)
 
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote as netCDF.
+
+        Raises:
+            ValueError: for another file; JSON holds the table only, from which no report is made.
+            FileNotFoundError: if there is no such file.
+        """
         if Path(path).suffix == ".json":
-            Path(path).write_text(self.to_json() + "\n")
-            return Path(path)
-        return write(self.to_xarray(), path)
+            raise ValueError(f"'{path}' holds the table of a report only; save the report as .nc to load it again")
+        return super().load(path)
 
     def plot(self) -> Any:
         """Densities over the landscape (1-D), or a heat map with current arrows (2-D)."""
         from fpsim.plotting import density_chart, density_map
 
         return (density_chart if self.solver.grid.dimension == 1 else density_map)(self)
+
+    def __repr__(self) -> str:
+        """Where the density ends, or when it meets the target; ``print`` shows all times."""
+        return f"<DensityReport: {self._headline()}; {self.evolution.time.size} times, grid {self.solver.grid}>"
+
+    def _headline(self) -> str:
+        if self.passage is not None:
+            return f"mean first-passage time {self.passage[0]:.8g}"
+        last = self.rows()[-1]
+        return "mean " + ", ".join(f"{m:+.5f}" for m in last["mean"])
 
     def __str__(self) -> str:
         solver = self.solver
@@ -153,6 +204,11 @@ def density_report(
         fields = hunter.mean_first_passage_time(target, start)
         passage = tuple(hunter.grid.at(fields[name].values, start) for name in ("mean", "variance"))
     return DensityReport(solver, evolution, stationary, survival, passage, tuple(start))  # type: ignore[arg-type]
+
+
+def _as_boundary(walls: Any) -> Any:
+    """Words of walls as they were before they were JSON."""
+    return walls if isinstance(walls, str) else [side if isinstance(side, str) else tuple(side) for side in walls]
 
 
 def _moments(density: xarray.DataArray) -> dict[str, Any]:

@@ -180,3 +180,38 @@ def test_two_times_beyond_floats_are_compared_by_their_logs() -> None:
     assert one.ratio(low) == math.inf and low.ratio(one) == 0.0
     assert fpsim.EscapeTime(method="d", log_mean=math.log(7.0)).mean == pytest.approx(7.0)
     assert low.log_mean == 0.0 and low.log_error == pytest.approx(0.1)
+
+
+def test_density_reports_come_back(tmp_path: Path) -> None:
+    from fpsim.density.report import DensityReport, density_report
+
+    found = density_report(PROBLEM.sde, (-1.0,), (0.5, 1.0, 2.0), 1.0, cells=200)
+    back = fpsim.load(found.save(tmp_path / "d.nc"))
+    assert str(back) == str(found) and back.to_json() == found.to_json() and back.passage == found.passage
+    for name in ("evolution", "stationary", "survival"):
+        assert getattr(back, name).identical(getattr(found, name)), name
+    assert back.solver.mean_first_passage_time(1.0, -1.0)["mean"].equals(
+        found.solver.mean_first_passage_time(1.0, -1.0)["mean"]
+    )
+    strict(found.save(tmp_path / "d.json").read_text())
+    with pytest.raises(ValueError, match="save the report as"):
+        DensityReport.load(tmp_path / "d.json")
+
+
+def test_reports_of_studies_come_back(tmp_path: Path) -> None:
+    from fpsim.plotting.style import new_figure
+    from fpsim.storage import dataset
+    from validation.study.report import Report, Table, Verdict
+
+    found = Report(
+        "small", "A small report", "Nothing is measured.", (Verdict("one is two", False, "1 and 2", expected=False),),
+        (Table.of("Numbers", [{"x": 1.0, "word": "yes"}]),), {"line": lambda: new_figure(2, 1.5)},
+        dataset({"x": ("row", [1.0, 2.0], "", "x")}), {"quick": True}, 3,
+    )  # fmt: skip
+    found.save(tmp_path / "small")
+    back = Report.load(tmp_path / "small")
+    assert str(back) == str(found) and back.to_json() == found.to_json() and back.data.identical(found.data)
+    assert list(back.pictures) == ["line"] and back.pictures["line"]().get_size_inches()[0] == pytest.approx(2, abs=0.1)
+    back.save(tmp_path / "again")
+    with pytest.raises(ValueError, match="holds no report"):
+        Report.load(tmp_path)

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,42 @@ class Report:
             written.append(place / f"{name}.png")
             draw().savefig(written[-1])
         return written
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Report:
+        """Read what :meth:`save` wrote; pictures are the ones that were drawn, numbers that were not finite are None.
+
+        Raises:
+            ValueError: if the folder holds no report.
+        """
+        from fpsim.storage import read
+
+        place = Path(folder)
+        try:
+            facts = json.loads((place / "report.json").read_text())
+            verdicts = tuple(Verdict(**{k: v[k] for k in VERDICT}) for v in facts["verdicts"])
+            tables = tuple(Table.of(t["title"], t["rows"]) for t in facts["tables"])
+            words = {name: facts[name] for name in ("name", "title", "summary", "settings", "seed")}
+        except (OSError, KeyError, TypeError, ValueError):
+            raise ValueError(f"'{place}' holds no report.json as a report's save() writes it") from None
+        pictures = {file.stem: partial(_drawn, file) for file in sorted(place.glob("*.png"))}
+        return cls(verdicts=verdicts, tables=tables, pictures=pictures, data=read(place / "data.nc"), **words)
+
+
+VERDICT = ("claim", "holds", "measured", "expected")
+
+
+def _drawn(file: Path) -> Figure:
+    """A picture on disk as a figure."""
+    from matplotlib.image import imread
+
+    from fpsim.plotting.style import DPI, new_figure
+
+    pixels = imread(file)
+    figure = new_figure(pixels.shape[1] / DPI, pixels.shape[0] / DPI)
+    figure.set_layout_engine("none")
+    figure.add_axes((0, 0, 1, 1), frameon=False, xticks=[], yticks=[]).imshow(pixels, aspect="auto")
+    return figure
 
 
 def shown(value: Any) -> str:
