@@ -57,17 +57,28 @@ def require_cells(cells: Any, fewest: int) -> int:
     return int(cells)
 
 
-def fitted_grid(box: Box, start: Array, target: Target | None, cells: int, fixed: tuple[bool, ...] = ()) -> Grid:
+def fitted_grid(
+    box: Box, start: Array, target: Target | None, cells: int, fixed: tuple[tuple[bool, bool], ...] = ()
+) -> Grid:
     """About ``cells`` cells per axis over ``box``: a centre on ``start`` and (1-D) a face on the target.
 
-    Axes that are ``fixed`` (walls, edges of the domain) keep their ends instead.
+    Ends that are ``fixed`` (walls, edges of the domain) keep their place instead; a face is on the target still.
     """
     axes = []
     for k, (low, high) in enumerate(box):
-        if fixed and fixed[k]:
-            axes.append((low, high, cells))
-            continue
         h = (high - low) / cells
+        ends = fixed[k] if fixed else (False, False)
+        if any(ends):
+            if isinstance(target, Point) and not all(ends) and low < target.value < high:
+                anchor = low if ends[0] else high
+                way = abs(target.value - anchor)
+                h = way / max(math.floor(way / h + 1e-6), 4)
+                count = math.ceil((high - low) / h - 1e-6) + 1
+                low, high = (low, low + count * h) if ends[0] else (high - count * h, high)
+                axes.append((low, high, count))
+            else:
+                axes.append((low, high, cells))
+            continue
         if isinstance(target, Point):
             gap = abs(target.value - start[0])
             h = gap / (max(math.floor(gap / h + 1e-6), 1) + 0.5)

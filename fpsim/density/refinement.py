@@ -30,7 +30,8 @@ from fpsim.density.stretch import Feature, Stretch, StretchedSDE
 from fpsim.density.walk import Walk
 from fpsim.grid import Grid
 from fpsim.results import Assumption
-from fpsim.targets import Target, as_target
+from fpsim.targets import Point, Target, as_target
+from fpsim.valleys import boundary
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
@@ -123,13 +124,11 @@ class Setting:
 
         stretch = Stretch.of(self.box, self.features)
         grid, start, target, sde = self._grid(cells, stretch)
-        covered = self.space.covered(self.target, self.box)
-        within = None
-        if self.space.domain is not None:
-            points = grid.points if stretch is None else stretch.x(grid.points)
-            within = np.asarray(self.space.domain.same_piece(points, self.start))
-        walk = FokkerPlanck(sde, grid, self.space.words(covered)).walk
-        part = restrict(walk, [] if any(map(any, covered)) else [target], whole_cells=False, within=within)
+        points = grid.points if stretch is None else stretch.x(grid.points)
+        within = None if self.space.domain is None else np.asarray(self.space.domain.same_piece(points, self.start))
+        walk = FokkerPlanck(sde, grid, self.space.words(self.space.covered(self.target, self.box))).walk
+        holds = bool((self.space.level(self.target, points) >= 0).any())  # else only a wall is the target
+        part = restrict(walk, [target] if holds or walk.conserves_mass else [], whole_cells=False, within=within)
         return grid, start, walk, part, stretch
 
     def _grid(self, cells: int, stretch: Stretch | None) -> tuple[Grid, Array, Target, Any]:
@@ -207,7 +206,10 @@ def escape_time_by_grid(
         require_cells(cells, FEWEST_CELLS)
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = as_target(target, point)
-    space = Space.of(sde, point, walls)
+    if sde.dimension == 1 and not (walls is not None and walls.kind[0] == "periodic"):
+        edge = boundary(goal, point)
+        goal = goal if edge is None else Point(edge, float(point[0]))
+    space = Space.of(sde, point, walls).up_to(goal)
     box = needed_box(sde, point, goal, space)
     refuse_open_ends(sde, point, goal, space, box)
     finest = cells or FINEST[sde.dimension]

@@ -5,7 +5,7 @@ low < x < high per axis: walls, and edges of the domain that cross one axis only
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.grid import Grid
-from fpsim.targets import Ball, Target
+from fpsim.targets import Ball, HalfSpace, Point, Target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
@@ -81,10 +81,10 @@ class Space:
             out.append((low, high) if kind == "periodic" else (max(a, low), min(b, high)))
         return tuple(out)
 
-    def fixed(self, box: Box) -> tuple[bool, ...]:
-        """Axes along which the box ends at a limit."""
+    def fixed(self, box: Box) -> tuple[tuple[bool, bool], ...]:
+        """Whether the box ends at a limit below and above, per axis."""
         ends = zip(box, self.low, self.high, strict=True)
-        return tuple(a <= low or b >= high for (a, b), low, high in ends)
+        return tuple((a <= low, b >= high) for (a, b), low, high in ends)
 
     def words(self, covered: tuple[tuple[bool, bool], ...]) -> tuple[tuple[str, str], ...]:
         """Walls of a grid: absorbing on the sides that the target covers whole."""
@@ -103,6 +103,19 @@ class Space:
                 ends.append(bool(is_wall and np.all(self.level(target, _face(box, k, side)) >= -1e-12 * _size(box))))
             found.append((ends[0], ends[1]))
         return tuple(found)
+
+    def up_to(self, target: Target) -> Space:
+        """The space with reflecting walls moved up to a plane target before them: behind it nothing counts."""
+        low, high = list(self.low), list(self.high)
+        for k, kind in enumerate(self.kind):
+            side, place = _plane(target, k)
+            if kind != "reflecting" or side == 0 or not low[k] < place < high[k]:
+                continue
+            if side > 0:
+                high[k] = place
+            else:
+                low[k] = place
+        return replace(self, low=tuple(low), high=tuple(high))
 
     def length(self, sde: Any, start: Array, target: Any) -> float:
         """A length of the problem, where start and target do not span a box."""
@@ -181,12 +194,16 @@ class Space:
 
         best = np.argsort(-self.level(target, grid.points))[:4]
         for cell in best:
-            first = grid.points[:, cell]
-            simplex = np.vstack([first, first + np.diag(grid.spacing)])
-            options: Any = {"initial_simplex": simplex, "maxiter": 200}
-            search = minimize(negative, first, method="Nelder-Mead", options=options)
+            first, size = grid.points[:, cell], abs(negative(grid.points[:, cell]))
+            options: Any = {"initial_simplex": np.vstack([0 * first, np.eye(first.size)]), "maxiter": 200}
+            options |= {"xatol": 1e-9, "fatol": 1e-12}
+
+            def steps(y: Array, first: Array = first, size: float = size) -> float:
+                return negative(first + y * grid.spacing) / size
+
+            search = minimize(steps, 0 * first, method="Nelder-Mead", options=options)
             if search.fun <= 0:
-                return np.clip(search.x, low, high)
+                return np.clip(first + search.x * grid.spacing, low, high)
         return None
 
 
@@ -194,6 +211,15 @@ def cell_of(grid: Grid, point: Array) -> int:
     """Number of the cell that holds ``point`` (d,), or of the nearest one."""
     place = np.floor((point - grid.low) / grid.spacing).astype(int)
     return int(np.ravel_multi_index(tuple(np.clip(place, 0, np.array(grid.shape) - 1)), grid.shape))
+
+
+def _plane(target: Target, axis: int) -> tuple[int, float]:
+    """Side (+1 or -1) and place of a target bounded by a plane across an axis; side 0 for others."""
+    if isinstance(target, Point):
+        return int(target.direction), target.value
+    if isinstance(target, HalfSpace) and abs(target.normal[axis]) == 1.0:
+        return int(target.normal[axis]), target.offset * target.normal[axis]
+    return 0, 0.0
 
 
 def _face(box: Box, axis: int, side: int) -> Array:
