@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # The suite runs one process per core, so no process needs a second thread of linear algebra.
@@ -12,3 +13,27 @@ os.environ["MPLBACKEND"] = "Agg"
 # No test is timed, and a run today and a run tomorrow try the same examples.
 settings.register_profile("fpsim", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("fpsim")
+
+
+@pytest.fixture(scope="session")
+def radial_time():
+    """Mean time of an isotropic problem from one radius to another, by two nested one-dimensional integrals.
+
+    T(r0) = (1 / D) int_R^r0 dy y^(1-d) e^phi(y) int_y^inf z^(d-1) e^-phi(z) dz,        phi = L / D
+    """
+    import numpy as np
+    from scipy.integrate import quad
+
+    def time(phi, noise, dimension, start, radius, far):
+        inward = radius < start
+
+        def weight(y):
+            def inner(z):
+                return np.exp(phi(y) - phi(z)) * (z / y) ** (dimension - 1)
+
+            return quad(inner, *((y, far) if inward else (0.0, y)), epsabs=0, epsrel=1e-11, limit=400)[0]
+
+        ends = (radius, start) if inward else (start, radius)
+        return quad(weight, *ends, epsabs=0, epsrel=1e-10, limit=400)[0] / noise
+
+    return time

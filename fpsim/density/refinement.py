@@ -113,8 +113,8 @@ class Setting:
         checks = carried_by_rare_paths(walk, part, start, place) if looks and not self.log_scale else ()
         seconds = clock.perf_counter() - began
         level = Level(
-            float(grid.spacing[0]), values[0], values[1], _words(grid, stretch), accuracy, walk.counts, grid.size,
-            seconds,
+            float(grid.spacing[0]), values[0], values[1], _words(grid, stretch), float(accuracy), walk.counts,
+            grid.size, seconds,
         )  # fmt: skip
         return level, (*checks, *self._resolution(grid, stretch))
 

@@ -45,7 +45,7 @@ def extrapolated(levels: list[Level]) -> tuple[float, float, float, float | None
         error = max(2 * float(np.ptp(means)), rough)
         if order is not None and order > 0.3:  # what is left of an error C h^order, with as much again for doubt
             error = max(2 * float(steps.sum()) / ((h[0] / h[-1]) ** order - 1), float(steps[-1]), rough)
-        return last.mean, last.variance, error, order
+        return last.mean, last.variance, float(error), order
     fine = _limit(h[-3:], means[-3:]) if len(levels) > 3 else _limit(h[-2:], means[-2:])
     variance = _limit(h[-3:], variances[-3:]) if len(levels) > 3 else _limit(h[-2:], variances[-2:])
     if len(levels) > 3:
@@ -53,8 +53,8 @@ def extrapolated(levels: list[Level]) -> tuple[float, float, float, float | None
         others += [_limit(h, means), _limit(h[:3], means[:3])]
         spread = SPREADS * max(abs(fine - other) for other in others)
     else:
-        spread = abs(fine - _limit(h[:2], means[:2]))
-    return fine, variance, max(spread, SHARE * abs(fine - last.mean), rough), order
+        spread = SPREADS * abs(fine - _limit(h[:2], means[:2]))
+    return fine, variance, float(max(spread, SHARE * abs(fine - last.mean), rough)), order
 
 
 def _limit(h: Array, values: Array) -> float:

@@ -21,7 +21,7 @@ from fpsim.grid import Grid
 from fpsim.targets import LevelSet, Point, Target
 
 Array = NDArray[np.float64]
-KNOTS = 2048
+KNOTS = 8192
 SHARE = 0.5  # of an axis' cells that go to its features
 
 
