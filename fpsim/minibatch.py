@@ -58,7 +58,7 @@ class MiniBatchSGD:
     """Constant-step SGD with real mini-batches.
 
     Args:
-        landscape: a ``DatasetLandscape``.
+        landscape: a ``DatasetLandscape``, or a ``NeuralLandscape`` (then it moves in all parameters of the network).
         learning_rate: eta > 0.
         batch_size: S, a whole number >= 1.
         sampling: the law of the mini-batches: ``"with-replacement"``, S independent draws;
@@ -71,14 +71,21 @@ class MiniBatchSGD:
             with replacement.
     """
 
-    landscape: DatasetLandscape
+    landscape: Any
     learning_rate: float
     batch_size: int
     sampling: Sampling = "with-replacement"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.landscape, DatasetLandscape):
-            raise TypeError(f"mini-batches need the examples of a DatasetLandscape; got {self.landscape!r}")
+        if not (isinstance(self.landscape, DatasetLandscape) or self.moves_network):
+            raise TypeError(
+                f"mini-batches need the examples of a DatasetLandscape or a NeuralLandscape; got {self.landscape!r}"
+            )
+        if self.moves_network and self.landscape.keeps_buffers:
+            raise ValueError(
+                "training would renew the network's buffers (running statistics), which a landscape keeps; say "
+                "NeuralLandscape(..., buffers='frozen') for SGD with frozen ones"
+            )
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
         if self.sampling not in SAMPLINGS:
@@ -90,6 +97,11 @@ class MiniBatchSGD:
             raise ValueError(
                 f"{size} different examples cannot be drawn from {m}; use sampling='with-replacement' or less"
             )
+
+    @property
+    def moves_network(self) -> bool:
+        """Whether the coordinates are all parameters of a network."""
+        return hasattr(self.landscape, "batch_gradients")
 
     @property
     def replacement(self) -> bool:
@@ -135,7 +147,7 @@ def exit_iterations(
     Args:
         sgd: what moves.
         start: a point, an array (d, paths), or a callable of uniforms.
-        target: a number (1-D), ``Ball`` or ``HalfSpace``.
+        target: a number (1-D), ``Ball`` or ``HalfSpace``; for a network also a level function.
         paths: how many.
         seed: integer in [0, 2^64).
         horizon: largest number of iterations to follow a path; rounded up to four.
@@ -161,7 +173,13 @@ def exit_iterations(
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
-    found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
+    if sgd.moves_network:
+        from fpsim import network_batches
+
+        watch = Watch(float(paths), progress)
+        found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
+    else:
+        found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
     facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
     return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
@@ -211,14 +229,16 @@ def simulate_batches(
     require_memory(size, f"what is kept of {int(paths)} paths", advice)
     time = np.arange(frames + 1) * every * sgd.learning_rate
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    arguments = _kernel_arguments(sgd, seed)
-    settings = {"sgd": str(sgd), "seed": int(seed), "engine": "compiled"}
+    arguments = () if sgd.moves_network else _kernel_arguments(sgd, seed)
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": "torch" if sgd.moves_network else "compiled"}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
     sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
     watch = Watch(float(frames * int(every)) * int(paths), progress)
 
     def work(chunk: tuple[int, int]) -> Array:
         out = None if x is None else x[:, slice(*chunk)]
+        if sgd.moves_network:
+            return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
         return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed, watch, out)
 
     length = BLOCK * BLOCKS_PER_CHUNK
@@ -230,6 +250,25 @@ def simulate_batches(
     if x is None:
         return Moments.from_sums(time, sums, origin, int(paths), settings)
     return Paths(time if keep == "paths" else time[-1:], x, settings)
+
+
+def _march_network(
+    sgd: MiniBatchSGD, start: Any, chunk: tuple[int, int], frames: int, every: int, keep: Keep, origin: Array,
+    seed: int, watch: Watch, out: Array | None,
+) -> Array:  # fmt: skip
+    """The same as `_march` in all parameters of a network."""
+    from fpsim import network_batches
+
+    begin, end = chunk
+    points = np.broadcast_to(start_points(start, len(origin), begin, end - begin, seed), (len(origin), end - begin))
+    sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, len(origin)))
+    for frame, x in enumerate(network_batches.march(sgd, points, begin, frames, every, seed, watch)):
+        if out is not None and (keep == "paths" or frame == frames):
+            out[frame if keep == "paths" else 0] = x.T
+        if keep == "moments":
+            gap = x.T - origin
+            sums[frame] = np.stack([(gap**p).sum(axis=0) for p in (1, 2, 3, 4)])
+    return sums
 
 
 def _check_paths(paths: Any) -> None:

@@ -115,6 +115,11 @@ class NeuralLandscape(Landscape):
         return len(self.labels)
 
     @property
+    def keeps_buffers(self) -> bool:
+        """Whether the network has buffers of which nobody said that they are to be frozen."""
+        return not self.frozen and bool(state_of(self.network))
+
+    @property
     def initial(self) -> Array:
         """The parameters that the network came with, shape (d,)."""
         own = dict(self.network.named_parameters())
@@ -231,6 +236,33 @@ class NeuralLandscape(Landscape):
             weighted = losses @ self._tensor(w[chosen[first : first + self.chunk]])
             total += torch.autograd.grad(weighted, point)[0]
         return numbers(total)
+
+    def batch_gradients(self, x: ArrayLike, picks: ArrayLike) -> Array:
+        """Return the gradients of mini-batches, each at a point of its own, shape (d, R).
+
+        Args:
+            x: points (d, R).
+            picks: numbers (S, R) of examples, 0 ... m - 1; one may occur more than once.
+        """
+        points, chosen = np.asarray(x, dtype=np.float64), np.asarray(picks)
+        if points.shape != (self.dimension, *chosen.shape[1:]) or chosen.ndim != 2:
+            raise ValueError(f"points (d, R) and picks (S, R) are wanted; got {points.shape} and {chosen.shape}")
+        index = torch.as_tensor(chosen.T.astype(np.int64), device=self.inputs.device)
+
+        def mean(point: Any, inputs: Any, labels: Any) -> Any:
+            return self._examples(point, inputs, labels).mean()
+
+        gradient, rows = torch.func.grad(mean), max(1, self.chunk // max(1, chosen.shape[0]))
+        found = []
+        with plain_kernels():
+            for first in range(0, points.shape[1], rows):
+                part = index[first : first + rows]
+                together = self._tensor(points.T[first : first + rows]), self.inputs[part], self.labels[part]
+                try:
+                    found.append(torch.func.vmap(gradient)(*together))
+                except (RuntimeError, NotImplementedError):  # as in example_gradients
+                    found.append(torch.stack([gradient(*one) for one in zip(*together, strict=True)]))
+        return numbers(torch.cat(found)).T
 
     def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
