@@ -2,8 +2,8 @@
 
 Watched only at the steps, an exit is seen O(sqrt h) too late; the Brownian-bridge test between the steps restores weak
 order 1 (Gobet 2000).  A discrete chain (SGD itself) needs no such test: it exits when a step lands in the target.
-Paths that have not arrived at the horizon are censored; their tail is taken as exponential with the rate seen late in
-the run, which is how metastable exits behave once the valley is in quasi-equilibrium.
+Paths that have not arrived at the horizon are censored; what follows is told from the exit rate seen late in the run,
+if that has settled (:mod:`fpsim.censoring`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim import twin
+from fpsim.censoring import CensoredMean, censored_mean
 from fpsim.deadline import common_horizon
 from fpsim.edges import Edges, start_edges
 from fpsim.enclosure import Enclosed, enclosed, smallest_length
@@ -84,28 +85,18 @@ class ExitSample(Stored):
     def mean_and_error(self) -> tuple[float, float]:
         """Mean exit time and its standard error; censored paths enter through an exponential tail.
 
-        Without censoring: sample mean, sample sd / sqrt(n).  Else E min(T, c) + P(T > c) / r with c the horizon and r
-        the rate (exits / time at risk) after a third of the horizon; error by the delta method.
+        The error holds the sampling error and, where paths are censored, what a rate that still changes at the horizon
+        would add (:mod:`fpsim.censoring`).
 
         Raises:
-            ValueError: if fewer than 30 paths left in the part of the run that measures the tail.
+            ValueError: if the late part of the horizon cannot tell what follows it.
         """
-        n = self.times.size
-        if not self.censored.any():
-            return float(self.times.mean()), float(self.times.std(ddof=1) / np.sqrt(n)) if n > 1 else float("inf")
-        late = self.horizon / 3
-        at_risk = np.maximum(self.times - late, 0.0)
-        exits = int(np.sum(~self.censored & (self.times > late)))
-        if exits < 30:
-            raise ValueError(
-                f"only {exits} of {n} paths left late in the horizon of {self.horizon:g}, too few to extrapolate "
-                f"({int(self.censored.sum())} censored); use a longer horizon, more paths, or an exact route"
-            )
-        tail, share = at_risk.sum() / exits, self.censored.mean()
-        # mean = m + q t with t = sum(risk)/exits: linearise all three in the single paths
-        influence = self.times + tail * self.censored
-        influence = influence + share * n / exits * (at_risk - tail * (~self.censored & (self.times > late)))
-        return float(self.times.mean() + share * tail), float(influence.std(ddof=1) / np.sqrt(n))
+        found = self.censored_mean()
+        return found.mean, math.hypot(found.standard_error, found.tail_error)
+
+    def censored_mean(self) -> CensoredMean:
+        """Mean, standard error and what is known beyond the horizon; raises as :meth:`mean_and_error`."""
+        return censored_mean(self.times, self.censored, self.horizon)
 
     def survival(self, points: int = 200) -> tuple[Array, Array, Array]:
         """Survival probability P(T > t) with a simultaneous 95 % band (Dvoretzky-Kiefer-Wolfowitz, Massart 1990).
