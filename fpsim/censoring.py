@@ -67,7 +67,7 @@ class Tail:
 
     @property
     def settled(self) -> bool:
-        """Whether a rate constant over the x."""
+        """Whether a rate constant over the late part is compatible with the exits and the places of survivors."""
         at_rest = self.alike is None or self.alike >= SMALL
         return at_rest and abs(self.change) <= LEVEL * self.change_error and abs(self.bend) <= LEVEL
 
