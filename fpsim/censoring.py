@@ -8,9 +8,9 @@ the late part are a Poisson process given the number at risk (Cox and Lewis 1966
 
     log rate = a + b u,      u = (t - 2c/3) / (2c/3) in (-1/2, 1/2)
 
-b = 0 for a settled rate.  A rate that has risen and is about to fall has b = 0 too: it is found by its bend, the
-curvature of log rate over c/6 < t < c, and, where the paths themselves can be asked, by their places: those left at c/2
-and at c must be distributed alike (:func:`moved`).  The error of R is what b leaves open, continued over as long a time
+b = 0 for a settled rate.  A rate that has risen and is about to fall has b = 0 too.  It is found, where the paths
+themselves can be asked, by their places: those left at c/2 and at c must be distributed alike (:func:`moved`); else by
+the curvature of log rate over c/6 < t < c.  The error of R is what b leaves open, continued over as long a time
 as R itself.
 """
 
@@ -50,7 +50,7 @@ class Tail:
         residual: R, the mean time beyond c of those paths.
         change: b, the change of log rate over the late part of the horizon.
         change_error: its standard error.
-        bend: the curvature of log rate over c/6 < t < c, in its standard errors.
+        bend: the curvature of log rate, in its standard errors.
         exits: number of exits in the late part.
         window: length 2c/3 of the late part.
         alike: probability that the places of survivors at c/2 and at c are of one law, where it was looked at.
@@ -80,7 +80,7 @@ class Tail:
     def error(self) -> float:
         """Systematic error of ``share * residual``: the trend that the late exits leave open, continued over R."""
         seen = math.sqrt(max(self.change**2 - self.change_error**2, 0.0) + self.change_error**2 / 4)
-        stretch = min(max(self.residual / self.window, 0.5), 2.0)
+        stretch = min(max(self.residual / self.window, 0.5), 1.5)
         return self.share * self.residual * (seen * stretch if self.settled and self.decided else 2.0)
 
     def __str__(self) -> str:
@@ -113,8 +113,8 @@ def censored_mean(
     ``alike`` is the probability that the survivors at half of the horizon and at its end are of one law, where known.
 
     Raises:
-        UnsettledError: if fewer than 30 paths left late, or their rate still changes, or too few to tell whether it does,
-            and what lies beyond the horizon matters.
+        UnsettledError: if fewer than 30 paths left late, or their rate still changes, or too few to tell whether it
+            does, and what lies beyond the horizon matters.
     """
     n = times.size
     if not censored.any():
@@ -141,15 +141,15 @@ def _tail(
             f"({int(censored.sum())} censored); use a longer horizon, more paths, or an exact route"
         )
     (_, change), (_, change_error) = _poisson(times, ~censored, horizon / 3, horizon, 1)
-    (_, _, bend), (_, _, bend_error) = _poisson(times, ~censored, horizon / 6, horizon, 2)
+    (_, _, bend), (_, _, bend_error) = _poisson(times, ~censored, horizon / (6 if alike is None else 3), horizon, 2)
     return Tail(
-        float(censored.mean()), float(at_risk.sum()) / exits, change, change_error, bend / max(bend_error, 1e-300), exits,
-        window, alike,
+        float(censored.mean()), float(at_risk.sum()) / exits, change, change_error, bend / max(bend_error, 1e-300),
+        exits, window, alike,
     )  # fmt: skip
 
 
 def _poisson(times: NDArray[Any], seen: NDArray[Any], low: float, high: float, degree: int) -> tuple[Array, Array]:
-    """Coefficients of log rate as a polynomial in u over (low, high), and their errors: Poisson regression by Newton."""
+    """Coefficients of log rate as a polynomial in u over (low, high), with errors: Poisson regression by Newton."""
     edges = np.linspace(low, high, BINS + 1)
     counts = np.histogram(times[seen], edges)[0].astype(float)
     ordered = np.sort(times)
@@ -170,7 +170,7 @@ def _poisson(times: NDArray[Any], seen: NDArray[Any], low: float, high: float, d
 
 
 def moved(early: Array, late: Array) -> float:
-    """Probability (Kolmogorov and Smirnov) that survivors' places ``early`` (n, d) and ``late`` (m, d) are of one law."""
+    """Probability (Kolmogorov, Smirnov) that survivors' places ``early`` (n, d) and ``late`` (m, d) are of one law."""
     from scipy.stats import ks_2samp
 
     columns = range(early.shape[1])
@@ -187,6 +187,6 @@ def _require_settled(tail: Tail, mean: float, paths: int, horizon: float) -> Non
         else "exits have not settled late in the horizon"
     )
     raise UnsettledError(
-        f"{what} ({tail}; horizon {horizon:g}), and {100 * beyond:.0f} % of the mean would lie beyond it; use a longer horizon, more paths, or an "
-        "exact route"
+        f"{what} ({tail}; horizon {horizon:g}), and {100 * beyond:.0f} % of the mean would lie beyond it; use a longer "
+        "horizon, more paths, or an exact route"
     )

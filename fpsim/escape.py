@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.blocking import require_open
-from fpsim.escape_time import LARGEST_LOG, Assumption, EscapeTime
-from fpsim.exits import ExitSample, exit_times
+from fpsim.escape_time import LARGEST_LOG, EscapeTime
+from fpsim.exits import check_deadline
 from fpsim.sde import SDE, require_sde
-from fpsim.stepping import require_count
+from fpsim.stepping import check_step, require_count
 from fpsim.targets import as_target
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import as_point
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from fpsim.results import Comparison
 
 Array = NDArray[np.float64]
-STEP_TIMES_CURVATURE = 0.02
-"""Default step: this over the largest curvature at the minimum (0.01 for the quartic double well)."""
 Progress = Callable[[float], None]
 
 
@@ -145,21 +143,21 @@ class EscapeProblem:
 
     @cached_property
     def default_step(self) -> float:
-        """0.02 / (largest curvature at the start's minimum), the step that :meth:`by_paths` takes unless told."""
-        curvature = np.abs(np.linalg.eigvals(self.sde.landscape.jacobian(self._rest[:, None])[..., 0])).max()
-        if not curvature > 0:
-            raise ValueError("the curvature at the start is zero, so no step can be chosen for you; give step=")
-        return float(f"{STEP_TIMES_CURVATURE / curvature:.2g}")
+        """0.02 / (stiffness where the start comes to rest), the step that :meth:`by_paths` begins with unless told.
+
+        The stiffness is the largest curvature, |lambda|^2 / |Re lambda| for eigenvalues lambda of the drift; where it
+        is nil, a kick may be a twentieth of the way to the target.
+        """
+        from fpsim.routes.steps import first_step
+
+        return first_step(self.sde, self.rest, self.point, self.target)
 
     @cached_property
-    def _rest(self) -> Array:
-        """Where the start comes to rest: its minimum, or the start itself where there is none."""
-        from fpsim.valleys import valley
+    def rest(self) -> Array:
+        """Where the drift takes the start, roughly: its minimum, or the start itself where there is none."""
+        from fpsim.routes.steps import rest
 
-        try:
-            return np.asarray(valley(self.sde.landscape, self.point, self.target).minimum.x)
-        except ValueError:
-            return self.point
+        return rest(self.sde.landscape, self.point)
 
     def by_paths(
         self,
@@ -180,60 +178,39 @@ class EscapeProblem:
 
         Args:
             paths: number of paths.
-            step: time step; by default :attr:`default_step`.
+            step: time step; by default :attr:`default_step` or a smaller one, such that no kick jumps over a feature of
+                drift, D, target or walls and the bias of the mean is known and below 5 %.
             seed: seed of the random numbers.
-            horizon: longest time a path is followed; later ones are censored and taken as exponential.
+            horizon: longest time a path is followed; what follows is told from the rate of the late exits, if that has
+                settled.  Without one, paths are followed to the end if a pilot finds that it is in reach.
             start: another start, e.g. a distribution given as a callable of uniforms (d, n).
             bridge: correct for crossings between two steps (weak order 1 instead of 1/2).
             boundary: walls for the paths where the problem has none; better give them to the problem.
             threads, dtype: as in :func:`fpsim.simulate`.
-            step_bias: repeat at twice the step with independent numbers, to estimate the step's bias.
-            progress: called with the finished share in [0, 1].
+            step_bias: run also at 2, 4 and 8 times the step with independent numbers, to tell the step's bias.
+            progress: called with the finished share in [0, 1], anew for every step that is tried.
             deadline: seconds after which all paths stop; the mean is then that of the paths begun in time, censored at
                 a horizon that all of them reached, and says so.
 
         Returns:
-            the mean at ``step`` with its standard error and, as systematic error, |mean(2 step) - mean(step)|
-            (2.4 times that where D jumps); the exits themselves in ``.sample``.
+            the mean at ``step`` with its standard error and, as systematic error, the bias told from the four steps and
+            what a horizon leaves open; the exits themselves in ``.sample``.
+
+        Raises:
+            ValueError: where the mean is infinite or beyond reach, where only a far smaller step than can be afforded
+                would see what decides the way, or where the horizon is too short to tell what follows it.
         """
+        from fpsim.routes.paths import PathsRun, by_paths
+
         require_open(self.sde, self.start[0], self.target)
         if require_count(paths, "paths") < 2:
             raise ValueError("a mean with an error needs at least 2 paths; got 1")
-        began = clock.perf_counter()
-        h = self.default_step if step is None else float(step)
-        share = 2 / 3 if step_bias else 1.0
-        origin = self.start if start is None else start
-        walls = self._walls_or(boundary)
-
-        def run(size: float, coarse: bool, done: float, part: float) -> ExitSample:
-            report = None if progress is None else lambda p: progress(done + part * p)
-            left = max(deadline - (clock.perf_counter() - began), 1e-3)
-            return exit_times(
-                self.sde, origin, self.target, paths, size, seed, horizon, bridge, threads, walls, dtype, coarse,
-                report, left * part / (1 - done),
-            )  # fmt: skip
-
-        sample = run(h, False, 0.0, share)
-        mean, error = sample.mean_and_error()
-        bias = 0.0
-        if step_bias:
-            bias = abs(run(2 * h, True, share, 1 - share).mean_and_error()[0] - mean)
-            if getattr(self.sde.noise, "at", "") == "path":
-                bias /= math.sqrt(2) - 1  # where D jumps the bias falls like sqrt(step) only
-        settings = {"paths": sample.times.size, "step": h, "bridge": bridge, "dtype": np.dtype(dtype).name}
-        if "stopped" in sample.settings:
-            settings["stopped"] = sample.settings["stopped"]
-        censored = int(sample.censored.sum())
-        if censored:
-            settings["horizon"] = sample.horizon
-        if start is not None:
-            settings["start"] = "a distribution" if callable(start) else "given points"
-        checks = () if not bridge or callable(self.target) else (self._step_check(h),)
-        return self._result(
-            "paths", began, mean, standard_error=error, systematic_error=bias, censored=censored, seed=int(seed),
-            assumptions=checks, variance=float(np.var(sample.times, ddof=1)) if not censored and paths > 1 else None,
-            settings=settings, sample=sample,
+        run = PathsRun(
+            self, int(paths), None if step is None else check_step(step), seed, horizon,
+            self.start if start is None else start, bridge, self._walls_or(boundary), threads, dtype, step_bias,
+            clock.perf_counter() + check_deadline(deadline), progress,
         )  # fmt: skip
+        return by_paths(run)
 
     def _walls_or(self, boundary: Any) -> Walls | None:
         """The walls of the problem, or those of an older option that may not contradict them."""
@@ -248,11 +225,6 @@ class EscapeProblem:
     def _without_walls(self, route: str) -> None:
         if self.walls is not None:
             raise ValueError(f"{route} knows no walls, and this problem has {self.walls}; use by_paths or by_grid")
-
-    def _step_check(self, step: float) -> Assumption:
-        jacobian = self.sde.landscape.jacobian(self._rest[:, None])[..., 0]
-        stiffness = step * float(np.abs(np.linalg.eigvals(jacobian)).max())
-        return Assumption("step * curvature at the minimum <= 0.2", stiffness <= 0.2, f"{stiffness:.3g}")
 
     def by_quadrature(self) -> EscapeTime:
         """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.quadrature`).

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LEVELS = 4
-ACCEPTED = 0.02
+ACCEPTED = 0.005
 """Probability of the chi^2 below which means do not follow the law."""
 
 
@@ -75,4 +75,5 @@ def _fit(basis: Array, means: Array, errors: Array) -> tuple[float, float]:
     misfit = float(np.sum((means / errors - design @ found) ** 2))
     shift, spread = basis[0] @ found[1:], basis[0] @ covariance[1:, 1:] @ basis[0]
     freedom = means.size - found.size
-    return math.hypot(float(shift), math.sqrt(float(spread))), float(chi2.sf(misfit, freedom))
+    scatter = max(1.0, math.sqrt(misfit / freedom))  # means that scatter more than their errors say widen the error
+    return math.hypot(float(shift), scatter * math.sqrt(float(spread))), float(chi2.sf(misfit, freedom))

@@ -3,12 +3,12 @@
 Three things bound h before any mean is looked at:
 
 - stability: h |lambda|^2 / |Re lambda| for the eigenvalues of the drift at rest (h |lambda| without rotation);
-- features of drift and D between x and x + kick, averaged over the way (s in (0, 1)) and over kicks, at the worst place:
+- features of drift and D between x and x + kick, as means over the way (s in (0, 1)) and over kicks, where worst:
 
       | log( D(x) <1/D(x + s kick)>_s ) |      and      | <b(x + s kick) - b(x)>_s . kick | / (2 D(x)),
 
   the error of the time that the kick should have taken, and of its work in units of the noise;
-- sizes of the target (radius of a ball) and of the room between walls against the kick.
+- the way to the target, its size (radius of a ball) and the room between walls against the kick.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.lengths import distance
 from fpsim.sde import SDE
 from fpsim.targets import Ball, Target
 from fpsim.walls import Walls
@@ -29,15 +30,15 @@ STEP_TIMES_STIFFNESS = 0.02
 """Default step: this over the stiffness of the drift at rest (0.01 for the quartic double well)."""
 ROUGHEST = 0.4
 """Largest mean error of a kick by features of drift and D, in the two measures above."""
-KICKS_PER_RADIUS, KICKS_PER_ROOM = 3.0, 8.0
+KICKS_PER_RADIUS, KICKS_PER_ROOM, KICKS_TO_TARGET = 3.0, 8.0, 2.0
 MIDDLES = (np.arange(12) + 0.5) / 12
 NORMALS = np.array([-1.7, -1.0, -0.4, 0.4, 1.0, 1.7])
 SLOWEST = 50.0
 """A pair without damping counts as one damped this many times slower than it turns."""
 WALKERS, WALK = 64, 96
 ON_LINE = 401
-MOST_NUMBERS = 2_000_000
-"""Entries of D evaluated at once."""
+MOST_NUMBERS = 400_000
+"""Coordinates evaluated at once."""
 
 
 def stiffness(jacobian: Array) -> float:
@@ -46,6 +47,20 @@ def stiffness(jacobian: Array) -> float:
     size = np.abs(values)
     damping = np.maximum(np.abs(values.real), size / SLOWEST)
     return float(np.max(size * (size / np.where(size > 0, damping, 1.0))))
+
+
+def first_step(sde: SDE, rest: Array, start: Array, target: Target) -> float:
+    """0.02 / stiffness at ``rest``; on flat ground, a kick of a twentieth of the way to the target."""
+    stiff = stiffness(sde.landscape.jacobian(rest[:, None])[..., 0])
+    if not math.isfinite(stiff):
+        raise ValueError(
+            f"the drift's derivative at {rest.tolist()} is {stiff}, so no step can be chosen for you; give step="
+        )
+    if stiff > 0:
+        return float(f"{STEP_TIMES_STIFFNESS / stiff:.2g}")
+    way = distance(target, start)
+    noise = float(np.max(sde.along(np.repeat(rest[:, None], rest.size, axis=1), np.eye(rest.size))))
+    return float(f"{(way / 20) ** 2 / (2 * noise):.2g}")
 
 
 def rest(landscape: Any, start: Array) -> Array:
@@ -76,56 +91,59 @@ class Places:
 
     Attributes:
         sde, walls, target: what they obey.
-        x: (d, n) places in the valley and, below ``split``, those on the way to the target.
+        x: (d, n) places in the valley and on the way to the target.
+        way: distance from start to target.
     """
 
     sde: SDE
     walls: Walls | None
     target: Target
     x: Array
+    way: float
 
     def roughness(self, step: float) -> float:
         """Error of a kick by features of drift and D, at the worst place (the worst percent beyond one dimension)."""
         d, n = self.x.shape
-        kicks = NORMALS if d == 1 else np.random.default_rng(0).standard_normal((d, n, NORMALS.size))
+        x = np.repeat(self.x, NORMALS.size, axis=1)
+        z = np.random.default_rng(0).standard_normal((self.sde.normals, x.shape[1]))
         with np.errstate(all="ignore"):
-            x = np.repeat(self.x[:, :, None], NORMALS.size, axis=2)
-            z = np.broadcast_to(kicks, x.shape)
-            v = math.sqrt(step) * _kick(self.sde, x, z)
-            drift, along = self._along(x, v, np.zeros(1))
-            middle, noise = self._along(x, v, MIDDLES)
-            clock = np.abs(np.log(along[0] * np.mean(1 / noise, axis=0)))
-            work = np.abs(np.mean(middle, axis=0) - drift[0]) / (2 * along[0])
-        errors = np.where(np.isfinite(clock + work), np.maximum(clock, work), 0.0).mean(axis=-1)
+            v = math.sqrt(step) * self.sde.kick(x, np.tile(NORMALS, n)[None] if d == z.shape[0] == 1 else z)
+            drift, noise = self._along(x, v, np.zeros(1))
+            middle, noises = self._along(x, v, MIDDLES)
+            clock = np.abs(np.log(noise[0] * np.mean(1 / noises, axis=0)))
+            work = np.abs(np.mean(middle, axis=0) - drift[0]) / (2 * noise[0])
+        errors = np.maximum(clock, work)
+        errors = np.where(np.isfinite(errors), errors, 0.0).reshape(n, NORMALS.size).mean(axis=1)
         return float(np.max(errors) if d == 1 else np.quantile(errors, 0.99)) if n else 0.0
 
     def _along(self, x: Array, v: Array, shares: Array) -> tuple[Array, Array]:
-        """b . v and v . D v / v . v at x + share v, shape (shares, n, kicks)."""
-        points = x[:, None] + shares[:, None, None] * v[:, None]
+        """b . v and v . D v / v . v at x + share v, shape (shares, n)."""
+        points = x[:, None] + shares[:, None] * v[:, None]
         if self.walls is not None:
             points = self.walls.fold(points)
-        flat = points.reshape(points.shape[0], -1)
-        ways = np.broadcast_to(v[:, None], points.shape).reshape(flat.shape)
+        flat, ways = points.reshape(x.shape[0], -1), np.tile(v, shares.size)
+        size = np.sqrt(np.sum(ways**2, axis=0))
         work = np.sum(np.asarray(self.sde.drift(flat)) * ways, axis=0)
-        square = np.sum(ways**2, axis=0)
-        tensor = self.sde.diffusion(flat[:, :1] if self.sde.noise.is_constant else flat)
-        noise = np.einsum("in,ijn,jn->n", ways, np.broadcast_to(tensor, (*tensor.shape[:2], flat.shape[1])), ways)
-        return work.reshape(points.shape[1:]), (noise / square).reshape(points.shape[1:])
+        noise = self.sde.along(flat, ways / size)
+        return work.reshape(shares.size, -1), noise.reshape(shares.size, -1)
 
     def crowding(self, step: float) -> float:
-        """A kick against the target's radius and the room between walls, 1 where they just bear it."""
+        """A kick against the way to the target, its radius and the room between walls, 1 where they just bear it."""
         kick = math.sqrt(2 * step * self._noise())
-        sizes = [self.target.radius / KICKS_PER_RADIUS] if isinstance(self.target, Ball) and self.x.shape[0] > 1 else []
+        sizes = [self.way / KICKS_TO_TARGET]
+        if isinstance(self.target, Ball) and self.x.shape[0] > 1:
+            sizes.append(self.target.radius / KICKS_PER_RADIUS)
         if self.walls is not None:
             room = [high - low for kind, (low, high) in zip(self.walls.kind, self.walls.box, strict=True) if kind]
             sizes += [min(room) / KICKS_PER_ROOM] if room else []
-        return kick / min(sizes) if sizes else 0.0
+        return kick / min(sizes)
 
     def _noise(self) -> float:
         """Largest D at the target's centre, or where the paths are."""
         x = np.array(self.target.center)[:, None] if isinstance(self.target, Ball) else self.x
-        tensor = np.moveaxis(self.sde.diffusion(x), -1, 0)
-        return float(np.linalg.eigvalsh(tensor).max())
+        ways = np.concatenate([np.eye(x.shape[0]), np.random.default_rng(2).standard_normal((x.shape[0], 8))], axis=1)
+        ways = np.repeat(ways / np.linalg.norm(ways, axis=0), x.shape[1], axis=1)
+        return float(np.max(self.sde.along(np.tile(x, ways.shape[1] // x.shape[1]), ways)))
 
     def fine_enough(self, step: float) -> bool:
         """Whether no kick jumps over a feature, the target or the room between walls."""
@@ -140,10 +158,10 @@ def places(sde: SDE, walls: Walls | None, target: Target, starts: Array, ends: A
     if sde.dimension == 1 and x.size:
         x = np.linspace(x.min(), x.max(), ON_LINE)[None]
     elif x.size:
-        numbers = x.shape[0] ** (1 if sde.noise.is_constant else 2) * NORMALS.size * MIDDLES.size
-        keep = max(16, MOST_NUMBERS // numbers // (1 if sde.symbolic else 8))
+        keep = max(16, MOST_NUMBERS // (x.shape[0] * NORMALS.size * MIDDLES.size * (1 if sde.symbolic else 8)))
         x = x[:, np.linspace(0, x.shape[1] - 1, min(keep, x.shape[1])).astype(int)]
-    return Places(sde, walls, target, x)
+    way = float(np.median([distance(target, point) for point in starts[:, :8].T]))
+    return Places(sde, walls, target, x, way)
 
 
 def _walk(sde: SDE, walls: Walls | None, starts: Array, step: float) -> Array:
@@ -153,14 +171,8 @@ def _walk(sde: SDE, walls: Walls | None, starts: Array, step: float) -> Array:
     found = [x]
     with np.errstate(all="ignore"):
         for _ in range(WALK):
-            x = x + step * sde.drift(x) + math.sqrt(step) * _kick(sde, x, rng.standard_normal(x.shape))
+            x = x + step * sde.drift(x) + math.sqrt(step) * sde.kick(x, rng.standard_normal((sde.normals, x.shape[1])))
             x = x if walls is None else walls.fold(x)
             x = np.where(np.isfinite(x).all(axis=0), x, starts[:, :1])
             found.append(x)
     return np.concatenate(found[:: 1 if sde.dimension == 1 else 8], axis=1)
-
-
-def _kick(sde: SDE, x: Array, z: Array) -> Array:
-    """sqrt(2 D) z at x (d, ...), normals z of the same shape."""
-    flat = x.reshape(x.shape[0], -1)
-    return np.asarray(sde.kick(flat, z.reshape(flat.shape))).reshape(x.shape)
