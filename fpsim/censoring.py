@@ -143,8 +143,8 @@ def _tail(
     (_, change), (_, change_error) = _poisson(times, ~censored, horizon / 3, horizon, 1)
     (_, _, bend), (_, _, bend_error) = _poisson(times, ~censored, horizon / (6 if alike is None else 3), horizon, 2)
     return Tail(
-        float(censored.mean()), float(at_risk.sum()) / exits, change, change_error, bend / max(bend_error, 1e-300),
-        exits, window, alike,
+        float(censored.mean()), float(at_risk.sum()) / exits, float(change), float(change_error),
+        float(bend / max(bend_error, 1e-300)), exits, window, alike,
     )  # fmt: skip
 
 

@@ -150,7 +150,14 @@ class EscapeProblem:
         """
         from fpsim.routes.steps import first_step
 
-        return first_step(self.sde, self.rest, self.point, self.target)
+        return first_step(self.sde, self.stiffness, self.point, self.target)
+
+    @cached_property
+    def stiffness(self) -> float:
+        """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest."""
+        from fpsim.routes.steps import stiffness
+
+        return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
 
     @cached_property
     def rest(self) -> Array:

@@ -24,7 +24,7 @@ from fpsim.exits import ExitSample, exit_times
 from fpsim.noise import own_seed
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
 from fpsim.routes.reach import Reach
-from fpsim.routes.steps import ROUGHEST, Places, places, stiffness
+from fpsim.routes.steps import ROUGHEST, Places, places
 from fpsim.starts import start_points
 from fpsim.stepping import DivergenceError
 
@@ -37,7 +37,7 @@ LARGEST_BIAS = 0.05
 QUARTERINGS = 4
 FINEST = 2.0**-14
 """Steps smaller than this part of the first are not tried."""
-REFINED_STEPS = {"compiled": 4e9, "numpy": 4e7}
+REFINED_STEPS = {"compiled": 1e10, "numpy": 1e8}
 """Coordinate-steps up to which a step is refined without being asked."""
 SURVIVORS = 4000
 
@@ -143,11 +143,15 @@ def _shares(level: int, alone: bool) -> tuple[float, float]:
 def by_paths(run: PathsRun) -> EscapeTime:
     """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
     began = clock.perf_counter()
+    if run.bridge and run.step is not None:
+        _require_stable(run, run.step)
     h, sample, estimate, found = _refined(run)
     resolved = _resolved(run, h) if run.bridge else ()
-    error = found.error if found else 0.0
-    if run.step_bias and resolved and not resolved[0].holds:
-        error = max(error, run.places.roughness(h) * estimate.mean)
+    error = 0.0
+    if found:
+        rough = run.places.roughness(h) if run.bridge else 0.0
+        unseen = rough if rough > ROUGHEST else rough**2 / 2  # by coarse steps, all of which jump over a fine feature
+        error = math.hypot(found.error, unseen * estimate.mean)
     checks = list(resolved)
     if found:
         law = f"the means at h, 2h, 4h, 8h follow m + a h^{_order(run):g} (chi^2, 0.5 %)"
@@ -241,8 +245,7 @@ def _affordable(run: PathsRun, sample: ExitSample, mean: float, step: float) -> 
 def _resolved(run: PathsRun, step: float) -> tuple[Assumption, ...]:
     """Whether a kick jumps over features of drift and D, over the target or the room between walls; and stability."""
     rough, crowded = run.places.roughness(step), run.places.crowding(step)
-    jacobian = run.problem.sde.landscape.jacobian(run.problem.rest[:, None])[..., 0]
-    size = step * stiffness(jacobian)
+    size = step * run.problem.stiffness
     return (
         Assumption(
             f"a kick jumps over no feature of drift, D, target or walls (error of a kick <= {ROUGHEST:g})",
@@ -250,3 +253,13 @@ def _resolved(run: PathsRun, step: float) -> tuple[Assumption, ...]:
         ),
         Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}"),
     )  # fmt: skip
+
+
+def _require_stable(run: PathsRun, step: float) -> None:
+    """Refuse a step at which the noiseless walk already leaves its resting place."""
+    size = step * run.problem.stiffness
+    if size >= 2:
+        raise ValueError(
+            f"at step = {step:g} the walk is unstable where the drift comes to rest (step * stiffness = {size:.3g}, which "
+            f"must stay below 2); reduce step= to {run.problem.default_step:g} or so"
+        )

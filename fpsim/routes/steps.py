@@ -28,7 +28,7 @@ from fpsim.walls import Walls
 Array = NDArray[np.float64]
 STEP_TIMES_STIFFNESS = 0.02
 """Default step: this over the stiffness of the drift at rest (0.01 for the quartic double well)."""
-ROUGHEST = 0.4
+ROUGHEST = 0.2
 """Largest mean error of a kick by features of drift and D, in the two measures above."""
 KICKS_PER_RADIUS, KICKS_PER_ROOM, KICKS_TO_TARGET = 3.0, 8.0, 2.0
 MIDDLES = (np.arange(12) + 0.5) / 12
@@ -49,18 +49,14 @@ def stiffness(jacobian: Array) -> float:
     return float(np.max(size * (size / np.where(size > 0, damping, 1.0))))
 
 
-def first_step(sde: SDE, rest: Array, start: Array, target: Target) -> float:
-    """0.02 / stiffness at ``rest``; on flat ground, a kick of a twentieth of the way to the target."""
-    stiff = stiffness(sde.landscape.jacobian(rest[:, None])[..., 0])
+def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
+    """0.02 / stiffness; on flat ground, a kick of a twentieth of the way to the target."""
     if not math.isfinite(stiff):
-        raise ValueError(
-            f"the drift's derivative at {rest.tolist()} is {stiff}, so no step can be chosen for you; give step="
-        )
+        raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
     if stiff > 0:
         return float(f"{STEP_TIMES_STIFFNESS / stiff:.2g}")
-    way = distance(target, start)
-    noise = float(np.max(sde.along(np.repeat(rest[:, None], rest.size, axis=1), np.eye(rest.size))))
-    return float(f"{(way / 20) ** 2 / (2 * noise):.2g}")
+    noise = float(np.max(sde.along(np.repeat(start[:, None], start.size, axis=1), np.eye(start.size))))
+    return float(f"{(distance(target, start) / 20) ** 2 / (2 * noise):.2g}")
 
 
 def rest(landscape: Any, start: Array) -> Array:
