@@ -23,10 +23,11 @@ from fpsim.escape_time import Assumption, EscapeTime
 from fpsim.exits import ExitSample, exit_times
 from fpsim.noise import own_seed
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
-from fpsim.routes.reach import Reach
+from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.steps import ROUGHEST, Places, places
 from fpsim.starts import start_points
 from fpsim.stepping import DivergenceError
+from fpsim.targets import LevelSet
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -122,14 +123,16 @@ class PathsRun:
         ends = self.pilot.places[~self.pilot.censored].T
         return places(self.problem.sde, self.walls, self.problem.target, starts, ends, self.pilot.step / 2)
 
-    def _known(self) -> str:
-        """What quadrature knows of a mean beyond reach, as the end of a sentence."""
-        if self.problem.sde.dimension != 1 or self.start is not self.problem.start:
-            return ""
+    def _known(self, said: str) -> float | None:
+        """The mean by quadrature; an error, begun by what was ``said``, if that finds none."""
+        problem = self.problem
+        asked = self.start is problem.start and self.walls == problem.walls and not isinstance(problem.target, LevelSet)
+        if problem.sde.dimension != 1 or not asked:
+            return None
         try:
-            return f"; by quadrature the mean is {self.problem.by_quadrature().mean:.4g}"
+            return problem.by_quadrature().mean
         except ValueError as error:
-            return f"; quadrature says: {error}"
+            raise BeyondReachError(f"{said}, and quadrature finds no mean: {error}") from error
 
 
 def _shares(level: int, alone: bool) -> tuple[float, float]:
@@ -260,6 +263,6 @@ def _require_stable(run: PathsRun, step: float) -> None:
     size = step * run.problem.stiffness
     if size >= 2:
         raise ValueError(
-            f"at step = {step:g} the walk is unstable where the drift comes to rest (step * stiffness = {size:.3g}, which "
-            f"must stay below 2); reduce step= to {run.problem.default_step:g} or so"
+            f"at step = {step:g} the walk is unstable where the drift comes to rest (step * stiffness = {size:.3g}, "
+            f"not below 2); reduce step= to {run.problem.default_step:g} or so"
         )

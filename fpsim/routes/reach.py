@@ -20,7 +20,11 @@ MOST_STEPS = {"compiled": 1e12, "numpy": 2e9}
 PILOTS, ENOUGH = 256, 64
 AMPLE = 40.0
 """A horizon of this many means is met by no path, e^-40."""
-STRETCH, STRETCHES = 4.0, 3
+SUSPICIOUS = 3
+"""So many trial paths beyond an ample horizon are no accident."""
+STRETCH, STRETCHES = 4.0, 2
+SEARCHED = 2e9
+"""Steps after which no further horizon is tried for exits that have not settled."""
 
 Run = Callable[[int, float], ExitSample]
 
@@ -38,14 +42,15 @@ class Reach:
         paths: how many paths are wanted.
         step: their time step.
         dimension: coordinates of a path.
-        advice: what is known of the mean otherwise; asked only for a refusal.
+        known: the mean as an exact route knows it (``None``: none does), asked only where there is reason to doubt; it
+            raises if the mean is infinite.
     """
 
     run: Run
     paths: int
     step: float
     dimension: int
-    advice: Callable[[], str]
+    known: Callable[[str], float | None]
 
     def pilot(self) -> ExitSample:
         """Exits of a few paths, or refusal where the mean is beyond reach."""
@@ -53,21 +58,29 @@ class Reach:
         while True:
             sample = self.run(count, horizon)
             exits, risk = sample.exits.size, float(sample.times.sum())
-            if exits >= min(ENOUGH, count):
-                return sample
+            if exits >= min(ENOUGH, count) or "stopped" in sample.settings:
+                break
             least = risk / (exits + 3 + 2 * math.sqrt(exits))
             self._require(sample, least, f"{exits} of {count} trial paths arrived within t = {sample.horizon:.3g}")
-            if sample.settings.get("stopped"):
-                return sample
             horizon *= STRETCH
+        longer = self.run(count, max(sample.horizon, AMPLE * risk / max(exits, 1)))
+        late = int(longer.censored.sum())
+        if late >= SUSPICIOUS and "stopped" not in longer.settings:
+            said = (
+                f"{late} of {count} trial paths had not arrived by t = {longer.horizon:.3g}, far beyond where most do"
+            )
+            mean = self.known(said)
+            if mean is not None:
+                self._require(longer, mean, said)
+        return longer
 
     def complete(self, pilot: ExitSample) -> ExitSample:
         """All paths to their ends; the horizon is stretched for those that are late."""
-        horizon, unsettled = AMPLE * float(pilot.times.sum()) / max(pilot.exits.size, 1), 0
+        horizon = max(pilot.horizon, AMPLE * float(pilot.times.sum()) / max(pilot.exits.size, 1))
         while True:
             sample = self.run(self.paths, horizon)
             late = int(sample.censored.sum())
-            if not late or sample.settings.get("stopped"):
+            if not late or "stopped" in sample.settings:
                 return sample
             said = f"{late} of {self.paths} paths had not arrived by t = {sample.horizon:.3g}"
             try:
@@ -75,13 +88,16 @@ class Reach:
                 self._require(sample, found.mean, said)
                 horizon = sample.horizon + AMPLE * (found.tail.residual if found.tail else horizon)
             except UnsettledError as error:
-                unsettled += 1
-                if unsettled >= STRETCHES:
+                if horizon >= STRETCH**STRETCHES * pilot.horizon or self._steps(sample) > SEARCHED:
                     raise BeyondReachError(
                         f"{said}, far beyond where most do, and their exits give no mean: it is infinite or carried by "
-                        f"rare long paths{self.advice()}; give horizon= to look at the exits that there are"
+                        "rare long paths; give horizon= to look at the exits that there are"
                     ) from error
                 horizon *= STRETCH
+
+    def _steps(self, sample: ExitSample) -> float:
+        """Steps that a sample took, counting the lanes that wait for the last path."""
+        return max(float(sample.times.sum()), BLOCK * float(sample.times.max())) / sample.step
 
     def _require(self, sample: ExitSample, mean: float, said: str) -> None:
         """Refuse a mean that would take too many steps."""
@@ -90,5 +106,5 @@ class Reach:
         if needed > most:
             raise BeyondReachError(
                 f"{said}, so that {self.paths} paths would take at least {needed:.1e} steps (runs of more than "
-                f"{most:.0e} are not begun){self.advice()}; use an exact route, fewer paths, or give horizon="
+                f"{most:.0e} are not begun); use an exact route, fewer paths, or give horizon="
             )
