@@ -28,6 +28,8 @@ from fpsim.threads import thread_count
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
+WITH_COARSE = 1.9
+"""Cost of by_paths in runs at its step: those at 2, 4 and 8 times the step come with it."""
 FEWEST_PATHS = 1000
 FEWEST_EXITS = 100
 """Exits that a run stopped at the budget must be expected to see, or it is not begun."""
@@ -132,7 +134,7 @@ class _Comparing:
         count = affordable_paths(problem, self.paths, size, self._expected(), allowance, self.threads)
         report = None if self.progress is None else lambda share: self.progress("paths", share)  # type: ignore[misc]
         return problem.by_paths(
-            count, size, self.seed, threads=self.threads, dtype=self.dtype, progress=report,
+            count, self.step, self.seed, threads=self.threads, dtype=self.dtype, progress=report,
             deadline=max(allowance.left - 1.0, 0.8 * allowance.left),
         )  # fmt: skip
 
@@ -165,8 +167,8 @@ def _start_up(dtype: DTypeLike) -> None:
 def predicted_seconds(
     problem: EscapeProblem, paths: int, step: float, expected: float, threads: int | None, most: float = 1.0
 ) -> float:
-    """Cost of ``problem.by_paths``, its second run at twice the step included, from the speed of a short trial."""
-    return 1.5 * paths * expected / step / measured_speed(problem, step, threads, most)[0]
+    """Cost of ``problem.by_paths``, its runs at 2, 4 and 8 times the step included, from the speed of a short trial."""
+    return WITH_COARSE * paths * expected / step / measured_speed(problem, step, threads, most)[0]
 
 
 def affordable_paths(
@@ -182,12 +184,12 @@ def affordable_paths(
     speed, rough = measured_speed(problem, step, threads, TRIAL_SHARE * allowance.left)
     if expected is None:
         expected = rough or _pilot(problem, step, speed, allowance, threads)
-    affordable = 0.8 * allowance.left * speed * step / 1.5  # time that all paths together can be followed
+    affordable = 0.8 * allowance.left * speed * step / WITH_COARSE  # time that all paths together can be followed
     if paths * expected <= affordable:
         return paths
     fewest = min(FEWEST_PATHS, paths)
     if affordable < min(FEWEST_EXITS, fewest) * expected:
-        needed = 1.5 * fewest * expected / step / speed
+        needed = WITH_COARSE * fewest * expected / step / speed
         raise OverBudgetError(f"{fewest} paths would take about {needed:.3g} s of {allowance.left:.0f} s left", needed)
     return max(fewest, int(affordable / expected))
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.blocking import InfiniteTimeError
 from fpsim.censoring import CensoredMean, UnsettledError, censored_mean, moved
 from fpsim.escape_time import Assumption, EscapeTime
 from fpsim.exits import ExitSample, exit_times
 from fpsim.noise import own_seed
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
-from fpsim.routes.reach import BeyondReachError, Reach
+from fpsim.routes.reach import Reach
 from fpsim.routes.steps import ROUGHEST, Places, places
 from fpsim.starts import start_points
 from fpsim.stepping import DivergenceError
@@ -121,7 +122,7 @@ class PathsRun:
         """Where the paths go."""
         starts = start_points(self.start, self.problem.sde.dimension, 0, min(64, self.paths), self.seed)
         ends = self.pilot.places[~self.pilot.censored].T
-        return places(self.problem.sde, self.walls, self.problem.target, starts, ends, self.pilot.step / 2)
+        return places(self.problem.sde, self.walls, self.problem.target, starts, ends, self.pilot.step / 8)
 
     def _known(self, said: str) -> float | None:
         """The mean by quadrature; an error, begun by what was ``said``, if that finds none."""
@@ -131,8 +132,10 @@ class PathsRun:
             return None
         try:
             return problem.by_quadrature().mean
-        except ValueError as error:
-            raise BeyondReachError(f"{said}, and quadrature finds no mean: {error}") from error
+        except InfiniteTimeError as error:
+            raise InfiniteTimeError(f"{said}: {error}") from error
+        except ValueError:
+            return None
 
 
 def _shares(level: int, alone: bool) -> tuple[float, float]:
@@ -152,8 +155,8 @@ def by_paths(run: PathsRun) -> EscapeTime:
     resolved = _resolved(run, h) if run.bridge else ()
     error = 0.0
     if found:
-        rough = run.places.roughness(h) if run.bridge else 0.0
-        unseen = rough if rough > ROUGHEST else rough**2 / 2  # by coarse steps, all of which jump over a fine feature
+        # half the square of a kick's error may be unseen by coarse steps, if all of them jump over a fine feature
+        unseen = run.places.roughness(h) ** 2 / 2 if run.bridge else 0.0
         error = math.hypot(found.error, unseen * estimate.mean)
     checks = list(resolved)
     if found:
@@ -183,10 +186,12 @@ def _refined(run: PathsRun) -> tuple[float, ExitSample, CensoredMean, Bias | Non
     """Step, sample, mean and bias; a step that was not given is quartered until its bias is known and small."""
     h = _resolving(run) if run.step is None else float(run.step)
     for _ in range(QUARTERINGS + 1):
+        began = clock.perf_counter()
         found, sample, estimate = _ladder(run, h)
         small = max(LARGEST_BIAS * estimate.mean, 3 * estimate.standard_error)
         good = found is None or (found.ruled and found.error <= small)
-        if good or run.step is not None or not _affordable(run, sample, estimate.mean, h / 4):
+        late = clock.perf_counter() + 5 * (clock.perf_counter() - began) > run.ends
+        if good or late or run.step is not None or not _affordable(run, sample, estimate.mean, h / 4):
             break
         h = float(f"{h / 4:.2g}")
     return h, sample, estimate, found

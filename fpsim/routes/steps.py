@@ -36,7 +36,8 @@ NORMALS = np.array([-1.7, -1.0, -0.4, 0.4, 1.0, 1.7])
 SLOWEST = 50.0
 """A pair without damping counts as one damped this many times slower than it turns."""
 WALKERS, WALK = 64, 96
-ON_LINE = 401
+ON_LINE, RARE = 401, 0.002
+"""Places between the first and the last that walkers visit, but for this share of their visits."""
 MOST_NUMBERS = 400_000
 """Coordinates evaluated at once."""
 
@@ -151,8 +152,10 @@ def places(sde: SDE, walls: Walls | None, target: Target, starts: Array, ends: A
     clouds = [_walk(sde, walls, points, step) for points in (starts, ends) if points.size]
     x = np.concatenate(clouds, axis=1)
     x = x[:, np.isfinite(x).all(axis=0)]
+    x = x[:, np.asarray(target.level(x)) < 0]
     if sde.dimension == 1 and x.size:
-        x = np.linspace(x.min(), x.max(), ON_LINE)[None]
+        low, high = np.quantile(x, [RARE, 1 - RARE])
+        x = np.linspace(low, high, ON_LINE)[None]
     elif x.size:
         keep = max(16, MOST_NUMBERS // (x.shape[0] * NORMALS.size * MIDDLES.size * (1 if sde.symbolic else 8)))
         x = x[:, np.linspace(0, x.shape[1] - 1, min(keep, x.shape[1])).astype(int)]
