@@ -318,11 +318,14 @@ class FokkerPlanck:
         return with_pending(data, made)
 
     def committor(self, a: Any, b: Any) -> xarray.Dataset:
-        """``committor``: the chance to meet ``b`` before ``a``, from every cell."""
+        """``committor``: the chance to meet ``b`` before ``a``, from every cell; ``.plot()`` draws it."""
+        from fpsim.density.drawn import committor_of
+
         found = committor(self, a, b)
         entries = {"committor": (found.values["committor"], "", "chance to meet b before a")}
         again = partial(committor, a=a, b=b)
-        return self._judged_fields(entries, found, again, [a, b], {"a": str(a), "b": str(b)})
+        facts = {"a": str(a), "b": str(b), "variables": list(self.sde.landscape.variables)}
+        return committor_of(self._judged_fields(entries, found, again, [a, b], facts))
 
     def transitions(self, a: Any, b: Any) -> Transitions:
         """Reactive flux, rate constants, committors and reactive current between two sets in the stationary state."""

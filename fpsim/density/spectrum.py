@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.discretisation import Judged
+from fpsim.density.discretisation import Discretisation, Judged
 from fpsim.density.slow import SLOW, slow_rates
 from fpsim.density.solver import DIRECT_LIMIT, aligned
 from fpsim.density.walk import Walk
 from fpsim.results import Assumption
+from fpsim.storage import Stored, attribute, facts_of
 
 if TYPE_CHECKING:
     import xarray
@@ -31,8 +33,8 @@ DENSE = 400  # cells up to which all eigenvalues are worked out
 MOST_SHIFTS = 12
 
 
-@dataclass(frozen=True)
-class Spectrum(Judged):
+@dataclass(frozen=True, repr=False)
+class Spectrum(Judged, Stored):
     """Eigenvalues of largest real part and their modes.
 
     Attributes:
@@ -50,9 +52,48 @@ class Spectrum(Judged):
         """Slowest relaxation rate: minus the real part of the second eigenvalue (the first with absorbing walls)."""
         return spectral_gap(self.eigenvalues)
 
+    def to_xarray(self) -> xarray.Dataset:
+        """The modes with their eigenvalues, real and imaginary part, and what the grid costs."""
+        parts = {"eigenvalue_real": self.eigenvalues.real, "eigenvalue_imaginary": self.eigenvalues.imag}
+        data = self.modes.assign({name: ("index", values, {"units": "1/time"}) for name, values in parts.items()})
+        cost = None if self.estimate is None else self.discretisation
+        facts = {
+            "is_real": not np.iscomplexobj(self.eigenvalues),
+            "modes_facts": dict(self.modes.attrs),
+            "checks": [vars(check) for check in self.checks],
+            "errors": None if cost is None else cost.errors,
+            "errors_of": None if cost is None else cost.of,
+            "grid_checks": None if cost is None else [vars(check) for check in cost.assumptions],
+        }
+        return data.assign_attrs({name: attribute(value) for name, value in facts.items() if value is not None})
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        facts = facts_of(data)
+        values = data.eigenvalue_real.values
+        if not facts["is_real"]:
+            values = values + 1j * data.eigenvalue_imaginary.values
+        modes = data.drop_vars(["eigenvalue_real", "eigenvalue_imaginary"])
+        modes.attrs = facts["modes_facts"]
+        checks, estimate = tuple(Assumption(**check) for check in facts["checks"]), None
+        if "errors" in facts:
+            judged = tuple(Assumption(**check) for check in facts["grid_checks"])
+            cost = Discretisation(facts["errors"], facts["errors_of"], judged)
+            estimate = partial(_known, cost)
+        return cls(values, modes, checks, estimate=estimate)
+
+    def __repr__(self) -> str:
+        """The gap and how many eigenvalues; ``print`` shows them and their errors."""
+        return f"<Spectrum: gap {self.gap:.8g}; {self.eigenvalues.size} eigenvalues>"
+
     def __str__(self) -> str:
         values = ", ".join(f"{v:.8g}" for v in self.eigenvalues)
         return f"eigenvalues {values}; gap {self.gap:.8g}{self._told()}"
+
+
+def _known(cost: Discretisation) -> Discretisation:
+    return cost
 
 
 def spectral_gap(eigenvalues: NDArray[Any]) -> float:

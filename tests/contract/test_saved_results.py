@@ -215,3 +215,15 @@ def test_reports_of_studies_come_back(tmp_path: Path) -> None:
     back.save(tmp_path / "again")
     with pytest.raises(ValueError, match="holds no report"):
         Report.load(tmp_path)
+
+
+@pytest.mark.parametrize("rotation", [0.0, 2.0])
+def test_spectra_come_back(rotation: float, tmp_path: Path) -> None:
+    drift = landscapes.DriftField.from_expression(["-x+w*y", "-w*x-y"], "x y", w=rotation)
+    grid = fpsim.Grid((-2, 2, 24), (-2, 2, 24))
+    found = fpsim.FokkerPlanck(fpsim.SDE(drift, fpsim.ConstantDiffusion(0.3)), grid).spectrum(4)
+    back = fpsim.load(found.save(tmp_path / "s.nc"))
+    np.testing.assert_array_equal(back.eigenvalues, found.eigenvalues)
+    assert back.eigenvalues.dtype == found.eigenvalues.dtype and back.gap == found.gap
+    assert str(back) == str(found) and back.checks == found.checks
+    assert back.modes.equals(found.modes) and back.discretisation_error == found.discretisation_error

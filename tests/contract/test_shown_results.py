@@ -83,3 +83,14 @@ def test_times_beyond_floats_are_drawn_by_their_logs() -> None:
     assert marks == pytest.approx([2001 / 2.302585093, 2000 / 2.302585093], rel=1e-9) or marks == pytest.approx(
         [2000 / 2.302585093, 2001 / 2.302585093], rel=1e-9
     )
+
+
+def test_committors_draw_themselves() -> None:
+    line = fpsim.FokkerPlanck(SDE, fpsim.Grid((-2, 2, 100))).committor(fpsim.Ball(-1.0, 0.1), fpsim.Ball(1.0, 0.1))
+    axes = line.plot().axes[0]
+    assert axes.get_xlabel() == "u" and "chance to meet b before a" in axes.get_ylabel()
+    assert float(line.committor.max()) == 1.0 and "discretisation_error" in line.attrs
+    plane = landscapes.Landscape.from_expression("(p**2-1)**2/4+q**2", "p q", bounds=[(-2, 2), (-1, 1)])
+    solver = fpsim.FokkerPlanck(fpsim.SDE(plane, fpsim.ConstantDiffusion(0.2)), fpsim.Grid((-2, 2, 40), (-1, 1, 20)))
+    axes = solver.committor(fpsim.Ball((-1, 0), 0.3), fpsim.Ball((1, 0), 0.3)).plot().axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("p", "q")
