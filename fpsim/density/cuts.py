@@ -137,7 +137,8 @@ def restrict(walk: Walk, targets: Sequence[Any], whole_cells: bool = True, withi
         shape=(int(keep.sum()),) * 2,
     )
     matrix.sum_duplicates()
-    through = replace(walk, rim=replace(walk.rim, absorbing=left)).killing
+    unmet = np.array_equal(left, walk.rim.absorbing)
+    through = walk.killing if unmet else replace(walk, rim=replace(walk.rim, absorbing=left)).killing
     met_edges = tuple(crossed for crossed, _ in meeting)
     return Restricted(grid, keep, inside, matrix, losses[:, keep], through[keep], met_edges)
 
@@ -199,6 +200,8 @@ def _rim_crossings(target: Any, walk: Walk, keep: Mask) -> tuple[NDArray[np.int6
         met = np.flatnonzero(kept & (part > 1e-9) & (part <= 1 + 1e-9))
         return met, np.minimum(part[met], 1.0) * rim.fraction[met]
     level = _level(target, walk)
+    if rim.edges.source.size == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0)
     met = np.flatnonzero(kept & (level(start + step) >= -1e-9 * float(grid.spacing.min())))
     return met, crossing_fraction(level, start[:, met], step[:, met]) * rim.fraction[met]
 
@@ -247,6 +250,8 @@ def _level(target: Any, walk: Walk) -> Callable[[Array], Array]:
 
 def crossing_fraction(level: Callable[[Array], Array], start: Array, step: Array) -> Array:
     """Fraction of ``start + fraction * step`` (d, m) at which ``level`` turns >= 0, shape (m,)."""
+    if start.shape[1] == 0:
+        return np.empty(0)
     low, high = np.zeros(start.shape[1]), np.ones(start.shape[1])
     below, above = np.asarray(level(start)), np.asarray(level(start + step))
     for _ in range(50):

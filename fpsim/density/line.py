@@ -102,7 +102,7 @@ def _jumps(sde: Any, low: float, high: float, cells: int) -> Array:
     constant = bool(sde.noise.is_constant)
     if constant and hasattr(sde.landscape, "loss"):
         return np.empty(0)
-    samples = min(4 * cells, MOST_SAMPLES) + 1
+    samples = min(2 * cells, MOST_SAMPLES) + 1
     found = jumps(lambda z: np.asarray(sde.landscape.drift(z[None])[0], dtype=float), low, high, samples)
     if not constant:
         found = np.union1d(found, jumps(lambda z: diffusion_at(sde, z), low, high, samples))

@@ -5,6 +5,7 @@ What ``fpsim density`` prints, draws and saves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class DensityReport(Stored):
         stationary: ``density`` (x[, y[, z]]), or ``None`` where a wall absorbs.
         survival: ``survival`` and ``first_passage_density`` over time, or ``None`` without a target.
         passage: mean and variance of the first-passage time from the start, or ``None``.
+        passage_field: the first-passage times from everywhere (of a stored report, its attributes), or ``None``.
         start: the start point.
     """
 
@@ -45,6 +47,20 @@ class DensityReport(Stored):
     survival: xarray.Dataset | None
     passage: tuple[float, float] | None
     start: tuple[float, ...]
+    passage_field: xarray.Dataset | None = None
+
+    def _grid_errors(self) -> dict[str, dict[str, Any]]:
+        """Discretisation error of every part, what it is of, and the assumptions that fail."""
+        parts = {
+            "evolution": self.evolution, "stationary": self.stationary, "survival": self.survival,
+            "first-passage time": self.passage_field,
+        }  # fmt: skip
+        names = {"error": "discretisation_error", "of": "discretisation_error_of", "failed": "failed_assumptions"}
+        return {
+            part: {short: data.attrs[name] for short, name in names.items() if name in data.attrs}
+            for part, data in parts.items()
+            if data is not None
+        }
 
     def rows(self) -> list[dict[str, Any]]:
         """Per time: mass, mean and standard deviation of every coordinate, and survival if there is a target."""
@@ -65,7 +81,7 @@ class DensityReport(Stored):
             "problem": str(self.solver.sde), "grid": str(self.solver.grid), "boundary": str(self.solver.boundary),
             "start": list(self.start), "fallback_cells": self.solver.fallbacks,
             "method": self.evolution.attrs["method"],
-            "times": self.rows(), "first_passage_time": passage,
+            "times": self.rows(), "first_passage_time": passage, "discretisation": self._grid_errors(),
         }  # fmt: skip
 
     def to_json(self) -> str:
@@ -87,6 +103,7 @@ class DensityReport(Stored):
             "passage": self.passage,
             "stationary_facts": None if self.stationary is None else dict(self.stationary.attrs),
             "survival_facts": None if self.survival is None else dict(self.survival.attrs),
+            "passage_facts": None if self.passage_field is None else dict(self.passage_field.attrs),
         }
         return data.assign_attrs({name: attribute(value) for name, value in facts.items() if value is not None})
 
@@ -97,8 +114,10 @@ class DensityReport(Stored):
         Raises:
             ValueError: if landscape or noise were plain functions, which no file holds.
         """
+        import xarray
+
         facts = facts_of(data)
-        own = ("sde", "axes", "walls", "start", "passage", "stationary_facts", "survival_facts", "result")
+        own = ("sde", "axes", "walls", "start", "passage", "stationary_facts", "survival_facts", "passage_facts", "result")
         rest = {name: value for name, value in data.attrs.items() if name not in own}
         solver = FokkerPlanck(sde_from(facts["sde"]), Grid(*facts["axes"]), _as_boundary(facts["walls"]))
         stationary = survival = None
@@ -113,7 +132,8 @@ class DensityReport(Stored):
         evolution = data.drop_vars([*extra, *(["stationary_density"] if stationary is not None else [])])
         evolution.attrs = rest
         passage = None if "passage" not in facts else tuple(facts["passage"])
-        return cls(solver, evolution, stationary, survival, passage, tuple(facts["start"]))
+        fields = None if "passage_facts" not in facts else xarray.Dataset(attrs=facts["passage_facts"])
+        return cls(solver, evolution, stationary, survival, passage, tuple(facts["start"]), fields)
 
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_xarray` as netCDF (or the table, if the path ends in ``.json``); returns the path."""
@@ -164,6 +184,11 @@ class DensityReport(Stored):
             lines.append(
                 f"  mean first-passage time on this grid {self.passage[0]:.8g}, sd {self.passage[1] ** 0.5:.6g}"
             )
+        for part, found in self._grid_errors().items():
+            error, of = found.get("error", math.nan), found.get("of", "")
+            lines.append(f"  discretisation error of {part}: {error:.2g} ({of})")
+            if "failed" in found:
+                lines.append(f"    FAILED assumption: {found['failed']}")
         return "\n".join(lines)
 
 
@@ -195,7 +220,7 @@ def density_report(
     solver = FokkerPlanck(sde, grid or Grid.automatic(sde, start, None, cells), boundary)
     evolution = solver.evolve(start, times)
     stationary = None if solver.walk.killing.any() else solver.stationary()
-    survival, passage = None, None
+    survival, passage, fields = None, None, None
     if target is not None:
         hunter = FokkerPlanck(
             sde, grid or Grid.automatic(sde, start, target, cells), boundary
@@ -203,7 +228,7 @@ def density_report(
         survival = hunter.survival(start, target, times)
         fields = hunter.mean_first_passage_time(target, start)
         passage = tuple(hunter.grid.at(fields[name].values, start) for name in ("mean", "variance"))
-    return DensityReport(solver, evolution, stationary, survival, passage, tuple(start))  # type: ignore[arg-type]
+    return DensityReport(solver, evolution, stationary, survival, passage, tuple(start), fields)  # type: ignore[arg-type]
 
 
 def _as_boundary(walls: Any) -> Any:
