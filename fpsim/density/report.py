@@ -117,7 +117,8 @@ class DensityReport(Stored):
         import xarray
 
         facts = facts_of(data)
-        own = ("sde", "axes", "walls", "start", "passage", "stationary_facts", "survival_facts", "passage_facts", "result")
+        own = {"sde", "axes", "walls", "start", "passage", "result"}
+        own |= {"stationary_facts", "survival_facts", "passage_facts"}
         rest = {name: value for name, value in data.attrs.items() if name not in own}
         solver = FokkerPlanck(sde_from(facts["sde"]), Grid(*facts["axes"]), _as_boundary(facts["walls"]))
         stationary = survival = None
