@@ -9,9 +9,9 @@ A lost path is found by the test for divergence, which then says what happened t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from fpsim.sde import SDE
 from fpsim.starts import start_points
 from fpsim.walls import Walls
+
+if TYPE_CHECKING:
+    from landscapes.domain import Domain
 
 Array = NDArray[np.float64]
 
@@ -36,6 +39,11 @@ class Edges:
         """Expressions that are positive on the piece of the domain that the paths live on."""
         domain = self.sde.domain
         return () if domain.is_everywhere else domain.conditions(self.origin[: len(domain.variables)])
+
+    @cached_property
+    def _piece(self) -> Domain:
+        domain = self.sde.domain
+        return replace(domain, positive=self.conditions, nonzero=())
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
@@ -72,11 +80,9 @@ class Edges:
 
     def inside(self, x: Array) -> NDArray[np.bool_]:
         """Whether points (d, ...) lie on the piece of the domain that the paths live on, shape (...)."""
-        domain = self.sde.domain
         if not self.conditions:
             return np.ones(x.shape[1:], dtype=bool)
-        rows = len(domain.variables)
-        return domain.same_piece(x[:rows], self.origin[:rows])
+        return self._piece.contains(x[: len(self._piece.variables)])
 
     def verdict(self, before: float, after: float) -> str:
         """What to do about a 1-D step from ``before`` over an edge to ``after``, by Feller's test of that edge."""

@@ -74,6 +74,17 @@ def pieces(steps: int, every: int, most: int, unit: int, pace: Pace) -> Iterator
         step += piece.frames * piece.every
 
 
+def stretches(total: int, first: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of calls that do ``total`` units of work between them, the first of them ``first`` units."""
+    pace, begin = Pace(first), 0
+    while begin < total:
+        end = min(begin + pace.size, total)
+        began = clock.perf_counter()
+        yield begin, end
+        pace.took(end - begin, clock.perf_counter() - began)
+        begin = end
+
+
 class Watch:
     """One run as seen by all its threads: what is done, whether to stop, who is told.
 

@@ -19,11 +19,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.pacing import stretches
+
 Array = NDArray[np.float64]
 Method = Literal["contour", "chebyshev", "uniformisation", "implicit"]
 CONTOUR_NODES = 26
 NEGATIVE_LIMIT = 1e-12
 ROUNDING_LIMIT = 1e-9  # L1 error at which a series is given up
+FIRST_WORK = 10**7  # edge updates in the first call of a kernel
 MOST_WORK = 2e10  # edge updates of a series before implicit steps are preferred
 SIGNED_LIMIT = 1e-3  # share of negative mass that guided rates may leave: it is cut off, and stated
 CANCELLATION = 12.0  # most powers of e that may cancel in a sum over powers of a matrix with negative entries
@@ -199,7 +202,10 @@ def _chebyshev(motion: Motion, masses: Array, times: Array) -> tuple[Array, floa
     used = int(np.flatnonzero(coefficients.max(axis=0) > 1e-17)[-1]) + 1
     start = np.where(masses > 0, masses / root, 0.0)
     table = np.ascontiguousarray(coefficients[:, : max(used, 2)])
-    values = chebyshev(matrix.indptr, matrix.indices, matrix.data, start, table) * root
+    values, before, now = np.empty((times.size, start.size)), start.copy(), np.empty_like(start)
+    for begin, end in stretches(table.shape[1], FIRST_WORK // (matrix.nnz + 1)):
+        chebyshev(matrix.indptr, matrix.indices, matrix.data, before, now, table, values, begin, end)
+    values *= root
     # mass far out in the tails is a large number in the symmetrised variable, and rounds as one
     rounding = 2e-16 * np.sqrt(used) * float(np.linalg.norm(start) * np.linalg.norm(root)) / float(masses.sum())
     return np.asarray(values), max(rounding, 1e-14)
@@ -220,7 +226,10 @@ def _uniformise(motion: Motion, masses: Array, times: Array) -> Array:
     pieces = [poisson_weights(q * t) for t in times]
     first, counts = np.array([p[0] for p in pieces]), np.array([p[1].size for p in pieces])
     weights = np.concatenate([p[1] for p in pieces])
-    return np.asarray(uniformised(matrix.indptr, matrix.indices, matrix.data, masses, first, counts, weights))
+    out, power = np.zeros((times.size, masses.size)), np.array(masses)
+    for begin, end in stretches(int((first + counts).max()), FIRST_WORK // (matrix.nnz + 1)):
+        uniformised(matrix.indptr, matrix.indices, matrix.data, power, first, counts, weights, out, begin, end)
+    return out
 
 
 def _uniformise_in_steps(motion: Motion, masses: Array, times: Array) -> Array:

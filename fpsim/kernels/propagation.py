@@ -24,42 +24,47 @@ def _apply(starts: Any, columns: Any, values: Any, x: Any, out: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def uniformised(starts: Any, columns: Any, values: Any, p: Any, first: Any, counts: Any, weights: Any) -> Any:
-    """Sums over powers of a non-negative matrix, shape (times, n).
+def uniformised(
+    starts: Any, columns: Any, values: Any, x: Any, first: Any, counts: Any, weights: Any, out: Any, begin: Any,
+    end: Any,
+) -> None:  # fmt: skip
+    """Add the powers ``begin <= k < end`` of a non-negative matrix to sums over powers, shape (times, n).
 
-    Time t takes ``counts[t]`` consecutive powers from ``first[t]`` on, with its slice of the flat ``weights``.
+    Time t takes ``counts[t]`` consecutive powers from ``first[t]`` on, with its slice of the flat ``weights``.  ``x``
+    holds the power ``begin`` applied to the start, and the power ``end`` afterwards.
     """
     times = first.size
-    out = np.zeros((times, p.size))
-    last = 0
-    begin = np.zeros(times + 1, np.int64)
+    offset = np.zeros(times + 1, np.int64)
     for t in range(times):
-        begin[t + 1] = begin[t] + counts[t]
-        last = max(last, first[t] + counts[t])
-    x, y = p.copy(), np.empty_like(p)
-    for k in range(last):
+        offset[t + 1] = offset[t] + counts[t]
+    y = np.empty_like(x)
+    for k in range(begin, end):
         for t in range(times):
             if first[t] <= k < first[t] + counts[t]:
-                weight = weights[begin[t] + k - first[t]]
-                for i in range(p.size):
+                weight = weights[offset[t] + k - first[t]]
+                for i in range(x.size):
                     out[t, i] += weight * x[i]
         _apply(starts, columns, values, x, y)
-        x, y = y, x
-    return out
+        x[:] = y
 
 
 @njit(cache=True, nogil=True)
-def chebyshev(starts: Any, columns: Any, values: Any, u: Any, coefficients: Any) -> Any:
-    """sum_k coefficients[t, k] T_k(M) u for a symmetric M with spectrum in [-1, 1], shape (times, n)."""
-    times, terms = coefficients.shape
-    n = u.size
-    out = np.zeros((times, n))
-    before, now, after = u.copy(), np.empty(n), np.empty(n)
-    _apply(starts, columns, values, u, now)
-    for t in range(times):
-        for i in range(n):
-            out[t, i] = coefficients[t, 0] * before[i] + coefficients[t, 1] * now[i]
-    for k in range(2, terms):
+def chebyshev(
+    starts: Any, columns: Any, values: Any, before: Any, now: Any, coefficients: Any, out: Any, begin: int, end: int
+) -> None:
+    """Add the terms ``begin <= k < end`` of sum_k coefficients[t, k] T_k(M) u to ``out`` (times, n).
+
+    M is symmetric with its spectrum in [-1, 1].  ``before`` and ``now`` hold T_(begin-2) u and T_(begin-1) u, and are
+    moved on; ``begin=0`` starts from ``before`` = u and makes the first two terms too.
+    """
+    times, n = coefficients.shape[0], before.size
+    if begin == 0:
+        _apply(starts, columns, values, before, now)
+        for t in range(times):
+            for i in range(n):
+                out[t, i] = coefficients[t, 0] * before[i] + coefficients[t, 1] * now[i]
+    after = np.empty(n)
+    for k in range(max(begin, 2), end):
         _apply(starts, columns, values, now, after)
         for i in range(n):
             after[i] = 2 * after[i] - before[i]
@@ -68,5 +73,5 @@ def chebyshev(starts: Any, columns: Any, values: Any, u: Any, coefficients: Any)
             if weight != 0.0:
                 for i in range(n):
                     out[t, i] += weight * after[i]
-        before, now, after = now, after, before
-    return out
+        before[:] = now
+        now[:] = after

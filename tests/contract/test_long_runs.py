@@ -37,6 +37,18 @@ RUNS = {
 }
 
 
+@pytest.mark.parametrize("method", ["chebyshev", "uniformisation"])
+def test_calls_of_any_size_give_the_same_density(monkeypatch, method):
+    from fpsim.density import evolution
+
+    land = Landscape.from_expression("(x**2 - 1)**2/4 + y**2", "x y", bounds=[(-2, 2), (-2, 2)])
+    plane = fpsim.FokkerPlanck(fpsim.SDE(land, fpsim.ConstantDiffusion(0.2)), fpsim.Grid((-2, 2, 24), (-2, 2, 24)))
+    whole = plane.evolve((-1.0, 0.0), [0.1, 0.7], method=method)["density"].values
+    monkeypatch.setattr(evolution, "FIRST_WORK", 1)
+    monkeypatch.setattr(pacing, "GROWTH", 1)
+    np.testing.assert_array_equal(plane.evolve((-1.0, 0.0), [0.1, 0.7], method=method)["density"].values, whole)
+
+
 @pytest.fixture(scope="module")
 def compiled():
     """Everything is compiled before signals are sent."""
