@@ -38,20 +38,21 @@ _HOMES = {
     "FokkerPlanck": "fpsim.fokker_planck",
     "load": "fpsim.storage",
 }
+_ROOMS = (*PARTS, "statistics")
 
-__all__ = ["__version__", *_HOMES, *PARTS]
+__all__ = ["__version__", *_HOMES, *_ROOMS]
 build()
 
 
 def __getattr__(name: str) -> Any:
-    if name in PARTS:
+    if name in _ROOMS:
         return import_module(f"fpsim.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'fpsim' has no attribute '{name}'; it offers {sorted((*_HOMES, *PARTS))}")
+        raise AttributeError(f"module 'fpsim' has no attribute '{name}'; it offers {sorted((*_HOMES, *_ROOMS))}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES) | set(PARTS))
+    return sorted(set(globals()) | set(_HOMES) | set(_ROOMS))

@@ -82,7 +82,7 @@ class _Comparing:
         self.routes: list[EscapeTime] = []
         self.skipped: list[Skipped] = []
         self.notes: tuple[str, ...] = ()
-        self.infinite: str | None = None
+        self.infinite = ""
 
     def run(self) -> Comparison:
         problem = self.problem
@@ -102,7 +102,7 @@ class _Comparing:
 
     def _found(self) -> Comparison:
         routes = sorted(self.routes, key=lambda route: ORDER.get(route.method, 9))
-        return Comparison(str(self.problem), tuple(routes), tuple(self.skipped), self.notes)
+        return Comparison(str(self.problem), tuple(routes), tuple(self.skipped), self.notes, self.infinite)
 
     def attempt(self, name: str, route: Callable[[], EscapeTime], kind: str | None = None) -> None:
         """One route within its share; why it gave nothing stands among the skipped."""
@@ -127,7 +127,7 @@ class _Comparing:
         """As many paths as fit, all of them followed to their end if possible, else stopped at the budget."""
         problem = self.problem
         require_open(problem.sde, problem.start[0], problem.target)
-        if self.infinite is not None:
+        if self.infinite:
             raise InfiniteTimeError(f"the mean time is infinite ({self.infinite}), so a mean of paths has no meaning")
         allowance = Allowance(SHARES["paths"] * self.allowance.left)
         size = problem.default_step if self.step is None else self.step

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.blocking import InfiniteTimeError
 from fpsim.passage import from_log
 from fpsim.results import Assumption
 from fpsim.sde import SDE
@@ -169,6 +170,7 @@ class Escape:
             self._relaxation(log_mean),
             self._curvatures(),
             *self._room(exponent),
+            *self._finite(),
         )
 
     def _separation(self) -> Assumption:
@@ -200,6 +202,20 @@ class Escape:
             lowest, what = float(heights.min()) - self.barrier, "pass"
         units = exponent * lowest / self.barrier
         return (Assumption(f"walls stand 3 noise units above the {what}", units >= 3, f"the lowest {units:.3g}"),)
+
+    def _finite(self) -> tuple[Assumption, ...]:
+        """Whether the mean is finite at all: a valley may be left backwards, never to return (on a line)."""
+        from fpsim.quadrature import first_passage
+
+        if self.sde.dimension > 1:
+            return ()
+        try:
+            first_passage(self.sde, self.start, self.target, walls=self.walls)
+        except InfiniteTimeError as error:
+            return (Assumption("the mean time is finite", False, str(error)),)
+        except ValueError:
+            return ()  # not decided here
+        return (Assumption("the mean time is finite", True),)
 
     def _deep_start(self, exponent: float) -> Assumption:
         loss = float(np.asarray(self.sde.landscape.loss(self.start[:, None]))[0])

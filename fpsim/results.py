@@ -41,12 +41,14 @@ class Comparison(Stored):
         skipped: routes that did not, and why.
         reference: the route the others are compared with (the most exact one that ran).
         notes: remarks on the problem itself.
+        infinite: the route that found the mean time to be infinite, if one did.
     """
 
     problem: str
     routes: tuple[EscapeTime, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    infinite: str = ""
 
     EXACTNESS = ("quadrature", "grid", "paths", "chain")
 
@@ -85,6 +87,7 @@ class Comparison(Stored):
             "routes": self.rows(),
             "skipped": [vars(s) for s in self.skipped],
             "notes": list(self.notes),
+            "infinite": self.infinite,
         }
 
     def to_json(self) -> str:
@@ -96,7 +99,7 @@ class Comparison(Stored):
         """The inverse of :meth:`to_dict`, with the samples of exits by method."""
         routes = tuple(EscapeTime.from_dict(row, (samples or {}).get(row["method"])) for row in table["routes"])
         skipped = tuple(Skipped(**entry) for entry in table["skipped"])
-        return cls(table["problem"], routes, skipped, tuple(table["notes"]))
+        return cls(table["problem"], routes, skipped, tuple(table["notes"]), table.get("infinite", ""))
 
     def to_xarray(self) -> xarray.Dataset:
         """Means and errors along the dimension ``route``, and the sample of exits of each route that has one."""
@@ -164,6 +167,8 @@ class Comparison(Stored):
         return f"<Comparison: {self._headline()}; {len(self.routes)} routes, {len(self.skipped)} skipped>"
 
     def _headline(self) -> str:
+        if self.infinite:
+            return f"the mean time is infinite, by {self.infinite}"
         best = self.reference or next(iter(self.routes), None)
         return "no route gave a time" if best is None else f"escape time {format_with_error(best)} by {best.method}"
 
