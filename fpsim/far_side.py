@@ -28,6 +28,7 @@ STEEP = 12.0  # weights that fall faster than this power are as good as exponent
 SETTLED = 1e-13
 FARTHEST = 1e17  # in lengths
 MOST_PANELS = 20_000
+PATIENCE = 4_000  # panels of negligible weight after which the search for a further well ends
 DIFFERENCES_SEE = 1e7  # lengths: the slope of x^4 from differences over one length is then good to 1e-9
 
 
@@ -87,6 +88,7 @@ class _Walk:
         self.reached, self.risen, self.top, self.bound, self.panels = start, 0.0, -math.inf, start, 0
         self.edge: Edge | None = None
         self.pending = ""
+        self.patience = PATIENCE
         self.search: Search | None = None
         self.exponent = (math.nan, math.nan)
 
@@ -109,6 +111,8 @@ class _Walk:
             if done is not None:
                 return done
             far = self.start - self.reached
+            if light and not self.pending and self.panels > self.patience:
+                return self._given_up()
             if self.pending and (self.panels > MOST_PANELS or far > FARTHEST * self.span):
                 raise InfiniteTimeError(self.pending)
             if self.panels > MOST_PANELS or far > FARTHEST * self.span:
@@ -269,6 +273,12 @@ class _Walk:
         """The far side, unless a well may follow; then the walk goes on to that."""
         if self.search is None:
             self.search = last_well(self.view, self.reached, self.limit, self.span, self._ground())
+            self.patience = self.panels + PATIENCE
         if self.search.place is not None and self.search.place < self.reached:
             return None
         return FarSide(self.bound, self.limit, None, self.edge, self.search)
+
+    def _given_up(self) -> FarSide:
+        """The far side with all that the walk has seen, where ripples go on for ever and no bound can be had."""
+        words = f"integration as far as x = {self.view.direction * self.reached:.4g}; beyond, nothing could be proved"
+        return FarSide(self.bound, self.limit, None, self.edge, Search(None, False, words))

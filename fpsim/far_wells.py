@@ -23,7 +23,7 @@ OCTAVES = 100
 SAMPLED_OCTAVES = 10
 CUTS = 7  # a box is cut down to 2^-CUTS of its distance
 MOST_BOXES = 4096
-NEAR = 1e3  # wells this many lengths out are integrated, however slight
+NEAR = 30.0  # wells this many lengths out are integrated, however slight
 SAMPLES = 256
 
 

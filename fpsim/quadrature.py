@@ -208,7 +208,7 @@ def _searches(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, s
         words["wells behind the far bound"] = f"none, by {far.search.words}"
     if view.features is None:
         gap = float(np.diff(panels).max()) / ORDER
-        words["narrow features"] = f"seen only where samples are: at least one every {gap:.2g} (plain functions)"
+        words["narrow features"] = f"seen only where samples are: at least one every {gap:.2g} (nothing bounds drift and D)"
     else:
         words["narrow features"] = "excluded by bounds of the formulas"
     return words

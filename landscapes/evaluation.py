@@ -65,12 +65,12 @@ class FormulaFunctions:
         result = np.empty((len(places), *x.shape[1:]))
         for row, place in enumerate(places):
             result[row] = parts[place]  # broadcasts a constant part
-        if np.isnan(result).any():
+        if not np.isfinite(result).all():
             self._mend(what, x, result)
         return result
 
     def _mend(self, what: str, x: Array, result: Array) -> None:
-        """Fill in values that are not numbers only because parts of the formula overflow."""
+        """Fill in values that are infinite or no numbers only because parts of the formula overflow."""
         from landscapes.expression import symbol
         from landscapes.magnitudes import value
 
@@ -79,7 +79,7 @@ class FormulaFunctions:
         known = {symbol(name): np.float64(number) for name, number in self.values}
         flat, points = result.reshape(len(rows), -1), x.reshape(len(x), -1)
         for k, expression in enumerate(rows):
-            lost = np.isnan(flat[k]) & np.isfinite(points).all(axis=0)
+            lost = ~np.isfinite(flat[k]) & np.isfinite(points).all(axis=0)
             if lost.any():
                 here = {symbol(name): row[lost] for name, row in zip(self.variables, points, strict=True)}
                 flat[k, lost] = value(expression, {**known, **here})

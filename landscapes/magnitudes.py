@@ -2,7 +2,7 @@
 
 Every part is kept as mantissa * 2^exponent with an exponent of its own, so that products and quotients of huge numbers
 lose nothing; a sum is formed relative to its largest term.  This is slower than NumPy on the formula itself, and used
-only where that gives no number.  Functions without a rule here take their argument as a plain float.
+only where that gives no finite number.  Functions without a rule here take their argument as a plain float.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Wide = tuple[Any, Any]  # mantissa in (-1, 1), and the exponent of 2, a whole number
 
+HUGE = 1e13
 LOG2 = (0.693147180369123816490, 1.90821492927058770002e-10)
 """ln 2 in two parts; whole multiples of the first are exact."""
 
@@ -87,8 +88,10 @@ def _sum(parts: list[Wide]) -> Wide:
 
 
 def _exp(u: Any) -> Wide:
-    whole = np.where(np.abs(u) < 1e15, np.rint(u / math.log(2)), np.nan)
-    return _wide(np.exp((u - whole * LOG2[0]) - whole * LOG2[1]), whole)
+    size = np.abs(u)
+    tame = np.where(size < HUGE, u, np.sign(u) * HUGE * (1 + np.log(np.maximum(size, HUGE) / HUGE)))
+    whole = np.rint(tame / math.log(2))  # beyond HUGE only the order of exponents counts
+    return _wide(np.exp((tame - whole * LOG2[0]) - whole * LOG2[1]), whole)
 
 
 def _hyperbolic(side: float) -> Callable[[Any], Wide]:
