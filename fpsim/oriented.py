@@ -24,6 +24,7 @@ class Oriented:
     sde: SDE
     line: Line
     direction: float
+    is_bounded: bool = True
 
     @property
     def weight(self) -> float:
@@ -56,8 +57,8 @@ class Oriented:
 
     @cached_property
     def features(self) -> Features | None:
-        """What the formulas know, if there are formulas."""
-        return Features.of(self.sde)
+        """What the formulas know, if there are formulas (and their bounds are to be used)."""
+        return Features.of(self.sde) if self.is_bounded else None
 
     def hidden(self, middle: Array, half: Array) -> Array:
         """Bound of what the nodes of panels may miss (0 where nothing is known)."""

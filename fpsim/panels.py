@@ -35,6 +35,10 @@ class UnusableError(ValueError):
     """Drift or D is not finite, or D not positive, somewhere on the panels."""
 
 
+class TooManyPanelsError(ValueError):
+    """Drift or D cannot be resolved with a reasonable number of panels."""
+
+
 def nodes_of(edges: Array) -> Array:
     """Gauss-Legendre nodes of all panels, shape (panels, ORDER)."""
     return np.asarray((edges[:-1, None] + edges[1:, None]) / 2 + np.diff(edges)[:, None] / 2 * NODES)
@@ -100,7 +104,7 @@ def _sampled(
             vanished = float(middle[zero][0])
         rough &= ~tiny
         if count > MOST_PANELS:
-            raise ValueError(
+            raise TooManyPanelsError(
                 f"the quadrature needs more than {MOST_PANELS} panels near |x| = {abs(middle[rough][0]):.6g}: drift or "
                 "D is too rough there, or the barrier too many times the noise"
             )

@@ -19,6 +19,7 @@ resolved; where there are formulas, bounds of them make sure that nothing hides 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from fpsim.far_side import FarSide, far_side
 from fpsim.feller import classify
 from fpsim.one_sided import Solution, solve, weights
 from fpsim.oriented import Oriented
-from fpsim.panels import ORDER, WEIGHTS, halved, nodes_of, resolve
+from fpsim.panels import ORDER, WEIGHTS, TooManyPanelsError, halved, nodes_of, resolve
 from fpsim.passage import Passage, Rare
 from fpsim.sde import SDE
 from fpsim.two_sided import solve_two_sided
@@ -66,7 +67,7 @@ def first_passage(
     if line.is_two_sided:
         return _between(sde, x0, line, tolerance, accepted or tolerance)
     view = _view(sde, line)
-    panels, far = _panels(view, np.array([x0]), tolerance)
+    view, panels, far = _panels(view, np.array([x0]), tolerance)
     origin = view.direction * x0
     coarse, fine = solve(view, panels, origin, far), solve(view, halved(panels), origin, far, True)
     gap = abs(coarse.log_mean - fine.log_mean)
@@ -92,7 +93,7 @@ def mean_first_passage(
     if line.is_two_sided:
         return np.array([first_passage(sde, x, target, walls=walls, tolerance=tolerance).mean for x in starts])
     view = _view(sde, line)
-    edges, far = _panels(view, starts, tolerance)
+    view, edges, far = _panels(view, starts, tolerance)
     edges, origins = halved(edges), view.direction * starts
     solution = solve(view, edges, origins.min(), far)
     times = solution.log_times[np.searchsorted(edges, origins)]
@@ -133,14 +134,14 @@ def _checked(error: float, tolerance: float, sde: SDE, x0: float, edge: float) -
     return float(error)
 
 
-def _panels(view: Oriented, starts: Array, tolerance: float) -> tuple[Array, FarSide]:
-    """Resolved panel edges from the far bound to the target, and the far side."""
+def _panels(view: Oriented, starts: Array, tolerance: float) -> tuple[Oriented, Array, FarSide]:
+    """Resolved panel edges from the far bound to the target, the far side, and the view that resolved them."""
     points, goal = view.direction * starts, view.direction * _target(view)
     first = float(points.min())
     _refuse_edge(view, first, goal)
     refuse_blocked(view.sde, view.direction * first, _target(view))
     far = far_side(view, first, goal - first, _box_end(view))
-    return _resolved(view, _initial(view, points, far.bound, goal), tolerance), far
+    return *_resolved(view, _initial(view, points, far.bound, goal), tolerance), far
 
 
 def _refuse_edge(view: Oriented, start: float, goal: float) -> None:
@@ -155,8 +156,14 @@ def _refuse_edge(view: Oriented, start: float, goal: float) -> None:
         )
 
 
-def _resolved(view: Oriented, edges: Array, tolerance: float) -> Array:
-    edges, vanished = resolve(view.fields, edges, tolerance / 100, RISE, view.hidden)
+def _resolved(view: Oriented, edges: Array, tolerance: float) -> tuple[Oriented, Array]:
+    """Resolved panels; where the bounds of a formula are of no use, those that its samples ask for."""
+    try:
+        edges, vanished = resolve(view.fields, edges, tolerance / 100, RISE, view.hidden)
+    except TooManyPanelsError:
+        if view.features is None:
+            raise
+        return _resolved(replace(view, is_bounded=False), edges, tolerance)
     if vanished is not None and isinstance(view.sde.noise, HessianDiffusion) and not is_shut(view.sde):
         raise ValueError(
             f"D falls to less than 1e-12 of its largest value at x = {view.direction * vanished:.6g}, within a "
@@ -167,7 +174,7 @@ def _resolved(view: Oriented, edges: Array, tolerance: float) -> Array:
             f"D vanishes at x = {view.direction * vanished:.6g}, and no continuous path crosses a point where the "
             "noise is zero and the drift points home; give the noise a floor"
         )
-    return edges
+    return view, edges
 
 
 def _box_end(view: Oriented) -> float | None:
@@ -208,7 +215,7 @@ def _searches(view: Oriented, panels: Array, far: FarSide | None) -> dict[str, s
         words["wells behind the far bound"] = f"none, by {far.search.words}"
     if view.features is None:
         gap = float(np.diff(panels).max()) / ORDER
-        words["narrow features"] = f"seen only where samples are: at least one every {gap:.2g} (nothing bounds drift and D)"
+        words["narrow features"] = f"seen only where samples are, one every {gap:.2g} (nothing bounds drift and D)"
     else:
         words["narrow features"] = "excluded by bounds of the formulas"
     return words
@@ -223,7 +230,7 @@ def _between(sde: SDE, x0: float, line: Line, tolerance: float, accepted: float)
     for end in (line.low, line.high):
         if line.ring is None:
             refuse_blocked(sde, x0, end)
-    edges = _resolved(view, _initial(view, np.array([x0]), line.low, line.high), tolerance)
+    view, edges = _resolved(view, _initial(view, np.array([x0]), line.low, line.high), tolerance)
     found = []
     for panels in (edges, halved(edges)):
         half, log_scale, log_weight, potential = weights(view, panels)

@@ -158,3 +158,12 @@ def test_enclosures_hold(text):
         known = np.isfinite(around.rad)
         assert np.all(np.abs(bent - around.mid)[known] <= (around.rad * (1 + 1e-9) + 1e-9 * np.abs(bent))[known])
     assert np.isfinite(around.rad).sum() > 40
+
+
+def test_bounds_without_use_give_way_to_samples(monkeypatch):
+    from fpsim.features import Features
+
+    monkeypatch.setattr(Features, "hidden", lambda self, middle, half: np.full(middle.size, np.inf))
+    found = first_passage(SDE(LINE("(x**2-1)**2/4"), ConstantDiffusion(0.1)), -1, 1)
+    assert found.mean == pytest.approx(66.2686263649, rel=1e-11)
+    assert "seen only where samples are" in found.searches["narrow features"]
