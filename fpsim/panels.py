@@ -105,7 +105,7 @@ def _sampled(
         rough &= ~tiny
         if count > MOST_PANELS:
             raise TooManyPanelsError(
-                f"the quadrature needs more than {MOST_PANELS} panels near |x| = {abs(middle[rough][0]):.6g}: drift or "
+                f"the quadrature needs more than {MOST_PANELS} panels near |x| = {abs(middle[np.argmax(rough)]):.6g}: drift or "
                 "D is too rough there, or the barrier too many times the noise"
             )
         low, high, middle, before = low[rough], high[rough], middle[rough], np.tile(unresolved[rough], 2)
