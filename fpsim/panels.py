@@ -104,9 +104,10 @@ def _sampled(
             vanished = float(middle[zero][0])
         rough &= ~tiny
         if count > MOST_PANELS:
+            place = abs(float(middle[np.argmax(rough)]))
             raise TooManyPanelsError(
-                f"the quadrature needs more than {MOST_PANELS} panels near |x| = {abs(middle[np.argmax(rough)]):.6g}: drift or "
-                "D is too rough there, or the barrier too many times the noise"
+                f"the quadrature needs more than {MOST_PANELS} panels near |x| = {place:.6g}: drift or D is too "
+                "rough there, or the barrier too many times the noise"
             )
         low, high, middle, before = low[rough], high[rough], middle[rough], np.tile(unresolved[rough], 2)
         done.append(middle)
