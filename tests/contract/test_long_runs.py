@@ -185,7 +185,7 @@ def test_a_lone_exit_is_that_among_many():
 
 def test_groups_of_paths_leave_no_trace(monkeypatch):
     whole = exit_times(FUNCTIONS, -1.0, Point(-0.8, -1.0), 50, 0.01, 3, horizon=10.0)
-    monkeypatch.setattr("fpsim.exits.NUMPY_ENTRIES", 23)
+    monkeypatch.setattr("fpsim.exit_run.NUMPY_ENTRIES", 23)
     parts = exit_times(FUNCTIONS, -1.0, Point(-0.8, -1.0), 50, 0.01, 3, horizon=10.0)
     np.testing.assert_array_equal(whole.times, parts.times)
     np.testing.assert_array_equal(whole.places, parts.places)
