@@ -52,8 +52,17 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
         assert written.stat().st_size > 1000
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in (README.parent / "docs").glob("*.md")))
+def pages() -> list[object]:
+    """The pages in docs; those that need torch are marked."""
+    torch = {path.name for path in (README.parent / "docs").glob("*.md") if "import torch" in path.read_text()}
+    names = sorted(path.name for path in (README.parent / "docs").glob("*.md"))
+    return [pytest.param(name, marks=pytest.mark.network) if name in torch else name for name in names]
+
+
+@pytest.mark.parametrize("page", pages())
 def test_blocks_of_the_pages_print_what_their_comments_say(page: str, tmp_path: Path) -> None:
+    if page == "own-network.md":
+        pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
     program = "\n".join(re.findall(r"```python\n(.*?)```", (README.parent / "docs" / page).read_text(), flags=re.S))
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -61,6 +70,19 @@ def test_blocks_of_the_pages_print_what_their_comments_say(page: str, tmp_path: 
     assert promised
     for number in promised:
         assert number in done.stdout, f"{number} is promised in a comment and not printed"
+
+
+def test_installation_names_every_extra_and_every_system() -> None:
+    import tomllib
+
+    section = TEXT.split("## Installation\n")[1].split("\n## ")[0]
+    extras = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = set(re.findall(r"-e '\.\[(\w+)\]'", section))
+    assert named == {"network", "animation"} <= set(extras)
+    for word in ("PowerShell", "macOS", "constraints.txt", "another project", ".venv\\Scripts\\python"):
+        assert word in section
+    assert "pip install fpsim" not in TEXT
+    assert (README.parent / "constraints.txt").is_file()
 
 
 def test_pictures_exist() -> None:
