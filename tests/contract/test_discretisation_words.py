@@ -123,3 +123,16 @@ def test_pending_attributes_are_a_dictionary():
     assert pickle.loads(pickle.dumps(pending)) == {"known": 1, "late": 2}
     with pytest.raises(KeyError):
         pending["never"]
+
+
+def test_a_spectrum_comes_back_from_its_file(tmp_path):
+    field = DriftField.from_expression(["-x + 3*y", "-3*x - y"], variables="x y")
+    turning = FokkerPlanck(fpsim.SDE(field, ConstantDiffusion(0.3)), Grid((-2.5, 2.5, 24), (-2.5, 2.5, 24)))
+    for equation in (LINE, turning):
+        found = equation.spectrum(3)
+        stored = fpsim.load(found.save(tmp_path / "modes.nc"))
+        np.testing.assert_array_equal(stored.eigenvalues, found.eigenvalues)
+        np.testing.assert_array_equal(stored.modes["mode"], found.modes["mode"])
+        assert stored.discretisation_error == found.discretisation_error
+        assert stored.assumptions == found.assumptions
+        assert str(stored) == str(found)

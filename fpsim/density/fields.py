@@ -1,0 +1,221 @@
+"""Fields of an equation on a grid as datasets, with their discretisation errors to be worked out at the first look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.density.answers import Answer, committor, ended_by, passage, sets_on
+from fpsim.density.cuts import restrict
+from fpsim.density.discretisation import across, at_centers, densities_apart, fields_apart, judged, resolution
+from fpsim.density.walk import Walk
+from fpsim.pending import with_pending
+
+if TYPE_CHECKING:
+    import xarray
+
+    from fpsim.fokker_planck import FokkerPlanck
+
+Array = NDArray[np.float64]
+
+
+def as_times(times: ArrayLike) -> Array:
+    """One or more increasing times >= 0 as an array.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    moments = np.atleast_1d(np.asarray(times, dtype=float))
+    if moments.ndim != 1 or not np.isfinite(moments).all() or (moments < 0).any() or (np.diff(moments) <= 0).any():
+        raise ValueError(f"times are one or more increasing numbers >= 0; got {times!r}")
+    return moments
+
+
+def evolved(
+    equation: FokkerPlanck, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5
+) -> xarray.Dataset:
+    """The density at each of ``times``, from ``density`` at time zero."""
+    from fpsim.storage import dataset
+
+    moments, begin = as_times(times), equation.grid.density(density)
+    result, walk = propagated(equation, None, begin, moments, method, tolerance)
+    values = result.masses.reshape((-1, *equation.grid.shape)) / equation.grid.volume
+    data = dataset(
+        {
+            "density": (("time", *equation.grid.dims), values, "1/volume", "probability density"),
+            "mass": ("time", result.masses.sum(axis=1), "", "probability left"),
+        },
+        {"time": ("time", moments, "time", "time"), **equation.grid.coordinates()},
+        **equation._facts(
+            grid=str(equation.grid), method=result.method, most_negative_before_clipping=result.negative,
+            mass_rescaled_by=result.mass_error, time_error=result.time_error,
+        ),
+    )  # fmt: skip
+
+    def again(other: FokkerPlanck) -> dict[str, Any]:
+        source = at_centers(begin, equation.grid, other.grid) if isinstance(density, np.ndarray) else density
+        if isinstance(density, np.ndarray) and density.size == equation.grid.dimension != equation.grid.size:
+            source = density
+        source = np.maximum(source, 0.0) if np.shape(source) == other.grid.shape else source
+        found, _ = propagated(other, None, other.grid.density(source), moments, method, tolerance)
+        return {"density": found.masses.reshape((-1, *other.grid.shape)) / other.grid.volume}
+
+    last = np.maximum(result.masses[-1], 0.0)
+    return with_error(equation, 
+        data, again, {"density": values}, "L1 distance of the density, largest over the times", 1.0, walk,
+        lambda: [resolution(last, equation.grid)] if last.sum() > 0 else [],
+    )  # fmt: skip
+
+
+def standing(equation: FokkerPlanck) -> xarray.Dataset:
+    """The stationary ``density`` per volume, mass one; ``discretisation_error`` is its estimated L1 error."""
+    masses, accuracy = equation._stationary
+    entries = {"density": (masses / equation.grid.volume, "1/volume", "stationary density")}
+    data = equation.grid.dataset(entries, **equation._facts(linear_solver_accuracy=accuracy))
+
+    def again(other: FokkerPlanck) -> dict[str, Any]:
+        return {"density": other._stationary[0].reshape(other.grid.shape) / other.grid.volume}
+
+    fine = {"density": masses.reshape(equation.grid.shape) / equation.grid.volume}
+    return with_error(
+        equation,
+        data,
+        again,
+        fine,
+        "L1 distance of the density",
+        1.0,
+        equation.walk,
+        lambda: [resolution(masses, equation.grid)],
+    )
+
+
+def passed(equation: FokkerPlanck, target: Any = None, start: ArrayLike | None = None) -> xarray.Dataset:
+    """Mean and variance of the time to the target from every cell."""
+    found = passage(equation, target, start)
+    entries = {
+        "mean": (found.values["mean"], "time", f"mean time to {found.words}"),
+        "variance": (found.values["variance"], "time^2", f"variance of the time to {found.words}"),
+    }
+    if "target_chance" in found.values:
+        entries["target_chance"] = (found.values["target_chance"], "", "chance to meet the target before a wall")
+    more = {} if target is None else {"target": str(target)}
+    return judged_fields(
+        equation, entries, found, lambda other: passage(other, target, start), [] if target is None else [target], more
+    )
+
+
+def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) -> xarray.Dataset:
+    """Chance not to have met the target yet and the density of the time at which it is met."""
+    from fpsim.storage import dataset
+
+    moments = as_times(times)
+    point = start if not callable(start) and np.size(start) == equation.grid.dimension else None
+    sets = sets_on(equation, target, point)
+    begin = equation.grid.density(start)
+    result, walk = propagated(equation, sets, begin, moments, None, 1e-5)
+    words = ended_by(restrict(walk, sets))
+    left = result.masses.sum(axis=1)
+    entries = {
+        "survival": ("time", left, "", f"probability not to have met {words}"),
+        "first_passage_density": ("time", result.lost, "1/time", f"density of the time to {words}"),
+    }
+    facts = equation._facts(target=str(target), time_to=words, grid=str(equation.grid), method=result.method)
+    data = dataset(entries, {"time": ("time", moments, "time", "time")}, **facts)
+
+    def again(other: FokkerPlanck) -> dict[str, Any]:
+        source = start
+        if np.shape(start) in (equation.grid.shape, (equation.grid.size,)) and point is None:
+            source = np.maximum(at_centers(begin, equation.grid, other.grid), 0.0)
+        rough, _ = propagated(other, sets_on(other, target, point), other.grid.density(source), moments, None, 1e-5)
+        return {"survival": rough.masses.sum(axis=1)}
+
+    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+        return {"survival_error": np.abs(rough["survival"] - near["survival"]).max()}
+
+    def made() -> dict[str, Any]:
+        of = "largest absolute error of survival"
+        return judged(equation, again, {"survival": left}, of, 1.0, compare, tuple, walk).attributes()
+
+    return with_pending(data, made)
+
+
+def met_first(equation: FokkerPlanck, a: Any, b: Any) -> xarray.Dataset:
+    """``committor``: the chance to meet ``b`` before ``a``, from every cell; ``.plot()`` draws it."""
+    from fpsim.density.drawn import committor_of
+
+    found = committor(equation, a, b)
+    entries = {"committor": (found.values["committor"], "", "chance to meet b before a")}
+
+    def again(other: FokkerPlanck) -> Answer:
+        return committor(other, a, b)
+
+    facts = {"a": str(a), "b": str(b), "variables": list(equation.sde.landscape.variables)}
+    return committor_of(judged_fields(equation, entries, found, again, [a, b], facts))
+
+
+def with_error(
+    equation: FokkerPlanck,
+    data: xarray.Dataset,
+    again: Any,
+    fine: dict[str, Any],
+    of: str,
+    scale: float,
+    walk: Walk,
+    checks: Any,
+) -> xarray.Dataset:
+    """The dataset of a density, with its discretisation error to be worked out at the first look."""
+
+    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+        found = densities_apart(near["density"], equation.grid, rough["density"], other.grid)
+        return {name: np.max(values, axis=0) if values.ndim > 1 else values for name, values in found.items()}
+
+    return with_pending(data, lambda: judged(equation, again, fine, of, scale, compare, checks, walk).attributes())
+
+
+def propagated(
+    equation: FokkerPlanck, sets: list[Any] | None, begin: Array, times: Array, method: Any, tolerance: float
+) -> tuple[Any, Walk]:
+    """Masses in time from a density, and the walk that took them there; ``sets`` end it."""
+    from fpsim.density.evolution import Motion, NotPositive, propagate
+
+    masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation._balance
+    for walk in (equation.walk, equation.fitted):
+        if sets is None:
+            motion, moved = Motion(walk.rates, walk.killing, balance, walk.is_line), masses
+        else:
+            part = restrict(walk, sets)
+            kept = None if balance is None else balance[part.keep]
+            motion, moved = Motion(part.rates, part.killing, kept, walk.is_line), masses[part.keep]
+        try:
+            return propagate(motion, moved, times, method, tolerance), walk
+        except NotPositive:
+            continue
+    raise AssertionError("fitted rates keep densities positive")
+
+
+def judged_fields(
+    equation: FokkerPlanck, entries: dict[str, Any], found: Answer, again: Any, sets: list[Any], more: dict[str, Any]
+) -> xarray.Dataset:
+    """Fields on the grid, with their discretisation error to be worked out at the first look."""
+    words = {"time_to": found.words} if found.words else {}
+    data = equation.grid.dataset(entries, **equation._facts(linear_solver_accuracy=found.accuracy, **words, **more))
+    inside = ~found.part.keep
+
+    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+        return {
+            f"{name}_error": fields_apart(near[name], inside, equation.grid, rough[name], other.grid) for name in near
+        }
+
+    def made() -> dict[str, Any]:
+        first = next(iter(found.values))
+        of = f"largest absolute error of {first} away from the sets cut out"
+        wide = [across(s, found.part.inside[k], equation.grid) for k, s in enumerate(sets)]
+        checks = [check for check in wide if check is not None]
+        scale = float(found.values[first].max())
+        return judged(
+            equation, lambda other: again(other).values, found.values, of, scale, compare, lambda: checks, found.walk
+        ).attributes()
+
+    return with_pending(data, made)
