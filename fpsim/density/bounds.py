@@ -26,6 +26,7 @@ COARSE = {1: 400, 2: 60, 3: 24}
 DEFAULT_CELLS = {1: 1000, 2: 200, 3: 48}
 TAIL, FLUX_TAIL = 30.0, 20.0  # e^-30 of the largest density, e^-20 of the bottleneck's
 ROUNDS = 60
+WIDE = 8.2  # deviations of a normal law to e^-34 of its density
 FEWEST_CELLS = 16
 AHEAD = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 SAMPLES = {1: 20_000, 2: 160, 3: 40}  # per axis of each box that is sampled for wells further out
@@ -95,7 +96,7 @@ def needed_box(sde: Any, start: Array, target: Target | None, space: Space | Non
         ValueError: if it keeps growing, or the target is not met.
     """
     space = space or Space.of(sde, start)
-    box = _settled(sde, start, target, space, space.clipped(_first_box(sde, start, target, space)))
+    box = _found(sde, start, target, space, space.clipped(_first_box(sde, start, target, space)))
     for _ in range(4):
         wider = _with_wells_beyond(sde, start, target, space, box)
         if wider == box:
@@ -104,10 +105,57 @@ def needed_box(sde: Any, start: Array, target: Target | None, space: Space | Non
     return box
 
 
-def _settled(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:
+class UnsettledError(ValueError):
+    """Tails count in every box that was tried."""
+
+
+def _found(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:
+    """The settled box; where rotation smears coarse grids, from finer ones around the linearised density."""
+    if space.knows_density(sde):
+        return _settled(sde, start, target, space, box)
+    try:
+        return _settled(sde, start, target, space, box, rounds=24)
+    except UnsettledError as error:
+        linear = _linear_box(sde, start)
+        if linear is None or sde.dimension > 2:
+            raise
+        for finer, rounds in ((2, 6), (4, 3)):
+            try:
+                return _settled(sde, start, target, space, space.clipped(linear), finer, rounds)
+            except UnsettledError:
+                continue
+        raise UnsettledError(
+            f"no box was found for this problem: in {_words(linear)}, which holds the linearised density, the drift "
+            "turns too fast for coarse grids (or the tails go further); put walls around it"
+        ) from error
+
+
+def _linear_box(sde: Any, start: Array) -> Box | None:
+    """The resting point that the start leads to, with ``WIDE`` deviations of the linear SDE there on each side."""
+    from scipy.linalg import solve_continuous_lyapunov
+    from scipy.optimize import root
+
+    def drift(x: Array) -> Array:
+        return np.asarray(sde.drift(x[:, None])[:, 0])
+
+    rest = root(drift, start)
+    if not rest.success:
+        return None
+    pull = np.asarray(sde.landscape.jacobian(rest.x[:, None]))[..., 0]
+    if not (np.linalg.eigvals(pull).real < 0).all():
+        return None
+    spread = solve_continuous_lyapunov(pull, -2 * np.asarray(sde.diffusion(rest.x[:, None]))[..., 0])
+    reach = WIDE * np.sqrt(np.diag(spread))
+    low, high = np.minimum(rest.x - reach, start), np.maximum(rest.x + reach, start)
+    return tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
+
+
+def _settled(
+    sde: Any, start: Array, target: Target | None, space: Space, box: Box, finer: int = 1, rounds: int = ROUNDS
+) -> Box:
     """The box after as many rounds of growing and shrinking as it takes."""
-    for turn in range(ROUNDS):
-        grid = Grid(*((low, high, COARSE[sde.dimension]) for low, high in box))
+    for turn in range(rounds):
+        grid = Grid(*((low, high, finer * COARSE[sde.dimension]) for low, high in box))
         seen = _look(sde, grid, start, target, space)
         following = []
         settled, growth = True, 0.25 if turn < 8 else 1.0
@@ -129,7 +177,7 @@ def _settled(sde: Any, start: Array, target: Target | None, space: Space, box: B
         where = "inside the walls" if box == previous else f"in the box {_words(box)}"
         raise ValueError(f"the target ({target}) was not met {where}: no path can reach it there, or it is empty")
     refuse_infinite(sde, start, target, space, box)
-    raise ValueError(
+    raise UnsettledError(
         f"no grid holds this problem: in the box {_words(box)} the tails still count, since the landscape does not "
         "confine there or rises too slowly (the mean time is infinite or carried by places this far away); choose "
         "another target, or walls"
