@@ -19,15 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.blocking import InfiniteTimeError
-from fpsim.censoring import CensoredMean, UnsettledError, censored_mean, moved
+from fpsim.censoring import CensoredMean, censored_mean, moved
 from fpsim.escape_time import Assumption, EscapeTime
 from fpsim.exits import ExitSample, exit_times
 from fpsim.noise import own_seed
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
-from fpsim.routes.reach import Reach
+from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.steps import ROUGHEST, Places, places
 from fpsim.starts import start_points
-from fpsim.stepping import DivergenceError
 from fpsim.targets import LevelSet
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ FINEST = 2.0**-14
 """Steps smaller than this part of the first are not tried."""
 REFINED_STEPS = {"compiled": 1e10, "numpy": 1e8}
 """Coordinate-steps up to which a step is refined without being asked."""
-SURVIVORS = 4000
+SURVIVORS, TRIAL_STEPS = 4000, 4e8
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,9 @@ class PathsRun:
         for step in (8 * first, 2 * first):
             try:
                 return self.trial(step)
-            except DivergenceError:
+            except (BeyondReachError, InfiniteTimeError):
+                raise
+            except ValueError:  # too coarse to be stable, or for the target; at the step itself it is an error
                 continue
         return self.trial(first)
 
@@ -204,7 +205,9 @@ def _ladder(run: PathsRun, h: float) -> tuple[Bias | None, ExitSample, CensoredM
         try:
             found = _mean(run, run.whole(2**level * h, level))
             coarse.insert(0, Level(2**level * h, found.mean, found.standard_error))
-        except (DivergenceError, UnsettledError):
+        except (BeyondReachError, InfiniteTimeError):
+            raise
+        except ValueError:  # unstable, too coarse for the target, unsettled: at the step itself it is an error
             coarse.clear()
     sample = run.whole(h)
     estimate = _mean(run, sample, survivors=True)
@@ -232,7 +235,7 @@ def _resolving(run: PathsRun) -> float:
     pilot = run.pilot
     while run.bridge and not run.places.fine_enough(h):
         h /= 2
-        if 8 * h < pilot.step / 4:
+        if 8 * h < pilot.step / 4 and 256 * float(pilot.times.mean()) / h < TRIAL_STEPS:
             pilot = run.trial(8 * h)  # a mean at too coarse a step says little about the cost at a fine one
         mean = float(pilot.times.sum()) / max(pilot.exits.size, 1)
         if h < FINEST * first or not _affordable(run, pilot, mean, h):

@@ -51,13 +51,21 @@ def stiffness(jacobian: Array) -> float:
 
 
 def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
-    """0.02 / stiffness; on flat ground, a kick of a twentieth of the way to the target."""
+    """0.02 / stiffness; a kick may be a twentieth of the way on flat ground, and a third of a ball's radius."""
     if not math.isfinite(stiff):
         raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
-    if stiff > 0:
-        return float(f"{STEP_TIMES_STIFFNESS / stiff:.2g}")
-    noise = float(np.max(sde.along(np.repeat(start[:, None], start.size, axis=1), np.eye(start.size))))
-    return float(f"{(distance(target, start) / 20) ** 2 / (2 * noise):.2g}")
+    steps = [
+        STEP_TIMES_STIFFNESS / stiff if stiff > 0 else (distance(target, start) / 20) ** 2 / (2 * _noise(sde, start))
+    ]
+    if isinstance(target, Ball) and start.size > 1:
+        steps.append((target.radius / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, np.array(target.center))))
+    return float(f"{min(steps):.2g}")
+
+
+def _noise(sde: SDE, x: Array) -> float:
+    """Largest n . D n at ``x`` (d,), over the axes and some more directions n."""
+    ways = np.concatenate([np.eye(x.size), np.random.default_rng(2).standard_normal((x.size, 8))], axis=1)
+    return float(np.max(sde.along(np.repeat(x[:, None], ways.shape[1], axis=1), ways / np.linalg.norm(ways, axis=0))))
 
 
 def rest(landscape: Any, start: Array) -> Array:
@@ -155,12 +163,33 @@ def places(sde: SDE, walls: Walls | None, target: Target, starts: Array, ends: A
     x = x[:, np.asarray(target.level(x)) < 0]
     if sde.dimension == 1 and x.size:
         low, high = np.quantile(x, [RARE, 1 - RARE])
-        x = np.linspace(low, high, ON_LINE)[None]
+        x = _with_dips(sde, np.linspace(low, high, ON_LINE))[None]
     elif x.size:
         keep = max(16, MOST_NUMBERS // (x.shape[0] * NORMALS.size * MIDDLES.size * (1 if sde.symbolic else 8)))
         x = x[:, np.linspace(0, x.shape[1] - 1, min(keep, x.shape[1])).astype(int)]
     way = float(np.median([distance(target, point) for point in starts[:, :8].T]))
     return Places(sde, walls, target, x, way)
+
+
+def _with_dips(sde: SDE, x: Array) -> Array:
+    """Places x (n,) on a line, and more of them ever closer to each dip of D: where D is small, kicks end."""
+    if sde.noise.is_constant:
+        return x
+
+    def noise(points: Array) -> Array:
+        return np.asarray(sde.along(points[None], np.ones((1, points.size))))
+
+    with np.errstate(all="ignore"):
+        values, found = noise(x), [x]
+        for i in np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:])) + 1:
+            low, high = x[i - 1], x[i + 1]
+            for _ in range(12):  # thirteen points, of which the lowest and its neighbours are kept
+                line = np.linspace(low, high, 13)
+                j = int(np.clip(np.argmin(noise(line)), 1, 11))
+                low, high = line[j - 1], line[j + 1]
+            off = (x[i + 1] - x[i - 1]) * np.exp2(-np.arange(1.0, 26.0))
+            found += [(low + high) / 2 - off, (low + high) / 2 + off]
+    return np.sort(np.concatenate(found))
 
 
 def _walk(sde: SDE, walls: Walls | None, starts: Array, step: float) -> Array:
