@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.edges import STEEPEST
-from fpsim.density.solver import valley_bottoms
+from fpsim.density.solver import DIRECT_LIMIT, valley_bottoms
 from fpsim.density.stationary import stationary_masses
 from fpsim.density.walk import Walk
 
@@ -52,6 +52,8 @@ def guided_walk(sde: Any, fitted: Walk) -> Walk:
         walk = replace(closed, edges=replace(fitted.edges, rise=rise), bottoms=bottoms)
         found = _stationary(walk)
         sound = found is not None
+        if found is None and fitted.grid.size > DIRECT_LIMIT[fitted.grid.dimension]:
+            break
         if found is None:
             found = _pinned(walk, int(bottoms[np.argmax(masses[bottoms])]))
         negative = np.minimum(found, 0.0)
