@@ -194,3 +194,14 @@ def test_balls_narrower_than_a_cell_say_so_and_state_what_they_miss():
         missed = abs(at(equation, found, (2.0, 0.0)) - math.log(2 / radius))
         assert missed <= found.attrs["discretisation_error"]
         assert ("failed_assumptions" in found.attrs) == (radius < 0.2)
+
+
+@pytest.mark.parametrize("ratio", [1e-2, 1e-3])
+def test_oblique_noise_keeps_the_slowest_rate(ratio):
+    """-x for every linear function, whatever the tensor: the gap is one."""
+    turn = np.array([[math.cos(math.pi / 6), -0.5], [0.5, math.cos(math.pi / 6)]])
+    tensor = turn @ np.diag([1.0, ratio]) @ turn.T
+    sde = fpsim.SDE(Landscape.from_expression("(x**2+y**2)/2", variables="x y"), ConstantDiffusion(tensor))
+    found = FokkerPlanck(sde, Grid((-4, 4, 90), (-4, 4, 90))).spectrum(3)
+    assert found.gap == pytest.approx(1, rel=4e-2)
+    assert abs(found.gap - 1) <= found.discretisation_error
