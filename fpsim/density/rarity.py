@@ -22,7 +22,7 @@ from fpsim.results import Assumption
 Array = NDArray[np.float64]
 RARE = 1e-6  # a visit that fewer paths make before they arrive is seen by no simulation
 SHARE = 0.01  # of the mean that must come from such visits to be told
-STATEMENT = "the mean is carried by paths that a simulation would see"
+STATEMENT = "the mean comes from places that at least one path in 10^6 visits"
 
 
 def carried_by_rare_paths(

@@ -6,7 +6,7 @@ import fpsim
 from landscapes import Landscape
 
 NEAR = "(x**2-1)**2/4/(1+x**4/40)+x**2/200"
-RARELY = "a simulation would see"
+RARELY = "at least one path in 10^6"
 
 
 def well(formula, noise=0.25, start=-1.0, target=1.0, **options):
