@@ -189,9 +189,10 @@ class Guard:
     def __init__(self, landscape: NeuralLandscape) -> None:
         keepers = [name for name, module in landscape.network.named_modules() if _keeps_state(module)]
         self.fresh: Any = None
-        self.usual, self.seen = 0.0, landscape.initial
+        self.usual, self.seen = 0.0, np.zeros(0)
         if not keepers or landscape.number_of_examples < FEWEST:
             return
+        self.seen = landscape.initial
         self.fresh = copy.deepcopy(landscape.network)
         for name in keepers:
             self.fresh.get_submodule(name).training = True
