@@ -56,9 +56,13 @@ def call(folder, *words, cwd):
 def test_the_command_answers(installed, tmp_path):
     done = call(installed, "fpsim", "--version", cwd=tmp_path)
     assert done.stdout.split() == ["fpsim", importlib.metadata.version("fpsim-sgd")], done.stderr
+
+
+@pytest.mark.slow  # numba compiles in a new environment
+def test_the_command_computes(installed, tmp_path):
     done = call(
         installed, "fpsim", "escape", "double-well", "--temperature", "0.1", "--json", "--budget", "0.5", cwd=tmp_path
-    )  # too little for the kernels of paths, which a new environment compiles once
+    )
     assert done.returncode == 0, done.stderr
     routes = {route["method"]: route["mean"] for route in json.loads(done.stdout)["routes"]}
     assert abs(routes["quadrature"] - 66.2686263649) < 1e-6

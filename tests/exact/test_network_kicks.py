@@ -140,7 +140,7 @@ def test_paths_have_the_stationary_spread():
     hessian = u.T @ u / 6 + 0.5 * np.eye(2)
     x = np.linalg.solve(hessian, u.T @ y / 6)
     noise = fpsim.GradientNoise(learning_rate=1e-3, batch_size=1, covariance=place)  # little: C1 is that at x
-    step, paths = 0.2, 400
+    step, paths = 0.2, 120
     run = fpsim.simulate(fpsim.SDE(place, noise), x, 4.0, step, paths=paths, seed=5, keep="final")
     # Euler-Maruyama: P = M P M + 2 D h, M = 1 - h A
     kept, twice = np.eye(2) - step * hessian, 2 * step * noise.tensor(place, x[:, None])[..., 0]

@@ -75,14 +75,14 @@ def test_exits_agree_with_the_compiled_kernel():
     start = np.linalg.lstsq(U, V, rcond=None)[0]
     target = fpsim.HalfSpace([1.0, 0.0], float(start[0]) + 0.15)
     found = [
-        fpsim.exit_iterations(fpsim.MiniBatchSGD(one, 0.2, 2), start, target, paths=150, seed=5)
+        fpsim.exit_iterations(fpsim.MiniBatchSGD(one, 0.2, 2), start, target, paths=100, seed=5)
         for one in (linear(), LinearRegression(U, V))
     ]
     (one, first), (two, second) = (sample.mean_and_error() for sample in found)
     assert abs(one - two) < 5 * np.hypot(first, second)
     assert not found[0].censored.any()
     assert np.all(found[0].places[:, 0] >= start[0] + 0.15)
-    short = fpsim.exit_iterations(fpsim.MiniBatchSGD(linear(), 0.2, 2), start, target, paths=150, seed=5, horizon=4)
+    short = fpsim.exit_iterations(fpsim.MiniBatchSGD(linear(), 0.2, 2), start, target, paths=100, seed=5, horizon=4)
     out = found[0].times <= 4
     assert out.any() and np.array_equal(short.censored, ~out)
     np.testing.assert_array_equal(short.times[out], found[0].times[out])
