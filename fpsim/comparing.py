@@ -37,8 +37,12 @@ TRIAL_PATHS = 256
 TRIAL_SECONDS = 0.05
 TRIAL_SHARE = 0.1
 """Most of the seconds left that measuring the speed, or a rough time, may take."""
-SHARES = {"quadrature": 0.4, "formula": 0.25, "grid": 0.6, "paths": 0.95, "chain": 1.0, "notes": 1.0}
+SHARES = {"quadrature": 0.4, "formula": 0.25, "grid": 0.6, "paths": 0.95, "chain": 1.0}
 """The part of the seconds left that a route may take before the others have had theirs."""
+WITH_CHAIN = 0.75
+"""The share of paths where the chain comes after them."""
+ROOM = 0.5
+"""Seconds beyond their share in which paths that stop at their deadline may still be evaluated."""
 GRID_SECONDS = {1: 1.0, 2: 6.0, 3: 20.0}
 """What the default grids usually take on one core, by dimension."""
 ORDER = {"quadrature": 0, "grid": 1, "paths": 2, "chain": 3}
@@ -107,12 +111,17 @@ class _Comparing:
     def attempt(self, name: str, route: Callable[[], EscapeTime], kind: str | None = None) -> None:
         """One route within its share; why it gave nothing stands among the skipped."""
         try:
-            self.routes.append(within(SHARES[kind or name] * self.allowance.left, route))
+            room = ROOM if name == "paths" else 0.0
+            self.routes.append(within(self._share(kind or name) * self.allowance.left + room, route))
         except InfiniteTimeError as error:
             self.infinite = self.infinite or name
             self.skipped.append(Skipped(name, str(error)))
         except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
             self.skipped.append(Skipped(name, " ".join(str(error).split()), getattr(error, "seconds", None)))
+
+    def _share(self, name: str) -> float:
+        follows = name == "paths" and hasattr(self.problem.sde.noise, "learning_rate")
+        return WITH_CHAIN if follows else SHARES[name]
 
     def _by_grid(self) -> EscapeTime:
         """The grid, if its dimension allows and its usual cost fits."""
@@ -129,13 +138,13 @@ class _Comparing:
         require_open(problem.sde, problem.start[0], problem.target)
         if self.infinite:
             raise InfiniteTimeError(f"the mean time is infinite ({self.infinite}), so a mean of paths has no meaning")
-        allowance = Allowance(SHARES["paths"] * self.allowance.left)
+        allowance = Allowance(0.85 * self._share("paths") * self.allowance.left)
         size = problem.default_step if self.step is None else self.step
         count = affordable_paths(problem, self.paths, size, self._expected(), allowance, self.threads)
         report = None if self.progress is None else lambda share: self.progress("paths", share)  # type: ignore[misc]
         return problem.by_paths(
             count, self.step, self.seed, threads=self.threads, dtype=self.dtype, progress=report,
-            deadline=max(allowance.left - 1.0, 0.8 * allowance.left),
+            deadline=allowance.left,
         )  # fmt: skip
 
     def _by_chain(self) -> EscapeTime:

@@ -207,6 +207,7 @@ class EscapeProblem:
             ValueError: where the mean is infinite or beyond reach, where only a far smaller step than can be afforded
                 would see what decides the way, or where the horizon is too short to tell what follows it.
         """
+        from fpsim.description import describe_walls
         from fpsim.routes.paths import PathsRun, by_paths
 
         require_open(self.sde, self.start[0], self.target)
@@ -217,7 +218,10 @@ class EscapeProblem:
             self.start if start is None else start, bridge, self._walls_or(boundary), threads, dtype, step_bias,
             clock.perf_counter() + check_deadline(deadline), progress,
         )  # fmt: skip
-        return by_paths(run)
+        found = by_paths(run)
+        if run.walls == self.walls:
+            return found
+        return found.of_problem({**self._facts, "walls": describe_walls(run.walls)}, walls=str(run.walls))
 
     def _walls_or(self, boundary: Any) -> Walls | None:
         """The walls of the problem, or those of an older option that may not contradict them."""

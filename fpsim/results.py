@@ -169,8 +169,10 @@ class Comparison(Stored):
     def _headline(self) -> str:
         if self.infinite:
             return f"the mean time is infinite, by {self.infinite}"
-        best = self.reference or next(iter(self.routes), None)
-        return "no route gave a time" if best is None else f"escape time {format_with_error(best)} by {best.method}"
+        if self.reference is not None:
+            return f"escape time {format_with_error(self.reference)} by {self.reference.method}"
+        first = next((f"{format_with_error(r)} {r.units} by {r.method}" for r in self.routes), None)
+        return "no route gave a time" if first is None else f"only formulas gave a time: {first}"
 
     def __str__(self) -> str:
         table: list[tuple[str, ...]] = [("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")]

@@ -67,7 +67,7 @@ def bias(levels: Sequence[Level], order: float = 1.0) -> Bias:
 
 def _fit(basis: Array, means: Array, errors: Array) -> tuple[float, float]:
     """Least squares of m + sum_k a_k basis_k: the size of the sum at the finest step with its error, and the chance."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     design = np.concatenate([np.ones((means.size, 1)), basis], axis=1) / errors[:, None]
     covariance = np.linalg.inv(design.T @ design)
@@ -76,4 +76,4 @@ def _fit(basis: Array, means: Array, errors: Array) -> tuple[float, float]:
     shift, spread = basis[0] @ found[1:], basis[0] @ covariance[1:, 1:] @ basis[0]
     freedom = means.size - found.size
     scatter = max(1.0, math.sqrt(misfit / freedom))  # means that scatter more than their errors say widen the error
-    return math.hypot(float(shift), scatter * math.sqrt(float(spread))), float(chi2.sf(misfit, freedom))
+    return math.hypot(float(shift), scatter * math.sqrt(float(spread))), float(chdtrc(freedom, misfit))

@@ -49,3 +49,11 @@ def test_films_refuse_walls_in_a_sentence(scene: str) -> None:
     film = getattr(import_module(f"animations.{scene}.film"), kind)
     with pytest.raises(ValueError, match="films draw particles without walls, and this problem has walls periodic"):
         film.of(WALLED)
+
+
+def test_walls_given_to_the_paths_alone_are_recorded_too() -> None:
+    free = EscapeProblem(WALLED.sde, WALLED.start, WALLED.target)
+    found = free.by_paths(100, step=0.0025, boundary="periodic", step_bias=False)
+    assert found.settings["walls"] == "walls periodic on [-1.5708, 4.71239]"
+    assert found.problem["walls"]["kind"] == ["periodic"]
+    assert found.repeat().mean == found.mean
