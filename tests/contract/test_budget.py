@@ -13,11 +13,17 @@ import pytest
 import fpsim
 import landscapes
 from fpsim.allowance import GRACE, OverBudgetError, within
-from fpsim.comparing import ComparisonInterrupted, measured_speed
+from fpsim.comparing import ComparisonInterrupted, _start_up, measured_speed
 from fpsim.escape import EscapeProblem
 
 SLACK = 1.5  # a shared machine
 WELL = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started() -> None:
+    """What a process loads and compiles once belongs to no budget."""
+    _start_up(np.float64)
 
 
 def formula(text: str, noise: float, start: float, target: float) -> EscapeProblem:
