@@ -9,6 +9,16 @@ from landscapes.field import formula_functions, numbered, require_positive
 from landscapes.landscape import DriftField
 from landscapes.named import NamedLandscape, ParametricLandscape
 
+MOST_COORDINATES = 10_000
+"""A formula in more coordinates than this would take computer algebra for ever."""
+
+
+def _coordinates(dimension: int) -> tuple[str, ...]:
+    """Names of the coordinates of a formula; ``ValueError`` for more than can be handled."""
+    if isinstance(dimension, int) and dimension > MOST_COORDINATES:
+        raise ValueError(f"A formula takes at most {MOST_COORDINATES} coordinates; use functions for {dimension}.")
+    return numbered(dimension)
+
 
 class Quadratic(NamedLandscape):
     """The quadratic bowl L = x^T H x / 2, of the Ornstein-Uhlenbeck process; it has no escape.
@@ -26,7 +36,7 @@ class Quadratic(NamedLandscape):
     def __init__(self, curvature: ArrayLike = 1.0, dimension: int | None = None) -> None:
         h = np.asarray(curvature, dtype=np.float64)
         if h.ndim == 0:
-            numbered(1 if dimension is None else dimension)
+            _coordinates(1 if dimension is None else dimension)
             h = np.full(1 if dimension is None else dimension, float(h))
         diagonal = h.ndim == 1
         matrix = np.diag(h) if diagonal else h
@@ -61,7 +71,7 @@ class StyblinskiTang(NamedLandscape):
     """
 
     def __init__(self, dimension: int = 2) -> None:
-        names = numbered(dimension)
+        names = _coordinates(dimension)
         upper, lower = 2.746802776, -2.903534027
         self._from_formula(
             " + ".join(f"({x}**4 - 16*{x}**2 + 5*{x})/2" for x in names),
@@ -93,7 +103,7 @@ class CoupledDoubleWells(NamedLandscape):
     """
 
     def __init__(self, dimension: int = 10, coupling: float = 0.5, barrier: float = 0.25, ring: bool = True) -> None:
-        names = numbered(dimension)
+        names = _coordinates(dimension)
         if dimension < 2:
             raise ValueError(f"Coupled wells are at least 2, not {dimension}; for one use DoubleWell.")
         require_positive(barrier=barrier)

@@ -55,7 +55,7 @@ def numbers(text: str, what: str, count: int | None = None) -> tuple[float, ...]
     if not all(math.isfinite(value) for value in values):
         raise ValueError(f"{what} must be finite; got '{text.strip()}'")
     if not values or (count is not None and len(values) != count):
-        raise ValueError(f"{what} needs {count or 'some'} number{'s' if count != 1 else ''}; got '{text}'")
+        raise ValueError(f"{what} needs {count or 'some'} number{'s' if count != 1 else ''}; got '{text.strip()}'")
     return values
 
 

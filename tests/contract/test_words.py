@@ -63,6 +63,8 @@ WRONG = {
         ["escape", "double-well", "--noise=hessian", "--temperature=.1", "--learning-rate=1", "--batch-size=1",
          "--at=minimum"], "--injected",
     ),
+    "a billion coordinates": (["landscape", "coupled-double-wells", "--set", "dimension=1e9"], "at most 10000"),
+    "two numbers for one": (["escape", "double-well", "--temperature=.1", "--start", "-1,2"], "got '-1,2'"),
     "unbalanced": (["landscape", "(x**2"], "cannot be read"),
 }  # fmt: skip
 
