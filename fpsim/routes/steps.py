@@ -54,9 +54,8 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     """0.02 / stiffness; a kick may be a twentieth of the way on flat ground, and a third of a ball's radius."""
     if not math.isfinite(stiff):
         raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
-    steps = [
-        STEP_TIMES_STIFFNESS / stiff if stiff > 0 else (distance(target, start) / 20) ** 2 / (2 * _noise(sde, start))
-    ]
+    flat = distance(target, start) ** 2 / (2 * _noise(sde, start))
+    steps = [STEP_TIMES_STIFFNESS / stiff, flat / KICKS_TO_TARGET**2] if stiff > 0 else [flat / 400]
     if isinstance(target, Ball) and start.size > 1:
         steps.append((target.radius / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, np.array(target.center))))
     return float(f"{min(steps):.2g}")
