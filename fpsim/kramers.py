@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from fpsim.cramer import cramer
 from fpsim.diffusion import HessianDiffusion
-from fpsim.passes import Escape, Formula, escape, expansion, noise_level
+from fpsim.passes import Escape, Formula, escape, expansion, noise_level, under_noise
 from fpsim.quadrature import potential_difference
 from fpsim.results import Assumption
 from fpsim.sde import SDE
@@ -166,6 +166,7 @@ def state_dependent(
         ValueError: in more dimensions, for a drift field, where D vanishes, or if no pass separates start and target.
     """
     at = _one_way(_one_dimension(sde, start, target, "state-dependent", valley, walls), "state-dependent")
+    at = under_noise(at)
     a, b = at.minimum, at.top
     levels = tuple(float(sde.diffusion(p[:, None])[0, 0, 0]) for p in (a, b))
     exponent = potential_difference(sde, float(a[0]), float(b[0]))

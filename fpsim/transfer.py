@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 ORDER, HIGH_ORDER = 10, 14  # nodes per panel, and for the error estimate
 MOST_NODES = 6000
-LONGEST = 1e14  # iterations; beyond, rounding counts and positive weights are taken
+LONGEST = 1e16  # iterations; beyond, rounding counts and positive weights are taken
 LARGEST_LOG = 709.7
 SHARES = (0.5, 0.1, 0.03)  # of its length, by which the domain grows at each end
 TENTHS = 6  # growths of the domain by a tenth, with positive weights

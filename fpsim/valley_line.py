@@ -145,6 +145,7 @@ def _one_way(bottom: Stop, edge: float, stops: Sequence[Stop], side: float, near
     return Valley(
         bottom.point, None if flat else top.point, competing=max(climbs, default=-math.inf),
         beyond=after[0] if after else None, flat=flat, ahead=(side * (edge - top.place),),
+        stops=tuple((s.place, s.is_top, s.point) for s in stops),
     )  # fmt: skip
 
 

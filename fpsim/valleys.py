@@ -25,6 +25,7 @@ from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 EDGE = 1e-9  # of the box: how far from the edge of its domain a landscape is asked
+BEHIND = 2.0  # sides of the box that are searched behind the start for wells that compete
 GROWTHS = (1.0, 4.0, 16.0)  # boxes tried for a landscape without one, in distances from start to target
 
 
@@ -40,6 +41,7 @@ class Valley:
             arrives, ``-inf`` if there is none.  Formulas with one minimum and one pass need it well below ``barrier``.
         beyond: a minimum where paths that crossed come to rest (beyond 1-D: inside the target), if there is one.
         ahead: on a line or ring, how far behind each pass (``saddle``, then ``others``) the target begins.
+        stops: on a line, (place, whether it is a top, critical point) of all that a path can meet, in order.
         flat: degenerate critical points that are in question as minimum or pass; with one of them as the pass there is
             no ``saddle``.
         complete: whether all critical points of the searched box are known to have been found.
@@ -51,6 +53,7 @@ class Valley:
     competing: float = -math.inf
     beyond: Any | None = None
     ahead: tuple[float, ...] = ()
+    stops: tuple[tuple[float, bool, Any], ...] = ()
     flat: tuple[Any, ...] = ()
     complete: bool = True
 
@@ -82,8 +85,9 @@ def valley(landscape: Any, start: ArrayLike, target: Any, walls: Walls | None = 
     goal = as_target(target, x)
     found, refusal = None, None
     for growth in GROWTHS if landscape.bounds is None and walls is None else GROWTHS[:1]:
+        box = _box(landscape, x, goal, walls, growth)
         try:
-            found = _in_box(landscape, x, goal, _box(landscape, x, goal, walls, growth), walls)
+            found = _with_background(landscape, x, goal, box, walls)
         except ValueError as error:
             refusal = refusal or error
             continue
@@ -93,6 +97,23 @@ def valley(landscape: Any, start: ArrayLike, target: Any, walls: Walls | None = 
         assert refusal is not None
         raise refusal
     return found
+
+
+def _with_background(
+    landscape: Any, x: Array, goal: Target, box: tuple[tuple[float, float], ...], walls: Walls | None
+) -> Valley:
+    """The valley in a box that, on a line with a formula, reaches further behind the start, where wells may compete."""
+    edge = boundary(goal, x) if landscape.dimension == 1 and landscape.symbolic is not None and walls is None else None
+    if edge is not None:
+        ((low, high),) = box
+        first, last = landscape.domain.interval(x)[0]
+        more, inset = BEHIND * (high - low), EDGE * (high - low)
+        further = (max(low - more, first + inset), high) if edge > x[0] else (low, min(high + more, last - inset))
+        try:
+            return _in_box(landscape, x, goal, (further,), walls)
+        except ValueError:  # flat, or not a number, so far out: then in the box alone
+            pass
+    return _in_box(landscape, x, goal, box, walls)
 
 
 def _in_box(

@@ -29,7 +29,7 @@ def test_positive_weights_agree_with_collocation(goal):
 
 
 def test_times_keep_their_digits_beyond_rounding():
-    """Below 1e14 collocation counts, beyond it positive weights do."""
+    """Where collocation loses its digits to rounding, positive weights keep them."""
     times = {noise: chain(noise).mean_exit_time(-1.0, 1.0) for noise in (0.02, 0.01, 0.006, 0.003)}
     assert times[0.01].iterations == pytest.approx(3.084738018e12, rel=1e-8)
     assert times[0.006].iterations == pytest.approx(5.2297256370e19, rel=1e-8)
