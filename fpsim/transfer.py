@@ -110,7 +110,7 @@ def passage_of_chain(chain: Chain, start: float, target: Target, tolerance: floa
     """
     problem = _Problem(chain, float(start), target_interval(target), _breaks(chain))
     refusals: list[ValueError] = []
-    for share in SHARES:  # a smaller step outwards may end before the noiseless chain itself runs away
+    for share in SHARES if problem.overshoots() else SHARES[:1]:
         try:
             return _by_collocation(problem, target, tolerance, share)
         except ValueError as error:
@@ -242,6 +242,13 @@ class _Problem:
             box = self.chain.landscape.bounds[0]
             reach = min(reach[0], box[0]), max(reach[1], box[1])
         return (high if math.isinf(low) else reach[0]), (low if math.isinf(high) else reach[1])
+
+    def overshoots(self) -> bool:
+        """Whether steps from not far outside jump across the whole domain: smaller growths may end before that."""
+        low, high = self.reach()
+        far = np.array([low - (high - low), high + (high - low)])
+        mean, _ = self.chain.line(far)
+        return bool(mean[0] > far[1] or mean[1] < far[0])
 
     def widened(self, low: float, high: float) -> tuple[float, float]:
         """The interval with a tenth of its length more at each end that is not the target's."""
