@@ -40,8 +40,8 @@ from scipy.sparse.linalg import expm_multiply
 import fpsim
 import landscapes
 from fpsim.density.evolution import Motion, propagate
-from fpsim.fokker_planck import FokkerPlanck, escape_time_by_grid
-from fpsim.grid import Grid
+from fpsim.density.fokker_planck import FokkerPlanck, escape_time_by_grid
+from fpsim.density.grid import Grid
 from fpsim.targets import HalfSpace, Point
 
 HERE = Path(__file__).parent

@@ -30,10 +30,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from landscapes.datasets import digits
-from landscapes.networks import resnet
-from landscapes.neural import NeuralLandscape
-from validation.replicas import Replicas
+from fpsim.networks.replicas import Replicas
+from landscapes.networks.architectures import resnet
+from landscapes.networks.images import digits
+from landscapes.networks.landscape import NeuralLandscape
 
 REPLICAS, RATE, WEIGHT_DECAY = 32, 0.01, 1e-2
 WIDTHS, BATCHES = (1, 2, 4), (1, 4, 16, 64)

@@ -36,10 +36,10 @@ import numpy as np
 
 import fpsim
 import landscapes
-from fpsim.ensembles import Paths
-from fpsim.exits import exit_times
-from fpsim.march import BLOCK
-from fpsim.simulation import simulate
+from fpsim.paths.chunks import BLOCK
+from fpsim.paths.ensembles import Paths
+from fpsim.paths.exits import exit_times
+from fpsim.paths.simulate import simulate
 from fpsim.targets import Point
 
 STEP, STEPS, DIFFUSION = 1e-3, 1000, 0.25

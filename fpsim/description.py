@@ -13,9 +13,9 @@ from dataclasses import fields
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from fpsim.diffusion import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
-from fpsim.modified_equation import NoiseOf
-from fpsim.sde import SDE
+from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
+from fpsim.sde.modified import NoiseOf
+from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace, Point, Target
 from fpsim.walls import Walls
 from landscapes.description import described, rebuilt
@@ -125,7 +125,7 @@ def noise_from(facts: Mapping[str, Any]) -> Any:
         names, parameters = tuple(own["names"]), tuple(sorted(own["parameters"].items()))
         return DiffusionField(None, own["dimension"], own["shape"], tuple(own["formulas"]), names, parameters)
     if kind == "ExampleCovariance":
-        from fpsim.diffusion.examples import ExampleCovariance
+        from fpsim.noise.examples import ExampleCovariance
 
         return ExampleCovariance(rebuilt(own["landscape"]), own["factor"])
     if kind == "GradientNoise":

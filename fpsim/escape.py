@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fpsim.blocking import require_open
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
-from fpsim.exits import check_deadline
-from fpsim.sde import SDE, require_sde
-from fpsim.stepping import check_step, require_count
+from fpsim.paths.exits import check_deadline
+from fpsim.paths.step import check_step, require_count
+from fpsim.sde.gates import require_open
+from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import as_point
 
 if TYPE_CHECKING:
-    from fpsim.diagnosis import Diagnosis
     from fpsim.results import Comparison
+    from fpsim.routes.diagnosis import Diagnosis
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -131,7 +131,7 @@ class EscapeProblem:
     @cached_property
     def _gates(self) -> dict[str, Any]:
         """Floor and delta, printed with every result whose noise dies out on the way."""
-        from fpsim.diagnosis import gates_on_the_way
+        from fpsim.routes.diagnosis import gates_on_the_way
 
         found = gates_on_the_way(self)
         if not found:
@@ -238,11 +238,11 @@ class EscapeProblem:
             raise ValueError(f"{route} knows no walls, and this problem has {self.walls}; use by_paths or by_grid")
 
     def by_quadrature(self) -> EscapeTime:
-        """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.quadrature`).
+        """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.exact.first_passage`).
 
         Where rounding or derivatives by differences allow no more, up to 1e-6, which the result then states.
         """
-        from fpsim.quadrature import first_passage
+        from fpsim.exact.first_passage import first_passage
 
         began = clock.perf_counter()
         found = first_passage(self.sde, self.point, self.target, walls=self.walls, accepted=1e-6)
@@ -255,12 +255,12 @@ class EscapeProblem:
         )  # fmt: skip
 
     def by_formula(self, name: str) -> EscapeTime:
-        """A closed formula by name (``fpsim.kramers.FORMULAS``), with each of its assumptions checked.
+        """A closed formula by name (``fpsim.routes.formulas.kramers.FORMULAS``), with each of its assumptions checked.
 
         Raises:
             ValueError: for an unknown name, or a formula that does not apply to this problem.
         """
-        from fpsim.kramers import FORMULAS
+        from fpsim.routes.formulas.kramers import FORMULAS
 
         if name not in FORMULAS:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(FORMULAS)}")
@@ -286,7 +286,7 @@ class EscapeProblem:
             the mean, extrapolated, with the spread of such fits as error.  Whether it converges at all is an assumption
             of the result: it does not where the noise vanishes against the drift.
         """
-        from fpsim.fokker_planck import escape_time_by_grid
+        from fpsim.density.fokker_planck import escape_time_by_grid
 
         require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()
@@ -306,12 +306,12 @@ class EscapeProblem:
         Args:
             learning_rate: eta, where the noise model has none.
             options: ``paths``, ``seed``, ``horizon``, ``threads``, ``momentum``, as in
-                :func:`fpsim.chain.escape_time_by_chain`.
+                :func:`fpsim.sgd.chain.escape_time_by_chain`.
 
         Raises:
             ValueError: for conventions other than Ito, or without a learning rate.
         """
-        from fpsim.chain import escape_time_by_chain
+        from fpsim.sgd.chain import escape_time_by_chain
 
         self._without_walls("the chain")
         found = escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
@@ -322,7 +322,7 @@ class EscapeProblem:
 
     def diagnose(self) -> Diagnosis:
         """What can be known before anything is run: openness of the noise, regimes, routes and their cost."""
-        from fpsim.diagnosis import diagnose
+        from fpsim.routes.diagnosis import diagnose
 
         return diagnose(self)
 
@@ -349,7 +349,7 @@ class EscapeProblem:
         Returns:
             :class:`~fpsim.results.Comparison`; print it, ``.plot()`` it, or take ``.to_json()``.
         """
-        from fpsim.comparing import compare
+        from fpsim.routes.comparing import compare
 
         return compare(self, budget, paths, step, seed, threads, dtype, progress)
 

@@ -132,4 +132,4 @@ class _Inside(SourceFileLoader):
         if fromlist:
             return builtins.__import__(f"fpsim.{name}", globals, locals, fromlist, 0)
         import_module(f"fpsim.{name}")
-        return sys.modules[f"fpsim.{head}"]  # what "import landscapes.wells" binds
+        return sys.modules[f"fpsim.{head}"]  # what "import landscapes.catalogue.wells" binds

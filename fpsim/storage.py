@@ -21,12 +21,12 @@ Entry = tuple[str | Sequence[str], Any, str, str]
 HOMES = {
     "EscapeTime": "fpsim.escape_time",
     "Comparison": "fpsim.results",
-    "ExitSample": "fpsim.exits",
-    "Paths": "fpsim.ensembles",
-    "Moments": "fpsim.ensembles",
+    "ExitSample": "fpsim.paths.exits",
+    "Paths": "fpsim.paths.ensembles",
+    "Moments": "fpsim.paths.ensembles",
     "Spectrum": "fpsim.density.spectrum",
     "DensityReport": "fpsim.density.report",
-    "QuasiPotential": "fpsim.quasipotential",
+    "QuasiPotential": "fpsim.sgd.quasipotential",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from landscapes.critical import CriticalPoint, CriticalPoints
-from landscapes.dataset import DatasetLandscape
-from landscapes.example_losses import LinearRegression, LogisticRegression, PerExampleDoubleWell, PerExampleTent
-from landscapes.grammar import ExpressionError
-from landscapes.landscape import DriftField, Landscape
-from landscapes.named import named
-from landscapes.sampled import SampledLandscape
-from landscapes.shipped import resnet_slice
-from landscapes.surfaces import (
+from landscapes.catalogue.example_losses import (
+    LinearRegression,
+    LogisticRegression,
+    PerExampleDoubleWell,
+    PerExampleTent,
+)
+from landscapes.catalogue.named import named
+from landscapes.catalogue.shipped import resnet_slice
+from landscapes.catalogue.surfaces import (
     CoupledDoubleWells,
     MaierStein,
     MuellerBrown,
@@ -24,10 +24,15 @@ from landscapes.surfaces import (
     StyblinskiTang,
     ThreeHole,
 )
-from landscapes.wells import DoubleWell, SharpFlatWell, TiltedCosine
+from landscapes.catalogue.wells import DoubleWell, SharpFlatWell, TiltedCosine
+from landscapes.critical.points import CriticalPoint, CriticalPoints
+from landscapes.examples.dataset import DatasetLandscape
+from landscapes.examples.sampled import SampledLandscape
+from landscapes.formula.grammar import ExpressionError
+from landscapes.landscape import DriftField, Landscape
 
 if TYPE_CHECKING:
-    from landscapes.neural import NeuralLandscape
+    from landscapes.networks.landscape import NeuralLandscape
 
 __all__ = [
     "CoupledDoubleWells",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from landscapes.dataset import DatasetLandscape
 from landscapes.evaluation import FormulaFunctions
+from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import Field, formula_functions
-from landscapes.grammar import ExpressionError, syntax_tree
+from landscapes.formula.grammar import ExpressionError, syntax_tree
 from landscapes.landscape import DriftField, Landscape
 
 LARGEST_TABLE = 100_000
@@ -43,7 +43,7 @@ def rebuilt(facts: Mapping[str, Any]) -> Any:
         ValueError: where it was made of plain functions or of a table too large to be kept.
     """
     if facts.get("shipped"):
-        from landscapes.named import named
+        from landscapes.catalogue.named import named
 
         return named(facts["shipped"])
     if "formulas" not in facts:
@@ -70,7 +70,7 @@ def rebuilt(facts: Mapping[str, Any]) -> Any:
 def _content(field: Any) -> dict[str, Any]:
     """What the landscape is made of, as far as text and numbers tell."""
     if type(field).__name__ == "SampledLandscape":
-        from landscapes.shipped import resnet_slice
+        from landscapes.catalogue.shipped import resnet_slice
 
         own = field == resnet_slice()
         return {"shipped": "resnet-slice"} if own else {"made of": "a table of losses (its own save() keeps it)"}
@@ -93,7 +93,7 @@ def _content(field: Any) -> dict[str, Any]:
 
 def _classes() -> dict[str, type[Field]]:
     """The classes made of formulas, by name."""
-    from landscapes import example_losses, surfaces, wells
+    from landscapes.catalogue import example_losses, surfaces, wells
 
     own = [value for module in (example_losses, surfaces, wells) for value in vars(module).values()]
     kinds: list[type[Field]] = [Landscape, DriftField, DatasetLandscape]

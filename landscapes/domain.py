@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import sympy
 
-    from landscapes.expression import Symbolic
+    from landscapes.formula.symbolic import Symbolic
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]

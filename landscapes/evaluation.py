@@ -20,7 +20,7 @@ from landscapes.differences import derivatives, second_derivatives
 if TYPE_CHECKING:
     import sympy
 
-    from landscapes.expression import Symbolic
+    from landscapes.formula.symbolic import Symbolic
 
 Array = NDArray[np.float64]
 ArrayFunction = Callable[[Array], Array]
@@ -40,7 +40,7 @@ class FormulaFunctions:
 
     def symbolic(self) -> Symbolic:
         """Return the sympy expressions."""
-        from landscapes.expression import Symbolic
+        from landscapes.formula.symbolic import Symbolic
 
         return Symbolic.of(self.formulas, self.variables, dict(self.values), self.is_loss)
 
@@ -71,8 +71,8 @@ class FormulaFunctions:
 
     def _mend(self, what: str, x: Array, result: Array) -> None:
         """Fill in values that are infinite or no numbers only because parts of the formula overflow."""
-        from landscapes.expression import symbol
-        from landscapes.magnitudes import value
+        from landscapes.formula.magnitudes import value
+        from landscapes.formula.symbolic import symbol
 
         names = tuple(name for name, _ in self.values)
         rows = _rows(what, self.formulas, self.variables, names, self.is_loss)
@@ -96,7 +96,7 @@ def _compiled(
     """Return a NumPy function of the coordinates and parameters, and which of its results fills which row."""
     import sympy
 
-    from landscapes.expression import symbol
+    from landscapes.formula.symbolic import symbol
 
     rows = _rows(what, formulas, variables, parameters, is_loss)
     distinct = list(dict.fromkeys(rows))  # half of a Hessian, and one zero
@@ -114,7 +114,7 @@ def _rows(
     is_loss: bool,
 ) -> tuple[sympy.Expr, ...]:
     """The expressions of a loss, of its gradient (or of a drift), or of the derivatives of that."""
-    from landscapes.expression import Symbolic
+    from landscapes.formula.symbolic import Symbolic
 
     symbolic = Symbolic.of(formulas, variables, dict.fromkeys(parameters, 0.0), is_loss)
     sign = -1 if is_loss else 1

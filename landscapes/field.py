@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscapes.domain import Domain, domain_of
 from landscapes.evaluation import Array, ArrayFunction, FormulaFunctions, PlainFunctions
-from landscapes.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
+from landscapes.formula.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
 
 if TYPE_CHECKING:
     import sympy
 
-    from landscapes.expression import Symbolic
+    from landscapes.formula.symbolic import Symbolic
 
 Bounds = tuple[tuple[float, float], ...]
 
@@ -283,7 +283,7 @@ def formula_functions(
         if isinstance(formula, str):
             syntax_tree(formula, names, longest)
         else:
-            from landscapes.expression import adopt
+            from landscapes.formula.symbolic import adopt
 
             adopt(formula, variables, tuple(values))
     return FormulaFunctions(tuple(formulas), variables, tuple(values.items()), is_loss)

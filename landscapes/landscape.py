@@ -24,8 +24,8 @@ from landscapes.field import (
 if TYPE_CHECKING:
     import sympy
 
-    from landscapes.critical import CriticalPoint, CriticalPoints
-    from landscapes.fixed_points import FixedPoints
+    from landscapes.critical.fixed_points import FixedPoints
+    from landscapes.critical.points import CriticalPoint, CriticalPoints
 
 __all__ = ["DriftField", "Landscape", "as_bounds", "as_point"]
 
@@ -89,7 +89,7 @@ class DriftField(Field):
         Raises:
             ValueError: without any box, or where fixed points are not isolated.
         """
-        from landscapes.fixed_points import find_fixed_points
+        from landscapes.critical.fixed_points import find_fixed_points
 
         if bounds is None and self.bounds is None:
             raise ValueError(
@@ -141,7 +141,7 @@ class Landscape(Field):
             parameters: values of all other names in the formula.
 
         Raises:
-            ExpressionError: for a text outside the grammar of `landscapes.expression.parse`.
+            ExpressionError: for a text outside the grammar of `landscapes.formula.symbolic.parse`.
             ValueError: for wrong bounds or a parameter that is not a finite number.
         """
         names = split_names(variables)
@@ -173,7 +173,7 @@ class Landscape(Field):
         return -self.hessian(x)
 
     def critical_points(self, bounds: Any = None) -> CriticalPoints:
-        """Return all points with grad L = 0 that are found in a box; see `landscapes.critical`.
+        """Return all points with grad L = 0 that are found in a box; see `landscapes.critical.points`.
 
         Args:
             bounds: one (low, high) pair per coordinate; the landscape's own box if None.
@@ -181,7 +181,7 @@ class Landscape(Field):
         Raises:
             ValueError: without any box, or where critical points are not isolated.
         """
-        from landscapes.critical import find_critical_points
+        from landscapes.critical.points import find_critical_points
 
         if bounds is None and self.bounds is None:
             raise ValueError(

@@ -15,13 +15,13 @@ from typing import Literal
 
 import numpy as np
 
-from fpsim.cramer import CramerExponent, cramer, cramer_exponent
-from fpsim.exits import exit_times
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from fpsim.noise import own_seed
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.paths.exits import exit_times
+from fpsim.sgd.cramer import CramerExponent, cramer, cramer_exponent
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
-from fpsim.valleys import valley
-from landscapes.dataset import DatasetLandscape
+from fpsim.valleys.valley import valley
+from landscapes.examples.dataset import DatasetLandscape
 
 Noise = Literal["mini-batches", "gaussian"]
 

@@ -188,7 +188,7 @@ class ArrheniusFilm:
 
 
 def law_of_time(problem: EscapeProblem) -> str:
-    """The closed formula of a problem in Typst's mathematics; see :mod:`fpsim.kramers` for each."""
+    """The closed formula of a problem in Typst's mathematics; see :mod:`fpsim.routes.formulas.kramers` for each."""
     factor = "tau approx (2 pi) / sqrt(L''_a abs(L''_b))"
     name = formula_for(problem)
     if name == "white-noise":
@@ -202,7 +202,7 @@ def law_of_time(problem: EscapeProblem) -> str:
 
 def _scaled(noise: Any, factor: float) -> Any:
     """The noise times ``factor``."""
-    from fpsim.diffusion import ConstantDiffusion
+    from fpsim.noise import ConstantDiffusion
 
     if isinstance(noise, ConstantDiffusion):
         return ConstantDiffusion(np.asarray(noise.value) * factor)

@@ -2,7 +2,7 @@
 
     D = kappa (|L''| + eps),   delta = 2 |L'| / (kappa |L'''|) at the inflection,   tau ~ eps^-delta
 
-Without a floor no continuous path passes the inflection (:mod:`fpsim.blocking`), so particles pile up before it as the
+Without a floor no continuous path passes the inflection (:mod:`fpsim.sde.gates`), so particles pile up before it as the
 floor shrinks.  SGD itself, x' = x - eta L' + eta sqrt(|L''|/S) zeta, needs no floor: its finite steps jump over.
 """
 
@@ -71,7 +71,7 @@ class GateFilm:
     @property
     def gate(self) -> Any:
         """The first gate between start and target."""
-        from fpsim.blocking import gates
+        from fpsim.sde.gates import gates
 
         problem = self.with_floor(self.floors[0])
         found = gates(problem.sde, problem.start[0], problem.target.value)
@@ -82,9 +82,9 @@ class GateFilm:
     @classmethod
     def standard(cls, **options: Any) -> GateFilm:
         """The quartic double well from -1 to 0.3, eta = 0.4, S = 1: delta = 10/9."""
-        from fpsim.diffusion import HessianDiffusion
         from fpsim.escape import EscapeProblem
-        from fpsim.sde import SDE
+        from fpsim.noise import HessianDiffusion
+        from fpsim.sde.sde import SDE
         from landscapes import DoubleWell
 
         noise = HessianDiffusion(learning_rate=0.4, batch_size=1, at="everywhere", floor=0.0)

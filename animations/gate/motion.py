@@ -39,8 +39,8 @@ def film_lane(
     seed: int,
 ) -> tuple[Array, LaneData]:  # fmt: skip
     """Times (frames,) and what is drawn of one floor."""
-    from fpsim.fokker_planck import FokkerPlanck
-    from fpsim.grid import Grid
+    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.grid import Grid
 
     step = min(FINER * problem.default_step, FLOOR_STEP * floor / leak)
     if particles * horizon / step > MOST_STEPS:
@@ -73,7 +73,7 @@ def averaged(grid: Any, density: Array, edges: Array) -> Array:
 
 def film_chain(problem: EscapeProblem, delta: float, particles: int, frames: int, seed: int) -> ChainData:
     """SGD's chain; the particles that are drawn are the first of those whose exits are counted."""
-    from fpsim.chain import Chain
+    from fpsim.sgd.chain import Chain
 
     chain, exact = Chain.from_sde(problem.sde), problem.by_chain()
     mean = float(exact.settings["iterations"])

@@ -3,8 +3,8 @@
     dX = b dt + sqrt(2 D) dB,   dp/dt = -dJ/dx,   J = b p - d(D p)/dx,   P(T > t) = 1 - exits(t)/N,   tau = E[T]
 
 The particles that are drawn are the paths whose exits are counted: a path is a function of seed and number alone, so
-:func:`fpsim.simulate` and :func:`fpsim.exits.exit_times` see the same one.  The density is that of all particles, those
-that have been in the target included; survival counts those that have never been there.
+:func:`fpsim.simulate` and :func:`fpsim.paths.exits.exit_times` see the same one.  The density is that of all
+particles, those that have been in the target included; survival counts those that have never been there.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ class KramersFilm:
         Curvatures 8 and 2, barrier 1/4; eta = 0.1, S = 1; D = eta sigma^2/(2S) with sigma^2 = 1.6, or
         D = eta/(2S) (|L''| + 0.5), read after Ito.
         """
-        from fpsim.diffusion import ConstantDiffusion, HessianDiffusion
         from fpsim.escape import EscapeProblem
-        from fpsim.sde import SDE
+        from fpsim.noise import ConstantDiffusion, HessianDiffusion
+        from fpsim.sde.sde import SDE
         from landscapes import SharpFlatWell
 
         well: Any = SharpFlatWell(sharp=8.0, flat=2.0)
@@ -169,7 +169,7 @@ def name_of(noise: Any) -> str:
 
 def law_of(noise: Any) -> str:
     """A noise in Typst's mathematics; empty for one without a short formula."""
-    from fpsim.diffusion import ConstantDiffusion, GradientNoise, HessianDiffusion
+    from fpsim.noise import ConstantDiffusion, GradientNoise, HessianDiffusion
 
     if isinstance(noise, ConstantDiffusion) and np.ndim(noise.value) == 0:
         return f"D = {noise.value:g}"

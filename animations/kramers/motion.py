@@ -58,8 +58,8 @@ def follow(
     problem: Any, particles: int, frames: int, horizon: float, step: float, seed: int
 ) -> tuple[Array, Array, Array]:
     """Times (frames,), positions (frames, particles) and exit times (particles,) of the same paths."""
-    from fpsim.exits import exit_times
-    from fpsim.simulation import simulate
+    from fpsim.paths.exits import exit_times
+    from fpsim.paths.simulate import simulate
 
     every = max(1, int(horizon / step / max(FINEST, 4 * frames)))
     tick = every * step
@@ -80,8 +80,8 @@ def barrier_of(problem: Any) -> float:
 
 def densities(problem: Any, time: Array, barrier: float, cells: int) -> tuple[Array, Array, Array, Array]:
     """Cell centres (cells,), density (frames, cells), current at the barrier (frames,) and survival (frames,)."""
-    from fpsim.fokker_planck import FokkerPlanck
-    from fpsim.grid import Grid
+    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.grid import Grid
 
     grid = Grid.automatic(problem.sde, problem.point, None, cells)
     solver = FokkerPlanck(problem.sde, grid)

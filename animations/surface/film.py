@@ -72,9 +72,9 @@ class SurfaceFilm:
 
         L = (x^2 - 1)^2/4 + w/2 exp(-s x) (y - a (x^2 - 1))^2 has exactly these minima and the saddle (0, -a).
         """
-        from fpsim.diffusion import ConstantDiffusion
         from fpsim.escape import EscapeProblem
-        from fpsim.sde import SDE
+        from fpsim.noise import ConstantDiffusion
+        from fpsim.sde.sde import SDE
         from fpsim.targets import Ball
         from landscapes import Landscape
 
@@ -97,8 +97,8 @@ class SurfaceFilm:
         Raises:
             ValueError: where no saddles join start and target, or the escape takes more steps than can be filmed.
         """
-        from animations.surface_path import branches, steepest_path
-        from animations.surface_survival import survival
+        from fpsim.density.krylov import survival
+        from fpsim.valleys.steepest_path import branches, steepest_path
 
         problem, place = self.problem, self.problem.sde.landscape
         points = place.critical_points()
@@ -137,8 +137,8 @@ class SurfaceFilm:
 
     def _follow(self, tau: float, first: Array, saddle: Array) -> dict[str, Array]:
         """Times, positions and exits of the frames, and the crossings at all saved times."""
-        from fpsim.exits import exit_times
-        from fpsim.simulation import simulate
+        from fpsim.paths.exits import exit_times
+        from fpsim.paths.simulate import simulate
 
         problem, length = self.problem, HORIZON * tau
         step = problem.default_step

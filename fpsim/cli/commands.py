@@ -64,8 +64,8 @@ def escape(
     """Mean escape time by every applicable route, side by side."""
     import numpy as np
 
-    from fpsim.comparing import ComparisonInterrupted
     from fpsim.escape import EscapeProblem
+    from fpsim.routes.comparing import ComparisonInterrupted
 
     check_file(output, ".nc", ".json")
     sde, place = sde_of(locals())
@@ -110,8 +110,8 @@ def simulate(
     import numpy as np
 
     from fpsim.cli.words import choice
+    from fpsim.paths.simulate import simulate as run
     from fpsim.results import as_json as json_text
-    from fpsim.simulation import simulate as run
 
     check_file(output, ".nc")
     kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")

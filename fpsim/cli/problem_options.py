@@ -78,7 +78,7 @@ NOISE_OPTIONS = (
 def sde_of(given: dict[str, Any]) -> tuple[Any, Any]:
     """SDE and landscape from the options of a command."""
     from fpsim.cli import words
-    from fpsim.sde import SDE
+    from fpsim.sde.sde import SDE
 
     walled = given.get("boundary") is not None
     place = words.landscape(

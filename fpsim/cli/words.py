@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fpsim.diffusion import Diffusion
+    from fpsim.noise import Diffusion
 
 CONVENTIONS = ("ito", "stratonovich", "anti-ito")
 NOISES = ("constant", "hessian", "gradient", "examples")
@@ -90,7 +90,7 @@ def landscape(
     ``walled``: the bounds are those of walls too, so that a named landscape may have them.
     """
     import landscapes
-    from landscapes.named import catalogue
+    from landscapes.catalogue.named import catalogue
 
     text = text.strip()
     if text.lower().replace("_", "-") in catalogue() or not _looks_like_formula(text):
@@ -120,7 +120,7 @@ def _looks_like_formula(text: str) -> bool:
 
 def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
     """Names such as x, y or x2 in a formula, sorted; all else is left to the parser to accept or refuse."""
-    from landscapes.grammar import CONSTANTS
+    from landscapes.formula.grammar import CONSTANTS
 
     if len(text) > 2000:
         return []
@@ -138,7 +138,7 @@ def noise(
     covariance: str | None,
 ) -> Diffusion:  # fmt: skip
     """The noise model that the flags describe."""
-    from fpsim.diffusion import ConstantDiffusion, DiffusionField, GradientNoise, HessianDiffusion
+    from fpsim.noise import ConstantDiffusion, DiffusionField, GradientNoise, HessianDiffusion
 
     kind = choice(kind, NOISES, "--noise")
     strangers = {"--learning-rate": learning_rate, "--batch-size": batch_size, "--at": at, "--floor": floor}
@@ -159,7 +159,7 @@ def noise(
     if kind == "examples":
         if not hasattr(place, "example_gradients"):
             raise ValueError(f"--noise examples needs a landscape over a data set, such as resnet-slice; not {place}")
-        from fpsim.minibatch import MiniBatchSGD
+        from fpsim.sgd.minibatch import MiniBatchSGD
 
         if not float(batch_size).is_integer():
             raise ValueError(f"--noise examples needs a --batch-size that is a whole number; got {batch_size:g}")

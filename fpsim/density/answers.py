@@ -17,7 +17,7 @@ from fpsim.density.passage import committors, mean_and_variance, passage_solver,
 from fpsim.density.walk import Walk
 
 if TYPE_CHECKING:
-    from fpsim.fokker_planck import FokkerPlanck
+    from fpsim.density.fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
 RIPPLES = 0.05  # largest share of negative mass in a density whose moments are asked for; it is cut off

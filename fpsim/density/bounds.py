@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.ends import refuse_infinite
+from fpsim.density.grid import Grid
 from fpsim.density.space import NOTHING, Box, Space, cell_of
-from fpsim.grid import Grid
 from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
 
 Array = NDArray[np.float64]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.density.grid import Grid
 from fpsim.density.walk import Walk
-from fpsim.grid import Grid
 from fpsim.targets import Ball, LevelSet, Point, Target, as_target
 
 Array = NDArray[np.float64]

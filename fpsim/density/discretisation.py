@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.grid import Grid
+from fpsim.density.grid import Grid
 from fpsim.results import Assumption
 
 if TYPE_CHECKING:
+    from fpsim.density.fokker_planck import FokkerPlanck
     from fpsim.density.walk import Walk
-    from fpsim.fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
 FACTORS = (0.5, 2 / 3)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.blocking import InfiniteTimeError
 from fpsim.density.space import Box, Space
-from fpsim.feller import classify, why_infinite
+from fpsim.exact.feller import classify, why_infinite
+from fpsim.sde.gates import InfiniteTimeError
 from fpsim.targets import Target
 
 Array = NDArray[np.float64]

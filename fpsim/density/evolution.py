@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.pacing import stretches
+from fpsim.kernels.pacing import stretches
 
 Array = NDArray[np.float64]
 Method = Literal["contour", "chebyshev", "uniformisation", "implicit"]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.density.grid import Grid
 from fpsim.density.space import Box, Space
 from fpsim.density.stretch import Feature
-from fpsim.grid import Grid
 from fpsim.targets import Ball, LevelSet, Target
 
 Array = NDArray[np.float64]

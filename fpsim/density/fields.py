@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.density.answers import Answer, committor, ended_by, passage, sets_on
 from fpsim.density.cuts import restrict
 from fpsim.density.discretisation import across, at_centers, densities_apart, fields_apart, judged, resolution
+from fpsim.density.pending import with_pending
 from fpsim.density.walk import Walk
-from fpsim.pending import with_pending
 
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.fokker_planck import FokkerPlanck
+    from fpsim.density.fokker_planck import FokkerPlanck
 
 Array = NDArray[np.float64]
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.edges import Edges, Indices, joined
+from fpsim.density.grid import Grid
 from fpsim.density.walk import Rim, Walk, Wall
-from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
 REACH = 40  # longest offset in cells; beyond it the noise across is thickened
@@ -88,9 +88,7 @@ def _check(x: Array, drift: Array, tensor: Array) -> None:
         )
 
 
-def _axis_edges(
-    sde: Any, box: Box, cells: Indices, x: Array, tensor: Array, counts: dict[str, int]
-) -> Iterator[Edges]:
+def _axis_edges(sde: Any, box: Box, cells: Indices, x: Array, tensor: Array, counts: dict[str, int]) -> Iterator[Edges]:
     """Edges along the axes, for a diagonal tensor."""
     upwind = np.zeros(cells.size, dtype=bool)
     for k in range(box.grid.dimension):
@@ -171,9 +169,7 @@ def _tensor_edges(
             thick = None if used_tensors is None else used_tensors[used]
             mid, end = _straightened(*_edge_potential(sde, x[:, used], (offset * h).T * reach, thick), reach)
             flat = singular[used] | ~np.isfinite(mid) | ~np.isfinite(end)
-            yield Edges(
-                cells[used], offset, weights[used, slot], np.where(flat, 0.0, mid), np.where(flat, 0.0, end)
-            )
+            yield Edges(cells[used], offset, weights[used, slot], np.where(flat, 0.0, mid), np.where(flat, 0.0, end))
     for k in range(d if singular.any() else 0):
         for sign in (1, -1):
             offset = np.zeros((int(singular.sum()), d), dtype=np.int64)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.edges import Edges
+from fpsim.density.grid import Grid
 from fpsim.density.walk import Rim, Walk, Wall
-from fpsim.grid import Grid
 
 Array = NDArray[np.float64]
 MOST_SAMPLES = 40_000  # on which jumps are looked for
@@ -74,7 +74,7 @@ def diffusion_at(sde: Any, x: Array) -> Array:
 
 def breakpoints(sde: Any, low: float, high: float, cells: int) -> Array:
     """Points in (low, high) where D jumps or, for Hessian-shaped noise, has a kink, and where the drift jumps."""
-    from fpsim.diffusion import HessianDiffusion
+    from fpsim.noise import HessianDiffusion
 
     noise = sde.noise
     if not isinstance(noise, HessianDiffusion):
@@ -163,7 +163,7 @@ def _broken_edges(sde: Any, x: Array, h: float, mid: Array, end: Array, breaks: 
 
 def _half_integral(sde: Any, start: float, stop: float, breaks: Array, speed: bool) -> float:
     """|int| from start to stop of exp(-Phi)/D (``speed``) or exp(Phi), with Phi(start) = 0, split at the breaks."""
-    from fpsim.diffusion import HessianDiffusion
+    from fpsim.noise import HessianDiffusion
 
     inner = breaks[(breaks > min(start, stop)) & (breaks < max(start, stop))]
     corners = np.unique(np.concatenate([[start, stop], inner]))

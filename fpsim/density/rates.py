@@ -13,13 +13,13 @@ from fpsim.density.answers import held, left_valley
 from fpsim.density.cuts import on_grid, restrict
 from fpsim.density.discretisation import Discretisation, across, at_centers, judged, numbers_apart, resolution
 from fpsim.density.passage import FluxOverPopulation, QuasiStationary
+from fpsim.density.pending import with_pending
 from fpsim.density.spectrum import Spectrum, spectral_gap, spectrum
 from fpsim.density.transitions import Transitions, transitions
-from fpsim.pending import with_pending
 from fpsim.results import Assumption
 
 if TYPE_CHECKING:
-    from fpsim.fokker_planck import FokkerPlanck
+    from fpsim.density.fokker_planck import FokkerPlanck
 
 SEED_CELLS = 400  # cells of a grid whose every eigenvalue is worked out, to know where to look on a finer one
 GROWING = 1e-10  # largest real part, against the largest rate, that is rounding

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.blocking import require_open
 from fpsim.density.bounds import DEFAULT_CELLS, FEWEST_CELLS, require_cells
+from fpsim.density.fokker_planck import FokkerPlanck
+from fpsim.density.grid import Grid
 from fpsim.description import describe_sde, sde_from
-from fpsim.fokker_planck import FokkerPlanck
-from fpsim.grid import Grid
+from fpsim.sde.gates import require_open
 from fpsim.storage import Stored, as_json, attribute, facts_of, write_text
 
 if TYPE_CHECKING:

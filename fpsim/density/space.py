@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.grid import Grid
+from fpsim.density.grid import Grid
 from fpsim.targets import Ball, HalfSpace, Point, Target
 from fpsim.walls import Walls
 
@@ -142,7 +142,7 @@ class Space:
             return np.where(np.isfinite(logs), logs, NOTHING)
         if sde.dimension == 1:
             return _on_line(sde, grid, start)
-        from fpsim.fokker_planck import FokkerPlanck
+        from fpsim.density.fokker_planck import FokkerPlanck
 
         coarse = FokkerPlanck(everywhere(sde, start), grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
         balance = coarse._balance

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.density.grid import Grid
 from fpsim.density.space import Box, Space
-from fpsim.grid import Grid
 from fpsim.targets import LevelSet, Point, Target
 
 Array = NDArray[np.float64]

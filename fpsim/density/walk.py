@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.edges import Edges
-from fpsim.grid import Grid
+from fpsim.density.grid import Grid
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

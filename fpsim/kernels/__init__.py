@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fpsim.compiling import announced
+from fpsim.kernels.compiling import announced
 
 BLOCK = 256
 """Paths that a kernel advances together; also the length of a row in every block array."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.exits import ExitSample
+    from fpsim.paths.exits import ExitSample
 
 Array = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.quasipotential import QuasiPotential
+    from fpsim.sgd.quasipotential import QuasiPotential
 
 TAIL = 1e-3
 """Jumps that spend less than this share of V, at the minimum and on the barrier, are not drawn."""

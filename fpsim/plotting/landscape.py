@@ -20,7 +20,7 @@ from fpsim.plotting.style import (
     figure_of,
 )
 from fpsim.targets import Target, as_target
-from fpsim.valleys import valley
+from fpsim.valleys.valley import valley
 from landscapes.picture import (
     NODES,
     box_of,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+
 
 def landscape_picture(
     landscape: Any,

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.ensembles import names_of
+from fpsim.paths.ensembles import names_of
 from fpsim.plotting.style import BLACK, CYCLE, INK, SMALL, TIME, axes_or_new, figure_of, remark, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.ensembles import Moments, Paths
+    from fpsim.paths.ensembles import Moments, Paths
 
 MOST_PATHS = 3
 MOST_DIMENSIONS = len(CYCLE)

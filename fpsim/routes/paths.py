@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.blocking import InfiniteTimeError
-from fpsim.censoring import CensoredMean, censored_mean, moved
 from fpsim.escape_time import Assumption, EscapeTime
-from fpsim.exits import ExitSample, exit_times
-from fpsim.noise import own_seed
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.paths.censoring import CensoredMean, censored_mean, moved
+from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.starts import start_points
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
 from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.steps import ROUGHEST, Places, places
-from fpsim.starts import start_points
+from fpsim.sde.gates import InfiniteTimeError
 from fpsim.targets import LevelSet
 
 if TYPE_CHECKING:

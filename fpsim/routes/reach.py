@@ -2,7 +2,7 @@
 
 k exits in a time at risk R bound the mean from below: with 95 % it is larger than R / (k + 3 + 2 sqrt k).  Where it is
 carried by rare long paths, or is infinite, horizons are stretched until the rate of the late exits has settled
-(:mod:`fpsim.censoring`), or the mean is refused.
+(:mod:`fpsim.paths.censoring`), or the mean is refused.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fpsim.censoring import UnsettledError
-from fpsim.exits import ExitSample
-from fpsim.march import BLOCK
+from fpsim.paths.censoring import UnsettledError
+from fpsim.paths.chunks import BLOCK
+from fpsim.paths.exits import ExitSample
 
 MOST_STEPS = {"compiled": 1e12, "numpy": 2e9}
 """Coordinate-steps of all paths beyond which a run without a horizon is refused."""

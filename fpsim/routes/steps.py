@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.lengths import distance
-from fpsim.sde import SDE
+from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, Target
 from fpsim.walls import Walls
 

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 import fpsim
 import landscapes
 from fpsim import Ball, ConstantDiffusion, GradientNoise, HessianDiffusion
-from fpsim.chain import Chain, escape_time_by_chain
+from fpsim.sgd.chain import Chain, escape_time_by_chain
 
 WELL = landscapes.DoubleWell()
 
@@ -96,7 +96,7 @@ def test_momentum_compiled_and_in_numpy():
     """x'' = x' + beta (x' - x) + eta b(x') + kick(x'), step by step from the same normals."""
     chain, beta = literal(0.1, 3), 0.7
     found = chain.simulate(-1.0, 30, paths=256, save_every=1, seed=9, momentum=beta).x[..., 0]
-    z = fpsim.noise.normals(9, 256, 30)[:, 0]
+    z = fpsim.kernels.random_numbers.normals(9, 256, 30)[:, 0]
     x, v = np.full(256, -1.0), np.zeros(256)
     for n in range(30):
         mean, spread = chain.line(x)

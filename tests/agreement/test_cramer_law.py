@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 
-from fpsim.cramer import cramer
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from landscapes.example_losses import PerExampleDoubleWell
+from fpsim.sgd.cramer import cramer
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
+from landscapes.catalogue.example_losses import PerExampleDoubleWell
 from validation.cramer_law import cramer_law
 
 FINITE_STEP = 0.02

@@ -10,10 +10,10 @@ from functools import cache
 import pytest
 
 import landscapes
-from fpsim.cramer import STRAIGHT, cramer
-from fpsim.cramer_range import straightness
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from landscapes.example_losses import PerExampleDoubleWell
+from fpsim.sgd.cramer import STRAIGHT, cramer
+from fpsim.sgd.cramer_range import straightness
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
+from landscapes.catalogue.example_losses import PerExampleDoubleWell
 
 # positive examples of 100, noise, eta, S, ln(iterations), relative standard error
 WELLS = [

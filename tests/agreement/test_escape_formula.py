@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.chain import Chain
+from fpsim.sgd.chain import Chain
 from validation.escape_formula import four_noises as noises
 from validation.escape_formula import run as study
 from validation.escape_formula.four_noises import VARIABLES, Setting

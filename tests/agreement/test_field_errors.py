@@ -78,9 +78,7 @@ def on_a_ring_of_three(random):
     return linear(matrix, 0.3 * np.eye(3), 14, sds=4.5)
 
 
-@pytest.mark.parametrize(
-    ("family", "count"), [(rotating, 12), (sheared, 12), (swinging, 10), (on_a_ring_of_three, 2)]
-)
+@pytest.mark.parametrize(("family", "count"), [(rotating, 12), (sheared, 12), (swinging, 10), (on_a_ring_of_three, 2)])
 def test_stationary_variances_are_covered(family, count):
     random = np.random.default_rng(11)
     judge(family.__name__, [variances_covered(*family(random)) for _ in range(count)])

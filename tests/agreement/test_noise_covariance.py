@@ -137,7 +137,7 @@ def networks():
 
 @pytest.mark.network
 def test_directions_of_a_network_are_its_dense_matrices(networks):
-    from landscapes.fisher import model_fisher
+    from landscapes.networks.fisher import model_fisher
     from validation.noise_covariance.directions import along
 
     training = networks.Training(80, 2, 3, 6, 5, 0)

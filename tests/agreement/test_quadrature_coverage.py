@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import sympy
 
-from fpsim.diffusion import ConstantDiffusion, DiffusionField
-from fpsim.quadrature import first_passage
-from fpsim.sde import SDE
+from fpsim.exact.first_passage import first_passage
+from fpsim.noise import ConstantDiffusion, DiffusionField
+from fpsim.sde.sde import SDE
 from fpsim.walls import Walls
 from landscapes import DriftField
-from landscapes.expression import derivative, parse, symbol
+from landscapes.formula.symbolic import derivative, parse, symbol
 
 X = symbol("x")
 WEIGHTS = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}

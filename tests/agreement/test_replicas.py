@@ -6,11 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
-from landscapes import networks  # noqa: E402
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from validation import replicas, sgd  # noqa: E402
-from validation.replicas import Replicas  # noqa: E402
-from validation.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks import replicas, sgd  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from landscapes.networks import architectures as networks  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
 CLASSES, EXAMPLES = 4, 23
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}

@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import poisson
 
 import fpsim
-from fpsim.minibatch import MiniBatchSGD
-from landscapes.recipe import Recipe
-from landscapes.sampled import SampledLandscape
+from fpsim.sgd.minibatch import MiniBatchSGD
+from landscapes.examples.sampled import SampledLandscape
+from landscapes.networks.recipe import Recipe
 from validation.resnet import tables
 from validation.resnet import verdicts as judge
 from validation.resnet.escapes import Sweep, batch_sizes, measured, swept, theories

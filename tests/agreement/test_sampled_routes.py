@@ -8,11 +8,11 @@ import pytest
 from scipy.optimize import brentq
 
 import fpsim
-from fpsim.cramer import cramer_exponent, root_at
-from fpsim.exits import exit_times
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from landscapes.recipe import Recipe
-from landscapes.shipped import resnet_slice
+from fpsim.paths.exits import exit_times
+from fpsim.sgd.cramer import cramer_exponent, root_at
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
+from landscapes.catalogue.shipped import resnet_slice
+from landscapes.networks.recipe import Recipe
 
 CLIMB = 3.5  # exponent of the escapes: (S/eta) int 2 L'/C1 dx
 

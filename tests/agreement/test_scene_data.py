@@ -12,8 +12,8 @@ import landscapes
 from animations.gate.film import GateData, GateFilm
 from animations.noise_shape.film import NoiseShapeData, NoiseShapeFilm
 from animations.surface.film import SurfaceData, SurfaceFilm
-from animations.surface_path import steepest_path
-from animations.surface_survival import decay, survival
+from fpsim.density.krylov import decay, survival
+from fpsim.valleys.steepest_path import steepest_path
 
 
 @pytest.fixture(scope="module")

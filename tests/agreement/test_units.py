@@ -16,8 +16,8 @@ from fpsim import (
     EscapeProblem,
     HessianDiffusion,
 )
-from fpsim.chain import Chain
 from fpsim.lengths import problem_length
+from fpsim.sgd.chain import Chain
 from landscapes import DriftField, Landscape
 
 UNITS = [(1e-9, 1e9), (1e9, 1e-9), (1e-9, 1e-9), (1e9, 1e9), (1e-8, 4.1e-20)]

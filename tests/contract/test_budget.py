@@ -12,9 +12,9 @@ import pytest
 
 import fpsim
 import landscapes
-from fpsim.allowance import GRACE, OverBudgetError, within
-from fpsim.comparing import ComparisonInterrupted, _start_up, measured_speed
 from fpsim.escape import EscapeProblem
+from fpsim.routes.allowance import GRACE, OverBudgetError, within
+from fpsim.routes.comparing import ComparisonInterrupted, _start_up, measured_speed
 
 SLACK = 1.5  # a shared machine
 WELL = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)

@@ -8,8 +8,8 @@ import pytest
 import fpsim
 import landscapes
 from fpsim import ConstantDiffusion, GradientNoise, HessianDiffusion
-from fpsim.chain import Chain, escape_time_by_chain
-from fpsim.stepping import DivergenceError
+from fpsim.paths.step import DivergenceError
+from fpsim.sgd.chain import Chain, escape_time_by_chain
 
 WELL = landscapes.DoubleWell()
 LITERAL = HessianDiffusion(learning_rate=0.2, batch_size=2, at="everywhere", floor=0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim import compiling
-from fpsim.simulation import simulate
-from fpsim.stepping import compiled_step
+from fpsim.kernels import compiling
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import compiled_step
 from landscapes import DoubleWell, Landscape
 
 FORMULA = "(x**2 - a)**2/4 + b*sin(3*x)"
@@ -79,7 +79,7 @@ PROGRAM = f"""
 import numpy as np, fpsim
 from numba.core import event
 from landscapes import Landscape
-from fpsim.simulation import simulate
+from fpsim.paths.simulate import simulate
 compiled = []
 class Listener(event.Listener):
     def on_start(self, e): compiled.append(str(e.data["dispatcher"].py_func.__name__))

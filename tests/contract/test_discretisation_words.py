@@ -10,7 +10,7 @@ import xarray
 
 import fpsim
 from fpsim import ConstantDiffusion, FokkerPlanck, Grid, HalfSpace
-from fpsim.pending import Pending
+from fpsim.density.pending import Pending
 from landscapes import DoubleWell, DriftField, Landscape
 
 LINE = FokkerPlanck(fpsim.SDE(DoubleWell(), ConstantDiffusion(0.1)), Grid((-2.2, 2.2, 60)))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.chain import Chain
-from fpsim.exits import exit_times
-from fpsim.simulation import simulate
-from fpsim.stepping import DivergenceError, LeftDomainError
+from fpsim.paths.exits import exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import DivergenceError, LeftDomainError
+from fpsim.sgd.chain import Chain
 from fpsim.targets import LevelSet, Point
 from fpsim.walls import Walls
 from landscapes import Landscape

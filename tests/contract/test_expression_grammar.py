@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import landscapes.expression
+import landscapes.formula.symbolic
 from landscapes import ExpressionError
-from landscapes.expression import parse
+from landscapes.formula.symbolic import parse
 
 FORBIDDEN = [
     # code
@@ -74,7 +74,7 @@ def test_the_check_comes_before_sympy(monkeypatch: pytest.MonkeyPatch) -> None:
     def reached(node: object) -> None:
         raise AssertionError("sympy saw a text that the grammar refuses")
 
-    monkeypatch.setattr(landscapes.expression, "_translate", reached)
+    monkeypatch.setattr(landscapes.formula.symbolic, "_translate", reached)
     for text in FORBIDDEN:
         if text in ("1e200*x*1e200", "x/(x-x)"):  # these two are only found out by algebra
             continue

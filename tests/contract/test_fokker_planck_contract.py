@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.density.refinement import escape_time_by_grid
+from fpsim.routes.grid import escape_time_by_grid
 from landscapes import DoubleWell, Landscape
 
 WELL = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.1))

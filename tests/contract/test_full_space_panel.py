@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
+from fpsim.networks import quench  # noqa: E402
 from fpsim.storage import dataset  # noqa: E402
-from validation import quench  # noqa: E402
 from validation.full_space import measures  # noqa: E402
 from validation.full_space.minimum import NETWORK, load  # noqa: E402
 from validation.full_space.run import Size, full_space  # noqa: E402

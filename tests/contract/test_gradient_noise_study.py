@@ -109,7 +109,7 @@ def digits():
 @pytest.fixture(scope="module")
 def dense(digits):
     """Gradients (m, d) of all examples by `NeuralLandscape`, in double precision."""
-    from landscapes.neural import NeuralLandscape
+    from landscapes.networks.landscape import NeuralLandscape
 
     place = NeuralLandscape(digits.network, digits.inputs.numpy(), digits.labels.numpy())
     return place.example_gradients(place.initial)

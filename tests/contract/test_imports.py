@@ -1,6 +1,6 @@
 """The arrows between the packages, read from the source and from a fresh interpreter.
 
-    landscapes  <-  fpsim  <-  validation  <-  animations        (imports point left only)
+landscapes  <-  fpsim  <-  validation  <-  animations        (imports point left only)
 """
 
 import ast

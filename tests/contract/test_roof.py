@@ -25,10 +25,10 @@ import sys
 import fpsim, landscapes, validation, animations
 assert "fpsim.landscapes" not in sys.modules
 assert fpsim.landscapes is landscapes and fpsim.validation is validation and fpsim.animations is animations
-import fpsim.landscapes.wells as one, landscapes.wells as two
-assert one is two and two.__spec__.name == "landscapes.wells" and landscapes.__spec__.name == "landscapes"
+import fpsim.landscapes.catalogue.wells as one, landscapes.catalogue.wells as two
+assert one is two and two.__spec__.name == "landscapes.catalogue.wells" and landscapes.__spec__.name == "landscapes"
 from fpsim.landscapes import DoubleWell
-assert DoubleWell is landscapes.DoubleWell and DoubleWell.__module__ == "landscapes.wells"
+assert DoubleWell is landscapes.DoubleWell and DoubleWell.__module__ == "landscapes.catalogue.wells"
 from fpsim.validation import experiment
 assert experiment is validation.experiment
 try:
@@ -47,8 +47,8 @@ def test_one_roof_where_nothing_is_hidden(tmp_path):
 HIDDEN = """
 import landscapes, fpsim
 from fpsim.landscapes import DoubleWell, Landscape
-from fpsim.landscapes.wells import DoubleWell as again
-import fpsim.landscapes.surfaces
+from fpsim.landscapes.catalogue.wells import DoubleWell as again
+import fpsim.landscapes.catalogue.surfaces
 assert again is DoubleWell and issubclass(DoubleWell, Landscape)
 problem = fpsim.EscapeProblem(fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
 assert abs(problem.by_quadrature().mean - 66.2686263) < 1e-6

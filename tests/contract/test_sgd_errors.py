@@ -7,9 +7,7 @@ torch = pytest.importorskip("torch", reason="torch (extra `network`) is not inst
 pytestmark = pytest.mark.network
 
 import landscapes  # noqa: E402
-from landscapes import networks  # noqa: E402
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from validation.network_exits import (  # noqa: E402
+from fpsim.networks.exits import (  # noqa: E402
     INSIDE,
     LEFT,
     UNDECIDED,
@@ -20,8 +18,10 @@ from validation.network_exits import (  # noqa: E402
     loss_above,
     network_exits,
 )  # fmt: skip
-from validation.replicas import Replicas  # noqa: E402
-from validation.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from landscapes.networks import architectures as networks  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
 
 @pytest.fixture(scope="module")

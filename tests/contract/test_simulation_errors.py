@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.exits import ExitSample, exit_times
-from fpsim.noise import normals, seed_words
-from fpsim.simulation import simulate
-from fpsim.stepping import DivergenceError
+from fpsim.kernels.random_numbers import normals, seed_words
+from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import DivergenceError
 from fpsim.targets import LevelSet, Point, as_target
 from fpsim.walls import Walls
 from landscapes import DoubleWell, Landscape

@@ -12,8 +12,8 @@ from scipy.special import ndtr
 
 import landscapes
 from fpsim import Ball, ConstantDiffusion, DiffusionField, HalfSpace, HessianDiffusion
-from fpsim.chain import Chain
-from fpsim.collocation import Panels, interval_chance, panel_weights
+from fpsim.exact.collocation import Panels, interval_chance, panel_weights
+from fpsim.sgd.chain import Chain
 
 BOWL = landscapes.Landscape.from_expression("x**2/2")
 
@@ -120,7 +120,7 @@ def test_quasipotential_of_a_quadratic_is_the_stationary_one(learning_rate):
 
 
 def test_quasipotential_derivatives_are_those_of_the_cost():
-    from fpsim.quasipotential import _Terms
+    from fpsim.sgd.quasipotential import _Terms
 
     field = DiffusionField.from_expression("0.1 + x**2/5")
     chain = Chain(landscapes.DoubleWell(), field, learning_rate=0.3)

@@ -8,8 +8,8 @@ pytestmark = pytest.mark.network
 
 from torch import nn  # noqa: E402
 
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from landscapes.sampled import SampledLandscape  # noqa: E402
+from landscapes.examples.sampled import SampledLandscape  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
 DRAWS = np.random.default_rng(0)
 X = 3 * DRAWS.normal(size=(120, 6)) + 1

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.cramer import cramer, cramer_exponent, cramer_root, root_at
-from fpsim.minibatch import MiniBatchSGD
+from fpsim.sgd.cramer import cramer, cramer_exponent, cramer_root, root_at
+from fpsim.sgd.minibatch import MiniBatchSGD
 from landscapes import DoubleWell
-from landscapes.dataset import DatasetLandscape
-from landscapes.example_losses import LinearRegression, PerExampleDoubleWell, PerExampleTent
+from landscapes.catalogue.example_losses import LinearRegression, PerExampleDoubleWell, PerExampleTent
+from landscapes.examples.dataset import DatasetLandscape
 
 GOLDEN = (1 + math.sqrt(5)) / 2
 TRIBONACCI = (1 + np.cbrt(19 + 3 * math.sqrt(33)) + np.cbrt(19 - 3 * math.sqrt(33))) / 3

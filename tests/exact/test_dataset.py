@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.minibatch import MiniBatchSGD
-from landscapes.dataset import DatasetLandscape
-from landscapes.example_losses import (
+from fpsim.sgd.minibatch import MiniBatchSGD
+from landscapes.catalogue.example_losses import (
     LinearRegression,
     LogisticRegression,
     PerExampleDoubleWell,
     PerExampleTent,
 )
+from landscapes.examples.dataset import DatasetLandscape
 
 rng = np.random.default_rng(3)
 U, V = rng.standard_normal((2, 30))
@@ -88,7 +88,7 @@ def test_covariance_of_all_batches(sampling):
 def test_memory_is_bounded_by_parts(monkeypatch):
     x = np.random.default_rng(2).standard_normal((2, 7, 5))
     whole = MIXED.gradient_covariance(x), MIXED.hessian(x)
-    monkeypatch.setattr("landscapes.averages.AT_ONCE", 300)
+    monkeypatch.setattr("landscapes.examples.averages.AT_ONCE", 300)
     np.testing.assert_array_equal(MIXED.gradient_covariance(x), whole[0])
     np.testing.assert_array_equal(MIXED.hessian(x), whole[1])
 

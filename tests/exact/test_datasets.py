@@ -8,8 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from landscapes import datasets
-from landscapes.datasets import Dataset, MissingDataError
+from landscapes.networks import images as datasets
+from landscapes.networks.images import Dataset, MissingDataError
 
 
 def write_idx(path, array, packed=False):

@@ -12,7 +12,7 @@ import landscapes
 WELL = landscapes.DoubleWell()
 
 
-def problem(noise: fpsim.diffusion.Diffusion, target: float = 1.0) -> fpsim.EscapeProblem:
+def problem(noise: fpsim.noise.Diffusion, target: float = 1.0) -> fpsim.EscapeProblem:
     return fpsim.EscapeProblem(fpsim.SDE(WELL, noise), start=-1.0, target=target)
 
 

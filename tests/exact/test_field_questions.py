@@ -7,7 +7,7 @@ import pytest
 
 import fpsim
 from fpsim import Ball, ConstantDiffusion, DiffusionField, FokkerPlanck, Grid, HalfSpace
-from fpsim.quadrature import first_passage
+from fpsim.exact.first_passage import first_passage
 from landscapes import DoubleWell, DriftField, Landscape
 
 FLAT = fpsim.SDE(Landscape.from_expression("0*x", variables="x"), ConstantDiffusion(1.0))

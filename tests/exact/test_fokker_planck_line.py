@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.density.refinement import escape_time_by_grid
-from fpsim.quadrature import first_passage
+from fpsim.exact.first_passage import first_passage
+from fpsim.routes.grid import escape_time_by_grid
 from landscapes import DoubleWell, DriftField, Landscape
 
 WELL = DoubleWell()

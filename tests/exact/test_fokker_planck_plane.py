@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.density.refinement import escape_time_by_grid
 from fpsim.density.solver import censored_solve, censored_stationary
 from fpsim.kernels.assembly import split_tensors
+from fpsim.routes.grid import escape_time_by_grid
 from landscapes import DriftField, Landscape, MuellerBrown
 
 MINIMUM_A, MINIMUM_B = (-0.5582236, 1.4417258), (0.6234994, 0.0280378)

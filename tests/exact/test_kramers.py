@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import landscapes
-from fpsim.diffusion import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.kramers import (
+from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
+from fpsim.routes.formulas.climb import derivatives, escape, expansion
+from fpsim.routes.formulas.kramers import (
     FORMULAS,
     eyring_kramers,
     kramers,
@@ -16,10 +17,9 @@ from fpsim.kramers import (
     white_noise,
     xie,
 )
-from fpsim.passes import derivatives, escape, expansion
-from fpsim.sde import SDE
+from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace
-from fpsim.valleys import Valley
+from fpsim.valleys.valley import Valley
 from landscapes import CriticalPoint, DoubleWell, DriftField, Landscape
 
 WELL = DoubleWell()

@@ -14,7 +14,7 @@ import sympy
 from numpy.typing import NDArray
 
 from landscapes import CoupledDoubleWells, DoubleWell, ExpressionError, Landscape, MuellerBrown, SharpFlatWell
-from landscapes.expression import BlockCode, block_code, parse, symbol
+from landscapes.formula.symbolic import BlockCode, block_code, parse, symbol
 
 CASES = [
     DoubleWell(tilt=0.1),
@@ -129,7 +129,7 @@ def test_a_block_may_be_its_own_output() -> None:
 
 def test_the_source_is_the_same_in_every_process() -> None:
     program = (
-        "import landscapes\nfrom landscapes.expression import block_code\n"
+        "import landscapes\nfrom landscapes.formula.symbolic import block_code\n"
         "s = landscapes.MuellerBrown().symbolic\n"
         "print(block_code(s.drift, {'x': s.variables}, s.parameters).source)"
     )

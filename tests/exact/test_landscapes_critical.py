@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import landscapes.critical
+import landscapes.critical.points
 from landscapes import CoupledDoubleWells, CriticalPoint, Landscape
-from landscapes.newton import newton
+from landscapes.critical.newton import newton
 
 
 def in_1d(formula: str, low: float, high: float) -> Landscape:
@@ -95,7 +95,7 @@ def test_a_mismatch_of_the_index_sum_is_said_aloud(monkeypatch: pytest.MonkeyPat
     def one_start(landscape: Landscape, bounds: object, effort: int) -> NDArray[np.float64]:
         return np.array([[-0.9, 0.9], [0.0, 0.0]])
 
-    monkeypatch.setattr(landscapes.critical, "seeds", one_start)
+    monkeypatch.setattr(landscapes.critical.points, "seeds", one_start)
     two_wells = Landscape.from_expression("(x**2 - 1)**2 + y**2", "x y", bounds=[(-2, 2), (-2, 2)])
     with pytest.warns(UserWarning, match="sum"):
         points = two_wells.critical_points()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landscapes import ExpressionError, Landscape
-from landscapes.expression import adopt, derivative, parse, symbol
-from landscapes.grammar import CONSTANTS, FUNCTIONS
+from landscapes.formula.grammar import CONSTANTS, FUNCTIONS
+from landscapes.formula.symbolic import adopt, derivative, parse, symbol
 
 numbers = st.sampled_from(["2", "0.5", "3", "1.25", "7"])
 atoms = st.sampled_from(["x", "y", "p"]) | numbers

@@ -18,7 +18,7 @@ from landscapes import (
     TiltedCosine,
     named,
 )
-from landscapes.named import catalogue
+from landscapes.catalogue.named import catalogue
 
 NAMES = list(catalogue())
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fpsim import SDE, Ball, ConstantDiffusion, EscapeProblem
-from fpsim.chain import Chain
-from fpsim.diffusion import HessianDiffusion
-from fpsim.elimination import long_passage
+from fpsim.noise import HessianDiffusion
+from fpsim.sgd.chain import Chain
+from fpsim.sgd.elimination import long_passage
 from landscapes import DoubleWell, Landscape
 
 WELL = DoubleWell()

@@ -7,9 +7,10 @@ torch = pytest.importorskip("torch", reason="torch (extra `network`) is not inst
 pytestmark = pytest.mark.network
 
 import fpsim  # noqa: E402
-from fpsim.diffusion import krylov  # noqa: E402
-from fpsim.diffusion.kicks import dense_kicks, matrix_root  # noqa: E402
-from landscapes import DatasetLandscape, NeuralLandscape, networks  # noqa: E402
+from fpsim.noise import krylov  # noqa: E402
+from fpsim.noise.kicks import dense_kicks, matrix_root  # noqa: E402
+from landscapes import DatasetLandscape, NeuralLandscape  # noqa: E402
+from landscapes.networks import architectures as networks  # noqa: E402
 
 ETA, S = 0.1, 4
 DRAWS = np.random.default_rng(0)

@@ -8,13 +8,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
-from landscapes import networks  # noqa: E402
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from landscapes.recipe import Recipe  # noqa: E402
-from landscapes.sampled import SampledLandscape  # noqa: E402
-from landscapes.shipped import resnet_slice  # noqa: E402
-from landscapes.spectrum import top_eigenpairs  # noqa: E402
-from landscapes.training import adam, polish  # noqa: E402
+from landscapes.catalogue.shipped import resnet_slice  # noqa: E402
+from landscapes.examples.sampled import SampledLandscape  # noqa: E402
+from landscapes.networks import architectures as networks  # noqa: E402
+from landscapes.networks.eigenpairs import top_eigenpairs  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
+from landscapes.networks.recipe import Recipe  # noqa: E402
+from landscapes.networks.training import adam, polish  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +192,7 @@ def test_single_precision_and_own_copy():
 
 
 def test_too_large_arrays_are_refused(monkeypatch):
-    monkeypatch.setattr("landscapes.neural.MOST_NUMBERS", 500)
+    monkeypatch.setattr("landscapes.networks.landscape.MOST_NUMBERS", 500)
     landscape = tiny()
     for what in ("hessian", "example_gradients", "gradient_covariance"):
         with pytest.raises(ValueError, match="use products with vectors"):

@@ -7,7 +7,7 @@ import pytest
 
 import fpsim
 import landscapes
-from fpsim.stepping import numpy_step
+from fpsim.paths.step import numpy_step
 
 SADDLE = landscapes.Landscape.from_expression("x**2 - y**2/2 + x*y", variables="x y")  # H = [[2, 1], [1, -1]]
 HESSIAN = np.array([[2.0, 1.0], [1.0, -1.0]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fpsim import SDE, Ball, ConstantDiffusion, EscapeProblem, Walls
-from fpsim.diffusion import HessianDiffusion
+from fpsim.noise import HessianDiffusion
 from landscapes import DriftField, Landscape
 
 F = Landscape.from_expression

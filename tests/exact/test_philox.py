@@ -6,8 +6,8 @@ The answers are the lines ``philox4x32 10`` of ``kat_vectors`` in Random123 (Sal
 import numpy as np
 import pytest
 
-from fpsim import noise
 from fpsim.kernels import BLOCK
+from fpsim.kernels import random_numbers as noise
 from fpsim.kernels.philox import block_words, lane_words, words_of_lanes
 
 KNOWN = {

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.blocking import gates
-from fpsim.diffusion import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.quadrature import first_passage, mean_first_passage, potential_difference
-from fpsim.sde import SDE
+from fpsim.exact.first_passage import first_passage, mean_first_passage, potential_difference
+from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
+from fpsim.sde.gates import gates
+from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace
 from landscapes import DoubleWell, DriftField, Landscape, MuellerBrown, Quadratic, TiltedCosine
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.diffusion import ConstantDiffusion, DiffusionField
 from fpsim.escape import EscapeProblem
-from fpsim.feller import classify
-from fpsim.quadrature import first_passage, mean_first_passage
-from fpsim.sde import SDE
+from fpsim.exact.feller import classify
+from fpsim.exact.first_passage import first_passage, mean_first_passage
+from fpsim.noise import ConstantDiffusion, DiffusionField
+from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace
 from fpsim.walls import Walls
 from landscapes import DriftField, Landscape

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.balls import Balls
-from fpsim.diffusion import ConstantDiffusion, DiffusionField
 from fpsim.escape import EscapeProblem
-from fpsim.intervals import Intervals
-from fpsim.quadrature import first_passage
-from fpsim.sde import SDE
+from fpsim.exact.balls import Balls
+from fpsim.exact.first_passage import first_passage
+from fpsim.exact.intervals import Intervals
+from fpsim.noise import ConstantDiffusion, DiffusionField
+from fpsim.sde.sde import SDE
 from landscapes import Landscape
-from landscapes.expression import parse, symbol
+from landscapes.formula.symbolic import parse, symbol
 
 LINE = Landscape.from_expression
 SHAPES = {
@@ -161,7 +161,7 @@ def test_enclosures_hold(text):
 
 
 def test_bounds_without_use_give_way_to_samples(monkeypatch):
-    from fpsim.features import Features
+    from fpsim.exact.features import Features
 
     monkeypatch.setattr(Features, "hidden", lambda self, middle, half: np.full(middle.size, np.inf))
     found = first_passage(SDE(LINE("(x**2-1)**2/4"), ConstantDiffusion(0.1)), -1, 1)

@@ -11,9 +11,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from validation.quench import ELSEWHERE, RETURNED, UNDECIDED, Basin, calibrate, chebyshev_step, quench  # noqa: E402
-from validation.replicas import Replicas  # noqa: E402
+from fpsim.networks.quench import ELSEWHERE, RETURNED, UNDECIDED, Basin, calibrate, chebyshev_step, quench  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
 DECAY = 0.2
 

@@ -6,10 +6,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
-from landscapes.fisher import model_fisher, model_fisher_form  # noqa: E402
-from landscapes.networks import perceptron  # noqa: E402
-from landscapes.neural import NeuralLandscape  # noqa: E402
-from landscapes.reparametrization import rescaling, sharpness, slices  # noqa: E402
+from landscapes.networks.architectures import perceptron  # noqa: E402
+from landscapes.networks.fisher import model_fisher, model_fisher_form  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
+from landscapes.networks.reparametrization import rescaling, sharpness, slices  # noqa: E402
 
 CLOSE = {"rtol": 1e-8, "atol": 1e-11}
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.exits import exit_times
 from fpsim.kernels import BLOCK
+from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.kernels.walk import walk
-from fpsim.noise import Stream, seed_words
-from fpsim.simulation import simulate
-from fpsim.stepping import LIMITS, compiled_step
+from fpsim.paths.exits import exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import LIMITS, compiled_step
 from landscapes import DoubleWell, Landscape, Quadratic
 
 WELL = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.2))
@@ -101,7 +101,7 @@ def test_what_is_kept_does_not_change_it(dtype):
 
 
 def test_long_runs_are_cut_without_a_trace(monkeypatch):
-    from fpsim import march
+    from fpsim.paths import chunks as march
 
     whole = simulate(PLANE, [-1.0, 0.0], 2.0, STEP, paths=700, save_every=3).x
     monkeypatch.setattr(march, "FRAME_BYTES", 50_000)  # 4 frames a call of the kernel
@@ -112,7 +112,8 @@ def test_long_runs_are_cut_without_a_trace(monkeypatch):
 @pytest.mark.parametrize("every", [1, 7, 64, 299, 1000])
 @pytest.mark.parametrize("keep", ["paths", "moments"])
 def test_calls_of_any_size_give_the_same_bits(monkeypatch, sde, every, keep):
-    from fpsim import march, pacing
+    from fpsim.kernels import pacing
+    from fpsim.paths import chunks as march
 
     def run():
         found = simulate(
@@ -145,7 +146,8 @@ def test_exits_on_any_threads_and_among_any_number(dtype, sde):
 
 
 def test_exits_do_not_depend_on_how_work_is_cut(monkeypatch):
-    from fpsim import lanes, pacing
+    from fpsim.kernels import pacing
+    from fpsim.paths import exit_pool as lanes
 
     target = fpsim.HalfSpace([1.0], -0.2)
     whole = exit_times(WELL, -1.0, target, 2000, STEP, SEED, threads=1)

@@ -9,15 +9,15 @@ import pytest
 import sympy
 
 import fpsim
-from fpsim.cramer import cramer_exponent
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from fpsim.stepping import compiled_step
-from landscapes.dataset import DatasetLandscape
-from landscapes.example_losses import PerExampleDoubleWell
-from landscapes.expression import block_code
-from landscapes.sampled import SampledLandscape
-from landscapes.tables import Table
-from landscapes.tabulated import table_function
+from fpsim.paths.step import compiled_step
+from fpsim.sgd.cramer import cramer_exponent
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
+from landscapes.catalogue.example_losses import PerExampleDoubleWell
+from landscapes.examples.dataset import DatasetLandscape
+from landscapes.examples.sampled import SampledLandscape
+from landscapes.formula.symbolic import block_code
+from landscapes.formula.tables import Table
+from landscapes.formula.tabulated import table_function
 
 NODES = np.linspace(-2, 2, 81)
 POINTS = np.random.default_rng(0).uniform(-1.95, 1.95, (1, 40))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from landscapes.spectral_density import SpectralDensity, lanczos, spectral_density, trace
-from landscapes.spectrum import top_eigenpairs
+from landscapes.networks.eigenpairs import top_eigenpairs
+from landscapes.networks.spectral_density import SpectralDensity, lanczos, spectral_density, trace
 
 
 def symmetric(values, seed=3):
@@ -111,10 +111,10 @@ def test_the_variance_of_hutchinsons_estimate():
 def test_a_small_network_against_its_dense_matrices():
     """Trace within 1 %, top eigenvalues within 1e-6, moments within 5 errors, for H and C1 after some training."""
     pytest.importorskip("torch")
-    from landscapes.datasets import digits
-    from landscapes.networks import perceptron
-    from landscapes.neural import NeuralLandscape
-    from landscapes.training import adam
+    from landscapes.networks.architectures import perceptron
+    from landscapes.networks.images import digits
+    from landscapes.networks.landscape import NeuralLandscape
+    from landscapes.networks.training import adam
     from validation.resnet.training import one_thread
 
     data = digits().pooled(2).subset(300).standardized()

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from fpsim.minibatch import SAMPLINGS, MiniBatchSGD
-from fpsim.stationary import regression_covariance, stationary_covariance
-from landscapes.example_losses import LinearRegression, LogisticRegression
+from fpsim.sgd.minibatch import SAMPLINGS, MiniBatchSGD
+from fpsim.sgd.stationary_covariance import regression_covariance, stationary_covariance
+from landscapes.catalogue.example_losses import LinearRegression, LogisticRegression
 
 rng = np.random.default_rng(7)
 ROOT = rng.standard_normal((5, 5))

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim import twin
-from fpsim.edges import Edges
-from fpsim.exits import exit_times
 from fpsim.kernels import BLOCK
-from fpsim.noise import Stream
-from fpsim.simulation import simulate
-from fpsim.stepping import compiled_step, compiled_wall, numpy_step, numpy_wall
+from fpsim.kernels.random_numbers import Stream
+from fpsim.paths import numpy_kernels as twin
+from fpsim.paths.edges import Edges
+from fpsim.paths.exits import exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import compiled_step, compiled_wall, numpy_step, numpy_wall
 from fpsim.targets import LevelSet, Point
 from fpsim.walls import Walls
 from landscapes import CoupledDoubleWells, DoubleWell, DriftField, Landscape, MuellerBrown, Quadratic, TiltedCosine

@@ -7,7 +7,7 @@ import pytest
 
 import landscapes
 from fpsim.targets import Ball, HalfSpace
-from fpsim.valleys import descend, valley
+from fpsim.valleys.valley import descend, valley
 from landscapes import DoubleWell, DriftField, Landscape
 
 WELL = DoubleWell()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.noise import normals
-from fpsim.simulation import simulate
+from fpsim.kernels.random_numbers import normals
+from fpsim.paths.simulate import simulate
 from landscapes import DoubleWell, Quadratic
 
 DURATION, PATHS = 1.0, 2**15

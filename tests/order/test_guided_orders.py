@@ -74,9 +74,7 @@ def test_variances_of_an_overdamped_oscillator_with_cells_to_spare():
     np.testing.assert_allclose(found, 0.15 * np.eye(2), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("turn", "cells", "within"), [(0, 90, 6e-4), (3, 120, 3e-4), (10, 120, 2e-3), (10, 240, 3e-4)]
-)
+@pytest.mark.parametrize(("turn", "cells", "within"), [(0, 90, 6e-4), (3, 120, 3e-4), (10, 120, 2e-3), (10, 240, 3e-4)])
 def test_time_out_of_a_disc_does_not_know_of_the_rotation(turn, cells, within):
     """int_0^1 (e^(r^2/2D) - 1) / r dr at D = 0.1: 18.9993."""
     exact = quad(lambda r: np.expm1(r**2 / 0.2) / r, 0, 1)[0]

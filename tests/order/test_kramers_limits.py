@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.diffusion import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.kramers import FORMULAS, state_dependent, xie
-from fpsim.passes import escape, expansion
-from fpsim.quadrature import first_passage
-from fpsim.sde import SDE
+from fpsim.exact.first_passage import first_passage
+from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
+from fpsim.routes.formulas.climb import escape, expansion
+from fpsim.routes.formulas.kramers import FORMULAS, state_dependent, xie
+from fpsim.sde.sde import SDE
 from landscapes import DoubleWell, Landscape
 
 WELL = DoubleWell()

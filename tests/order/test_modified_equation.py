@@ -14,7 +14,7 @@ from scipy.linalg import expm
 import fpsim
 import landscapes
 from fpsim import ConstantDiffusion, DiffusionField, GradientNoise, HessianDiffusion
-from fpsim.chain import Chain
+from fpsim.sgd.chain import Chain
 
 RATES = np.array([0.1, 0.05, 0.025])
 WELL = landscapes.DoubleWell()
@@ -151,7 +151,7 @@ def test_another_noise_keeps_the_correction_single():
 def test_paths_and_quadrature_use_it():
     sde = fpsim.SDE(WELL, ConstantDiffusion(0.1), correction=0.2)
     found = fpsim.simulate(sde, -0.7, 0.05, 0.05, paths=4, save_every=1, seed=2)
-    z = fpsim.noise.normals(2, 4, 1)[0]
+    z = fpsim.kernels.random_numbers.normals(2, 4, 1)[0]
     x = np.full((1, 4), -0.7)
     assert np.allclose(found.x[1].T, x + 0.05 * sde.drift(x) + np.sqrt(0.01) * z, rtol=0, atol=1e-13)
     by_hand = landscapes.Landscape.from_expression("(x**2-1)**2/4 + 0.05*(x**3-x)**2")

@@ -9,7 +9,7 @@ import pytest
 
 import landscapes
 from fpsim import HessianDiffusion
-from fpsim.chain import Chain
+from fpsim.sgd.chain import Chain
 
 ETA, SIZE, PATHS = 0.4, 3.0, 20_000
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.integrate import cumulative_simpson
 
 import fpsim
-from fpsim.exits import exit_times
+from fpsim.paths.exits import exit_times
 from fpsim.targets import LevelSet, Point
 from fpsim.walls import Walls
 from landscapes import DoubleWell, Landscape, Quadratic

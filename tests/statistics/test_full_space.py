@@ -14,13 +14,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
-from fpsim.stationary import stationary_covariance  # noqa: E402
-from landscapes.neural import NeuralLandscape  # noqa: E402
+from fpsim.networks.exits import LEFT, beyond, network_exits  # noqa: E402
+from fpsim.networks.quench import Basin  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.sgd.stationary_covariance import stationary_covariance  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 from validation.full_space.measures import Surroundings, linear_excess, spectrum  # noqa: E402
-from validation.network_exits import LEFT, beyond, network_exits  # noqa: E402
-from validation.quench import Basin  # noqa: E402
-from validation.replicas import Replicas  # noqa: E402
-from validation.sgd import NetworkSGD, advance  # noqa: E402
 
 M, D, ETA, SIZE = 40, 3, 0.12, 2
 SIGMAS = 5.0

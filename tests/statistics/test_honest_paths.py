@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.censoring import UnsettledError, censored_mean, moved
+from fpsim.paths.censoring import UnsettledError, censored_mean, moved
 from fpsim.routes.ladder import Level, bias
 from fpsim.routes.reach import BeyondReachError
 from fpsim.routes.steps import stiffness

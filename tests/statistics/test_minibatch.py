@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from fpsim import Ball
-from fpsim.minibatch import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
-from fpsim.noise import Stream, words
-from fpsim.stationary import regression_covariance
+from fpsim.kernels.random_numbers import Stream, words
+from fpsim.sgd.minibatch import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
+from fpsim.sgd.stationary_covariance import regression_covariance
 from landscapes import DoubleWell
-from landscapes.dataset import DatasetLandscape
-from landscapes.example_losses import LinearRegression, LogisticRegression, PerExampleDoubleWell
+from landscapes.catalogue.example_losses import LinearRegression, LogisticRegression, PerExampleDoubleWell
+from landscapes.examples.dataset import DatasetLandscape
 
 REGRESSION = LinearRegression.random(dimension=2, examples=7, seed=1)
 LOGISTIC = LogisticRegression.random(dimension=3, examples=20, seed=1)
@@ -71,8 +71,8 @@ def test_kernel_and_twin(land, size, sampling):
 @pytest.mark.parametrize(("sampling", "noise"), [("with-replacement", 2.0), ("reshuffled", 2.5)])
 def test_exits_and_twin(sampling, noise, monkeypatch):
     """A call of the kernel ends in the middle of an epoch, lanes take new paths: the paths are those of the twin."""
-    monkeypatch.setattr("fpsim.lanes.FIRST_CALL", 7)
-    monkeypatch.setattr("fpsim.pacing.GROWTH", 1)
+    monkeypatch.setattr("fpsim.paths.exit_pool.FIRST_CALL", 7)
+    monkeypatch.setattr("fpsim.kernels.pacing.GROWTH", 1)
     sgd = MiniBatchSGD(PerExampleDoubleWell(noise=noise), 0.1, 2, sampling)
     states = twin_walk(sgd, np.full((1, 300), -1.0), seed=4, steps=400)[:, 0]
     inside = states >= 0.5

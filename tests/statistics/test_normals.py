@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from fpsim import noise
-from fpsim.noise import Stream
+from fpsim.kernels import random_numbers as noise
+from fpsim.kernels.random_numbers import Stream
 
 FIVE_SIGMA_DISTANCE = math.sqrt(math.log(2 / 5.7e-7) / 2)  # of sqrt(n) D
 DTYPES = [np.float64, np.float32]

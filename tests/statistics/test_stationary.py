@@ -13,7 +13,7 @@ from scipy.integrate import cumulative_trapezoid, trapezoid
 from scipy.linalg import solve_discrete_lyapunov
 
 import fpsim
-from fpsim.simulation import simulate
+from fpsim.paths.simulate import simulate
 from fpsim.walls import Walls
 from landscapes import DoubleWell, Landscape, Quadratic, TiltedCosine
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.exits import exit_times
+from fpsim.paths.exits import exit_times
 from fpsim.targets import LevelSet
 from fpsim.walls import Walls
 from landscapes import Landscape

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.ensembles import Paths
-    from fpsim.exits import ExitSample
+    from fpsim.paths.ensembles import Paths
+    from fpsim.paths.exits import ExitSample
     from fpsim.results import Comparison
 
 MOST_PATHS = 4

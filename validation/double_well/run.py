@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from fpsim.diffusion import ConstantDiffusion
-from fpsim.ensembles import Paths
 from fpsim.escape import EscapeProblem
-from fpsim.exits import ExitSample
+from fpsim.noise import ConstantDiffusion
+from fpsim.paths.ensembles import Paths
+from fpsim.paths.exits import ExitSample
+from fpsim.paths.simulate import simulate
 from fpsim.results import Comparison, EscapeTime, as_json
-from fpsim.sde import SDE
-from fpsim.simulation import simulate
+from fpsim.sde.sde import SDE
 from landscapes import DoubleWell
 
 BARRIER_OVER_NOISE = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0)

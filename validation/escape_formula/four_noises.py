@@ -17,16 +17,16 @@ from functools import cache
 
 import numpy as np
 
-from fpsim.chain import Chain
-from fpsim.cramer import cramer, cramer_exponent
-from fpsim.diffusion import HessianDiffusion
 from fpsim.escape import EscapeProblem
-from fpsim.kramers import FORMULAS
-from fpsim.minibatch import MiniBatchSGD, exit_iterations
-from fpsim.noise import own_seed
-from fpsim.sde import SDE, Convention
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.noise import HessianDiffusion
+from fpsim.routes.formulas.kramers import FORMULAS
+from fpsim.sde.sde import SDE, Convention
+from fpsim.sgd.chain import Chain
+from fpsim.sgd.cramer import cramer, cramer_exponent
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes import DoubleWell
-from landscapes.dataset import DatasetLandscape
+from landscapes.examples.dataset import DatasetLandscape
 from validation.sharp_flat.two_valleys import log_time
 
 CLIMB = 0.5

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fpsim.blocking import gates
-from fpsim.density.refinement import escape_time_by_grid
-from fpsim.quadrature import first_passage
+from fpsim.exact.first_passage import first_passage
+from fpsim.routes.grid import escape_time_by_grid
+from fpsim.sde.gates import gates
 from validation.escape_formula import four_noises as noises
 from validation.escape_formula import verdicts as judge
 from validation.escape_formula.four_noises import VARIABLES, Setting

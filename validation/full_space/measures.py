@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from validation.network_exits import loss_above, network_exits, quench_test
-from validation.quench import RETURNED, UNDECIDED, Basin, quench
-from validation.sgd import NetworkSGD, Noise, advance
+from fpsim.networks.exits import loss_above, network_exits, quench_test
+from fpsim.networks.quench import RETURNED, UNDECIDED, Basin, quench
+from fpsim.networks.sgd import NetworkSGD, Noise, advance
 
 if TYPE_CHECKING:
     import xarray
 
-    from landscapes.neural import NeuralLandscape
-    from validation.replicas import Replicas
+    from fpsim.networks.replicas import Replicas
+    from landscapes.networks.landscape import NeuralLandscape
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -129,7 +129,7 @@ def spectrum(exact: NeuralLandscape, minimum: Array) -> xarray.Dataset:
 
 def _hessian(exact: NeuralLandscape, x: Array, step: float = 1e-5) -> Array:
     """Central differences of gradients, all at once: an error of about 1e-8, ten times faster than exact products."""
-    from validation.replicas import Replicas
+    from fpsim.networks.replicas import Replicas
 
     moves, engine = step * np.eye(len(x)), Replicas(exact)
     columns = (engine.gradients(x + moves) - engine.gradients(x - moves)) / (2 * step)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscapes.recipe import Recipe
+from landscapes.networks.recipe import Recipe
 
 Array = NDArray[np.float64]
 
@@ -37,10 +37,10 @@ def load() -> Array:
 
 def train() -> Array:
     """Find them again: Adam for all networks together, L-BFGS and Newton steps for the chosen one."""
-    from landscapes.networks import resnet
-    from landscapes.torch_extra import nn
-    from landscapes.training import polish
-    from validation.replicas import Replicas
+    from fpsim.networks.replicas import Replicas
+    from landscapes.networks.architectures import resnet
+    from landscapes.networks.torch_extra import nn
+    from landscapes.networks.training import polish
 
     fast = NETWORK.landscape("float32")
     engine, draws = Replicas(fast), np.random.default_rng(0)
@@ -59,7 +59,7 @@ def train() -> Array:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m validation.full_space.minimum FILE.npz")
-    from landscapes.torch_extra import torch
+    from landscapes.networks.torch_extra import torch
 
     torch.set_num_threads(1)
     np.savez_compressed(sys.argv[1], parameters=train())

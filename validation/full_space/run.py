@@ -167,8 +167,8 @@ class _Panel:
 
     def _basin_row(self) -> Row:
         def make() -> list[Row]:
-            from validation.quench import calibrate
-            from validation.replicas import Replicas
+            from fpsim.networks.quench import calibrate
+            from fpsim.networks.replicas import Replicas
 
             exact, engine = NETWORK.landscape(), Replicas(NETWORK.landscape("float32"), "unrolled")
             values = self._spectrum()["curvature"].values
@@ -242,9 +242,9 @@ class _Panel:
 
 
 def _surroundings(row: Row, spectrum: xarray.Dataset) -> Surroundings:
+    from fpsim.networks.quench import Basin
+    from fpsim.networks.replicas import Replicas
     from validation.full_space.measures import Surroundings
-    from validation.quench import Basin
-    from validation.replicas import Replicas
 
     a, curvatures = load(), (row["lowest_curvature"], row["largest_curvature"])
     basin = Basin(a, row["loss"], row["gradient_norm"], curvatures, row["radius"], row["trials"])
@@ -263,8 +263,8 @@ def _spectrum_rows(spectrum: xarray.Dataset) -> list[Row]:
 
 def _exit_row(times: list[Row]) -> Row:
     """One line for a setting."""
-    from validation.network_exits import INSIDE, LEFT, UNSTABLE, NetworkExits
-    from validation.quench import UNDECIDED
+    from fpsim.networks.exits import INSIDE, LEFT, UNSTABLE, NetworkExits
+    from fpsim.networks.quench import UNDECIDED
 
     first, columns = times[0], {key: np.array([row[key] for row in times]) for key in times[0]}
     exits = NetworkExits(

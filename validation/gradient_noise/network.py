@@ -3,8 +3,8 @@
     g(batch) = (1/S) sum over the batch of grad l_j,        l_j the cross entropy of image j
 
 Parameters and gradients are flat float32 arrays in the order of ``network.parameters()``, as in
-`landscapes.neural.NeuralLandscape`, which computes the same in general and with checks; eleven million coordinates and
-thousands of batches call for no copy more than needed.
+`landscapes.networks.landscape.NeuralLandscape`, which computes the same in general and with checks; eleven million
+coordinates and thousands of batches call for no copy more than needed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.threads import thread_count
-from landscapes.datasets import mnist
-from landscapes.networks import resnet
-from landscapes.torch_extra import nn, torch
+from fpsim.paths.threads import thread_count
+from landscapes.networks.architectures import resnet
+from landscapes.networks.images import mnist
+from landscapes.networks.torch_extra import nn, torch
 
 Vector = NDArray[np.float32]
 CHUNK = 256

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscapes.shipped import resnet_slice
+from landscapes.catalogue.shipped import resnet_slice
 from validation.noise_covariance import regressions
 from validation.noise_covariance.directions import Array, jackknife
 

@@ -129,11 +129,11 @@ def _distance(first: Array, second: Array) -> float:
 
 
 def along(landscape: Any, x: Array, vectors: Array) -> Directions:
-    """Measure a `landscapes.neural.NeuralLandscape` at x (d,) along orthonormal columns (d, k).
+    """Measure a `landscapes.networks.landscape.NeuralLandscape` at x (d,) along orthonormal columns (d, k).
 
     e.H_n e are central differences of e.g_n with an error of 1e-8 or so.
     """
-    from landscapes.fisher import every_label
+    from landscapes.networks.fisher import every_label
 
     gradients = landscape.example_gradients(x) @ vectors
     step = 1e-4

@@ -2,7 +2,7 @@
 
     teacher     a perceptron at the very parameters that drew its labels: the model is right there
     MLP         a perceptron on 4 x 4 digits, all of its Hessian
-    ResNet      the norm-free ResNet-8 of `landscapes.recipe` on 8 x 8 digits, 30 % of the labels wrong
+    ResNet      the norm-free ResNet-8 of `landscapes.networks.recipe` on 8 x 8 digits, 30 % of the labels wrong
 
 This module needs torch (extra ``network``).
 """
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscapes.datasets import digits
-from landscapes.fisher import model_fisher
-from landscapes.networks import perceptron
-from landscapes.neural import NeuralLandscape
-from landscapes.recipe import Recipe
-from landscapes.spectrum import top_eigenpairs
-from landscapes.training import adam, polish
+from landscapes.networks.architectures import perceptron
+from landscapes.networks.eigenpairs import top_eigenpairs
+from landscapes.networks.fisher import model_fisher
+from landscapes.networks.images import digits
+from landscapes.networks.landscape import NeuralLandscape
+from landscapes.networks.recipe import Recipe
+from landscapes.networks.training import adam, polish
 from validation.noise_covariance.directions import Directions, along
 
 Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ def mlp(training: Training, seed: int) -> NeuralLandscape:
 
 
 def resnet(training: Training, seed: int) -> NeuralLandscape:
-    """The ResNet-8 of `landscapes.recipe`, norm-free and smooth, with 30 % wrong labels."""
+    """The ResNet-8 of `landscapes.networks.recipe`, norm-free and smooth, with 30 % wrong labels."""
     return _recipe(training, seed).landscape()
 
 

@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from fpsim.cramer import cramer
-from fpsim.diffusion import ConstantDiffusion, HessianDiffusion
 from fpsim.escape import EscapeProblem
-from fpsim.exits import exit_times
-from fpsim.kramers import kramers, state_dependent, xie
-from fpsim.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
-from fpsim.noise import own_seed
-from fpsim.quadrature import first_passage
-from fpsim.sde import SDE
+from fpsim.exact.first_passage import first_passage
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.noise import ConstantDiffusion, HessianDiffusion
+from fpsim.paths.exits import exit_times
+from fpsim.routes.formulas.kramers import kramers, state_dependent, xie
+from fpsim.sde.sde import SDE
+from fpsim.sgd.cramer import cramer
+from fpsim.sgd.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
-from landscapes.sampled import SampledLandscape
+from landscapes.examples.sampled import SampledLandscape
 from validation.resnet.slices import Case, Climb
 from validation.study.lines import Line, straight_line
 from validation.study.pieces import Pieces, Row

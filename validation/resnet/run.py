@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fpsim.minibatch import SAMPLINGS
-from fpsim.noise import own_seed
-from landscapes.recipe import Recipe
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.sgd.minibatch import SAMPLINGS
+from landscapes.networks.recipe import Recipe
 from validation.resnet import verdicts as judge
 from validation.resnet.escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
 from validation.resnet.slices import Case, Rule, fresh_case, shipped_case

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.cramer import cramer_exponent
-from landscapes.recipe import Recipe
-from landscapes.sampled import SampledLandscape
+from fpsim.sgd.cramer import cramer_exponent
+from landscapes.examples.sampled import SampledLandscape
+from landscapes.networks.recipe import Recipe
 from validation.resnet.training import branched, network_ends, trained
 from validation.study.pieces import Pieces, Row
 from validation.study.report import Progress
@@ -144,7 +144,7 @@ def _climb(line: SampledLandscape, start: float, top: float, target: float) -> C
 
 def shipped_case() -> Case:
     """The slice that ships with the package, in the direction of the lower Cramer exponent."""
-    from landscapes.shipped import resnet_slice
+    from landscapes.catalogue.shipped import resnet_slice
 
     line = resnet_slice()
     climb, back = sorted(climbs(line), key=lambda c: c.exponent)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from fpsim.escape import EscapeProblem
-from fpsim.minibatch import MiniBatchSGD
-from fpsim.noise import own_seed
+from fpsim.kernels.random_numbers import own_seed
+from fpsim.sgd.minibatch import MiniBatchSGD
 from validation.resnet.escapes import fingerprint
 from validation.resnet.slices import Case, Climb
 from validation.study.pieces import Pieces, Row

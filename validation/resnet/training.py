@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscapes.recipe import Recipe
+from landscapes.networks.recipe import Recipe
 from validation.study.pieces import Pieces, Row
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def one_thread() -> Iterator[None]:
     import scipy.optimize  # noqa: F401  # its linear algebra has to be there before it can be limited
 
     from landscapes.extras import require
-    from landscapes.torch_extra import torch
+    from landscapes.networks.torch_extra import torch
 
     require("threadpoolctl", purpose="training on one thread")
     from threadpoolctl import threadpool_limits

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from fpsim.blocking import gates
-from fpsim.density.refinement import escape_time_by_grid
 from fpsim.escape import EscapeProblem
 from fpsim.results import EscapeTime
+from fpsim.routes.grid import escape_time_by_grid
+from fpsim.sde.gates import gates
 from validation.sharp_flat import verdicts as judge
 from validation.sharp_flat.two_valleys import (
     BARRIER,

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.diffusion import ConstantDiffusion, Diffusion, DiffusionField, HessianDiffusion
 from fpsim.escape import EscapeProblem
-from fpsim.kramers import FORMULAS
-from fpsim.panels import RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve
-from fpsim.quadrature import first_passage
-from fpsim.sde import SDE, Convention
+from fpsim.exact.first_passage import first_passage
+from fpsim.exact.integrals import RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve
+from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, HessianDiffusion
+from fpsim.routes.formulas.kramers import FORMULAS
+from fpsim.sde.sde import SDE, Convention
 from landscapes import SharpFlatWell
 from validation.study.lines import Line, asymptote
 
@@ -183,8 +183,8 @@ def _integral(slope: Array, half: Array) -> Array:
 
 def grid_log_odds(model: Model, ratio: float, level: float, cells: int = 4000) -> float:
     """The same from the stationary vector of the Fokker-Planck generator (Ito models)."""
-    from fpsim.fokker_planck import FokkerPlanck
-    from fpsim.grid import Grid
+    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.grid import Grid
 
     sde = both_valleys(model, ratio, level)
     low, high = (2 * v for v in sde.landscape.bounds[0])

@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 def spectrum_figure(spectra: dict[str, xarray.Dataset]) -> Figure:
     """Densities of H and C1 by Lanczos quadrature, beside the dense eigenvalues smoothed alike."""
-    from landscapes.spectral_density import SpectralDensity
+    from landscapes.networks.spectral_density import SpectralDensity
 
     figure = new_figure(11.6, 4.2)
     for axes, (stage, data), letter in zip(figure.subplots(1, 2), spectra.items(), "ab", strict=True):

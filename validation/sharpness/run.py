@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscapes.spectral_density import spectral_density, trace
+from landscapes.networks.spectral_density import spectral_density, trace
 from validation.sharpness import verdicts as judge
 from validation.sharpness.stretched_slice import LEARNING_RATE, escapes_over_stretches
 from validation.study.pieces import Pieces
@@ -137,9 +137,9 @@ def _kept(size: Size, names: str) -> Row:
 
 
 def _landscape(size: Size, activation: str, seed: int) -> Any:
-    from landscapes.datasets import digits
-    from landscapes.networks import perceptron
-    from landscapes.neural import NeuralLandscape
+    from landscapes.networks.architectures import perceptron
+    from landscapes.networks.images import digits
+    from landscapes.networks.landscape import NeuralLandscape
 
     data = digits().pooled(2).subset(size.examples, seed).standardized()
     network = perceptron([16, size.width, 10], activation, seed=seed)
@@ -149,7 +149,7 @@ def _landscape(size: Size, activation: str, seed: int) -> Any:
 def _trained(size: Size, seed: int) -> xarray.Dataset:
     """A smooth perceptron before and after training, and a ReLU one after it."""
     from fpsim.storage import dataset
-    from landscapes.training import adam, polish
+    from landscapes.networks.training import adam, polish
     from validation.resnet.training import one_thread
 
     entries: dict[str, Any] = {}
@@ -167,7 +167,7 @@ def _spectrum(size: Size, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
 
     def run() -> xarray.Dataset:
         from fpsim.storage import dataset
-        from landscapes.spectrum import top_eigenpairs
+        from landscapes.networks.eigenpairs import top_eigenpairs
         from validation.resnet.training import one_thread
 
         entries: dict[str, Any] = {}
@@ -195,7 +195,7 @@ def _spectrum(size: Size, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
 
 def _compared(stage: str, data: xarray.Dataset) -> list[Row]:
     """Trace, top eigenvalues, moments and counts against the dense eigenvalues."""
-    from landscapes.spectral_density import SpectralDensity
+    from landscapes.networks.spectral_density import SpectralDensity
 
     rows = []
     for name in ("hessian", "covariance"):
@@ -233,7 +233,7 @@ def _pair(estimate: Any) -> tuple[float, float]:
 
 def _rescaled(size: Size, x: Array, factor: float, seed: int) -> Row:
     """All measures of the network after rescaling, the exact laws of change, and a walk with matching rates."""
-    from landscapes.reparametrization import rescaling, sharpness
+    from landscapes.networks.reparametrization import rescaling, sharpness
     from validation.resnet.training import one_thread
 
     with one_thread():

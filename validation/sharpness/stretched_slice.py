@@ -2,7 +2,7 @@
 
     L_k(y) = L(y/k),    H -> H/k^2,    C1 -> C1/k^2,    y = k x at every step if SGD has eta k^2 there and eta here
 
-A rescaling D of the network (`landscapes.reparametrization`) stretches a line of direction e by k = |D e|.
+A rescaling D of the network (`landscapes.networks.reparametrization`) stretches a line of direction e by k = |D e|.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from landscapes.sampled import SampledLandscape
-from landscapes.shipped import resnet_slice
+from landscapes.catalogue.shipped import resnet_slice
+from landscapes.examples.sampled import SampledLandscape
 
 Row = dict[str, Any]
 LEARNING_RATE = 1.0
@@ -52,7 +52,7 @@ def _batches(
     land: SampledLandscape, rate: float, start: float, target: float, paths: int, seed: int, threads: int | None
 ) -> tuple[float, float]:
     import fpsim
-    from fpsim.minibatch import exit_iterations
+    from fpsim.sgd.minibatch import exit_iterations
 
     sgd = fpsim.MiniBatchSGD(land, learning_rate=rate, batch_size=1)
     return exit_iterations(sgd, start, target, paths, seed=seed, threads=threads).mean_and_error()

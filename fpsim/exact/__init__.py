@@ -1,0 +1,1 @@
+"""Exact integrals in one dimension: Gauss-Legendre panels, collocation, first-passage times."""

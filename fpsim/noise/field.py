@@ -1,0 +1,124 @@
+"""Any state-dependent D(x), as a function or as formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
+
+
+@dataclass(frozen=True)
+class DiffusionField(Diffusion):
+    """Any state-dependent D(x), as a function or as formulas.
+
+    Args:
+        function: ``f(x)`` with ``x`` of shape (d, ...) returning shape (...) for D = f I, (d, ...) for a diagonal or
+            (d, d, ...) for a full tensor.
+        dimension: number of coordinates.
+        shape: ``"isotropic"``, ``"diagonal"`` or ``"full"``: what ``function`` returns.
+    """
+
+    function: Callable[[Array], ArrayLike] | None
+    dimension: int
+    shape: Structure = "isotropic"
+    formulas: tuple[Any, ...] = ()
+    names: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def from_expression(cls, texts: Any, variables: str = "x", **parameters: float) -> DiffusionField:
+        """Formula text for D (times I), a list of texts (the diagonal) or a list of lists (the tensor).
+
+        ``variables`` name the landscape's coordinates in order; formulas are parsed, never evaluated.
+        """
+        names = tuple(variables.replace(",", " ").split())
+        table = np.array(texts, dtype=object)
+        if table.ndim > 2 or any(side != len(names) for side in table.shape):
+            raise ValueError(
+                f"D is one formula, a list of {len(names)} or a list of {len(names)} lists of {len(names)} formulas "
+                f"(one per variable of '{variables}'); got an array of shape {table.shape}"
+            )
+        shape: Structure = ("isotropic", "diagonal", "full")[table.ndim]
+        field = cls(None, len(names), shape, tuple(table.ravel().tolist()), names, tuple(sorted(parameters.items())))
+        field._parsed()  # a wrong formula is refused here, not at first use
+        return field
+
+    def structure(self, landscape: Any) -> Structure:
+        """The shape that the field was declared with."""
+        return self.shape
+
+    def check(self, dimension: int) -> None:
+        """Refuse a field written for another dimension."""
+        if dimension != self.dimension:
+            raise ValueError(f"the landscape has {dimension} dimensions, but the diffusion has {self.dimension}")
+
+    def _parsed(self) -> tuple[list[Any], list[Any], dict[Any, float]]:
+        """Formulas, variables and parameters as sympy objects; parameters get names of their own."""
+        import sympy
+
+        from landscapes.formula.symbolic import parse
+
+        values = dict(self.parameters)
+        own = {sympy.Symbol(n, real=True): sympy.Symbol(f"noise {n}", real=True) for n in values}
+        parsed = [parse(text, variables=self.names, parameters=tuple(values)).xreplace(own) for text in self.formulas]
+        symbols = [sympy.Symbol(n, real=True) for n in self.names]
+        return parsed, symbols, {own[sympy.Symbol(n, real=True)]: v for n, v in values.items()}
+
+    @cached_property
+    def _numeric(self) -> Callable[[Array], Array]:
+        """The formulas as one NumPy function of x."""
+        import sympy
+
+        parsed, symbols, parameters = self._parsed()
+        function = sympy.lambdify([*symbols, *parameters], parsed, modules=["scipy", "numpy"], cse=True)
+
+        def evaluate(x: Array) -> Array:
+            values = function(*x, *parameters.values())
+            stacked = np.stack([np.broadcast_to(v, x.shape[1:]) for v in values])
+            sides = {"isotropic": (), "diagonal": (self.dimension,), "full": (self.dimension,) * 2}[self.shape]
+            return stacked.reshape(sides + x.shape[1:])
+
+        return evaluate
+
+    def tensor(self, landscape: Any, x: Array) -> Array:
+        """D(x) at x (d, ...), shape (d, d, ...)."""
+        values = np.asarray((self.function or self._numeric)(x), dtype=float)
+        d = self.dimension
+        sides = {"isotropic": (), "diagonal": (d,), "full": (d, d)}[self.shape]
+        if values.shape != sides + x.shape[1:]:
+            raise ValueError(
+                f"the diffusion function must return shape {(*sides, '...')} for '{self.shape}' D and x of shape "
+                f"({d}, ...); for x of shape {x.shape} it returned {values.shape}"
+            )
+        return values if self.shape == "full" else on_diagonal(values, d, self.shape == "isotropic")
+
+    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """D as a matrix of formulas; None for plain functions, of noise or of loss."""
+        if self.function is not None or landscape.symbolic is None:
+            return None
+        import sympy
+
+        parsed, symbols, parameters = self._parsed()
+        entries = [p.xreplace(dict(zip(symbols, landscape.symbolic.variables, strict=True))) for p in parsed]
+        d = self.dimension
+        if self.shape == "full":
+            return sympy.Matrix(d, d, entries), parameters
+        return sympy.diag(*(entries * d if self.shape == "isotropic" else entries)), parameters
+
+    def __str__(self) -> str:
+        return f"D(x) = {self.formulas[0] if len(self.formulas) == 1 else list(self.formulas) or 'a given function'}"
+
+
+def on_diagonal(values: Array, dimension: int, isotropic: bool) -> Array:
+    """Values (...) or (d, ...) on the diagonal of a tensor (d, d, ...)."""
+    points = values.shape if isotropic else values.shape[1:]
+    tensor = np.zeros((dimension, dimension, *points))
+    for i in range(dimension):
+        tensor[i, i] = values if isotropic else values[i]
+    return tensor

@@ -1,0 +1,266 @@
+"""SGD's Hessian-shaped noise, D = eta/(2S) (|H| + floor I) + T I (Xie, Sato, Sugiyama 2021, equation 7)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from fpsim.noise.constant import ConstantDiffusion
+from fpsim.noise.examples import by_point
+from fpsim.noise.kicks import Kicks, dense_kicks
+from fpsim.noise.krylov import applied, form
+from fpsim.noise.minibatch import MiniBatchNoise
+from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
+from fpsim.noise.roots import hessian_formula, symbolic_absolute
+
+DENSE = 48
+"""Coordinates up to which a network's Hessian is formed at every point; Lanczos needs about as many products there."""
+ROOT = 1000
+"""Coordinates up to which the root of a frozen Hessian is taken, once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HessianDiffusion(MiniBatchNoise):
+    """SGD's Hessian-shaped noise, D = eta/(2S) (|H| + floor I) + injected I.
+
+    Args:
+        learning_rate: eta > 0.
+        batch_size: S > 0 (any positive real; only eta/S enters).
+        at: where H is taken: ``"everywhere"`` (H(x)), ``"minimum"`` (frozen at ``minimum``) or ``"path"`` (the
+            two-level model of Xie et al. 2021, Theorem 3.2, 1-D only: kappa H_a on a's side of the point between
+            minimum and saddle where the loss is L_a + climb_fraction * dL, kappa |H_b| beyond).  No default: it is
+            physics.
+        floor: constant added to |H|, in units of curvature.  Required where the noise can vanish
+            (``"everywhere"``): with D = kappa |L''| alone no continuous path crosses an inflection point.
+        floor_shape: ``"additive"`` (|H| + floor) or ``"smooth"`` (sqrt(H^2 + floor^2)).
+        injected: constant temperature added to D.
+        clip: take the positive part of H in place of |H| (warns: along negative curvature only the floor is left).
+        minimum, saddle: for ``at="minimum"`` and ``"path"``; an ``EscapeProblem`` fills them in.
+        climb_fraction: s in (0, 1) of ``at="path"``.
+
+    Raises:
+        ValueError: for missing or impossible values.
+    """
+
+    at: Literal["everywhere", "minimum", "path"] = None  # type: ignore[assignment]  # refused in a sentence
+    floor: float | None = None
+    floor_shape: Literal["additive", "smooth"] = "additive"
+    injected: float = 0.0
+    clip: bool = False
+    minimum: tuple[float, ...] | None = None
+    saddle: tuple[float, ...] | None = None
+    climb_fraction: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.at is None:
+            raise ValueError(
+                "HessianDiffusion needs at='everywhere', 'minimum' or 'path': where the Hessian is taken decides the "
+                "escape time, so there is no default"
+            )
+        if self.at not in ("everywhere", "minimum", "path"):
+            raise ValueError(
+                f"at must be 'everywhere', 'minimum' or 'path' (where the Hessian is taken); got {self.at!r}"
+            )
+        if self.floor is None and self.at == "everywhere":
+            raise ValueError(
+                "HessianDiffusion(at='everywhere') needs floor=... (in units of curvature): |H| vanishes at inflection "
+                "points, no continuous path crosses them, and the escape time depends on the floor (with floor=0 an "
+                "EscapeProblem's diagnose() names the inflection point and its delta)"
+            )
+        if self.floor_shape not in ("additive", "smooth"):
+            raise ValueError(f"floor_shape must be 'additive' or 'smooth'; got {self.floor_shape!r}")
+        for name, value in (("floor", self.floor or 0.0), ("injected", self.injected)):
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a number >= 0; got {value!r}")
+        for name in ("minimum", "saddle"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist()))
+        if self.clip:
+            self._check_clip()
+        if self.at == "path" and (self.climb_fraction is None or not 0 < self.climb_fraction < 1):
+            raise ValueError(f"at='path' needs climb_fraction=s with 0 < s < 1; got {self.climb_fraction!r}")
+
+    def _check_clip(self) -> None:
+        if self.at != "everywhere" or self.floor_shape != "additive":
+            raise ValueError("clip=True goes with at='everywhere' and the additive floor only")
+        warnings.warn(
+            "clip=True takes the positive part of H: along negative curvature, barrier tops included, only the floor "
+            f"({self.floor:g}) is left, and escape times depend on it strongly",
+            UserWarning,
+            stacklevel=4,
+        )
+
+    @property
+    def is_constant(self) -> bool:  # type: ignore[override]
+        """Whether H is frozen at a minimum."""
+        return self.at == "minimum"
+
+    def check(self, dimension: int) -> None:
+        """Refuse the two-level model beyond one dimension."""
+        if self.at == "path" and dimension != 1:
+            raise ValueError(f"at='path' is a 1-D model; this landscape has {dimension} dimensions (use 'everywhere')")
+
+    def requires(self, landscape: Any) -> None:
+        """Refuse a drift field, which has no Hessian."""
+        if not hasattr(landscape, "hessian"):
+            raise ValueError(
+                f"Hessian-shaped noise needs a landscape with a loss, and {landscape} is a drift field, which has no "
+                "Hessian; use ConstantDiffusion or DiffusionField"
+            )
+
+    def resolved(self, landscape: Any, start: Array, target: Any) -> HessianDiffusion:
+        """The same noise with minimum and saddle filled in from the ends of an escape."""
+        if self.at == "everywhere" or (self.minimum is not None and (self.saddle is not None or self.at == "minimum")):
+            return self
+        from fpsim.valleys.valley import valley
+
+        found = valley(landscape, start, target)
+        if self.at == "path" and found.saddle is None:
+            raise ValueError(
+                f"at='path' needs a saddle between start and target, and none was found from {start.tolist()}"
+            )
+        return replace(
+            self,
+            minimum=self.minimum or tuple(found.minimum.x.tolist()),
+            saddle=self.saddle or (tuple(found.saddle.x.tolist()) if found.saddle is not None else None),
+        )
+
+    def structure(self, landscape: Any) -> Structure:
+        """Isotropic in one dimension; beyond, diagonal where the Hessian's formula is, else full."""
+        if landscape.dimension == 1:
+            return "isotropic"
+        if self.at == "minimum":
+            return "full"
+        symbolic = landscape.symbolic
+        if symbolic is not None and hessian_formula(symbolic).is_diagonal():
+            return "diagonal"
+        return "full"
+
+    def kicks(self, landscape: Any) -> Kicks:
+        """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`."""
+        if landscape.dimension <= DENSE or not hasattr(landscape, "hessian_vector"):
+            return dense_kicks(self, landscape)
+        if self.at == "minimum" and landscape.dimension <= ROOT:
+            return dense_kicks(self, landscape)  # one root serves all steps
+        frozen = np.array(self._points()[0]) if self.at == "minimum" else None
+
+        def each(function: Any, x: Array, v: Array) -> Array:
+            def one(point: Array, vector: Array) -> Any:
+                place = point if frozen is None else frozen
+                return function(lambda u: landscape.hessian_vector(place, u), vector)
+
+            return by_point(one, x, v)
+
+        def kick(x: Array, z: Array) -> Array:
+            return each(lambda product, v: applied(product, lambda t: np.sqrt(2 * self._level(t)), v), x, z)
+
+        def along(x: Array, n: Array) -> Array:
+            return each(lambda product, v: form(product, self._level, v), x, n)
+
+        return Kicks(landscape.dimension, kick, along)
+
+    def _level(self, curvature: Array) -> Array:
+        """D along a direction of that curvature."""
+        return self.kappa * self._floored(curvature) + self.injected
+
+    def _floored(self, values: Array) -> Array:
+        floor = self.floor or 0.0
+        if self.floor_shape == "smooth":
+            return np.asarray(np.sqrt(values**2 + floor**2))
+        return (np.maximum(values, 0.0) if self.clip else np.abs(values)) + floor
+
+    def _absolute(self, hessian: Array) -> Array:
+        """|H| plus floor, eigenvalue by eigenvalue; (d, d, ...) in and out."""
+        values, vectors = np.linalg.eigh(np.moveaxis(hessian, (0, 1), (-2, -1)))
+        values = self._floored(values)
+        return np.moveaxis((vectors * values[..., None, :]) @ np.swapaxes(vectors, -1, -2), (-2, -1), (0, 1))
+
+    def switch(self, landscape: Any) -> float:
+        """The point between minimum and saddle where the loss is L_a + s dL (``at="path"``)."""
+        from scipy.optimize import brentq
+
+        (a,), (b,) = self._points()
+        ends = landscape.loss(np.array([[a, b]]))
+        level = ends[0] + float(self.climb_fraction or 0) * (ends[1] - ends[0])
+        near = 1e-15 * abs(b - a)
+        return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=near, rtol=1e-14))
+
+    def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if self.minimum is None or (self.at == "path" and self.saddle is None):
+            wanted = "minimum=" if self.at == "minimum" else "minimum= and saddle="
+            raise ValueError(f"HessianDiffusion(at='{self.at}') needs {wanted} here (an EscapeProblem fills them in)")
+        return self.minimum, self.saddle or ()
+
+    def _frozen(self, landscape: Any, point: Sequence[float]) -> Array:
+        """kappa (|H| + floor) + injected at one point, (d, d)."""
+        x = np.asarray(point, dtype=float)[:, None]
+        return self.kappa * self._absolute(landscape.hessian(x))[..., 0] + self.injected * np.eye(len(point))
+
+    def tensor(self, landscape: Any, x: Array) -> Array:
+        """D at x (d, ...) as ``at`` says: frozen, two levels, or following H(x); shape (d, d, ...)."""
+        if self.at == "minimum":
+            return spread(self._frozen(landscape, self._points()[0]), x)
+        if self.at == "path":
+            low, high, cut, side = self._levels(landscape)
+            return np.where(side * (x - cut) <= 0, low, high)[None]
+        eye = np.eye(x.shape[0]).reshape((x.shape[0],) * 2 + (1,) * (x.ndim - 1))
+        return self.kappa * self._absolute(landscape.hessian(x)) + self.injected * eye
+
+    def _levels(self, landscape: Any) -> tuple[float, float, float, float]:
+        """D on the minimum's side, D beyond, the switching point, and the direction of the climb."""
+        return _two_levels(self, landscape)
+
+    def divergence(self, landscape: Any, x: Array) -> Array:
+        """sum_j d_j D_ij at x (d, ...), shape (d, ...); refused for the additive floor, whose D has a kink."""
+        if self.at in ("minimum", "path"):  # "path" jumps once; routes that know its two levels treat the jump
+            return np.zeros_like(x)
+        if self.floor_shape == "additive":
+            raise ValueError(
+                "conventions other than Ito differentiate D, and |H| + floor has a kink where H changes sign; "
+                "use floor_shape='smooth'"
+            )
+        return super().divergence(landscape, x)
+
+    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+        """D as a matrix of formulas; None where |H| has none that compiles."""
+        symbolic = landscape.symbolic
+        if symbolic is None:
+            return None
+        if self.at == "minimum":
+            return ConstantDiffusion(self._frozen(landscape, self._points()[0])).symbolic(landscape)
+        import sympy
+
+        if self.at == "path":
+            names = ("low", "high", "cut", "side")
+            low, high, cut, side = symbols = [sympy.Symbol(f"noise {name}", real=True) for name in names]
+            value = sympy.Piecewise((low, side * (symbolic.variables[0] - cut) <= 0), (high, True))
+            return sympy.Matrix([[value]]), dict(zip(symbols, self._levels(landscape), strict=True))
+        kappa, floor, injected = (sympy.Symbol(f"noise {n}", real=True) for n in ("kappa", "floor", "injected"))
+        absolute = symbolic_absolute(hessian_formula(symbolic), floor, "clip" if self.clip else self.floor_shape)
+        if absolute is None:
+            return None
+        parameters = {**symbolic.parameters, kappa: self.kappa, floor: self.floor or 0.0, injected: self.injected}
+        return kappa * absolute + injected * sympy.eye(landscape.dimension), parameters
+
+    def __str__(self) -> str:
+        places = {"everywhere": "H(x)", "minimum": f"H frozen at {self.minimum}", "path": "two-level H along the path"}
+        floor = f", floor {self.floor:g} ({self.floor_shape})" if self.floor is not None else ""
+        extra = f" + {self.injected:g}" if self.injected else ""
+        climb = f", s = {self.climb_fraction:g}" if self.at == "path" else ""
+        ratio = f"eta = {self.learning_rate:g}, S = {self.batch_size:g}, eta/(2S) = {self.kappa:g}"
+        curvature = "max(H, 0)" if self.clip else "|H|"
+        return f"D = eta/(2S) {curvature}{extra}, {places[self.at]}, {ratio}{floor}{climb}"
+
+
+@lru_cache(maxsize=64)
+def _two_levels(noise: HessianDiffusion, landscape: Any) -> tuple[float, float, float, float]:
+    a, b = noise._points()
+    low, high = (float(noise._frozen(landscape, p)[0, 0]) for p in (a, b))
+    return low, high, noise.switch(landscape), float(np.sign(b[0] - a[0]))

@@ -1,0 +1,66 @@
+"""One step's share of the noise, sqrt(2 D(x)) z: how many normals z it takes, and how it is made of them.
+
+The root of a dense D takes d normals and the eigenvectors of a d x d matrix at every point; a noise that knows D as a
+product needs no matrix (`fpsim.noise.examples`, `fpsim.noise.krylov`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fpsim.noise.model import Diffusion
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Kicks:
+    """How a noise moves points.
+
+    Attributes:
+        normals: number of normals that a kick takes, d for a dense D.
+        kick: x (d, ...) and normals z (normals, ...) -> sqrt(2 D(x)) z (d, ...), of covariance 2 D(x).
+        along: x and directions n (d, ...) -> n . D(x) n (...).
+    """
+
+    normals: int
+    kick: Callable[[Array, Array], Array]
+    along: Callable[[Array, Array], Array]
+
+
+def dense_kicks(noise: Diffusion, landscape: Any) -> Kicks:
+    """Kicks by the symmetric root of the tensor; that of a constant D is taken once."""
+    d, shape = int(landscape.dimension), noise.structure(landscape)
+
+    def diagonal(x: Array, z: Array) -> Array:
+        tensor = noise.tensor(landscape, x)
+        return np.asarray(np.sqrt(2 * np.stack([tensor[i, i] for i in range(d)])) * z)
+
+    def full(x: Array, z: Array) -> Array:
+        roots = matrix_root(np.moveaxis(noise.tensor(landscape, x), (0, 1), (-2, -1)))
+        return np.moveaxis((roots @ np.moveaxis(z, 0, -1)[..., None])[..., 0], -1, 0)
+
+    root: list[Array] = []
+
+    def constant(x: Array, z: Array) -> Array:
+        if not root:
+            root.append(matrix_root(noise.tensor(landscape, np.zeros((d, 1)))[..., 0]))
+        return np.asarray(np.tensordot(root[0], z, axes=1))
+
+    def along(x: Array, n: Array) -> Array:
+        return np.asarray(np.einsum("i...,ij...,j...->...", n, noise.tensor(landscape, x), n))
+
+    kick = diagonal if shape != "full" else constant if noise.is_constant else full
+    return Kicks(d, kick, along)
+
+
+def matrix_root(tensor: Array) -> Array:
+    """The symmetric root of 2 D for (..., d, d) positive semi-definite D."""
+    values, vectors = np.linalg.eigh(2 * tensor)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2))

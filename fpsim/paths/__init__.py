@@ -1,0 +1,1 @@
+"""Random paths: Euler-Maruyama in compiled blocks, exits, walls."""

@@ -1,0 +1,229 @@
+"""A target as seen by a path between walls, at the end u of a step *before* it is folded back into the box.
+
+    reflecting   the path in the box is the fold of a free path, which has entered the target if its fold has
+    periodic     the target is repeated in every image of the box
+
+A half-space on a ring is the part of the box at and beyond its plane, an arc from the plane to the seam: a path enters
+it at either end.  Across an axis the free path is followed itself, so that no step is long enough to jump over what
+lies between a plane and the wall behind it; a ball is the nearest of its images; any other level is read at the folded
+point, and ends at seams beyond which the target lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.paths.edges import Edges
+from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.walls import Walls
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Enclosed(Target):
+    """``inner`` between ``walls``; levels are signed distances, points lie anywhere."""
+
+    inner: Target
+    walls: Walls
+
+    def level(self, x: Array) -> Array:
+        """Signed distance of ``x`` (d, ...), shape (...)."""
+        return self._both(x)[0]
+
+    def gradient(self, x: Array) -> Array:
+        """Unit normal at the fold of ``x``, shape (d, ...)."""
+        return self._both(x)[1]
+
+    def _both(self, x: Array) -> tuple[Array, Array]:
+        at = np.stack(self._images(np, list(x)))
+        slope = np.broadcast_to(self.inner.gradient(at), at.shape)
+        length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
+        level, normal = self.inner.level(at) / length, np.array(slope / length)
+
+        def beyond(point: list[Array]) -> Array:
+            return np.asarray(self.inner.level(np.stack(point)) / length)
+
+        for axis, seam in self._seams(np, list(x), list(at), beyond):
+            nearer = seam > level
+            level = np.where(nearer, seam, level)
+            normal[:, nearer] = 0.0
+            normal[axis, nearer] = 1.0
+        return level, normal
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
+        """The signed distance as a formula."""
+        found = self.pieces(variables)
+        if found is None:
+            return None
+        import sympy
+
+        parts, parameters = found
+        return sympy.Max(*(distance for distance, _ in parts)), parameters
+
+    def pieces(self, variables: Sequence[sympy.Symbol]) -> tuple[list[tuple[Any, list[Any]]], dict[Any, float]] | None:
+        """Signed distances, of which the largest counts, each with its normal; ``None`` for a level function."""
+        import sympy
+
+        plain = [sympy.Symbol(f"enclosed {i}", real=True) for i in range(len(variables))]
+        found = self.inner.symbolic(plain)
+        if found is None:
+            return None
+        distance, parameters = found
+        names = [[f"enclosure {i} low", f"enclosure {i} high"] for i in range(len(plain))]
+        ends = [[sympy.Symbol(name, real=True) for name in pair] for pair in names]
+        for pair, side in zip(ends, self.walls.box, strict=True):
+            parameters = parameters | dict(zip(pair, side, strict=True))
+        walls = _Symbols(self.walls.kind, ends)
+        at = self._images(sympy, list(variables), walls)
+
+        def put(point: list[Any]) -> Any:
+            return distance.xreplace(dict(zip(plain, point, strict=True)))
+
+        normal = [sympy.diff(distance, v).xreplace(dict(zip(plain, at, strict=True))) for v in plain]
+        parts = [(put(at), normal)]
+        for axis, seam in self._seams(sympy, list(variables), at, put, walls):
+            parts.append((seam, [sympy.Integer(i == axis) for i in range(len(plain))]))
+        return parts, parameters
+
+    @property
+    def _axis(self) -> int | None:
+        """The axis that the target's plane is square to, if it is a plane and square to one."""
+        if isinstance(self.inner, Point):
+            return 0
+        normal = self.inner.normal if isinstance(self.inner, HalfSpace) else ()
+        crossed = [i for i, n in enumerate(normal) if n != 0]
+        return crossed[0] if len(crossed) == 1 else None
+
+    @property
+    def _rightwards(self) -> bool:
+        inner = self.inner
+        return inner.direction > 0 if isinstance(inner, Point) else inner.normal[self._axis or 0] > 0  # type: ignore[attr-defined]
+
+    def _images(self, m: Any, u: list[Any], walls: Any = None) -> list[Any]:
+        """Where the inner target is read for a path that arrives at u."""
+        walls = walls or self.walls
+        out = []
+        for i, (v, kind, (low, high)) in enumerate(zip(u, walls.kind, walls.box, strict=True)):
+            if kind == "periodic" and isinstance(self.inner, Ball):
+                length, center = high - low, self._center(m, i)
+                out.append(v - length * m.floor((v - center) / length + m_half(m)))
+            elif kind == "periodic" and i != self._axis:
+                out.append(v - (high - low) * m.floor((v - low) / (high - low)))
+            elif kind == "reflecting" and i == self._axis:  # the wall behind the plane lies in the target
+                out.append(low + _absolute(m, v - low) if self._rightwards else high - _absolute(m, v - high))
+            elif kind == "reflecting":
+                length = high - low
+                turned = (v - low) - 2 * length * m.floor((v - low) / (2 * length)) - length
+                out.append(low + length - _absolute(m, turned))
+            else:
+                out.append(v)
+        return out
+
+    def _center(self, m: Any, i: int) -> Any:
+        assert isinstance(self.inner, Ball)
+        if m is np:
+            return self.inner.center[i]
+        import sympy
+
+        return sympy.Symbol(f"target center {i}", real=True)
+
+    def _seams(
+        self, m: Any, u: list[Any], at: list[Any], beyond: Callable[[list[Any]], Any], walls: Any = None
+    ) -> list[tuple[int, Any]]:
+        """(axis, signed distance) to the target through every seam behind which it may lie."""
+        walls = walls or self.walls
+        found: list[tuple[int, Any]] = []
+        if isinstance(self.inner, Ball):
+            return found
+        for i, (v, kind, (low, high)) in enumerate(zip(u, walls.kind, walls.box, strict=True)):
+            if kind != "periodic" or (self._axis is not None and i != self._axis):
+                continue
+            if i == self._axis:
+                found.append((i, low - v if self._rightwards else v - high))
+                continue
+            for near, far in ((low - at[i], high), (at[i] - high, low)):
+                opposite = beyond([*at[:i], far + 0 * at[i], *at[i + 1 :]])
+                found.append((i, m.minimum(near, opposite) if m is np else m.Min(near, opposite)))
+        return found
+
+    def __str__(self) -> str:
+        return str(self.inner)
+
+
+@dataclass(frozen=True)
+class _Symbols:
+    """Walls whose box is made of symbols, so that other numbers need no other code."""
+
+    kind: Any
+    box: Any
+
+
+def m_half(m: Any) -> Any:
+    """One half, in floats or exactly."""
+    return 0.5 if m is np else m.Rational(1, 2)
+
+
+def _absolute(m: Any, value: Any) -> Any:
+    return np.abs(value) if m is np else m.Abs(value)
+
+
+def enclosed(target: Target, edges: Edges, bridge: bool) -> Target:
+    """``target`` as the kernels watch it between walls and edges.
+
+    A ball on a line is the half-line that begins at its near end, for a path that moves continuously.
+
+    Raises:
+        ValueError: if walls or edges keep every path out of it.
+    """
+    walls, start = edges.walls, edges.origin
+    require_reachable(target, edges)
+    on_ring = walls is not None and walls.kind[0] == "periodic"
+    if isinstance(target, Ball) and start.size == 1 and bridge and not on_ring:
+        center, side = target.center[0], 1.0 if target.center[0] > start[0] else -1.0
+        target = Point(center - side * target.radius, float(start[0]))
+    return target if walls is None else Enclosed(target, walls)
+
+
+def require_reachable(target: Target, edges: Edges) -> None:
+    """Raise ``ValueError`` if a point, half-space or ball lies wholly outside the walls or the domain."""
+    if isinstance(target, Point):
+        normal: tuple[float, ...] = (target.direction,)
+    elif isinstance(target, HalfSpace):
+        normal = target.normal
+    elif not isinstance(target, Ball):
+        return
+    nearest, scale = [], 0.0
+    kinds = edges.walls.kind if edges.walls is not None else (None,) * edges.origin.size
+    for i, (kind, (low, high)) in enumerate(zip(kinds, edges.box, strict=True)):
+        if isinstance(target, Ball):
+            center = target.center[i]
+            nearest.append(center if kind == "periodic" else float(np.clip(center, low, high)))
+        else:
+            nearest.append(high if normal[i] > 0 else low if normal[i] < 0 else float(edges.origin[i]))
+        scale = max(scale, abs(nearest[-1] - edges.origin[i]))
+    if np.isinf(nearest).any():
+        return
+    if float(target.level(np.array(nearest)[:, None])[0]) < -1e-12 * scale:
+        outside = "the edge of the landscape's domain" if edges.walls is None else f"the {edges.walls}"
+        raise ValueError(f"no path can reach the target {target}: it lies beyond {outside}; move the target")
+
+
+def smallest_length(target: Target, walls: Walls | None) -> float:
+    """The shortest length of target and walls that a step may not jump over; infinite if there is none.
+
+    The radius of a ball (but on a line, where a path cannot pass it unseen) and the sides of the box.
+    """
+    sides = [high - low for kind, (low, high) in zip(walls.kind, walls.box, strict=True) if kind] if walls else []
+    inner = target.inner if isinstance(target, Enclosed) else target
+    if isinstance(inner, Ball) and (len(inner.center) > 1 or sides):
+        sides.append(inner.radius)
+    return float(min(sides, default=np.inf))

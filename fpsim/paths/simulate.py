@@ -1,0 +1,136 @@
+"""Random paths of an SDE by the Euler-Maruyama scheme,
+
+    X_{n+1} = X_n + b(X_n) h + sqrt(2 h D(X_n)) Z_n     (strong order 1/2, or 1 for constant D; weak order 1).
+
+Maruyama 1955; orders: Kloeden and Platen, "Numerical Solution of Stochastic Differential Equations", theorems 10.2.2
+and 14.1.5.  Paths run in blocks on a pool of threads; their numbers depend on neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fpsim.kernels.pacing import Watch
+from fpsim.kernels.random_numbers import seed_words
+from fpsim.memory import require_memory
+from fpsim.paths.chunks import Keep, Run
+from fpsim.paths.edges import start_edges
+from fpsim.paths.ensembles import Moments, Paths
+from fpsim.paths.step import check_drift, check_precision, check_step, require_count
+from fpsim.paths.threads import in_order, thread_count
+from fpsim.sde.gates import require_open
+from fpsim.sde.sde import SDE, require_sde
+from fpsim.walls import as_walls
+
+Array = NDArray[Any]
+PILOT = 256
+
+
+def simulate(
+    sde: SDE,
+    start: Any,
+    duration: float,
+    step: float,
+    paths: int = 1000,
+    save_every: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    boundary: Any = None,
+    keep: Keep = "paths",
+    dtype: DTypeLike = np.float64,
+    progress: Callable[[float], None] | None = None,
+) -> Paths | Moments:
+    """Simulate an ensemble of paths.
+
+    Args:
+        sde: what to integrate.
+        start: a point, an array (d, paths), or a callable of uniforms (d, n) -> points (d, n).
+        duration: total time; rounded up to whole steps.
+        step: time step h.
+        paths: number of paths.
+        save_every: keep every k-th step (and the start); default: about 100 times, or only the last for ``"final"``.
+        seed: integer in [0, 2^64).  A path depends on seed and its own number only.
+        threads: worker threads; default all cores.
+        boundary: ``None``, ``"reflecting"`` or ``"periodic"`` (walls on the landscape's box), or
+            :class:`fpsim.walls.Walls`.
+        keep: ``"paths"``, ``"final"`` (last states only) or ``"moments"`` (mean to fourth moment, no paths in memory).
+        dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).  Plain Python functions run
+            in float64 and are rounded at the end.
+        progress: called with the finished share in [0, 1].
+
+    Returns:
+        :class:`Paths`, or :class:`Moments` for ``keep="moments"``.
+
+    Raises:
+        DivergenceError: when a path leaves the finite numbers, or the landscape's domain; names path, step and time.
+        ValueError: for impossible arguments.
+    """
+    require_sde(sde, "simulate")
+    check_step(step)
+    check_drift(sde)
+    require_open(sde)
+    if not (np.isfinite(duration) and duration > 0):
+        raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
+    require_count(paths, "paths")
+    if keep not in ("paths", "final", "moments"):
+        raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
+    check_precision(dtype)
+    seed_words(seed)
+    steps = max(1, int(np.ceil(duration / step - 1e-9)))
+    every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
+    if not (isinstance(every, int | np.integer) and every >= 1):
+        raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
+    precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
+    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision)
+    return _collected(run, threads, progress)
+
+
+def _collected(run: Run, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:
+    """All chunks of a run in one result."""
+    d = run.sde.dimension
+    times = run.frames + 1 if run.keep == "paths" else 1
+    _require_memory(run, times, thread_count(threads))
+    time = np.minimum(np.arange(run.frames + 1) * run.every, run.steps) * run.step
+    x = np.empty((times, run.paths, d), dtype=run.dtype) if run.keep != "moments" else None
+    sums = np.zeros((run.frames + 1, 4, d) if x is None else (0, 4, d))
+    pilot = replace(run, paths=min(run.paths, PILOT), keep="paths")
+    watch = Watch(float(run.steps) * (run.paths + (pilot.paths if x is None else 0)), progress)
+    origin = sums[:, 0] if x is not None else _rough_mean(pilot, watch)
+
+    pace = run.pace()
+
+    def work(chunk: tuple[int, int]) -> Array:
+        return run.march(chunk, watch, pace, origin, None if x is None else x[:, slice(*chunk)])
+
+    for _, _, piece in in_order(run.chunks(), work, threads, watch):
+        if x is None:
+            sums += piece
+    watch.report()
+    if x is None:
+        return Moments.from_sums(time, sums, origin, run.paths, run.settings())
+    return Paths(time if run.keep == "paths" else time[-1:], x, run.settings())
+
+
+def _rough_mean(pilot: Run, watch: Watch) -> Array:
+    """Mean of the first 256 paths, (times, d): powers about it keep their digits wherever the ensemble goes."""
+    x = np.empty((pilot.frames + 1, pilot.paths, pilot.sde.dimension), dtype=pilot.dtype)
+    pilot.march((0, pilot.paths), watch, pilot.pace(), np.empty((0, 0)), x)
+    return np.asarray(x.mean(axis=1, dtype=float))
+
+
+def _require_memory(run: Run, times: int, threads: int) -> None:
+    """Refuse a result that does not fit, before anything of its size is made."""
+    d, frames = run.sde.dimension, run.frames + 1
+    if run.keep == "moments":
+        pilot = frames * min(run.paths, PILOT) * d * run.dtype.itemsize
+        size, advice = frames * 4 * d * 8 * (3 * threads + 2) + pilot, "use a larger save_every"
+        require_memory(size, f"the moments at {frames} times", advice)
+    else:
+        size = times * run.paths * d * run.dtype.itemsize
+        advice = "use a larger save_every, or keep='moments' or 'final'" if run.keep == "paths" else "use fewer paths"
+        require_memory(size, "the paths", advice)

@@ -1,0 +1,204 @@
+"""One Euler-Maruyama step over many paths,  y = fold(x + b(x) h + sqrt(2 h D(x)) z),  compiled or in NumPy.
+
+Both forms use the same formulas and the same random numbers and agree to rounding.  Formula landscapes compile; plain
+Python functions run in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fpsim.paths.edges import Edges
+from fpsim.paths.enclosure import Enclosed
+from fpsim.sde.sde import SDE
+from fpsim.targets import Target
+
+Array = NDArray[np.float64]
+LIMITS = {"float32": 1e30, "float64": 1e150}
+"""Largest |x| that still counts as finite: beyond it the next power would overflow."""
+
+
+class DivergenceError(ValueError):
+    """A path left the finite numbers."""
+
+    path: int
+    step: int
+
+    def __init__(self, path: int, step: int, size: float) -> None:
+        super().__init__(
+            f"path {path} diverged at step {step} (t = {step * size:g}): the explicit step h = {size:g} is too large "
+            "for this drift (reduce step=), or D or the drift is undefined there"
+        )
+        self.path, self.step = path, step
+
+
+ADVICE = "reduce step=, or, if the process itself gets to this edge, put walls before it"
+
+
+class LeftDomainError(DivergenceError):
+    """A path stepped out of the domain of its landscape."""
+
+    def __init__(self, path: int, step: int, size: float, before: Array, after: Array, needs: str, advice: str) -> None:
+        here, there = (", ".join(f"{x:.6g}" for x in point) for point in (before, after))
+        ValueError.__init__(
+            self,
+            f"path {path} left the landscape's domain, {needs}, at step {step} (t = {step * size:g}): it stepped from "
+            f"x = {here} to {there}; {advice or ADVICE} (now step = {size:g})",
+        )
+        self.path, self.step, self.position = path, step, before
+
+
+def lost(edges: Edges, path: int, step: int, size: float, before: Array, z: Array) -> DivergenceError:
+    """What happened to a path that was at ``before`` (d,) before step number ``step`` with normals ``z``."""
+    if edges.conditions and np.isfinite(before).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            after = numpy_step(edges.sde, size, None)(before[:, None], z[:, None])
+        after = after if edges.walls is None else edges.walls.fold(after)
+        if np.isfinite(after).all() and not edges.inside(after).all():
+            needs = " and ".join(f"{condition} > 0" for condition in edges.conditions)
+            advice = edges.verdict(float(before[0]), float(after[0, 0])) if before.size == 1 else ""
+            return LeftDomainError(path, step, size, before, after[:, 0], needs, advice)
+    return DivergenceError(path, step, size)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A block function with its numbers."""
+
+    function: Any
+    data: NDArray[Any]
+
+
+def require_count(value: Any, name: str) -> int:
+    """A whole number >= 1, or ``ValueError``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
+    return int(value)
+
+
+def check_step(step: float) -> float:
+    """A positive finite step, or ``ValueError``."""
+    if not (np.isfinite(step) and step > 0):
+        raise ValueError(f"step must be a positive number (time per step); got {step!r}")
+    return float(step)
+
+
+def check_precision(dtype: DTypeLike) -> None:
+    """Float64 or float32, or ``ValueError``."""
+    if np.dtype(dtype).name not in LIMITS:
+        raise ValueError(f"dtype must be float64 or float32; got {np.dtype(dtype).name}")
+
+
+def check_drift(sde: SDE) -> None:
+    """Refuse a drift l div D that is no function, since D jumps."""
+    if getattr(sde.noise, "at", None) == "path" and sde.convention != "ito":
+        raise ValueError(
+            f"D jumps once in the two-level noise at='path', so that paths have no {sde.convention} drift; use 'ito' "
+            "here (quadrature and grids take every convention)"
+        )
+
+
+def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) -> Compiled | None:
+    """``advance(x, z, data, out)`` for the block kernels, or ``None`` if landscape or noise are plain functions."""
+    formulas = sde.symbolic
+    if formulas is None:
+        return None
+    import sympy
+
+    from fpsim.kernels.compiling import block
+
+    d = sde.dimension
+    # names with a blank cannot be those of a formula's own symbols
+    h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
+    z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
+    kicks = [sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
+    new = [x + h * b + root_h * k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
+    parameters = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}
+    if edges:
+        new, extra = edges.symbolic(new)
+        parameters |= extra
+    return Compiled(*block(new, {"x": formulas.variables, "z": z}, parameters, dtype))
+
+
+def compiled_fold(edges: Edges, dtype: DTypeLike) -> Compiled | None:
+    """``fold(u, data, y)``: what walls and edges do to the end of a step; ``None`` for plain functions."""
+    formulas = edges.sde.symbolic
+    if formulas is None:
+        return None
+    from fpsim.kernels.compiling import block
+
+    outputs, parameters = edges.symbolic(formulas.variables)
+    return Compiled(*block(outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype))
+
+
+def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Compiled | None:
+    """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
+    formulas = sde.symbolic
+    if formulas is None:
+        return None
+    import sympy
+
+    from fpsim.kernels.compiling import block
+
+    tensor, parameters = formulas.tensor, dict(formulas.parameters)
+    found: Any
+    if isinstance(target, Enclosed):
+        found = target.pieces(formulas.variables)
+        folded, extra = target.walls.symbolic(formulas.variables)
+        tensor = sympy.Matrix(tensor).xreplace(dict(zip(formulas.variables, folded, strict=True)))
+        parameters |= extra
+    else:
+        found = target.symbolic(formulas.variables)
+        if found is not None:
+            distance, extra = found
+            found = [(distance, [sympy.diff(distance, v) for v in formulas.variables])], extra
+    if found is None:
+        return None
+    pieces, extra = found
+    h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
+    level, normal = pieces[0]
+    across = tensor[0, 0] if sde.structure == "isotropic" else _along(tensor, normal)
+    for distance, slope in pieces[1:]:
+        if sde.structure != "isotropic":
+            across = sympy.Piecewise((_along(tensor, slope), distance > level), (across, True), evaluate=False)
+        level = sympy.Max(level, distance, evaluate=False)
+    outputs = [level, 1 / (h * across + tiny)]
+    parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
+    return Compiled(*block(outputs, {"x": formulas.variables}, parameters, dtype))
+
+
+def _along(tensor: Any, normal: Any) -> Any:
+    """n . D n as a formula."""
+    import sympy
+
+    column = sympy.Matrix(normal)
+    return (column.T * tensor * column)[0, 0]
+
+
+def numpy_step(sde: SDE, step: float, edges: Edges | None) -> Callable[[Array, Array], Array]:
+    """``advance(x, z) -> y`` on arrays (d, n)."""
+    root = np.sqrt(step)
+
+    def advance(x: Array, z: Array) -> Array:
+        moved = x + step * sde.drift(x) + root * sde.kick(x, z)
+        return edges.fold(moved) if edges else moved
+
+    return advance
+
+
+def numpy_wall(sde: SDE, target: Target, step: float, edges: Edges | None = None) -> Callable[..., tuple[Array, Array]]:
+    """``wall(x) -> (distance, 1/(D_n h))`` on arrays (d, n)."""
+
+    def wall(x: Array) -> tuple[Array, Array]:
+        slope = target.gradient(x)
+        length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
+        normal = slope / length
+        across = sde.along(edges.evaluable(x) if edges else x, normal)
+        return target.level(x) / length, 1 / (step * across + 1e-300)
+
+    return wall

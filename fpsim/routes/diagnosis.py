@@ -1,0 +1,225 @@
+"""What can be known about an escape before anything is run.
+
+    delta = 4 S |L'(x*)| / (eta |L'''(x*)|)        at an inflection point x* on the way (1-D, noise kappa |L''|)
+
+With D = kappa |L''| alone the distance to x* is a squared Bessel process of dimension delta: the path never crosses,
+for any kappa, and with a floor eps the escape time grows like eps^(-delta).  The other checks ask whether the small
+noise formulas hold (barrier / noise, next order), whether the valley is in quasi-equilibrium, whether the learning rate
+is small against the curvature, and whether the Gaussian exponent can be trusted for real mini-batches (L'^2 << C1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.escape_time import Assumption, beyond_floats, format_with_error
+from fpsim.sde.gates import Gate, gates, is_shut
+
+if TYPE_CHECKING:
+    from fpsim.escape import EscapeProblem
+
+Array = NDArray[np.float64]
+POINTS = 2001  # on the segment from minimum to pass
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known about an escape before anything is run.
+
+    Attributes:
+        problem: the escape in words.
+        checks: conditions with their figures.
+        gates: inflection points on the way with their delta (1-D Hessian noise only).
+        routes: per route, whether it applies and what it will cost, in words.
+    """
+
+    problem: str
+    checks: tuple[Assumption, ...]
+    gates: tuple[Gate, ...]
+    routes: tuple[tuple[str, str], ...]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether no continuous path can ever arrive."""
+        return any(not c.holds and c.statement.startswith("the noise lets") for c in self.checks)
+
+    def __str__(self) -> str:
+        lines = [self.problem, *(f"  {check}" for check in self.checks)]
+        lines += [f"  inflection at x = {gate.x:.6g}: delta = {gate.delta:.4g}" for gate in self.gates]
+        return "\n".join(lines + [f"  route {name}: {text}" for name, text in self.routes])
+
+
+def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
+    """Every check that applies to this landscape, noise and target, and (if asked) what the routes will cost."""
+    from fpsim.routes.formulas.climb import Escape, missing_pass
+    from fpsim.valleys.valley import valley
+
+    passed = tuple(gates_on_the_way(problem))
+    checks = _openness(problem, passed)
+    if not hasattr(problem.sde.landscape, "loss"):
+        return _finish(problem, checks, passed, routes)
+    try:
+        found = valley(problem.sde.landscape, problem.point, problem.target, problem.walls)
+    except ValueError as error:
+        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed, routes)
+    if found.saddle is None:
+        missing = Assumption("a saddle separates start and target", False, missing_pass(found))
+        return _finish(problem, [*checks, missing], passed, routes)
+    at = Escape(problem.sde, problem.point, problem.target, found, problem.walls)
+    checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
+    return _finish(problem, checks, passed, routes)
+
+
+def gates_on_the_way(problem: EscapeProblem) -> list[Gate]:
+    """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
+    from fpsim.valleys.valley import boundary
+
+    edge = boundary(problem.target, problem.point) if problem.sde.dimension == 1 else None
+    return [] if edge is None else gates(problem.sde, problem.start[0], edge)
+
+
+def _openness(problem: EscapeProblem, passed: tuple[Gate, ...]) -> list[Assumption]:
+    """Whether the noise lets a continuous path through, and what its floor decides."""
+    noise: Any = problem.sde.noise
+    if not passed:
+        return []
+    worst = max(passed, key=lambda gate: gate.delta)
+    where = f"delta = {worst.delta:.4g} at x = {worst.x:.6g}"
+    if is_shut(problem.sde):
+        return [Assumption("the noise lets a continuous path through", False, f"{where}; D = 0 there: use by_chain()")]
+    floor = f"the time grows like floor^(-{worst.delta:.3g}); floor = {noise.floor:g}, injected = {noise.injected:g}"
+    return [
+        Assumption("the noise lets a continuous path through", True, where),
+        Assumption("the escape time hardly depends on the floor (delta <= 0.1)", worst.delta <= 0.1, floor),
+    ]
+
+
+def _small_noise(problem: EscapeProblem, at: Any) -> list[Assumption]:
+    """Barrier against noise, next order of the expansion, quasi-equilibrium."""
+    exponent = _exponent(problem, at)
+    slowest = 1 / float(at.modes[0][0][0])
+    rough = 2 * math.pi * slowest * math.exp(min(exponent, 700.0))
+    return [
+        Assumption("barrier / noise >= 5 (asymptotic formulas)", exponent >= 5, f"int L'/D = {exponent:.4g}"),
+        *_taylor(problem, at),
+        Assumption(
+            "quasi-equilibrium: relaxation 10 times faster than escape", 10 * slowest <= rough,
+            f"relaxation {slowest:.3g}, escape of the order of {rough:.3g}",
+        ),
+    ]  # fmt: skip
+
+
+def _exponent(problem: EscapeProblem, at: Any) -> float:
+    """int L'/D along the line from minimum to pass (exact in 1-D, along the straight line beyond)."""
+    line = at.minimum[:, None] + np.linspace(0, 1, POINTS) * (at.top - at.minimum)[:, None]
+    slope, tensor = problem.sde.landscape.gradient(line), problem.sde.diffusion(line)
+    along = (at.top - at.minimum) / np.linalg.norm(at.top - at.minimum)
+    noise = np.einsum("i,ij...,j->...", along, tensor, along)
+    rate = np.tensordot(along, slope, axes=1) / np.maximum(noise, 1e-300)
+    return float(np.trapezoid(rate, dx=float(np.linalg.norm(at.top - at.minimum)) / (POINTS - 1)))
+
+
+def _taylor(problem: EscapeProblem, at: Any) -> list[Assumption]:
+    """How far L is from its quadratic approximation one thermal width from minimum and pass."""
+    checks = []
+    for name, point, (values, vectors) in (("minimum", at.minimum, at.modes[0]), ("pass", at.top, at.modes[1])):
+        axis, curvature = vectors[:, 0], float(values[0])
+        noise = float(axis @ problem.sde.diffusion(point[:, None])[..., 0] @ axis)
+        width = math.sqrt(noise / abs(curvature))
+        loss = problem.sde.landscape.loss(np.stack([point - width * axis, point, point + width * axis], axis=1))
+        worst = max(abs(loss[i] - loss[1] - curvature * width**2 / 2) for i in (0, 2)) / noise
+        checks.append(
+            Assumption(
+                f"quadratic at the {name}: error <= 0.2 noise units one thermal width away",
+                worst <= 0.2,
+                f"{worst:.3g}",
+            )
+        )
+    return checks
+
+
+def _learning_rate(problem: EscapeProblem, at: Any) -> list[Assumption]:
+    """Step-size regime: the SDE needs eta times the largest curvature to be small."""
+    eta = getattr(problem.sde.noise, "learning_rate", None)
+    if eta is None:
+        return []
+    size = eta * float(np.max(at.modes[0][0]))
+    text = f"eta * H_a = {size:.3g}" + ("; gradient descent itself is unstable (> 2)" if size > 2 else "")
+    return [Assumption("small steps: eta * H_a <= 0.2 (SDE close to the chain)", size <= 0.2, text)]
+
+
+def _mini_batches(problem: EscapeProblem, at: Any) -> list[Assumption]:
+    """L'^2 / C1 along the climb: the Gaussian exponent holds for mini-batches only where it is small."""
+    noise: Any = problem.sde.noise
+    if not hasattr(noise, "kappa") or problem.sde.dimension != 1:
+        return []
+    line = np.linspace(at.minimum[0], at.top[0], POINTS)[None]
+    covariance = problem.sde.diffusion(line)[0, 0] / noise.kappa
+    slope = problem.sde.landscape.gradient(line)[0]
+    worst = float(np.max(slope**2 / np.maximum(covariance, 1e-300)))
+    statement = "one example's noise hides the slope: L'^2 / C1 <= 0.1 (Gaussian exponent holds for mini-batches)"
+    return [Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')")]
+
+
+def _finish(problem: EscapeProblem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool) -> Diagnosis:
+    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks) if routes else ())
+
+
+def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:
+    """Which routes apply and what each will cost."""
+    if any(not c.holds and c.statement.startswith("the noise lets") for c in checks):
+        stuck = "no continuous path arrives; the time is infinite"
+        return (
+            ("quadrature", stuck),
+            ("grid", stuck),
+            ("paths", stuck),
+            ("chain", "applies: SGD's finite step jumps the gap"),
+        )
+    d, routes = problem.sde.dimension, []
+    expected = None
+    if d == 1:
+        try:
+            exact = problem.by_quadrature()
+            expected = exact.mean
+            routes.append(("quadrature", f"exact, about a second: {format_with_error(exact)}"))
+        except ValueError as error:
+            routes.append(("quadrature", f"does not apply: {error}"))
+    routes.append(("grid", "seconds" if d <= 2 else "about a minute (3-D)" if d == 3 else f"no grid in {d} dimensions"))
+    for name in problem.formulas():
+        try:
+            found = problem.by_formula(name)
+            routes.append((name, f"instant: {found.mean:.4g}" if math.isfinite(found.mean) else beyond_floats(found)))
+        except ValueError as error:
+            routes.append((name, f"does not apply: {error}"))
+    expected = expected or next((c for c in [_rough(problem)] if c), None)
+    if expected is not None:
+        routes.append(("paths", _cost_of_paths(problem, expected)))
+    return tuple(routes)
+
+
+def _cost_of_paths(problem: EscapeProblem, expected: float) -> str:
+    """What 20 000 paths would take here, from a short trial."""
+    from fpsim.routes.comparing import predicted_seconds
+
+    if math.isinf(expected):
+        return "no simulation reaches a mean time beyond 1e308"
+    try:
+        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
+    except ValueError as error:
+        return f"does not apply: {error}"
+    return f"20000 paths take about {seconds:.2g} s"
+
+
+def _rough(problem: EscapeProblem) -> float | None:
+    """A first guess of the time from any formula that applies."""
+    for name in problem.formulas():
+        try:
+            return problem.by_formula(name).mean
+        except ValueError:
+            continue
+    return None

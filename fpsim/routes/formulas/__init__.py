@@ -1,0 +1,1 @@
+"""Closed formulas for escape times: one file per paper."""

@@ -1,0 +1,191 @@
+"""The stochastic differential equation of SGD,
+
+    dX = b(X) dt + sqrt(2 D(X)) dB     (Ito),      b = -grad L + l div D,
+
+with l = 0 (Ito), 1/2 (Stratonovich) or 1 (anti-Ito, Haenggi-Klimontovich): the convention enters through D alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.noise.kicks import Kicks, matrix_root
+from fpsim.noise.model import Diffusion
+from fpsim.noise.roots import symbolic_root
+from fpsim.sde.modified import NoiseOf, check_correction, modified
+
+if TYPE_CHECKING:
+    import sympy
+
+    from landscapes.domain import Domain
+
+Array = NDArray[np.float64]
+Convention = Literal["ito", "stratonovich", "anti-ito"]
+WEIGHTS = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}
+
+
+@dataclass(frozen=True)
+class SymbolicSDE:
+    """An SDE as formulas: Ito drift (d entries), tensor D and a square root of 2 D (d x d), and parameter values.
+
+    Symbols that are not the landscape's have a blank in their names, so that the two never meet.
+    """
+
+    variables: tuple[sympy.Symbol, ...]
+    parameters: dict[sympy.Symbol, float]
+    drift: tuple[sympy.Expr, ...]
+    tensor: Any
+    root: Any
+
+
+@dataclass(frozen=True)
+class SDE:
+    """A landscape (or drift field) driven by a noise model.
+
+    Args:
+        landscape: a ``landscapes.Landscape`` or ``landscapes.DriftField``.
+        noise: a noise model of :mod:`fpsim.noise`.
+        convention: ``"ito"`` (default), ``"stratonovich"`` or ``"anti-ito"``.  With a constant D all agree.
+        correction: learning rate eta of the second-order modified equation of Li, Tai and E (2017): the SDE is then
+            that of the landscape L + (eta/4) |grad L|^2 (shown as ``landscape``) under the noise of L itself, and
+            follows the discrete chain to O(eta^2) instead of O(eta).
+
+    Raises:
+        ValueError: if landscape and noise do not fit, or the convention is not defined for this noise
+            (``"stratonovich"`` needs D diagonal with D_ii a function of x_i: for a full D(x) it depends on the root).
+    """
+
+    landscape: Any
+    noise: Diffusion
+    convention: Convention = "ito"
+    correction: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.noise, Diffusion):
+            raise TypeError(
+                f"the second argument of SDE is a noise model such as ConstantDiffusion(0.1); got {self.noise!r}"
+            )
+        if not hasattr(self.landscape, "drift"):
+            raise TypeError(f"the first argument of SDE is a Landscape or DriftField; got {self.landscape!r}")
+        if self.convention not in WEIGHTS:
+            raise ValueError(f"convention must be one of {list(WEIGHTS)}; got {self.convention!r}")
+        self.noise.check(self.dimension)
+        self.noise.requires(self.landscape)
+        if self.convention == "stratonovich" and not (self.noise.is_constant or self.dimension == 1):
+            raise ValueError(
+                "in more than one dimension 'stratonovich' is ambiguous for a state-dependent D (it depends on which "
+                "square root of D is meant); use 'ito' or 'anti-ito'"
+            )
+        if self.correction is not None and not isinstance(self.noise, NoiseOf):
+            check_correction(self.noise, self.convention, self.correction)
+            object.__setattr__(self, "noise", NoiseOf(self.landscape, self.noise))
+            object.__setattr__(self, "landscape", modified(self.landscape, self.correction))
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return int(self.landscape.dimension)
+
+    @property
+    def convention_weight(self) -> float:
+        """l in b = -grad L + l div D."""
+        return WEIGHTS[self.convention]
+
+    @cached_property
+    def structure(self) -> str:
+        """``"isotropic"``, ``"diagonal"`` or ``"full"``: the shape of D."""
+        return self.noise.structure(self.landscape)
+
+    @property
+    def domain(self) -> Domain:
+        """Where landscape and noise are defined."""
+        domain: Domain = self.landscape.domain
+        return domain
+
+    def drift(self, x: Array) -> Array:
+        """Ito drift at ``x`` (d, ...), shape (d, ...)."""
+        plain = self.landscape.drift(x)
+        if self.convention_weight == 0 or self.noise.is_constant:
+            return np.asarray(plain)
+        return np.asarray(plain + self.convention_weight * self.divergence(x))
+
+    def diffusion(self, x: Array) -> Array:
+        """The tensor D at ``x`` (d, ...), shape (d, d, ...)."""
+        return self.noise.tensor(self.landscape, x)
+
+    def divergence(self, x: Array) -> Array:
+        """(div D)_i = sum_j d_j D_ij at ``x`` (d, ...), shape (d, ...)."""
+        return self.noise.divergence(self.landscape, x)
+
+    def kick(self, x: Array, z: Array) -> Array:
+        """sqrt(2 D(x)) z for ``x`` (d, ...) and normals ``z`` (normals, ...), shape (d, ...)."""
+        return self._kicks.kick(x, z)
+
+    @property
+    def normals(self) -> int:
+        """How many normals a kick takes: d, but for a noise that is made of more or fewer."""
+        return self._kicks.normals
+
+    def along(self, x: Array, n: Array) -> Array:
+        """n . D(x) n for points ``x`` and directions ``n`` of shape (d, ...), shape (...)."""
+        return self._kicks.along(x, n)
+
+    @cached_property
+    def _kicks(self) -> Kicks:
+        return self.noise.kicks(self.landscape)
+
+    def with_noise(self, noise: Diffusion) -> SDE:
+        """The same landscape and convention under another noise."""
+        if isinstance(self.noise, NoiseOf) and not isinstance(noise, NoiseOf):
+            noise = NoiseOf(self.noise.landscape, noise)
+        return replace(self, noise=noise)
+
+    @cached_property
+    def symbolic(self) -> SymbolicSDE | None:
+        """The SDE as formulas, or ``None`` where landscape or noise are plain functions."""
+        base, noise = self.landscape.symbolic, self.noise.symbolic(self.landscape)
+        if base is None or noise is None:
+            return None
+        import sympy
+
+        tensor, parameters = noise
+        d, weight = self.dimension, sympy.Rational(self.convention_weight)
+        drift = list(base.drift)
+        if weight and not self.noise.is_constant:
+            if getattr(self.noise, "floor_shape", "smooth") == "additive":
+                self.divergence(np.zeros((d, 1)))  # raises: |H| + floor has no divergence at its kinks
+            drift = [
+                b + weight * sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(base.variables))
+                for i, b in enumerate(drift)
+            ]
+        parameters = {**base.parameters, **parameters}
+        if self.noise.is_constant and not tensor.is_diagonal():
+            matrix = matrix_root(self.diffusion(np.zeros((d, 1)))[..., 0])
+            symbols = {(i, j): sympy.Symbol(f"noise root {i} {j}", real=True) for i in range(d) for j in range(d)}
+            root = sympy.Matrix(d, d, lambda i, j: symbols[i, j])
+            parameters |= {symbol: float(matrix[index]) for index, symbol in symbols.items()}
+        elif tensor.is_diagonal() or d == 2:
+            root = symbolic_root(2 * tensor)
+        else:
+            return None
+        return SymbolicSDE(base.variables, parameters, tuple(drift), tensor, root)
+
+    def __str__(self) -> str:
+        modified = "" if self.correction is None else f"; modified equation at learning rate {self.correction:g}"
+        return f"{self.landscape}; {self.noise}; {self.convention}{modified}"
+
+
+def require_sde(sde: Any, caller: str = "this") -> None:
+    """Raise ``TypeError``, in one sentence, for anything but an :class:`SDE`, such as a bare landscape."""
+    if hasattr(sde, "drift") and hasattr(sde, "diffusion"):
+        return
+    what = f"the landscape {sde} alone" if hasattr(sde, "drift") else repr(sde)
+    raise TypeError(
+        f"{caller} expected an SDE, a landscape together with its noise, such as fpsim.SDE(landscape, "
+        f"fpsim.ConstantDiffusion(0.1)); got {what}"
+    )

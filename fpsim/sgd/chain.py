@@ -1,0 +1,326 @@
+"""SGD's own map, the discrete chain,
+
+    x' = x + eta b(x) + eta sqrt(C(x)) zeta,      b = -grad L,   C = 2 D / eta,   zeta standard normal.
+
+It is not an approximation of an SDE: its learning rate is physics.  Noise C = |L''|/S, which never lets a continuous
+path through an inflection point of L, does let the chain out, by its finite steps.  Times are iterations.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fpsim.noise import Diffusion
+from fpsim.paths.chunks import Keep
+from fpsim.paths.ensembles import Moments, Paths
+from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.results import Assumption, EscapeTime
+from fpsim.sde.sde import SDE
+from fpsim.sgd.momentum import HeavyBall, PlaceTarget, StepNoise
+from fpsim.targets import LevelSet, Target, as_target
+from landscapes.field import as_point
+
+if TYPE_CHECKING:
+    from fpsim.sgd.quasipotential import QuasiPotential
+    from fpsim.sgd.transfer import ChainPassage
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """SGD with Gaussian gradient noise, iteration by iteration.
+
+    Args:
+        landscape: a landscape or drift field.
+        noise: a noise model; C = 2 D / eta.  ``HessianDiffusion(at="everywhere", floor=0)`` is welcome here.
+        learning_rate: eta, where the noise model has none (``ConstantDiffusion``, ``DiffusionField``).
+
+    Raises:
+        ValueError: if no learning rate is known, or two different ones are.
+    """
+
+    landscape: Any
+    noise: Diffusion
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        SDE(self.landscape, self.noise)  # checks that they fit
+        own = getattr(self.noise, "learning_rate", None)
+        given = self.learning_rate
+        if own is None and given is None:
+            raise ValueError(f"a chain needs a learning rate; this noise has none ({self.noise}): give learning_rate=")
+        if given is not None and not (np.isfinite(given) and given > 0):
+            raise ValueError(f"learning_rate must be a positive number; got {given!r}")
+        if own is not None and given is not None and own != given:
+            raise ValueError(
+                f"the noise model has learning rate {own:g}, but learning_rate={given:g} was given; change the former"
+            )
+        if own is not None:
+            object.__setattr__(self, "learning_rate", float(own))
+
+    @classmethod
+    def from_sde(cls, sde: SDE, learning_rate: float | None = None) -> Chain:
+        """The chain that an SDE of SGD approximates.
+
+        Raises:
+            ValueError: for a convention other than Ito, or an SDE with its own correction for the finite step.
+        """
+        if sde.convention != "ito":
+            raise ValueError(
+                "a chain draws its noise at the point it leaves, which is the Ito convention; give an SDE with "
+                f"convention='ito' instead of '{sde.convention}'"
+            )
+        if getattr(sde, "correction", None) is not None:
+            raise ValueError("a chain needs no correction for its finite step; give the SDE without correction=")
+        return cls(sde.landscape, sde.noise, learning_rate)
+
+    @property
+    def eta(self) -> float:
+        """The learning rate."""
+        assert self.learning_rate is not None
+        return self.learning_rate
+
+    @property
+    def batch_size(self) -> float:
+        """S of the noise model; 1 where it has none."""
+        return float(getattr(self.noise, "batch_size", 1.0))
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return int(self.landscape.dimension)
+
+    @cached_property
+    def sde(self) -> SDE:
+        """The SDE whose Euler-Maruyama step of length eta is this chain."""
+        return SDE(self.landscape, StepNoise(self.noise))
+
+    def mean(self, x: Array) -> Array:
+        """E[x' | x] = x + eta b(x) for ``x`` (d, ...), shape (d, ...)."""
+        return np.asarray(x + self.eta * self.sde.drift(x))
+
+    def covariance(self, x: Array) -> Array:
+        """Cov[x' | x] = eta^2 C(x) = 2 eta D(x) for ``x`` (d, ...), shape (d, d, ...)."""
+        return np.asarray(2 * self.eta * self.sde.diffusion(x))
+
+    def line(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of x' in one dimension, for ``x`` (n,), each (n,)."""
+        if self.dimension != 1:
+            raise ValueError(f"this needs a 1-D chain; the landscape has {self.dimension} dimensions")
+        with np.errstate(over="ignore"):
+            mean, variance = self.mean(x[None])[0], self.covariance(x[None])[0, 0]
+        if not (np.isfinite(mean) & np.isfinite(variance)).all():
+            worst = x[~(np.isfinite(mean) & np.isfinite(variance))][0]
+            raise ValueError(f"gradient or noise is not finite at x = {worst:g}, which the chain may visit")
+        return mean, np.sqrt(np.maximum(variance, 0.0))
+
+    def __str__(self) -> str:
+        return f"chain on {self.landscape}; {self.noise}; learning rate {self.eta:g}"
+
+    # --- Monte Carlo --------------------------------------------------------------------------------------------------
+
+    def _moved(self, start: Any, momentum: float | None) -> tuple[SDE, Any]:
+        """The stepping SDE and its start: (x) plain, (x, v = 0) with momentum."""
+        if momentum is None:
+            return self.sde, start
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be a number in [0, 1); got {momentum!r}")
+        d = self.dimension
+        doubled = HeavyBall(self.sde, float(momentum), self.eta)
+        if callable(start):
+            return doubled, lambda u: np.concatenate([start(u[:d]), np.zeros_like(u[:d])])
+        points = np.asarray(start, dtype=float)
+        points = as_point(points, d)[:, None] if points.ndim < 2 else points
+        return doubled, np.concatenate([points, np.zeros_like(points)])
+
+    def simulate(
+        self,
+        start: Any,
+        iterations: int,
+        paths: int = 1000,
+        save_every: int | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        momentum: float | None = None,
+        keep: Keep = "paths",
+        dtype: DTypeLike = np.float64,
+        progress: Callable[[float], None] | None = None,
+    ) -> Paths | Moments:
+        """Simulate an ensemble; arguments as in :func:`fpsim.simulate`, its time axis counts iterations.
+
+        Args:
+            start: a point, an array (d, paths), or a callable of uniforms.
+            iterations: number of SGD steps.
+            momentum: heavy-ball beta in [0, 1); the velocity starts at 0 and is left out of the result.
+            paths, save_every, seed, threads, keep, dtype, progress: as in :func:`fpsim.simulate`.
+
+        Raises:
+            DivergenceError: when a path leaves the finite numbers (learning rate too large for the landscape).
+        """
+        if not (isinstance(iterations, int | np.integer) and iterations >= 1):
+            raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
+        sde, begin = self._moved(start, momentum)
+        found = simulate(
+            sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress
+        )
+        d, count = self.dimension, np.rint(found.time / self.eta)
+        settings = {**found.settings, "units": "iterations"}
+        if isinstance(found, Paths):
+            return replace(found, time=count, x=found.x[..., :d], settings=settings)
+        moments = {name: getattr(found, name)[:, :d] for name in ("mean", "variance", "third", "fourth")}
+        return replace(found, time=count, settings=settings, **moments)
+
+    def exit_times(
+        self,
+        start: Any,
+        target: Any,
+        paths: int = 10_000,
+        seed: int = 0,
+        horizon: float = math.inf,
+        threads: int | None = None,
+        momentum: float | None = None,
+        dtype: DTypeLike = np.float64,
+        progress: Callable[[float], None] | None = None,
+        deadline: float = math.inf,
+    ) -> ExitSample:
+        """Numbers of iterations until a step lands in the target (no correction for crossings in between).
+
+        Args:
+            start: a point, an array (d, paths), or a callable of uniforms (then ``target`` must be a ``Target``).
+            target: a number (1-D), ``Ball``, ``HalfSpace`` or a level function of x.
+            paths, seed, threads, dtype, progress: as in :func:`fpsim.simulate`.
+            horizon: most iterations to follow a path (rounded up to four).
+            momentum: heavy-ball beta in [0, 1), from rest.
+            deadline: seconds after which all paths stop, as in :func:`fpsim.paths.exits.exit_times`.
+
+        Returns:
+            an :class:`~fpsim.paths.exits.ExitSample` whose times and horizon count iterations; places are (paths, d).
+        """
+        goal = self._target(target, start)
+        sde, begin = self._moved(start, momentum)
+        goal = goal if momentum is None else PlaceTarget(goal)
+        time = horizon * self.eta
+        found = exit_times(
+            sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
+            deadline=deadline,
+        )  # fmt: skip
+        settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
+        end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon
+        return replace(
+            found, times=np.rint(found.times / self.eta), places=found.places[:, : self.dimension],
+            horizon=float(end), step=1.0, settings=settings,
+        )  # fmt: skip
+
+    def _target(self, target: Any, start: Any) -> Target:
+        if isinstance(target, Target):
+            return target
+        if callable(start):
+            if callable(target):
+                return LevelSet(target)
+            raise ValueError("with a start given as a function the target must be Ball, HalfSpace or a level function")
+        points = np.asarray(start, dtype=float)
+        return as_target(target, as_point(points if points.ndim < 2 else points[:, 0], self.dimension))
+
+    # --- one dimension, exactly ---------------------------------------------------------------------------------------
+
+    def mean_exit_time(self, start: Any, target: Any, tolerance: float = 1e-8) -> ChainPassage:
+        """Exact mean and variance of the number of iterations, 1-D (:mod:`fpsim.sgd.transfer`)."""
+        from fpsim.sgd.transfer import passage_of_chain
+
+        goal, point = self._on_line(start, target)
+        return passage_of_chain(self, point, goal, tolerance)
+
+    def quasipotential(self, start: Any, target: Any, points: int = 1500) -> QuasiPotential:
+        """V with ln(iterations) ~ S V for large batch sizes S, and the optimal jumps, 1-D only.
+
+        See :mod:`fpsim.sgd.quasipotential`; ``points`` are the grid's between minimum and target.
+        """
+        from fpsim.sgd.quasipotential import quasipotential_of_chain
+
+        goal, point = self._on_line(start, target)
+        return quasipotential_of_chain(self, point, goal, points)
+
+    def _on_line(self, start: Any, target: Any) -> tuple[Target, float]:
+        if self.dimension != 1:
+            raise ValueError(f"this is for 1-D chains, the landscape has {self.dimension} dimensions; use exit_times")
+        point = as_point(start, 1)
+        goal = as_target(target, point)
+        return goal, float(point[0])
+
+
+def escape_time_by_chain(
+    sde: SDE,
+    start: Any,
+    target: Any,
+    learning_rate: float | None = None,
+    paths: int = 20_000,
+    seed: int = 0,
+    horizon: float = math.inf,
+    threads: int | None = None,
+    momentum: float | None = None,
+    tolerance: float = 1e-8,
+    progress: Callable[[float], None] | None = None,
+) -> EscapeTime:
+    """The escape time of SGD's own chain, in time = eta * iterations; iterations stand in the settings.
+
+    By transfer matrix in one dimension, by Monte Carlo beyond, with momentum, or for a level function.
+
+    Args:
+        sde: landscape and noise; the convention must be Ito.
+        start: a point (d,).
+        target: a number (1-D), ``Ball``, ``HalfSpace`` or a level function.
+        learning_rate: eta, where the noise model has none.
+        paths, seed, horizon, threads, momentum, progress: for Monte Carlo, as in :meth:`Chain.exit_times`.
+        tolerance: relative error of the transfer matrix.
+
+    Raises:
+        ValueError: for conventions other than Ito, or without a learning rate.
+    """
+    began = clock.perf_counter()
+    chain = Chain.from_sde(sde, learning_rate)
+    point = as_point(start, chain.dimension)
+    goal, eta = as_target(target, point), chain.eta
+    settings: dict[str, Any] = {"learning rate": eta}
+    facts: dict[str, Any]
+    variance: float | None
+    if chain.dimension == 1 and momentum is None and not isinstance(goal, LevelSet):
+        passage = chain.mean_exit_time(point, goal, tolerance)
+        mean, variance = passage.time, passage.time_variance
+        settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
+        settings["states"] = passage.nodes
+        facts = {"log_mean": passage.log_iterations + math.log(eta), "log_error": passage.relative_error}
+        if math.isfinite(mean):
+            facts["systematic_error"] = passage.relative_error * mean
+        else:
+            settings["ln(iterations)"] = passage.log_iterations
+    else:
+        sample = chain.exit_times(point, goal, paths, seed, horizon, threads, momentum, progress=progress)
+        count, error = sample.mean_and_error()
+        censored = int(sample.censored.sum())
+        mean, variance = eta * count, None if censored or paths < 2 else float(eta**2 * np.var(sample.times, ddof=1))
+        settings |= {"iterations": count, "engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
+        in_time = replace(
+            sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
+            settings={**sample.settings, "units": "time"},
+        )  # fmt: skip
+        facts = {"standard_error": eta * error, "censored": censored, "seed": int(seed), "sample": in_time}
+    return EscapeTime(
+        mean=mean, method="chain", variance=variance, convention=sde.convention, target=str(goal), settings=settings,
+        seconds=clock.perf_counter() - began, assumptions=(_stability(chain, point),), **facts,
+    )  # fmt: skip
+
+
+def _stability(chain: Chain, point: Array) -> Assumption:
+    """Whether the noiseless map is stable where it starts."""
+    stiffness = chain.eta * float(np.abs(np.linalg.eigvals(chain.landscape.jacobian(point[:, None])[..., 0])).max())
+    return Assumption("learning rate * curvature at the start < 2", stiffness < 2, f"{stiffness:.3g}")

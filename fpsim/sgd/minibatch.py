@@ -1,0 +1,369 @@
+"""SGD itself, on a data set, with actual mini-batches:
+
+    x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l_j(x_n).
+
+B_n holds S of the m examples: drawn independently (the case of the Cramer exponent), S different ones batch by batch,
+or, as practice does, the next S of a random order of all examples that is drawn anew for every epoch.  No stochastic
+calculus and no Gaussian noise: the chain is the truth, its time is counted in iterations, and a path is out when a step
+lands in the target.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.kernels.pacing import Pace, Watch, pieces
+from fpsim.kernels.random_numbers import Stream, seed_words
+from fpsim.memory import require_memory
+from fpsim.noise import GradientNoise
+from fpsim.noise.examples import ExampleCovariance
+from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, FRAME_BYTES, Keep, by_path
+from fpsim.paths.ensembles import Moments, Paths
+from fpsim.paths.exit_pool import Exits, Lanes, run_lanes
+from fpsim.paths.exits import ExitSample, check_deadline, sample_of
+from fpsim.paths.starts import start_points
+from fpsim.paths.step import LIMITS
+from fpsim.paths.threads import in_order, thread_count
+from fpsim.sde.sde import SDE
+from fpsim.targets import Target, as_target
+from landscapes.examples.dataset import DatasetLandscape
+
+Array = NDArray[np.float64]
+LIMIT = LIMITS["float64"]
+FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
+LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
+Sampling = Literal["with-replacement", "without-replacement", "reshuffled"]
+SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")  # as numbered in the kernel
+
+
+class BatchDivergenceError(ValueError):
+    """A path of mini-batch SGD left the finite numbers."""
+
+    def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None) -> None:
+        when = "" if step is None else f" at iteration {step}"
+        rate = f"the learning rate {sgd.learning_rate:g} is too large for this loss; reduce it"
+        super().__init__(f"path {path} diverged{when}: {rate}")
+        self.path, self.step = path, step
+
+
+@dataclass(frozen=True)
+class MiniBatchSGD:
+    """Constant-step SGD with real mini-batches.
+
+    Args:
+        landscape: a ``DatasetLandscape``, or a ``NeuralLandscape`` (then it moves in all parameters of the network).
+        learning_rate: eta > 0.
+        batch_size: S, a whole number >= 1.
+        sampling: the law of the mini-batches: ``"with-replacement"``, S independent draws;
+            ``"without-replacement"``, S different examples, every batch anew; ``"reshuffled"``, m // S batches from a
+            random order of the examples, drawn anew for every epoch (what is left of the order is dropped).
+
+    Raises:
+        TypeError: for a landscape without examples.
+        ValueError: for an unknown law, or a batch that is no whole number, or larger than the data set unless drawn
+            with replacement.
+    """
+
+    landscape: Any
+    learning_rate: float
+    batch_size: int
+    sampling: Sampling = "with-replacement"
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.landscape, DatasetLandscape) or self.moves_network):
+            raise TypeError(
+                f"mini-batches need the examples of a DatasetLandscape or a NeuralLandscape; got {self.landscape!r}"
+            )
+        if self.moves_network and self.landscape.keeps_buffers:
+            raise ValueError(
+                "training would renew the network's buffers (running statistics), which a landscape keeps; say "
+                "NeuralLandscape(..., buffers='frozen') for SGD with frozen ones"
+            )
+        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(f"sampling is one of {', '.join(SAMPLINGS)}; got {self.sampling!r}")
+        size, m = self.batch_size, self.landscape.number_of_examples
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
+            raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
+        if not self.replacement and size > m:
+            raise ValueError(
+                f"{size} different examples cannot be drawn from {m}; use sampling='with-replacement' or less"
+            )
+
+    @property
+    def moves_network(self) -> bool:
+        """Whether the coordinates are all parameters of a network."""
+        return hasattr(self.landscape, "batch_gradients")
+
+    @property
+    def replacement(self) -> bool:
+        """Whether an example may occur more than once in a batch."""
+        return self.sampling == "with-replacement"
+
+    @property
+    def covariance_factor(self) -> float:
+        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement.
+
+        Reshuffled batches of one epoch are not independent: together they cancel, so this is no long-time diffusion.
+        """
+        m = self.landscape.number_of_examples
+        return 1.0 if self.replacement else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
+
+    def noise(self) -> GradientNoise:
+        """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`."""
+        covariance = ExampleCovariance(self.landscape, self.covariance_factor)
+        return GradientNoise(learning_rate=self.learning_rate, batch_size=self.batch_size, covariance=covariance)
+
+    def surrogate(self) -> SDE:
+        """The Ito SDE with Gaussian noise of the same covariance; with step = eta it is the surrogate chain."""
+        return SDE(self.landscape, self.noise())
+
+    def __str__(self) -> str:
+        words = self.sampling.replace("-", " ")
+        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {words}"
+
+
+def exit_iterations(
+    sgd: MiniBatchSGD,
+    start: Any,
+    target: Any,
+    paths: int,
+    seed: int = 0,
+    horizon: float = math.inf,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
+) -> ExitSample:
+    """Follow every path until a step lands in ``target``.
+
+    Args:
+        sgd: what moves.
+        start: a point, an array (d, paths), or a callable of uniforms.
+        target: a number (1-D), ``Ball`` or ``HalfSpace``; for a network also a level function.
+        paths: how many.
+        seed: integer in [0, 2^64).
+        horizon: largest number of iterations to follow a path; rounded up to four.
+        threads, progress: as in :func:`fpsim.simulate`.
+        deadline: as in :func:`fpsim.paths.exits.exit_times`.
+
+    Returns:
+        the exits, with times in iterations (times the learning rate they are in units of time).
+
+    Raises:
+        BatchDivergenceError: when a path leaves the finite numbers.
+        ValueError: for a start in the target, or a level function as target (it cannot be compiled).
+    """
+    ends = clock.perf_counter() + check_deadline(deadline)
+    _check_paths(paths)
+    if not horizon > 0:
+        raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
+    d = sgd.landscape.dimension
+    require_memory(8 * int(paths) * (d * (3 if callable(start) else 1) + 6), "the exits", "use fewer paths")
+    points = start_points(start, d, 0, int(paths), seed)
+    goal = as_target(target, points[:, 0])
+    inside = np.asarray(goal.level(points)) >= 0
+    if inside.any():
+        raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
+    quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
+    if sgd.moves_network:
+        from fpsim.networks import batches as network_batches
+
+        watch = Watch(float(paths), progress)
+        found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
+    else:
+        found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
+    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
+    return sample_of(found, horizon, quads, 1.0, deadline, facts)
+
+
+def simulate_batches(
+    sgd: MiniBatchSGD,
+    start: Any,
+    iterations: int,
+    paths: int = 1000,
+    save_every: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    keep: Keep = "paths",
+    progress: Callable[[float], None] | None = None,
+) -> Paths | Moments:
+    """Run mini-batch SGD for a number of iterations.
+
+    Args:
+        sgd: what moves.
+        start: a point, an array (d, paths), or a callable of uniforms.
+        iterations: how many; rounded up to a multiple of ``save_every``.
+        paths: how many.
+        save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
+        seed, threads, keep, progress: as in :func:`fpsim.simulate`.
+
+    Returns:
+        :class:`~fpsim.paths.ensembles.Paths` or :class:`~fpsim.paths.ensembles.Moments`; time = learning rate *
+        iterations.
+
+    Raises:
+        BatchDivergenceError: when a path leaves the finite numbers.
+        ValueError: for impossible arguments.
+    """
+    _check_paths(paths)
+    if not (isinstance(iterations, int | np.integer) and iterations >= 1):
+        raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
+    if keep not in ("paths", "final", "moments"):
+        raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
+    spread = save_every if save_every is not None else max(1, int(iterations) // 100)
+    every = int(iterations) if keep == "final" else spread
+    if not (isinstance(every, int | np.integer) and every >= 1):
+        raise ValueError(f"save_every counts iterations and must be a whole number >= 1; got {save_every!r}")
+    d, frames = sgd.landscape.dimension, -(-int(iterations) // int(every))
+    if keep == "moments":
+        size, advice = 8 * (frames + 1) * 4 * d * (3 * thread_count(threads) + 2), "use a larger save_every"
+    else:
+        size, advice = 8 * (frames + 1 if keep == "paths" else 1) * int(paths) * d, "use a larger save_every"
+    require_memory(size, f"what is kept of {int(paths)} paths", advice)
+    time = np.arange(frames + 1) * every * sgd.learning_rate
+    origin = start_points(start, d, 0, 1, seed)[:, 0]
+    arguments = () if sgd.moves_network else _kernel_arguments(sgd, seed)
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": "torch" if sgd.moves_network else "compiled"}
+    x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
+    sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
+    watch = Watch(float(frames * int(every)) * int(paths), progress)
+
+    def work(chunk: tuple[int, int]) -> Array:
+        out = None if x is None else x[:, slice(*chunk)]
+        if sgd.moves_network:
+            return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
+        return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed, watch, out)
+
+    length = BLOCK * BLOCKS_PER_CHUNK
+    chunks = ((begin, min(begin + length, int(paths))) for begin in range(0, int(paths), length))
+    for _, _, piece in in_order(chunks, work, threads, watch):
+        if x is None:
+            sums += piece
+    watch.report()
+    if x is None:
+        return Moments.from_sums(time, sums, origin, int(paths), settings)
+    return Paths(time if keep == "paths" else time[-1:], x, settings)
+
+
+def _march_network(
+    sgd: MiniBatchSGD, start: Any, chunk: tuple[int, int], frames: int, every: int, keep: Keep, origin: Array,
+    seed: int, watch: Watch, out: Array | None,
+) -> Array:  # fmt: skip
+    """The same as `_march` in all parameters of a network."""
+    from fpsim.networks import batches as network_batches
+
+    begin, end = chunk
+    points = np.broadcast_to(start_points(start, len(origin), begin, end - begin, seed), (len(origin), end - begin))
+    sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, len(origin)))
+    for frame, x in enumerate(network_batches.march(sgd, points, begin, frames, every, seed, watch)):
+        if out is not None and (keep == "paths" or frame == frames):
+            out[frame if keep == "paths" else 0] = x.T
+        if keep == "moments":
+            gap = x.T - origin
+            sums[frame] = np.stack([(gap**p).sum(axis=0) for p in (1, 2, 3, 4)])
+    return sums
+
+
+def _check_paths(paths: Any) -> None:
+    if isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < 1:
+        raise ValueError(f"paths must be a whole number >= 1; got {paths!r}")
+
+
+def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
+    """What both kernels take from the data set: table, data, gradient, rate, batch, sampling, stream, key."""
+    from fpsim.kernels.compiling import block
+    from landscapes.formula.symbolic import derivative, symbol
+
+    examples = sgd.landscape.examples
+    x = [symbol(name) for name in examples.variables]
+    rows = [symbol(name) for name, _ in examples.data]
+    slopes = [derivative(examples.expression, v) for v in x]
+    parameters = {symbol(name): value for name, value in examples.parameters}
+    gradient, data = block(slopes, {"x": x, "u": rows}, parameters, np.float64)
+    table, rate = np.ascontiguousarray(examples.table).copy(), sgd.learning_rate / sgd.batch_size
+    law = SAMPLINGS.index(sgd.sampling)
+    stream = int(Stream.SHUFFLES if sgd.sampling == "reshuffled" else Stream.MINIBATCHES)
+    return table, data, gradient, rate, int(sgd.batch_size), law, stream, *seed_words(seed)
+
+
+def _march(
+    sgd: MiniBatchSGD, arguments: tuple[Any, ...], start: Any, chunk: tuple[int, int], frames: int, every: int,
+    keep: Keep, origin: Array, seed: int, watch: Watch, out: Array | None,
+) -> Array:  # fmt: skip
+    """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
+    from fpsim.kernels.minibatch import walk_batches
+
+    (begin, end), d = chunk, sgd.landscape.dimension
+    count, blocks = end - begin, -(-(end - begin) // BLOCK)
+    points = start_points(start, d, begin, count, seed)
+    padding = np.repeat(points[:, :1], blocks * BLOCK - count, axis=1)
+    points = np.concatenate([np.broadcast_to(points, (d, count)), padding], axis=1)
+    by_block = points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
+    states = np.array(by_block, order="C")  # a copy always: the kernel moves it, and ``points`` is the first frame
+    sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
+    if keep == "moments":
+        gap = points[:, :count] - origin[:, None]
+        sums[0] = [(gap**power).sum(axis=1) for power in (1, 2, 3, 4)]
+    elif out is not None and keep == "paths":
+        out[0] = points[:, :count].T
+    most = max(1, FRAME_BYTES // states.nbytes) if keep == "paths" else frames
+    pace = Pace(max(1, FIRST_DRAWS // (sgd.batch_size * states.size)))
+    for piece in pieces(frames * every, every, most, 4, pace):
+        began, first = clock.perf_counter(), piece.step // every + 1
+        looked = piece.frames if piece.finished else 0
+        kept = np.empty((piece.frames, blocks if keep == "paths" and looked else 0, d * BLOCK))
+        block, step = walk_batches[np.float64](
+            states, begin, piece.step, piece.every, *arguments, LIMIT, kept, sums[first : first + looked], origin, count
+        )
+        if block >= 0:
+            lane = int(np.argmax(~np.all(np.abs(states[block].reshape(d, BLOCK)) <= LIMIT, axis=0)))
+            raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
+        if out is not None and keep == "paths" and looked:
+            out[first : first + looked] = by_path(kept, d)[:, :count]
+        pace.took(piece.frames * piece.every, clock.perf_counter() - began)
+        watch.advance(piece.frames * piece.every * count)
+    if out is not None and keep == "final":
+        out[0] = by_path(states[None], d)[0, :count]
+    return sums
+
+
+def _exits(
+    sgd: MiniBatchSGD, points: Array, goal: Target, paths: int, seed: int, quads: int, threads: int,
+    progress: Callable[[float], None] | None, ends: float,
+) -> Exits:  # fmt: skip
+    """Exits, with times in iterations."""
+    from fpsim.kernels.minibatch import exit_batches
+
+    arguments, (wall, wall_data) = _kernel_arguments(sgd, seed), _wall(sgd, goal)
+
+    def call(lanes: Lanes, out: Exits, budget: int, final: bool) -> int:
+        busy: int = exit_batches[np.float64](
+            lanes.x, lanes.owner, lanes.quads, lanes.pool, points, quads, budget, *arguments, wall_data, wall, LIMIT,
+            out.times, out.places, lanes.clock, out.followed, final,
+        )  # fmt: skip
+        return busy
+
+    def diverged(path: int) -> BatchDivergenceError:
+        return BatchDivergenceError(path, sgd)
+
+    return run_lanes(call, diverged, points, paths, threads, np.float64, progress, ends)
+
+
+def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:
+    """The compiled signed distance to the target."""
+    from fpsim.kernels.compiling import block
+    from landscapes.formula.symbolic import symbol
+
+    x = [symbol(name) for name in sgd.landscape.variables]
+    geometry = goal.symbolic(x)
+    if geometry is None:
+        raise ValueError("mini-batch exits go to a number (1-D), Ball or HalfSpace; a level function does not compile")
+    return block([geometry[0]], {"x": x}, geometry[1], np.float64)

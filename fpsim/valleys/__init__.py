@@ -1,0 +1,1 @@
+"""Valleys and passes of a landscape, and the steepest path over them."""

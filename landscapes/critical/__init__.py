@@ -1,0 +1,1 @@
+"""Critical points: where to start, Newton's method, certificates."""

@@ -1,0 +1,1 @@
+"""Losses that are means over examples, with exact per-example gradients."""

@@ -1,0 +1,1 @@
+"""From a formula's text to exact derivatives and kernel source."""

@@ -1,0 +1,1 @@
+"""Losses of neural networks (needs torch, loaded late)."""

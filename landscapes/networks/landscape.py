@@ -1,0 +1,409 @@
+"""A torch network with its training data as a loss landscape over the flat vector x of its parameters,
+
+    L(x) = (1/m) sum_j l_j(x),      l_j = cross entropy (or squared error) of example j  +  weight_decay |x|^2 / 2.
+
+Everything that theory asks for comes from products with vectors, no matrix is formed: with J (m x d) the derivatives
+of the l_j, w -> J^T w is one backward pass, v -> J v and v -> H v are backward passes through it, and the covariance of
+one example's gradient is  C1 v = J^T (J v - mean(J v)) / m,  the centred one.
+
+Coordinates are the parameters that can be trained (``requires_grad``); frozen ones stay as they are, and so do buffers
+such as running statistics (:mod:`landscapes.networks.checkpoints`).
+This module needs torch (extra ``network``).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from landscapes.evaluation import Array, PlainFunctions
+from landscapes.field import numbered
+from landscapes.landscape import Landscape
+from landscapes.networks.admission import admitted
+from landscapes.networks.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
+from landscapes.networks.torch_calls import numbers, plain_kernels, spread, twice
+from landscapes.networks.torch_extra import nn, torch
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+MOST_NUMBERS = 50_000_000
+"""The largest dense array of derivatives (0.4 GB) that is made."""
+
+
+class NeuralLandscape(Landscape):
+    """The loss of a network on a data set, as a function of its parameters.
+
+    Args:
+        network: a torch module mapping inputs (m, ...) to outputs (m, classes), in evaluation mode. It is copied;
+            trainable parameters, in the order of ``network.parameters()``, become the coordinates.
+        inputs: (m, ...) array or tensor; images (m, height, width) get a channel axis where the network takes one, and
+            whole numbers stay so for a network that takes only those (an embedding).
+        labels: (m,) classes for ``"cross-entropy"``; (m, outputs) numbers for ``"squared"``, (m,) if there is one
+            output; classes stand for their unit vectors.
+        loss: ``"cross-entropy"``, or ``"squared"``: |output - label|^2 / 2.
+        weight_decay: coefficient of |x|^2 / 2, part of every example's loss.
+        dtype: ``"float64"`` or ``"float32"``, in which torch computes; results are float64 arrays.
+        device: torch's name of a device, such as ``"cpu"`` or ``"cuda"``.
+        chunk: examples that go through the network at a time.
+        name: shown in results.
+        buffers: ``"frozen"`` keeps running statistics and other buffers as they came, at every x. None does so too, but
+            refuses points at which they are visibly not those of the data any more.
+
+    Raises:
+        ValueError: for data of wrong shapes, and for a network whose loss is no function of its parameters and single
+            examples (:mod:`landscapes.networks.admission`).
+        TypeError: for what is no torch module.
+    """
+
+    network: Any
+    inputs: Any
+    labels: Any
+    kind: str
+    weight_decay: float
+    chunk: int
+    frozen: bool
+    shapes: dict[str, Any]
+    """Name -> shape of the parameters that are coordinates, in their order."""
+
+    def __init__(
+        self,
+        network: Any,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        loss: Literal["cross-entropy", "squared"] = "cross-entropy",
+        weight_decay: float = 0.0,
+        dtype: Literal["float64", "float32"] = "float64",
+        device: str = "cpu",
+        chunk: int = 1024,
+        name: str | None = None,
+        buffers: Literal["frozen"] | None = None,
+    ) -> None:
+        if dtype not in ("float64", "float32"):
+            raise ValueError(f"dtype is 'float64' or 'float32'; got {dtype!r}")
+        if not (np.isfinite(weight_decay) and weight_decay >= 0):
+            raise ValueError(f"weight_decay is a number >= 0; got {weight_decay!r}")
+        if chunk < 1:
+            raise ValueError(f"chunk counts examples and is at least 1; got {chunk!r}")
+        if buffers not in (None, "frozen"):
+            raise ValueError(f"buffers is 'frozen' or None; got {buffers!r}")
+        own, x, y = admitted(network, inputs, labels, loss, dtype, device)
+        shapes = {key: parameter.shape for key, parameter in own.named_parameters() if parameter.requires_grad}
+        d, every = sum(shape.numel() for shape in shapes.values()), sum(p.numel() for p in own.parameters())
+        counted = f"{d} parameters" if d == every else f"{d} of {every} parameters (the others are frozen)"
+        kept = KEPT if state_of(own) else ""
+        self.__dict__.update(
+            network=own, inputs=x, labels=y, kind=loss, weight_decay=float(weight_decay), chunk=int(chunk),
+            frozen=buffers == "frozen", shapes=shapes,
+            _functions=PlainFunctions(d, self._losses, self._gradients, self._hessians), dimension=d, bounds=None,
+            name=name or f"{type(network).__name__} with {counted} on {len(y)} examples{kept}",
+            default_start=None, default_target=None,
+        )  # fmt: skip
+
+    @property
+    def variables(self) -> tuple[str, ...]:  # type: ignore[override]  # a million names are made only when asked for
+        """The names x0, x1, ... of the coordinates."""
+        return numbered(self.dimension)
+
+    @property
+    def number_of_examples(self) -> int:
+        """The number m of examples."""
+        return len(self.labels)
+
+    @property
+    def keeps_buffers(self) -> bool:
+        """Whether the network has buffers of which nobody said that they are to be frozen."""
+        return not self.frozen and bool(state_of(self.network))
+
+    @property
+    def initial(self) -> Array:
+        """The parameters that the network came with, shape (d,)."""
+        own = dict(self.network.named_parameters())
+        return numbers(torch.cat([own[key].reshape(-1) for key in self.shapes]))
+
+    # --- checkpoints ---
+
+    def parameters_of(self, checkpoint: Any) -> Array:
+        """The parameters (d,) of another checkpoint of the network, a torch module or its state dictionary.
+
+        Raises:
+            ValueError: for another network, or one whose buffers (running statistics) are not those kept here.
+        """
+        return only_parameters(self, checkpoint)
+
+    def way(self, first: Any, second: Any) -> Way:
+        """The straight line between two checkpoints (modules, state dictionaries, or vectors (d,)), buffers included.
+
+        Raises:
+            ValueError: for vectors, if the loss depends on buffers that they come without.
+        """
+        return way(self, first, second)
+
+    def with_buffers(self, buffers: Mapping[str, Any]) -> NeuralLandscape:
+        """The same landscape with other values of some of the network's buffers, frozen."""
+        new, network = object.__new__(type(self)), copy.deepcopy(self.network)
+        own = dict(network.named_buffers())
+        for key, values in buffers.items():
+            own[key].copy_(values)
+        new.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_guard"}, network=network, frozen=True)
+        functions = PlainFunctions(self.dimension, new._losses, new._gradients, new._hessians)
+        new.__dict__["_functions"] = functions
+        return new
+
+    # --- losses ---
+
+    def example_losses(self, x: ArrayLike) -> Array:
+        """Return the losses of all examples at x (d, ...), shape (m, ...)."""
+
+        def at(point: Any) -> Array:
+            with torch.no_grad():
+                return np.concatenate([numbers(part) for part in self._parts(point)])
+
+        return self._everywhere("loss", x, at)
+
+    def accuracy(self, x: ArrayLike) -> float:
+        """Return the share of examples that the network with parameters x (d,) classifies as labelled."""
+        if self.kind != "cross-entropy":
+            raise ValueError("a network that fits numbers has no accuracy; its loss is squared, not cross-entropy")
+        with torch.no_grad():
+            point = self._tensor(self._point(x))
+            right = sum(
+                int((self._outputs(point, chosen).argmax(dim=1) == self.labels[chosen]).sum())
+                for chosen in self._chunks()
+            )
+        return right / self.number_of_examples
+
+    # --- derivatives ---
+
+    def example_gradients(self, x: ArrayLike) -> Array:
+        """Return the gradients of all examples at x (d, ...), shape (m, d, ...).
+
+        Raises:
+            ValueError: if the array would be too large; use `weighted_gradient` and `covariance_operator` then.
+        """
+        points = self._points(x)
+        self._require_room("gradients of single examples", self.number_of_examples * points.size)
+
+        def one(point: Any, example: Any, label: Any) -> Any:
+            return self._examples(point, example[None], label[None])[0]
+
+        gradient = torch.func.grad(one)
+        many = torch.func.vmap(gradient, in_dims=(None, 0, 0))
+
+        def part(point: Any, inputs: Any, labels: Any) -> Any:
+            try:
+                return many(point, inputs, labels)
+            except (RuntimeError, NotImplementedError):  # some layers and any branching on values: one by one
+                return torch.stack([gradient(point, u, v) for u, v in zip(inputs, labels, strict=True)])
+
+        def at(point: Any) -> Array:
+            with plain_kernels():
+                parts = [part(point, self.inputs[c], self.labels[c]) for c in self._chunks()]
+            return np.concatenate([numbers(p) for p in parts])
+
+        return self._everywhere("gradient", points, at)
+
+    def gradient_covariance(self, x: ArrayLike) -> Array:
+        """Return the covariance C1 of one example's gradient at x (d, ...) as a matrix, shape (d, d, ...).
+
+        Raises:
+            ValueError: if the matrix would be too large; use `covariance_operator` then.
+        """
+        points = self._points(x)
+        self._require_room("covariance", points.size * self.dimension)
+        g = self.example_gradients(points)
+        g = g - g.mean(axis=0)
+        return np.asarray(np.einsum("mi...,mj...->ij...", g, g) / self.number_of_examples)
+
+    def weighted_gradient(self, x: ArrayLike, weights: ArrayLike) -> Array:
+        """Return J^T w = sum_j w_j grad l_j at x (d,) for weights (m,), shape (d,).
+
+        Weights 1/S on the S examples of a mini-batch give its gradient. Weights (z - mean z)/(m S)^(1/2) with standard
+        normal z (m,) give Gaussian noise of the covariance C1/S.
+        """
+        w = np.asarray(weights, dtype=np.float64)
+        if w.shape != (self.number_of_examples,):
+            raise ValueError(f"weights are one number per example, shape ({self.number_of_examples},); got {w.shape}")
+        point, chosen = self._tensor(self._point(x)).requires_grad_(), np.flatnonzero(w)
+        total = torch.zeros_like(point)
+        for first in range(0, len(chosen), self.chunk):
+            part = torch.as_tensor(chosen[first : first + self.chunk], device=point.device)
+            losses = self._examples(point, self.inputs[part], self.labels[part])
+            weighted = losses @ self._tensor(w[chosen[first : first + self.chunk]])
+            total += torch.autograd.grad(weighted, point)[0]
+        return numbers(total)
+
+    def batch_gradients(self, x: ArrayLike, picks: ArrayLike) -> Array:
+        """Return the gradients of mini-batches, each at a point of its own, shape (d, R).
+
+        Args:
+            x: points (d, R).
+            picks: numbers (S, R) of examples, 0 ... m - 1; one may occur more than once.
+        """
+        points, chosen = np.asarray(x, dtype=np.float64), np.asarray(picks)
+        if points.shape != (self.dimension, *chosen.shape[1:]) or chosen.ndim != 2:
+            raise ValueError(f"points (d, R) and picks (S, R) are wanted; got {points.shape} and {chosen.shape}")
+        index = torch.as_tensor(chosen.T.astype(np.int64), device=self.inputs.device)
+
+        def mean(point: Any, inputs: Any, labels: Any) -> Any:
+            return self._examples(point, inputs, labels).mean()
+
+        gradient, rows = torch.func.grad(mean), max(1, self.chunk // max(1, chosen.shape[0]))
+        found = []
+        with plain_kernels():
+            for first in range(0, points.shape[1], rows):
+                part = index[first : first + rows]
+                together = self._tensor(points.T[first : first + rows]), self.inputs[part], self.labels[part]
+                try:
+                    found.append(torch.func.vmap(gradient)(*together))
+                except (RuntimeError, NotImplementedError):  # as in example_gradients
+                    found.append(torch.stack([gradient(*one) for one in zip(*together, strict=True)]))
+        return numbers(torch.cat(found)).T
+
+    def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
+        """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
+        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
+        found = []
+        with twice(self.name):
+            for losses in self._parts(point):
+                # J^T w is linear in w: its derivative along v with respect to w is J v
+                w = torch.ones_like(losses).requires_grad_()
+                (pulled,) = torch.autograd.grad(losses @ w, point, create_graph=True)
+                found.append(torch.autograd.grad(pulled @ along, w)[0])
+        return np.concatenate([numbers(part) for part in found])
+
+    def hessian_vector(self, x: ArrayLike, v: ArrayLike) -> Array:
+        """Return H(x) v for x (d,) and v (d,), shape (d,)."""
+        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
+        total = torch.zeros_like(point)
+        with twice(self.name):
+            for losses in self._parts(point):
+                (slope,) = torch.autograd.grad(losses.sum(), point, create_graph=True)
+                total += torch.autograd.grad(slope @ along, point)[0]
+        return numbers(total / self.number_of_examples)
+
+    def hessian_operator(self, x: ArrayLike) -> LinearOperator:
+        """Return v -> H(x) v as a symmetric scipy operator (d, d)."""
+        return self._operator(lambda v: self.hessian_vector(x, v))
+
+    def covariance_operator(self, x: ArrayLike) -> LinearOperator:
+        """Return v -> C1(x) v, the centred covariance of one example's gradient, as a scipy operator (d, d)."""
+
+        def product(v: Array) -> Array:
+            along = self.slopes(x, v)
+            return self.weighted_gradient(x, (along - along.mean()) / self.number_of_examples)
+
+        return self._operator(product)
+
+    def chosen_losses(self, x: ArrayLike, chosen: slice, network: Any = None, buffers: Any = None) -> Array:
+        """Losses of some examples at x (d,), if asked for by another copy of the network with buffers of its own."""
+        with torch.no_grad():
+            outputs = self._call(self._tensor(np.asarray(x)), self.inputs[chosen], network, buffers)
+            return numbers(self._compared(outputs, self.labels[chosen]))
+
+    # --- inside ---
+
+    def _points(self, x: ArrayLike) -> Array:
+        if isinstance(x, nn.Module | Mapping):
+            x = self.parameters_of(x)
+        points = super()._points(x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x)
+        if not self.frozen:
+            for i in range(points[0].size):
+                self._guard.check(self, points.reshape(len(points), -1)[:, i])
+        return points
+
+    @property
+    def _guard(self) -> Guard:
+        found: Guard | None = self.__dict__.get("_guarding")
+        if found is None:
+            found = self.__dict__["_guarding"] = Guard(self)
+        return found
+
+    def _point(self, x: ArrayLike) -> Array:
+        points = self._points(x)
+        if points.ndim != 1:
+            raise ValueError(f"this takes one point, shape ({self.dimension},); got shape {points.shape}")
+        return points
+
+    def _vector(self, v: ArrayLike) -> Array:
+        vector = np.asarray(v, dtype=np.float64)
+        if vector.shape != (self.dimension,):
+            raise ValueError(f"a direction has shape ({self.dimension},); got {vector.shape}")
+        return vector
+
+    def _operator(self, product: Callable[[Array], Array]) -> LinearOperator:
+        from scipy.sparse.linalg import LinearOperator
+
+        d = self.dimension
+
+        def matvec(v: Array) -> Array:
+            return product(np.asarray(v, dtype=np.float64).reshape(d))
+
+        return LinearOperator((d, d), matvec=matvec, rmatvec=matvec, dtype=np.float64)
+
+    def _losses(self, x: Array) -> Array:
+        return self.example_losses(x).mean(axis=0)
+
+    def _gradients(self, x: Array) -> Array:
+        uniform = np.full(self.number_of_examples, 1 / self.number_of_examples)
+        return spread(lambda point: self.weighted_gradient(point, uniform), x)
+
+    def _hessians(self, x: Array) -> Array:
+        self._require_room("Hessian", x.size * self.dimension)
+
+        def at(point: Array) -> Array:
+            columns = np.stack([self.hessian_vector(point, e) for e in np.eye(self.dimension)])
+            return (columns + columns.T) / 2
+
+        return spread(at, x)
+
+    def _everywhere(self, what: str, x: ArrayLike, function: Callable[[Any], Array]) -> Array:
+        points = self._points(x)
+        return self._numbers(what, spread(lambda point: function(self._tensor(point)), points), points)
+
+    def _parts(self, point: Any) -> Iterator[Any]:
+        """The losses of all examples, a chunk at a time."""
+        for chosen in self._chunks():
+            yield self._examples(point, self.inputs[chosen], self.labels[chosen])
+
+    def _chunks(self) -> Iterator[slice]:
+        for first in range(0, self.number_of_examples, self.chunk):
+            yield slice(first, first + self.chunk)
+
+    def _examples(self, point: Any, inputs: Any, labels: Any) -> Any:
+        losses = self._compared(self._call(point, inputs), labels)
+        return losses + self.weight_decay / 2 * (point @ point)
+
+    def _compared(self, outputs: Any, labels: Any) -> Any:
+        if self.kind == "cross-entropy":
+            return nn.functional.cross_entropy(outputs, labels, reduction="none")
+        return ((outputs - labels) ** 2).sum(dim=1) / 2
+
+    def _outputs(self, point: Any, chosen: slice) -> Any:
+        return self._call(point, self.inputs[chosen])
+
+    def _call(self, point: Any, inputs: Any, network: Any = None, buffers: Any = None) -> Any:
+        pieces = torch.split(point, [shape.numel() for shape in self.shapes.values()])
+        parameters = {key: piece.view(shape) for (key, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return torch.func.functional_call(network or self.network, {**parameters, **(buffers or {})}, (inputs,))
+
+    def _tensor(self, values: Array) -> Any:
+        like = next(self.network.parameters())
+        return torch.as_tensor(np.array(values, dtype=np.float64), dtype=like.dtype, device=like.device)
+
+    def _require_room(self, what: str, numbers: int) -> None:
+        if numbers > MOST_NUMBERS:
+            raise ValueError(
+                f"the {what} of {self.name} would be {numbers:.2g} numbers; use products with vectors instead "
+                "(hessian_operator, covariance_operator, weighted_gradient)"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
