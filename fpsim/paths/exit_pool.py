@@ -19,6 +19,8 @@ from fpsim.paths.chunks import BLOCK
 Array = NDArray[Any]
 FIRST_CALL = 16  # groups of four steps in the first call of a kernel
 HANDFUL = 1024  # paths handed to a thread at a time
+SHORTEST = 1e-6  # seconds that a clock tells apart
+FOREVER = 2**60  # groups of four steps that nothing does, and an integer of 64 bits holds
 
 
 @dataclass
@@ -105,7 +107,8 @@ def run_lanes(
         found.places[lanes.owner[under_way]] = lanes.x.reshape(-1, BLOCK).T[under_way]
         end = int(lanes.clock[0])
         if final and busy == 0 and math.isfinite(deadline):  # what it would have come to
-            end = int(end * max(1.0, (deadline - start) / (now - start)))
+            longer = min((deadline - start) / max(now - start, SHORTEST), FOREVER)
+            end = int(min(end * max(1.0, longer), FOREVER))
         return [(found.followed[part], end) for part in taken]
 
     with ThreadPoolExecutor(threads) as executor:
