@@ -40,8 +40,9 @@ from scipy.sparse.linalg import expm_multiply
 import fpsim
 import landscapes
 from fpsim.density.evolution import Motion, propagate
-from fpsim.density.fokker_planck import FokkerPlanck, escape_time_by_grid
+from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.grid import Grid
+from fpsim.routes.grid import escape_time_by_grid
 from fpsim.targets import HalfSpace, Point
 
 HERE = Path(__file__).parent

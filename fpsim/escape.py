@@ -286,7 +286,7 @@ class EscapeProblem:
             the mean, extrapolated, with the spread of such fits as error.  Whether it converges at all is an assumption
             of the result: it does not where the noise vanishes against the drift.
         """
-        from fpsim.density.fokker_planck import escape_time_by_grid
+        from fpsim.routes.grid import escape_time_by_grid
 
         require_open(self.sde, self.start[0], self.target)
         began = clock.perf_counter()

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from fpsim.assumption import Assumption
+from fpsim.digits import digits, power_of_e
 from fpsim.storage import Stored, dataset, facts_of
 
 if TYPE_CHECKING:
@@ -22,25 +24,6 @@ if TYPE_CHECKING:
 
 LARGEST_LOG = 709.7
 """A float holds e^709.7 and not much more."""
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One condition under which a formula holds, checked for the problem at hand.
-
-    Attributes:
-        statement: what must hold, in words, e.g. ``"barrier / noise >= 5"``.
-        holds: whether it does, here and now.
-        detail: the figures behind the verdict, e.g. ``"barrier / noise = 2.5"``.
-    """
-
-    statement: str
-    holds: bool
-    detail: str = ""
-
-    def __str__(self) -> str:
-        mark = "ok  " if self.holds else "FAIL"
-        return f"{mark} {self.statement}" + (f" ({self.detail})" if self.detail else "")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -208,7 +191,7 @@ def format_with_error(time: EscapeTime) -> str:
     """``12.34 +- 0.05 (stat) +- 0.02 (syst)`` with as many digits as the errors allow; ``e^1234.5`` beyond floats."""
     if not math.isfinite(time.mean):
         return f"{beyond_floats(time)}" + (f", relative error {time.log_error:.2g}" if time.log_error else "")
-    parts = [f"{time.mean:.10g}" if time.error == 0 else f"{time.mean:.{_digits(time.mean, time.error)}g}"]
+    parts = [f"{time.mean:.10g}" if time.error == 0 else f"{time.mean:.{digits(time.mean, time.error)}g}"]
     if time.standard_error:
         parts.append(f"+- {time.standard_error:.2g} (stat)")
     if time.systematic_error:
@@ -218,11 +201,4 @@ def format_with_error(time: EscapeTime) -> str:
 
 def beyond_floats(time: EscapeTime) -> str:
     """``e^1234.567``: a time that no float holds, to its relative error."""
-    return f"e^{time.log_mean:.{_digits(time.log_mean, max(time.log_error, 1e-10))}g}"
-
-
-def _digits(value: float, error: float) -> int:
-    """Digits of ``value`` worth printing: two beyond the first digit of the error, between 3 and 12."""
-    if value == 0 or not math.isfinite(value) or not math.isfinite(error):
-        return 6
-    return max(3, min(12, 2 + math.ceil(math.log10(abs(value) / error))))
+    return power_of_e(time.log_mean, time.log_error)

@@ -8,15 +8,14 @@ difference, every tolerance and every search.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.targets import CHANGE, Ball, HalfSpace, LevelSet, as_target, reach
+
 Array = NDArray[np.float64]
-STEPS = np.exp2(np.arange(-128.0, 129.0, 2.0))  # 38 powers of ten up and down from the start's own size
-CHANGE = 1 / 16  # share of the level at the start by which a step of the reach changes it
 
 
 def problem_lengths(landscape: Any, start: ArrayLike, target: Any = None) -> Array:
@@ -58,8 +57,6 @@ def noise_length(sde: Any, start: ArrayLike) -> float:
 
 def distance(target: Any, start: Array) -> float:
     """How far ``start`` (d,) is from the far end of what is known of a target; for a level function, its reach."""
-    from fpsim.targets import Ball, HalfSpace, LevelSet, as_target
-
     goal = as_target(target, start)
     if isinstance(goal, Ball):
         return float(np.linalg.norm(np.array(goal.center) - start)) + goal.radius
@@ -71,30 +68,3 @@ def distance(target: Any, start: Array) -> float:
         level = -float(goal.level(start[:, None])[0])
         return level / slope if slope * max(lengths) > CHANGE * level else max(lengths)
     return float(abs(goal.value - start[0])) if hasattr(goal, "value") else float(np.linalg.norm(start)) or 1.0
-
-
-def reach(level: Callable[[Array], Array], start: Array) -> tuple[float, ...]:
-    """Per coordinate the shortest step from ``start`` (d,) that changes a level function visibly, a power of four.
-
-    It is found by trying; a coordinate that the level does not depend on takes the longest of the others.
-    """
-    own = float(np.abs(start).max()) or 1.0
-    with np.errstate(all="ignore"):
-        here = float(level(start[:, None])[0])
-        found = [_visible(level, start, own * STEPS, axis, here) for axis in range(start.size)]
-    known = [length for length in found if length is not None]
-    return tuple(length if length is not None else max(known, default=own) for length in found)
-
-
-def _visible(level: Callable[[Array], Array], start: Array, steps: Array, axis: int, here: float) -> float | None:
-    for step in steps:
-        moved = np.repeat(start[:, None], 2, axis=1)
-        moved[axis] += [-step, step]
-        try:
-            values = np.asarray(level(moved), dtype=np.float64)
-        except (ArithmeticError, ValueError):  # outside of what the level function knows
-            continue
-        change = np.abs(values - here)
-        if np.any(change[np.isfinite(change)] >= CHANGE * abs(here)):
-            return float(step)
-    return None

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from fpsim.escape_time import Assumption, EscapeTime, beyond_floats, format_with_error
+from fpsim.assumption import Assumption
+from fpsim.escape_time import EscapeTime, beyond_floats, format_with_error
+from fpsim.route import EXACTNESS, ROUTES, process_of
 from fpsim.storage import Stored, as_json, attribute, dataset, write_text
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Comparison(Stored):
     notes: tuple[str, ...] = ()
     infinite: str = ""
 
-    EXACTNESS = ("quadrature", "grid", "paths", "chain")
+    EXACTNESS = EXACTNESS
 
     @property
     def reference(self) -> EscapeTime | None:
@@ -74,7 +76,7 @@ class Comparison(Stored):
             if reference is not None and route.units == reference.units:
                 row["ratio"] = route.ratio(reference)
                 row["log_ratio"] = route.log_mean - reference.log_mean
-                same = route.method != "chain" and reference.method != "chain"  # the chain is SGD itself, not its SDE
+                same = "chain" not in (process_of(route.method), process_of(reference.method))  # SGD, not its SDE
                 row["z_score"] = route.z_score(reference) if route.log_error > 0 and same else None
             row["failed_assumptions"] = [str(a.statement) for a in route.violated]
             rows.append(row)
@@ -182,10 +184,7 @@ class Comparison(Stored):
         lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table]
         lines.append("  (* reference; z counts both errors of both routes)" if self.reference else "")
         methods = {route.method for route in self.routes}
-        if "chain" in methods:
-            lines.append("  (the chain is SGD with its finite step: another process than the SDE, so it has no z)")
-        if "cramer" in methods:
-            lines.append("  (cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise)")
+        lines += [f"  ({route.remark})" for name, route in ROUTES.items() if name in methods and route.remark]
         lines += [f"  note: {note}" for note in self.notes]
         for route in self.routes:
             lines += [f"  {route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]

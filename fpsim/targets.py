@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 SMALL = 1e-5  # steps of differences, in lengths on which a level function changes
+STEPS = np.exp2(np.arange(-128.0, 129.0, 2.0))  # 38 powers of ten up and down from the start's own size
+CHANGE = 1 / 16  # share of the level at the start by which a step of the reach changes it
 
 
 class Target:
@@ -187,8 +189,6 @@ class LevelSet(Target):
 
     def seen_from(self, start: Array) -> LevelSet:
         """The same set with its lengths as found at a start (d,)."""
-        from fpsim.lengths import reach
-
         return self if self.lengths else replace(self, lengths=reach(self.level, start))
 
     def __str__(self) -> str:
@@ -232,3 +232,30 @@ def as_target(target: Any, start: Array) -> Target:
         )
     chosen.check(start, dimension)
     return chosen.seen_from(start) if isinstance(chosen, LevelSet) else chosen
+
+
+def reach(level: Callable[[Array], Array], start: Array) -> tuple[float, ...]:
+    """Per coordinate the shortest step from ``start`` (d,) that changes a level function visibly, a power of four.
+
+    It is found by trying; a coordinate that the level does not depend on takes the longest of the others.
+    """
+    own = float(np.abs(start).max()) or 1.0
+    with np.errstate(all="ignore"):
+        here = float(level(start[:, None])[0])
+        found = [_visible(level, start, own * STEPS, axis, here) for axis in range(start.size)]
+    known = [length for length in found if length is not None]
+    return tuple(length if length is not None else max(known, default=own) for length in found)
+
+
+def _visible(level: Callable[[Array], Array], start: Array, steps: Array, axis: int, here: float) -> float | None:
+    for step in steps:
+        moved = np.repeat(start[:, None], 2, axis=1)
+        moved[axis] += [-step, step]
+        try:
+            values = np.asarray(level(moved), dtype=np.float64)
+        except (ArithmeticError, ValueError):  # outside of what the level function knows
+            continue
+        change = np.abs(values - here)
+        if np.any(change[np.isfinite(change)] >= CHANGE * abs(here)):
+            return float(step)
+    return None

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.density.grid import Grid
-from fpsim.results import Assumption
 
 if TYPE_CHECKING:
     from fpsim.density.fokker_planck import FokkerPlanck

@@ -9,7 +9,6 @@ none they are second order without numerical diffusion, and positive rates take 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -225,17 +224,3 @@ class FokkerPlanck:
         if values.shape != self.grid.shape:
             raise ValueError(f"the density has shape {values.shape}; the grid needs {self.grid.shape}")
         return probability_current(self.walk, values.ravel() * self.grid.volume)
-
-
-def escape_time_by_grid(
-    sde: Any,
-    start: ArrayLike,
-    target: Any,
-    cells: int | None = None,
-    walls: Any = None,
-    seconds: float = math.inf,
-) -> Any:
-    """Mean escape time by grids in sequence; see :func:`fpsim.routes.grid.escape_time_by_grid`."""
-    from fpsim.routes.grid import escape_time_by_grid as by_grid
-
-    return by_grid(sde, start, target, cells, walls, seconds)

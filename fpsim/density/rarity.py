@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.density.cuts import Restricted
 from fpsim.density.passage import passage_solver
 from fpsim.density.solver import solver_for, valley_bottoms
 from fpsim.density.walk import Walk
-from fpsim.results import Assumption
 
 Array = NDArray[np.float64]
 RARE = 1e-6  # a visit that fewer paths make before they arrive is seen by no simulation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.assumption import Assumption
 from fpsim.density.answers import held, left_valley
 from fpsim.density.cuts import on_grid, restrict
 from fpsim.density.discretisation import Discretisation, across, at_centers, judged, numbers_apart, resolution
@@ -16,7 +17,6 @@ from fpsim.density.passage import FluxOverPopulation, QuasiStationary
 from fpsim.density.pending import with_pending
 from fpsim.density.spectrum import Spectrum, spectral_gap, spectrum
 from fpsim.density.transitions import Transitions, transitions
-from fpsim.results import Assumption
 
 if TYPE_CHECKING:
     from fpsim.density.fokker_planck import FokkerPlanck

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.density.discretisation import Discretisation, Judged
 from fpsim.density.slow import SLOW, slow_rates
 from fpsim.density.solver import DIRECT_LIMIT, aligned
 from fpsim.density.walk import Walk
-from fpsim.results import Assumption
 from fpsim.storage import Stored, attribute, facts_of
 
 if TYPE_CHECKING:

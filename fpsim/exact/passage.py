@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from fpsim.assumption import Assumption
 from fpsim.exact.feller import Edge
-from fpsim.results import Assumption
 
 SEEN = 1e-3  # a share of the mean that may come from places seldom visited
 

@@ -47,6 +47,11 @@ class Paths(Stored):
         facts = {"time": float(self.time[-1]), "paths": self.x.shape[1], **self.settings}
         return {**facts, "mean": last.mean(axis=0), "variance": last.var(axis=0)}
 
+    @property
+    def names(self) -> list[str]:
+        """The coordinates as the user calls them, else x or x_0, x_1, ..."""
+        return names_of(self.settings, self.x.shape[-1])
+
     def plot(self, axes: Any = None) -> Any:
         """The first paths against time."""
         from fpsim.plotting import path_chart
@@ -124,6 +129,11 @@ class Moments(Stored):
         facts = {"time": float(self.time[-1]), "paths": self.paths, **self.settings}
         return {**facts, "mean": self.mean[-1], "variance": self.variance[-1]}
 
+    @property
+    def names(self) -> list[str]:
+        """The coordinates as the user calls them, else x or x_0, x_1, ..."""
+        return names_of(self.settings, self.mean.shape[-1])
+
     def plot(self, axes: Any = None) -> Any:
         """Mean with a band of one standard deviation against time."""
         from fpsim.plotting import moment_chart
@@ -143,7 +153,7 @@ class Moments(Stored):
 
 
 def names_of(settings: dict[str, Any], dimension: int) -> list[str]:
-    """The coordinates as the user calls them, else x or x_0, x_1, ..."""
+    """What the ``names`` of a result are made of."""
     known = settings.get("variables")
     if known is not None and len(known) >= dimension:
         return [str(name) for name in known[:dimension]]

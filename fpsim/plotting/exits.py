@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.plotting.drawable import Exits
 from fpsim.plotting.style import BLACK, BLUE, INK, SMALL, TIME, axes_or_new, figure_of, remark, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.paths.exits import ExitSample
-
 Array = NDArray[np.float64]
 
 
-def exit_histogram(sample: ExitSample, mean: float, axes: Axes | None = None) -> Figure:
+def exit_histogram(sample: Exits, mean: float, axes: Axes | None = None) -> Figure:
     """Density of exit times on a log axis against exp(-t/mean)/mean.
 
     The density counts all paths, censored ones included, so that it meets the law up to the horizon.  Error bars are
@@ -69,7 +68,7 @@ def exit_histogram(sample: ExitSample, mean: float, axes: Axes | None = None) ->
     return figure_of(axes)
 
 
-def survival_chart(sample: ExitSample, mean: float, axes: Axes | None = None) -> Figure:
+def survival_chart(sample: Exits, mean: float, axes: Axes | None = None) -> Figure:
     """Share of paths that have not left, on a log axis, with its band and the law exp(-t/mean).
 
     The band holds for all times at once with 95 % (Dvoretzky, Kiefer, Wolfowitz 1956; constant by Massart 1990).
@@ -109,7 +108,7 @@ def poisson_interval(counts: NDArray[np.int64], coverage: float = 0.6827) -> tup
     return low, np.asarray(gammaincinv(n + 1, 1 - tail), dtype=np.float64)
 
 
-def _check(sample: ExitSample, mean: float) -> None:
+def _check(sample: Exits, mean: float) -> None:
     if not (math.isfinite(mean) and mean > 0):
         raise ValueError(f"the exponential law needs a mean that is a positive time; got {mean!r}")
     if not sample.exits.size:
@@ -119,7 +118,7 @@ def _check(sample: ExitSample, mean: float) -> None:
         )
 
 
-def _count(sample: ExitSample) -> str:
+def _count(sample: Exits) -> str:
     return f"{sample.times.size:,} paths".replace(",", "\u202f")
 
 
@@ -128,7 +127,7 @@ def _law(mean: float, density: bool) -> str:
     return rf"{formula},  $\tau$ = {mean:.4g}"
 
 
-def _state_censored(axes: Axes, sample: ExitSample) -> None:
+def _state_censored(axes: Axes, sample: Exits) -> None:
     censored = int(sample.censored.sum())
     if censored:
         remark(axes, f"{censored} paths still inside at t = {sample.horizon:g} (censored)", 0.02, 0.03, "left")

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpsim.plotting.drawable import Jumps
 from fpsim.plotting.style import BLUE, INK, LABEL, SHADE, SMALL, VERMILLION, axes_or_new, figure_of, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.sgd.quasipotential import QuasiPotential
-
 TAIL = 1e-3
 """Jumps that spend less than this share of V, at the minimum and on the barrier, are not drawn."""
 
 
-def jump_chart(found: QuasiPotential, axes: Axes | None = None) -> Figure:
+def jump_chart(found: Jumps, axes: Axes | None = None) -> Figure:
     """Position against the iteration, and the share of V spent until then.
 
     Args:

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.paths.ensembles import names_of
+from fpsim.plotting.drawable import Spread, Trajectories
 from fpsim.plotting.style import BLACK, CYCLE, INK, SMALL, TIME, axes_or_new, figure_of, remark, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fpsim.paths.ensembles import Moments, Paths
-
 MOST_PATHS = 3
 MOST_DIMENSIONS = len(CYCLE)
 
 
-def path_chart(paths: Paths, axes: Axes | None = None) -> Figure:
+def path_chart(paths: Trajectories, axes: Axes | None = None) -> Figure:
     """The first paths: x against time, in two dimensions y against x, beyond them the first coordinate against time.
 
     Raises:
@@ -28,7 +26,7 @@ def path_chart(paths: Paths, axes: Axes | None = None) -> Figure:
     if paths.time.size < 2:
         raise ValueError("only the last states were kept, so there are no paths to draw; simulate with keep='paths'")
     dimension, shown = paths.x.shape[2], min(MOST_PATHS, paths.x.shape[1])
-    axes, names = axes_or_new(axes), names_of(paths.settings, dimension)
+    axes, names = axes_or_new(axes), paths.names
     for path in range(shown):
         x = paths.x[:, path]
         across, up = (x[:, 0], x[:, 1]) if dimension == 2 else (paths.time, x[:, 0])
@@ -46,11 +44,11 @@ def path_chart(paths: Paths, axes: Axes | None = None) -> Figure:
     return figure_of(axes)
 
 
-def moment_chart(moments: Moments, axes: Axes | None = None) -> Figure:
+def moment_chart(moments: Spread, axes: Axes | None = None) -> Figure:
     """Mean of each coordinate with a band of one standard deviation, against time."""
     dimension = moments.mean.shape[1]
     shown = min(MOST_DIMENSIONS, dimension)
-    axes, names = axes_or_new(axes), names_of(moments.settings, dimension)
+    axes, names = axes_or_new(axes), moments.names
     for i in range(shown):
         mean, deviation = moments.mean[:, i], np.sqrt(moments.variance[:, i])
         axes.fill_between(moments.time, mean - deviation, mean + deviation, color=CYCLE[i], alpha=0.18, linewidth=0)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpsim.escape_time import beyond_floats
+from fpsim.digits import power_of_e
+from fpsim.plotting.drawable import RouteTime, RouteTimes
 from fpsim.plotting.style import (
     BLACK,
     INK,
@@ -25,7 +26,7 @@ from fpsim.plotting.style import (
     route_style,
     tidy,
 )
-from fpsim.results import Comparison, EscapeTime
+from fpsim.route import EXACTNESS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ Row = Mapping[str, Any]
 LN10 = math.log(10)
 
 
-def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure:
+def comparison_chart(comparison: RouteTimes, axes: Axes | None = None) -> Figure:
     """Escape times with error bars (both errors, one sigma), one row per route; the reference is a dashed line.
 
     Hollow markers: an assumption of that route fails.  Routes in other units than the reference are named below.
@@ -48,7 +49,7 @@ def comparison_chart(comparison: Comparison, axes: Axes | None = None) -> Figure
     drawn = [r for r in comparison.routes if r.units == units and math.isfinite(r.log_mean)]
     logs = any(math.isinf(route.mean) for route in drawn)  # beyond floats: the axis shows the exponent of ten
 
-    def place(route: EscapeTime) -> tuple[float, float]:
+    def place(route: RouteTime) -> tuple[float, float]:
         return (route.log_mean / LN10, route.log_error / LN10) if logs else (route.mean, route.error)
 
     if not drawn:
@@ -109,7 +110,7 @@ def arrhenius_chart(rows: Sequence[Row], axes: Axes | None = None) -> Figure:
     _draw_series(axes, rows, methods, lambda row: (math.log(row["mean"]), (row["error"] or 0.0) / row["mean"]))
     tidy(axes, "barrier / temperature", "ln(escape time)")
     axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
-    reference = next((m for m in Comparison.EXACTNESS if m in methods), None)
+    reference = next((m for m in EXACTNESS if m in methods), None)
     if reference is not None and len(methods) > 1:
         _ratio_inset(axes, rows, methods, reference)
     return figure_of(axes)
@@ -151,7 +152,7 @@ def _draw_series(axes: Axes, rows: Sequence[Row], methods: list[str], value: Any
         )  # fmt: skip
 
 
-def _explain(axes: Axes, comparison: Comparison, drawn: list[EscapeTime]) -> None:
+def _explain(axes: Axes, comparison: RouteTimes, drawn: list[RouteTime]) -> None:
     notes = []
     if any(route.violated for route in drawn):
         notes.append("hollow: an assumption fails")
@@ -162,10 +163,10 @@ def _explain(axes: Axes, comparison: Comparison, drawn: list[EscapeTime]) -> Non
         remark(axes, "; ".join(notes), 1.0, 1.02, "right")
 
 
-def _value(route: EscapeTime) -> str:
+def _value(route: RouteTime) -> str:
     """Mean and error with as many digits as the error allows, at most six."""
     if math.isinf(route.mean):
-        return beyond_floats(route)
+        return power_of_e(route.log_mean, route.log_error)
     if route.error < 5e-6 * route.mean:
         return f"{route.mean:.6g}"
     decimals = 1 - math.floor(math.log10(route.error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fpsim.route import ROUTES as TABLE
 from landscapes.look import (
     BLACK,
     BLUE,
@@ -51,15 +52,7 @@ __all__ = [
     "tidy",
 ]
 
-ROUTES = {
-    "quadrature": (BLACK, "D"),
-    "grid": (GREEN, "s"),
-    "paths": (BLUE, "o"),
-    "chain": (SKY, "h"),
-    "kramers": (VERMILLION, "^"),
-    "kramers-next": (ORANGE, "v"),
-    "eyring-kramers": (PURPLE, "X"),
-}
+ROUTES = {name: route.style for name, route in TABLE.items() if route.style is not None}
 OTHER_ROUTES = ((SHADE, "P"), (SHADE, "p"), (SHADE, "<"), (SHADE, ">"), (SHADE, "*"), (SHADE, "d"))
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.escape_time import Assumption, beyond_floats, format_with_error
+from fpsim.assumption import Assumption
+from fpsim.escape_time import beyond_floats, format_with_error
 from fpsim.sde.gates import Gate, gates, is_shut
 
 if TYPE_CHECKING:

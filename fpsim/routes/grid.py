@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
 from fpsim.density.cuts import Restricted, restrict
 from fpsim.density.ends import refuse_open_ends
@@ -28,7 +29,6 @@ from fpsim.density.rarity import carried_by_rare_paths
 from fpsim.density.space import Box, Space, everywhere
 from fpsim.density.stretch import Feature, Stretch, StretchedSDE
 from fpsim.density.walk import Walk
-from fpsim.results import Assumption
 from fpsim.routes.grid_sequence import Level, extrapolated, verdict
 from fpsim.targets import Point, Target, as_target
 from fpsim.valleys.valley import boundary

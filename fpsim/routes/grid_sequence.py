@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.results import Assumption
+from fpsim.assumption import Assumption
 
 Array = NDArray[np.float64]
 ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence

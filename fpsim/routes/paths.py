@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.escape_time import Assumption, EscapeTime
+from fpsim.assumption import Assumption
+from fpsim.escape_time import EscapeTime
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
 from fpsim.paths.exits import ExitSample, exit_times

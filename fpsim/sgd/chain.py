@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.assumption import Assumption
+from fpsim.escape_time import EscapeTime
 from fpsim.noise import Diffusion
 from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.simulate import simulate
-from fpsim.results import Assumption, EscapeTime
 from fpsim.sde.sde import SDE
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget, StepNoise
 from fpsim.targets import LevelSet, Target, as_target

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.exact.integrals import ORDER, WEIGHTS, nodes_of
-from fpsim.results import Assumption
 from fpsim.routes.formulas.climb import Escape, Formula, escape
 from fpsim.sde.sde import SDE
 from fpsim.sgd.cramer_range import straightness

@@ -21,6 +21,32 @@ NEVER = {"landscapes": {"numba", "llvmlite"}, "fpsim": {"manim"}}
 NOT_AT_MODULE_LEVEL = {"landscapes": {"matplotlib"}, "fpsim": {"torch", "matplotlib"}}
 HEAVY = ("torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "dask", "pyamg", "h5py")
 
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    frozenset(names.split())
+    for names in (
+        "assumption digits memory route storage targets walls statistics",
+        "lengths",
+        "valleys",
+        "noise kernels plotting",
+        "sde",
+        "exact",
+        "paths",
+        "description escape_time",
+        "results",
+        "sgd",
+        "networks",
+        "density",
+        "routes",
+        "escape",
+        "cli",
+    )
+)
+"""Rooms of fpsim (its folders, and the files beside them), low to high: each imports from the floors below it only."""
+LEFT = {("density", "escape"), ("description", "escape"), ("description", "escape_time"), ("routes", "escape")}
+LEFT |= {("escape_time", "description"), ("sgd", "routes"), ("sgd", "networks")}
+"""Arrows up that are still to go."""
+ENTRANCES = {"fpsim", "fpsim.__main__", "fpsim.roof"}  # the package's own doors, which open on every floor
+
 # import name -> distribution, where the two differ
 DISTRIBUTIONS = {"PIL": "pillow", "distributed": "dask", "llvmlite": "numba"}
 
@@ -108,6 +134,40 @@ def test_arrows_point_left(package: str):
     to_the_right = set(PACKAGES[PACKAGES.index(package) + 1 :])
     wrong = [i for i in imports_of(package) if i.root in to_the_right]
     wrong = [i for i in wrong if i.when_loaded or not i.importer.startswith(COMMAND_LINE)]
+    assert not wrong, listing(wrong)
+
+
+def room_of(module: str) -> str:
+    """The folder of fpsim that a module lies in, or the file itself where it lies in none."""
+    return module.split(".")[1]
+
+
+def wrong_floors(imports: list[Import]) -> list[Import]:
+    """Imports from the same floor or a higher one; what is imported inside a function or for types counts too."""
+    floor = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+    inside = [i for i in imports if i.root == "fpsim" and i.importer not in ENTRANCES and i.imported != "fpsim"]
+    between = [i for i in inside if room_of(i.importer) != room_of(i.imported)]
+    return [i for i in between if floor[room_of(i.imported)] >= floor[room_of(i.importer)]]
+
+
+def test_every_room_has_a_floor():
+    rooms = {p.stem for p in (ROOT / "fpsim").glob("*.py")} | {p.parent.name for p in ROOT.glob("fpsim/*/__init__.py")}
+    doors = {"__init__", *(name.rpartition(".")[2] for name in ENTRANCES - {"fpsim"})}
+    assert rooms - doors == set().union(*FLOORS)
+    assert len(set().union(*FLOORS)) == sum(map(len, FLOORS))
+
+
+def test_floors_see_every_kind_of_arrow_up():
+    source = "if TYPE_CHECKING:\n    import fpsim.escape\ndef f():\n    from fpsim.paths.exits import exit_times\n"
+    up = list(find_imports(ast.parse(source), "fpsim.sde.gates", "fpsim.sde"))
+    assert wrong_floors(up) == up and len(up) == 2
+    down = Import("fpsim.paths.exits", "fpsim.sde.sde", 1, False)
+    beside = Import("fpsim.noise.model", "fpsim.kernels.walk", 1, True)
+    assert wrong_floors([down, beside]) == [beside]
+
+
+def test_fpsim_imports_from_floors_below_only():
+    wrong = [i for i in wrong_floors(imports_of("fpsim")) if (room_of(i.importer), room_of(i.imported)) not in LEFT]
     assert not wrong, listing(wrong)
 
 

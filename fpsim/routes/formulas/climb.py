@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
 from fpsim.exact.passage import from_log
-from fpsim.results import Assumption
 from fpsim.sde.gates import InfiniteTimeError
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target, as_target

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
 from fpsim.noise import HessianDiffusion
-from fpsim.results import Assumption
 from fpsim.routes.formulas.climb import Escape, Formula, escape, expansion, noise_level, under_noise
 from fpsim.sde.sde import SDE
 from fpsim.sgd.cramer import cramer

@@ -1,0 +1,24 @@
+"""What a number rests on: a condition in words, and whether it holds for the problem at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One condition under which a formula holds, checked for the problem at hand.
+
+    Attributes:
+        statement: what must hold, in words, e.g. ``"barrier / noise >= 5"``.
+        holds: whether it does, here and now.
+        detail: the figures behind the verdict, e.g. ``"barrier / noise = 2.5"``.
+    """
+
+    statement: str
+    holds: bool
+    detail: str = ""
+
+    def __str__(self) -> str:
+        mark = "ok  " if self.holds else "FAIL"
+        return f"{mark} {self.statement}" + (f" ({self.detail})" if self.detail else "")
