@@ -64,7 +64,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name != "NeuralLandscape":
         raise AttributeError(f"module 'landscapes' has no attribute '{name}'; it offers {__all__}")
-    value = import_module(".neural", __name__).NeuralLandscape
+    value = import_module(".networks.landscape", __name__).NeuralLandscape
     globals()[name] = value
     return value
 
