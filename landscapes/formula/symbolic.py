@@ -96,6 +96,20 @@ def derivative(expression: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
     """
     import sympy
 
+    # sympy takes |u| apart into real and imaginary part where it cannot tell that u is real, as all is here
+    kinks = {
+        part: sympy.Dummy("kink", real=True)
+        for part in expression.atoms(sympy.Abs)
+        if part.has(variable) and not part.args[0].is_extended_real
+    }
+    if kinks:
+        smooth = expression.xreplace(kinks)
+        outer = {part: kink for part, kink in kinks.items() if smooth.has(kink)}
+        found = derivative(smooth, variable) + sum(
+            sympy.diff(smooth, kink) * sympy.sign(part.args[0]) * derivative(part.args[0], variable)
+            for part, kink in outer.items()
+        )
+        return found.xreplace({kink: part for part, kink in outer.items()})
     found = sympy.diff(expression, variable)
     if found.has(sympy.DiracDelta):
         found = found.replace(sympy.DiracDelta, lambda *arguments: sympy.Integer(0))
