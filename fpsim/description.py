@@ -1,6 +1,6 @@
 """A problem as plain data and back, so that a saved result names what it answers and a file alone repeats the run.
 
-    problem_from(describe(problem)) == problem
+    EscapeProblem(*parts_of_problem(describe(problem))) == problem
 
 for landscapes and noises made of formulas and numbers.  What is a plain Python function stands as its name, and
 rebuilding says so in a sentence.
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
 from fpsim.sde.modified import NoiseOf
@@ -20,23 +19,32 @@ from fpsim.targets import Ball, HalfSpace, Point, Target
 from fpsim.walls import Walls
 from landscapes.description import described, rebuilt
 
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
-    from fpsim.escape_time import EscapeTime
-
 NOISES: Mapping[str, Callable[..., Diffusion]] = {
     "HessianDiffusion": HessianDiffusion,
     "GradientNoise": GradientNoise,
 }
 
 
-def describe(problem: EscapeProblem) -> dict[str, Any]:
+class Escape(Protocol):
+    """What is described of an escape."""
+
+    @property
+    def sde(self) -> SDE: ...
+    @property
+    def start(self) -> Any: ...
+    @property
+    def target(self) -> Any: ...
+    @property
+    def walls(self) -> Walls | None: ...
+
+
+def describe(problem: Escape) -> dict[str, Any]:
     """Landscape, noise, convention, start, target and walls of an escape."""
     return {
         **describe_sde(problem.sde),
         "start": list(problem.start),
         "target": describe_target(problem.target),
-        "walls": describe_walls(getattr(problem, "walls", None)),
+        "walls": describe_walls(problem.walls),
     }
 
 
@@ -91,20 +99,15 @@ def describe_walls(walls: Walls | None) -> dict[str, Any] | None:
     return None if walls is None else {"kind": list(walls.kind), "box": [list(side) for side in walls.box]}
 
 
-def problem_from(facts: Mapping[str, Any]) -> EscapeProblem:
-    """The problem that :func:`describe` was given.
+def parts_of_problem(facts: Mapping[str, Any]) -> tuple[SDE, Any, Any, Walls | None]:
+    """SDE, start, target and walls of the problem that :func:`describe` was given.
 
     Raises:
         ValueError: if a part of it was a plain function, or ``facts`` describe no problem.
     """
-    from fpsim.escape import EscapeProblem
-
     if "landscape" not in facts or "target" not in facts:
         raise ValueError("this result does not say which problem it answers, so it cannot be repeated from the file")
-    walls = walls_from(facts.get("walls"))
-    options = {} if walls is None else {"boundary": walls}
-    start = facts["start"]
-    return EscapeProblem(sde_from(facts), start, target_from(facts["target"]), **options)
+    return sde_from(facts), facts["start"], target_from(facts["target"]), walls_from(facts.get("walls"))
 
 
 def sde_from(facts: Mapping[str, Any]) -> SDE:
@@ -149,22 +152,3 @@ def target_from(facts: Mapping[str, Any]) -> Any:
 def walls_from(facts: Mapping[str, Any] | None) -> Walls | None:
     """The walls that :func:`describe_walls` was given."""
     return None if facts is None else Walls(tuple(facts["kind"]), [tuple(side) for side in facts["box"]])
-
-
-def repeated(found: EscapeTime, changes: Mapping[str, Any]) -> EscapeTime:
-    """The run that ``found`` came from once more, with some of its options changed."""
-    problem, settings = problem_from(found.problem), found.settings
-    if "start" in settings:
-        raise ValueError(f"this run began from {settings['start']}, which this file does not hold; run by_paths again")
-    if found.method in ("paths", "grid", "quadrature"):
-        route = getattr(problem, f"by_{found.method}")
-        known = {name: settings[name] for name in signature(route).parameters if name in settings}
-        if found.seed is not None:
-            known["seed"] = found.seed
-        return route(**{**known, **changes})
-    if found.method != "chain":
-        return problem.by_formula(found.method, **changes)
-    known = {"learning_rate": settings["learning rate"]}
-    if settings["engine"] == "Monte Carlo":
-        known |= {"paths": settings["paths"], "seed": found.seed, "momentum": settings["momentum"] or None}
-    return problem.by_chain(**{**known, **changes})

@@ -12,20 +12,19 @@ import math
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.description import describe, describe_walls, parts_of_problem
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.paths.exits import check_deadline
 from fpsim.paths.step import check_step, require_count
+from fpsim.routes.problem import Problem
 from fpsim.sde.gates import require_open
-from fpsim.sde.sde import SDE, require_sde
-from fpsim.targets import as_target
 from fpsim.walls import Walls, as_walls, require_place
-from landscapes.field import as_point
 
 if TYPE_CHECKING:
     from fpsim.results import Comparison
@@ -36,7 +35,7 @@ Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
-class EscapeProblem:
+class EscapeProblem(Problem):
     """An SDE, a start and a target.
 
     Args:
@@ -56,43 +55,8 @@ class EscapeProblem:
         TypeError: if the first argument is no SDE.
     """
 
-    sde: SDE
-    start: Any
-    target: Any
-    boundary: Any = None
-
-    def __post_init__(self) -> None:
-        require_sde(self.sde, "EscapeProblem")
-        start = as_point(self.start, self.sde.dimension)
-        object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
-        require_place(self.sde, start, self.walls)
-        target = as_target(self.target, start)
-        noise = self.sde.noise.resolved(self.sde.landscape, start, target)
-        object.__setattr__(self, "start", tuple(start.tolist()))
-        object.__setattr__(self, "target", target)
-        if noise is not self.sde.noise:
-            object.__setattr__(self, "sde", self.sde.with_noise(noise))
-
-    @property
-    def point(self) -> Array:
-        """The start as an array (d,)."""
-        return np.array(self.start)
-
-    @property
-    def walls(self) -> Walls | None:
-        """The walls of the problem; ``None`` on the whole line or space."""
-        walls: Walls | None = self.boundary
-        return walls
-
-    def __str__(self) -> str:
-        start = f"{self.start[0]:g}" if len(self.start) == 1 else str(list(self.start))
-        inside = "" if self.walls is None else f"; {self.walls}"
-        return f"escape from {start} to {self.target} on {self.sde}{inside}"
-
     def to_dict(self) -> dict[str, Any]:
         """Landscape, noise, convention, start, target and walls as plain data, ready for JSON."""
-        from fpsim.description import describe
-
         return describe(self)
 
     @classmethod
@@ -102,69 +66,7 @@ class EscapeProblem:
         Raises:
             ValueError: where a part of the problem was a plain function, which plain data cannot hold.
         """
-        from fpsim.description import problem_from
-
-        return problem_from(facts)
-
-    @cached_property
-    def _facts(self) -> dict[str, Any]:
-        return self.to_dict()
-
-    def _result(self, method: str, began: float, mean: float | None = None, **facts: Any) -> EscapeTime:
-        """An answer with what all answers share; of times beyond floats ``log_mean`` (and ``log_error``) is given."""
-        log_mean = facts.get("log_mean", math.nan)
-        if mean is None and math.isfinite(log_mean):
-            mean = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
-        if mean is None or not (mean > 0 and (math.isfinite(mean) or math.isfinite(log_mean))):
-            raise ValueError(
-                f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem"
-            )
-        common = {
-            "convention": self.sde.convention,
-            "target": str(self.target),
-            "seconds": clock.perf_counter() - began,
-        }
-        walled = {} if self.walls is None else {"walls": str(self.walls)}
-        facts["settings"] = {**walled, **facts.get("settings", {}), **self._gates}
-        return EscapeTime(mean=mean, method=method, problem=self._facts, **{**common, **facts})
-
-    @cached_property
-    def _gates(self) -> dict[str, Any]:
-        """Floor and delta, printed with every result whose noise dies out on the way."""
-        from fpsim.routes.diagnosis import gates_on_the_way
-
-        found = gates_on_the_way(self)
-        if not found:
-            return {}
-        delta = max(gate.delta for gate in found)
-        return {"floor": self.sde.noise.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}  # type: ignore[attr-defined]
-
-    # --- routes -------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def default_step(self) -> float:
-        """0.02 / (stiffness where the start comes to rest), the step that :meth:`by_paths` begins with unless told.
-
-        The stiffness is the largest curvature, |lambda|^2 / |Re lambda| for eigenvalues lambda of the drift; where it
-        is nil, a kick may be a twentieth of the way to the target.
-        """
-        from fpsim.routes.steps import first_step
-
-        return first_step(self.sde, self.stiffness, self.point, self.target)
-
-    @cached_property
-    def stiffness(self) -> float:
-        """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest."""
-        from fpsim.routes.steps import stiffness
-
-        return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
-
-    @cached_property
-    def rest(self) -> Array:
-        """Where the drift takes the start, roughly: its minimum, or the start itself where there is none."""
-        from fpsim.routes.steps import rest
-
-        return rest(self.sde.landscape, self.point)
+        return cls(*parts_of_problem(facts))
 
     def by_paths(
         self,
@@ -207,7 +109,6 @@ class EscapeProblem:
             ValueError: where the mean is infinite or beyond reach, where only a far smaller step than can be afforded
                 would see what decides the way, or where the horizon is too short to tell what follows it.
         """
-        from fpsim.description import describe_walls
         from fpsim.routes.paths import PathsRun, by_paths
 
         require_open(self.sde, self.start[0], self.target)
@@ -221,7 +122,7 @@ class EscapeProblem:
         found = by_paths(run)
         if run.walls == self.walls:
             return found
-        return found.of_problem({**self._facts, "walls": describe_walls(run.walls)}, walls=str(run.walls))
+        return found.of_problem({**self.facts, "walls": describe_walls(run.walls)}, walls=str(run.walls))
 
     def _walls_or(self, boundary: Any) -> Walls | None:
         """The walls of the problem, or those of an older option that may not contradict them."""
@@ -248,7 +149,7 @@ class EscapeProblem:
         found = first_passage(self.sde, self.point, self.target, walls=self.walls, accepted=1e-6)
         mean = math.exp(min(found.log_mean, LARGEST_LOG))
         error = found.relative_error * mean if found.log_mean <= LARGEST_LOG else math.inf
-        return self._result(
+        return self.result(
             "quadrature", began, log_mean=found.log_mean, log_error=found.relative_error, systematic_error=error,
             variance=math.exp(found.log_variance) if found.log_variance < 700 else None, settings=found.settings,
             assumptions=found.assumptions,
@@ -270,7 +171,7 @@ class EscapeProblem:
         settings = {"meaning": found.target, "reference": found.reference}
         if found.notes:
             settings["notes"] = "; ".join(found.notes)
-        return self._result(
+        return self.result(
             name, began, log_mean=found.log_mean, assumptions=found.assumptions, convention=found.convention,
             settings=settings,
         )  # fmt: skip
@@ -292,7 +193,7 @@ class EscapeProblem:
         began = clock.perf_counter()
         found = escape_time_by_grid(self.sde, self.point, self.target, cells, self.walls, deadline)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
-        return self._result(
+        return self.result(
             "grid", began, found.mean, systematic_error=found.error,
             variance=found.variance if math.isfinite(found.variance) else None, settings=settings,
             assumptions=found.assumptions, log_mean=found.log_mean, log_error=found.log_error,
@@ -306,19 +207,19 @@ class EscapeProblem:
         Args:
             learning_rate: eta, where the noise model has none.
             options: ``paths``, ``seed``, ``horizon``, ``threads``, ``momentum``, as in
-                :func:`fpsim.sgd.chain.escape_time_by_chain`.
+                :func:`fpsim.routes.chain.escape_time_by_chain`.
 
         Raises:
             ValueError: for conventions other than Ito, or without a learning rate.
         """
-        from fpsim.sgd.chain import escape_time_by_chain
+        from fpsim.routes.chain import escape_time_by_chain
 
         self._without_walls("the chain")
         found = escape_time_by_chain(self.sde, self.point, self.target, learning_rate, **options)
-        gates = dict(self._gates)
+        gates = dict(self.gate_settings)
         if gates:
             gates["delta"] = gates["delta"].partition(" (")[0] + " (of the SDE; the chain's finite steps jump the gap)"
-        return found.of_problem(self._facts, **gates)
+        return found.of_problem(self.facts, **gates)
 
     def diagnose(self) -> Diagnosis:
         """What can be known before anything is run: openness of the noise, regimes, routes and their cost."""
@@ -362,3 +263,22 @@ class EscapeProblem:
         special = ["xie"] if getattr(self.sde.noise, "at", "") == "path" else []
         examples = hasattr(self.sde.landscape, "example_gradients") and hasattr(self.sde.noise, "learning_rate")
         return ["state-dependent", *special, *(["cramer"] if examples else [])]
+
+
+def repeated(found: EscapeTime, changes: Mapping[str, Any]) -> EscapeTime:
+    """What :meth:`fpsim.EscapeTime.repeat` documents: the run that ``found`` came from, with changed options."""
+    problem, settings = EscapeProblem.from_dict(found.problem), found.settings
+    if "start" in settings:
+        raise ValueError(f"this run began from {settings['start']}, which this file does not hold; run by_paths again")
+    if found.method in ("paths", "grid", "quadrature"):
+        route = getattr(problem, f"by_{found.method}")
+        known = {name: settings[name] for name in signature(route).parameters if name in settings}
+        if found.seed is not None:
+            known["seed"] = found.seed
+        return route(**{**known, **changes})
+    if found.method != "chain":
+        return problem.by_formula(found.method, **changes)
+    known = {"learning_rate": settings["learning rate"]}
+    if settings["engine"] == "Monte Carlo":
+        known |= {"paths": settings["paths"], "seed": found.seed, "momentum": settings["momentum"] or None}
+    return problem.by_chain(**{**known, **changes})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fpsim.assumption import Assumption
 from fpsim.digits import digits, power_of_e
-from fpsim.storage import Stored, dataset, facts_of
+from fpsim.storage import Stored, dataset, facts_of, repeated
 
 if TYPE_CHECKING:
     import xarray
@@ -168,9 +168,8 @@ class EscapeTime(Stored):
         Raises:
             ValueError: if the problem holds plain functions, which no file keeps, or the start was a distribution.
         """
-        from fpsim.description import repeated
-
-        return repeated(self, changes)
+        again: EscapeTime = repeated(self, changes)
+        return again
 
     def plot(self, axes: Any = None) -> Any:
         """Histogram of the exits on a log axis against the exponential law; needs a sample."""

@@ -29,6 +29,8 @@ HOMES = {
     "QuasiPotential": "fpsim.sgd.quasipotential",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
+RUNS = "fpsim.escape", "repeated"
+"""The function that runs again what a result remembers. Only these two tables name floors above this one."""
 
 
 class Stored:
@@ -74,6 +76,12 @@ def load(path: str | Path) -> Any:
     if kind not in HOMES:
         raise ValueError(f"'{path}' holds {_called(kind)}; load reads {', '.join(HOMES)} as written by their save()")
     return getattr(import_module(HOMES[kind]), kind).from_xarray(data)
+
+
+def repeated(found: Any, changes: Mapping[str, Any]) -> Any:
+    """The run that a result came from once more, with some of its options changed."""
+    home, name = RUNS
+    return getattr(import_module(home), name)(found, changes)
 
 
 def _called(kind: Any) -> str:

@@ -17,7 +17,8 @@ import numpy as np
 
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.exits import exit_times
-from fpsim.sgd.cramer import CramerExponent, cramer, cramer_exponent
+from fpsim.routes.formulas.cramer import cramer
+from fpsim.sgd.cramer import CramerExponent, cramer_exponent
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
 from fpsim.valleys.valley import valley

@@ -97,6 +97,8 @@ class SurfaceFilm:
         Raises:
             ValueError: where no saddles join start and target, or the escape takes more steps than can be filmed.
         """
+        from fpsim.density.fokker_planck import FokkerPlanck
+        from fpsim.density.grid import Grid
         from fpsim.density.krylov import survival
         from fpsim.valleys.steepest_path import branches, steepest_path
 
@@ -112,6 +114,7 @@ class SurfaceFilm:
         down, up = branches(place, top, minima, np.array(points.bounds), uphill=True)
         ridge = np.concatenate([down[::-1], up[1:]])
         grid = problem.by_grid()
+        equation = FokkerPlanck(problem.sde, Grid.automatic(problem.sde, problem.point, problem.target, CELLS))
         motion = self._follow(grid.mean, first, top.x)
         if progress is not None:
             progress(0.6)
@@ -126,7 +129,8 @@ class SurfaceFilm:
             path_name="most probable path" if np.isfinite(temperature) else "steepest descent",
             formula=formula_of(problem), near=NEAR * across(problem.sde, top.x), ceiling=ceiling,
             seconds=float(self.seconds), seed=self.seed, **motion,
-            survival=survival(problem, motion["time"], CELLS), loss=heights(place, motion["positions"]),
+            survival=survival(equation, problem.point, problem.target, motion["time"]),
+            loss=heights(place, motion["positions"]),
             crossing_loss=heights(place, motion["crossing"]), path=path, path_loss=heights(place, path), ridge=ridge,
             ridge_loss=heights(place, ridge), minima=np.column_stack([on_path, heights(place, on_path)]),
             saddle=np.array([*top.x, top.loss]), grid_x=x, grid_y=y, grid_loss=surface,

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
+    from fpsim.density.fokker_planck import FokkerPlanck
 
 Array = NDArray[Any]
 POLE = 0.05
@@ -24,22 +24,19 @@ SIZES = (15, 25, 35, 45, 55)
 AGREEMENT = 1e-7
 
 
-def survival(problem: EscapeProblem, time: Array, cells: int) -> Array:
-    """S at each of the increasing ``time`` (n,), on a Fokker-Planck grid of ``cells`` per axis.
+def survival(equation: FokkerPlanck, start: ArrayLike, target: Any, time: Array) -> Array:
+    """S at each of the increasing ``time`` (n,) from the point ``start`` (d,).
 
     Where the subspaces do not agree, the solver's own time steps are taken.
     """
     from fpsim.density.cuts import on_grid, restrict
-    from fpsim.density.fokker_planck import FokkerPlanck
-    from fpsim.density.grid import Grid
 
-    grid = Grid.automatic(problem.sde, problem.point, problem.target, cells)
-    solver = FokkerPlanck(problem.sde, grid)
-    part = restrict(solver.walk, [on_grid(problem.target, grid, problem.point)])
+    grid = equation.grid
+    part = restrict(equation.walk, [on_grid(target, grid, start)])
     leaving = np.asarray(part.rates.sum(axis=1)).ravel() + part.killing
-    found = decay(part.rates, leaving, (grid.density(problem.point).ravel() * grid.volume)[part.keep], time)
+    found = decay(part.rates, leaving, (grid.density(start).ravel() * grid.volume)[part.keep], time)
     if found is None:
-        return np.asarray(solver.survival(problem.point, problem.target, time).survival.values)
+        return np.asarray(equation.survival(start, target, time).survival.values)
     return found
 
 

@@ -12,7 +12,7 @@ import math
 import time as clock
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,10 +24,8 @@ from fpsim.paths.step import check_step, require_count
 from fpsim.paths.threads import thread_count
 from fpsim.results import Comparison, Skipped
 from fpsim.routes.allowance import Allowance, OverBudgetError, within
+from fpsim.routes.problem import Problem
 from fpsim.sde.gates import InfiniteTimeError, require_open
-
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
 
 WITH_COARSE = 1.9
 """Cost of by_paths in runs at its step: those at 2, 4 and 8 times the step come with it."""
@@ -59,7 +57,7 @@ class ComparisonInterrupted(KeyboardInterrupt):
 
 
 def compare(
-    problem: EscapeProblem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
+    problem: Problem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
     dtype: DTypeLike, progress: Callable[[str, float], None] | None,
 ) -> Comparison:  # fmt: skip
     """What :meth:`fpsim.EscapeProblem.compare` documents."""
@@ -78,7 +76,7 @@ class _Comparing:
     """One comparison on its way."""
 
     def __init__(
-        self, problem: EscapeProblem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
+        self, problem: Problem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
         dtype: DTypeLike, progress: Callable[[str, float], None] | None,
     ) -> None:  # fmt: skip
         self.problem, self.paths, self.step, self.seed = problem, paths, step, seed
@@ -175,14 +173,14 @@ def _start_up(dtype: DTypeLike) -> None:
 
 
 def predicted_seconds(
-    problem: EscapeProblem, paths: int, step: float, expected: float, threads: int | None, most: float = 1.0
+    problem: Problem, paths: int, step: float, expected: float, threads: int | None, most: float = 1.0
 ) -> float:
     """Cost of ``problem.by_paths``, its runs at 2, 4 and 8 times the step included, from the speed of a short trial."""
     return WITH_COARSE * paths * expected / step / measured_speed(problem, step, threads, most)[0]
 
 
 def affordable_paths(
-    problem: EscapeProblem, paths: int, step: float, expected: float | None, allowance: Allowance, threads: int | None
+    problem: Problem, paths: int, step: float, expected: float | None, allowance: Allowance, threads: int | None
 ) -> int:
     """Number of paths that fits into what is left of ``allowance``, as this machine follows them.
 
@@ -204,7 +202,7 @@ def affordable_paths(
     return max(fewest, int(affordable / expected))
 
 
-def measured_speed(problem: EscapeProblem, step: float, threads: int | None, most: float) -> tuple[float, float | None]:
+def measured_speed(problem: Problem, step: float, threads: int | None, most: float) -> tuple[float, float | None]:
     """Path-steps per second of this problem on this machine, and a rough mean time if enough trial paths left.
 
     Runs of a few paths grow until one takes TRIAL_SECONDS; the first, which compiles, is not counted.
@@ -220,7 +218,7 @@ def measured_speed(problem: EscapeProblem, step: float, threads: int | None, mos
         steps *= 4
 
 
-def _trial(problem: EscapeProblem, step: float, steps: int, count: int, threads: int | None) -> tuple[Any, float]:
+def _trial(problem: Problem, step: float, steps: int, count: int, threads: int | None) -> tuple[Any, float]:
     began = clock.perf_counter()
     sample = exit_times(
         problem.sde, problem.start, problem.target, count, step, 0, steps * step, threads=threads, walls=problem.walls
@@ -228,7 +226,7 @@ def _trial(problem: EscapeProblem, step: float, steps: int, count: int, threads:
     return sample, clock.perf_counter() - began
 
 
-def _pilot(problem: EscapeProblem, step: float, speed: float, allowance: Allowance, threads: int | None) -> float:
+def _pilot(problem: Problem, step: float, speed: float, allowance: Allowance, threads: int | None) -> float:
     """A rough mean exit time over a short horizon, where no other route gives one."""
     steps = max(1000, int(TRIAL_SHARE * allowance.left * speed / TRIAL_PATHS))
     sample, _ = _trial(problem, step, steps, TRIAL_PATHS, threads)
@@ -240,7 +238,7 @@ def _pilot(problem: EscapeProblem, step: float, speed: float, allowance: Allowan
     return float(sample.times.sum() / exits)
 
 
-def _notes(problem: EscapeProblem, seconds: float) -> tuple[str, ...]:
+def _notes(problem: Problem, seconds: float) -> tuple[str, ...]:
     """What the diagnosis found wanting, apart from what the formulas say themselves."""
     from fpsim.routes.diagnosis import diagnose
 

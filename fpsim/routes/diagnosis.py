@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.escape_time import beyond_floats, format_with_error
-from fpsim.sde.gates import Gate, gates, is_shut
-
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
+from fpsim.routes.problem import Problem
+from fpsim.sde.gates import Gate, is_shut
 
 Array = NDArray[np.float64]
 POINTS = 2001  # on the segment from minimum to pass
@@ -55,12 +53,12 @@ class Diagnosis:
         return "\n".join(lines + [f"  route {name}: {text}" for name, text in self.routes])
 
 
-def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
+def diagnose(problem: Problem, routes: bool = True) -> Diagnosis:
     """Every check that applies to this landscape, noise and target, and (if asked) what the routes will cost."""
     from fpsim.routes.formulas.climb import Escape, missing_pass
     from fpsim.valleys.valley import valley
 
-    passed = tuple(gates_on_the_way(problem))
+    passed = problem.gates
     checks = _openness(problem, passed)
     if not hasattr(problem.sde.landscape, "loss"):
         return _finish(problem, checks, passed, routes)
@@ -76,15 +74,7 @@ def diagnose(problem: EscapeProblem, routes: bool = True) -> Diagnosis:
     return _finish(problem, checks, passed, routes)
 
 
-def gates_on_the_way(problem: EscapeProblem) -> list[Gate]:
-    """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
-    from fpsim.valleys.valley import boundary
-
-    edge = boundary(problem.target, problem.point) if problem.sde.dimension == 1 else None
-    return [] if edge is None else gates(problem.sde, problem.start[0], edge)
-
-
-def _openness(problem: EscapeProblem, passed: tuple[Gate, ...]) -> list[Assumption]:
+def _openness(problem: Problem, passed: tuple[Gate, ...]) -> list[Assumption]:
     """Whether the noise lets a continuous path through, and what its floor decides."""
     noise: Any = problem.sde.noise
     if not passed:
@@ -100,7 +90,7 @@ def _openness(problem: EscapeProblem, passed: tuple[Gate, ...]) -> list[Assumpti
     ]
 
 
-def _small_noise(problem: EscapeProblem, at: Any) -> list[Assumption]:
+def _small_noise(problem: Problem, at: Any) -> list[Assumption]:
     """Barrier against noise, next order of the expansion, quasi-equilibrium."""
     exponent = _exponent(problem, at)
     slowest = 1 / float(at.modes[0][0][0])
@@ -115,7 +105,7 @@ def _small_noise(problem: EscapeProblem, at: Any) -> list[Assumption]:
     ]  # fmt: skip
 
 
-def _exponent(problem: EscapeProblem, at: Any) -> float:
+def _exponent(problem: Problem, at: Any) -> float:
     """int L'/D along the line from minimum to pass (exact in 1-D, along the straight line beyond)."""
     line = at.minimum[:, None] + np.linspace(0, 1, POINTS) * (at.top - at.minimum)[:, None]
     slope, tensor = problem.sde.landscape.gradient(line), problem.sde.diffusion(line)
@@ -125,7 +115,7 @@ def _exponent(problem: EscapeProblem, at: Any) -> float:
     return float(np.trapezoid(rate, dx=float(np.linalg.norm(at.top - at.minimum)) / (POINTS - 1)))
 
 
-def _taylor(problem: EscapeProblem, at: Any) -> list[Assumption]:
+def _taylor(problem: Problem, at: Any) -> list[Assumption]:
     """How far L is from its quadratic approximation one thermal width from minimum and pass."""
     checks = []
     for name, point, (values, vectors) in (("minimum", at.minimum, at.modes[0]), ("pass", at.top, at.modes[1])):
@@ -144,7 +134,7 @@ def _taylor(problem: EscapeProblem, at: Any) -> list[Assumption]:
     return checks
 
 
-def _learning_rate(problem: EscapeProblem, at: Any) -> list[Assumption]:
+def _learning_rate(problem: Problem, at: Any) -> list[Assumption]:
     """Step-size regime: the SDE needs eta times the largest curvature to be small."""
     eta = getattr(problem.sde.noise, "learning_rate", None)
     if eta is None:
@@ -154,7 +144,7 @@ def _learning_rate(problem: EscapeProblem, at: Any) -> list[Assumption]:
     return [Assumption("small steps: eta * H_a <= 0.2 (SDE close to the chain)", size <= 0.2, text)]
 
 
-def _mini_batches(problem: EscapeProblem, at: Any) -> list[Assumption]:
+def _mini_batches(problem: Problem, at: Any) -> list[Assumption]:
     """L'^2 / C1 along the climb: the Gaussian exponent holds for mini-batches only where it is small."""
     noise: Any = problem.sde.noise
     if not hasattr(noise, "kappa") or problem.sde.dimension != 1:
@@ -167,11 +157,11 @@ def _mini_batches(problem: EscapeProblem, at: Any) -> list[Assumption]:
     return [Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')")]
 
 
-def _finish(problem: EscapeProblem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool) -> Diagnosis:
+def _finish(problem: Problem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool) -> Diagnosis:
     return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks) if routes else ())
 
 
-def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:
+def _routes(problem: Problem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:
     """Which routes apply and what each will cost."""
     if any(not c.holds and c.statement.startswith("the noise lets") for c in checks):
         stuck = "no continuous path arrives; the time is infinite"
@@ -203,7 +193,7 @@ def _routes(problem: EscapeProblem, checks: list[Assumption]) -> tuple[tuple[str
     return tuple(routes)
 
 
-def _cost_of_paths(problem: EscapeProblem, expected: float) -> str:
+def _cost_of_paths(problem: Problem, expected: float) -> str:
     """What 20 000 paths would take here, from a short trial."""
     from fpsim.routes.comparing import predicted_seconds
 
@@ -216,7 +206,7 @@ def _cost_of_paths(problem: EscapeProblem, expected: float) -> str:
     return f"20000 paths take about {seconds:.2g} s"
 
 
-def _rough(problem: EscapeProblem) -> float | None:
+def _rough(problem: Problem) -> float | None:
     """A first guess of the time from any formula that applies."""
     for name in problem.formulas():
         try:

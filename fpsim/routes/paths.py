@@ -13,7 +13,7 @@ import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,11 @@ from fpsim.paths.censoring import CensoredMean, censored_mean, moved
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.starts import start_points
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
+from fpsim.routes.problem import Problem
 from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.steps import ROUGHEST, Places, places
 from fpsim.sde.gates import InfiniteTimeError
 from fpsim.targets import LevelSet
-
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
 
 Array = NDArray[np.float64]
 LARGEST_BIAS = 0.05
@@ -58,7 +56,7 @@ class PathsRun:
         progress: called with the finished share.
     """
 
-    problem: EscapeProblem
+    problem: Problem
     paths: int
     step: float | None
     seed: int
@@ -176,7 +174,7 @@ def by_paths(run: PathsRun) -> EscapeTime:
         settings["stopped"] = sample.settings["stopped"]
     if run.start is not run.problem.start:
         settings["start"] = "a distribution" if callable(run.start) else "given points"
-    return run.problem._result(
+    return run.problem.result(
         "paths", began, estimate.mean, standard_error=estimate.standard_error,
         systematic_error=math.hypot(error, estimate.tail_error), censored=censored, seed=int(run.seed),
         assumptions=tuple(checks), variance=None if censored else float(np.var(sample.times, ddof=1)),

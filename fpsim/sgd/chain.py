@@ -9,7 +9,6 @@ path through an inflection point of L, does let the chain out, by its finite ste
 from __future__ import annotations
 
 import math
-import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fpsim.assumption import Assumption
-from fpsim.escape_time import EscapeTime
 from fpsim.noise import Diffusion
 from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
@@ -257,71 +254,3 @@ class Chain:
         point = as_point(start, 1)
         goal = as_target(target, point)
         return goal, float(point[0])
-
-
-def escape_time_by_chain(
-    sde: SDE,
-    start: Any,
-    target: Any,
-    learning_rate: float | None = None,
-    paths: int = 20_000,
-    seed: int = 0,
-    horizon: float = math.inf,
-    threads: int | None = None,
-    momentum: float | None = None,
-    tolerance: float = 1e-8,
-    progress: Callable[[float], None] | None = None,
-) -> EscapeTime:
-    """The escape time of SGD's own chain, in time = eta * iterations; iterations stand in the settings.
-
-    By transfer matrix in one dimension, by Monte Carlo beyond, with momentum, or for a level function.
-
-    Args:
-        sde: landscape and noise; the convention must be Ito.
-        start: a point (d,).
-        target: a number (1-D), ``Ball``, ``HalfSpace`` or a level function.
-        learning_rate: eta, where the noise model has none.
-        paths, seed, horizon, threads, momentum, progress: for Monte Carlo, as in :meth:`Chain.exit_times`.
-        tolerance: relative error of the transfer matrix.
-
-    Raises:
-        ValueError: for conventions other than Ito, or without a learning rate.
-    """
-    began = clock.perf_counter()
-    chain = Chain.from_sde(sde, learning_rate)
-    point = as_point(start, chain.dimension)
-    goal, eta = as_target(target, point), chain.eta
-    settings: dict[str, Any] = {"learning rate": eta}
-    facts: dict[str, Any]
-    variance: float | None
-    if chain.dimension == 1 and momentum is None and not isinstance(goal, LevelSet):
-        passage = chain.mean_exit_time(point, goal, tolerance)
-        mean, variance = passage.time, passage.time_variance
-        settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
-        settings["states"] = passage.nodes
-        facts = {"log_mean": passage.log_iterations + math.log(eta), "log_error": passage.relative_error}
-        if math.isfinite(mean):
-            facts["systematic_error"] = passage.relative_error * mean
-        else:
-            settings["ln(iterations)"] = passage.log_iterations
-    else:
-        sample = chain.exit_times(point, goal, paths, seed, horizon, threads, momentum, progress=progress)
-        count, error = sample.mean_and_error()
-        censored = int(sample.censored.sum())
-        mean, variance = eta * count, None if censored or paths < 2 else float(eta**2 * np.var(sample.times, ddof=1))
-        settings |= {"iterations": count, "engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
-        in_time = replace(
-            sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
-            settings={**sample.settings, "units": "time"},
-        )  # fmt: skip
-        facts = {"standard_error": eta * error, "censored": censored, "seed": int(seed), "sample": in_time}
-    return EscapeTime(
-        mean=mean, method="chain", variance=variance, convention=sde.convention, target=str(goal), settings=settings,
-        seconds=clock.perf_counter() - began, assumptions=(_stability(chain, point),), **facts,
-    )  # fmt: skip
-
-
-def _stability(chain: Chain, point: Array) -> Assumption:
-    """Whether the noiseless map is stable where it starts."""
-    stiffness = chain.eta * float(np.abs(np.linalg.eigvals(chain.landscape.jacobian(point[:, None])[..., 0])).max())
-    return Assumption("learning rate * curvature at the start < 2", stiffness < 2, f"{stiffness:.3g}")

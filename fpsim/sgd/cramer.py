@@ -15,6 +15,8 @@ Math. 45 (1985) 1006; the equation for K below is their transport equation for t
 
     (ln K)' = -<g'(1 - q g)>/<g> + (q'/2) (<g^2>/<g> - (S - 1) <g>),     q' = -q <g'>/<g>,
     tau = 2 pi / sqrt(L''_a |L''_b|) (C_a/C_b)^(1/2) (K_a/K_b) exp((S/eta) int_a^b q dx).
+
+The time itself, with its assumptions, is :mod:`fpsim.routes.formulas.cramer`.
 """
 
 from __future__ import annotations
@@ -27,22 +29,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.assumption import Assumption
 from fpsim.exact.integrals import ORDER, WEIGHTS, nodes_of
-from fpsim.routes.formulas.climb import Escape, Formula, escape
-from fpsim.sde.sde import SDE
-from fpsim.sgd.cramer_range import straightness
-from fpsim.valleys.valley import Valley
-from fpsim.walls import Walls
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import as_point
 
 Array = NDArray[np.float64]
 
-REFERENCE = "Azizian, Iutzeler, Malick, Mertikopoulos, ICML 2024 (arXiv 2406.09241); prefactor: Knessl et al. 1985"
 MOST_HALVINGS = 48
 MOST_PANELS = 20_000
-STRAIGHT = 0.5  # error of ln(time) by finite kicks that is still called small
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,7 @@ def _cumulant(g: Array, q: Array) -> tuple[Array, Array]:
 
 def root_at(landscape: DatasetLandscape, x: ArrayLike) -> Array:
     """The root q at points x (1, ...) of a 1-D data-set landscape, shape (...)."""
-    _require_examples(landscape)
+    require_examples(landscape)
     return cramer_root(np.asarray(landscape.example_gradients(x))[:, 0])
 
 
@@ -152,7 +146,7 @@ def cramer_exponent(
     Raises:
         ValueError: without examples, in more dimensions, or if the integral does not reach the tolerance.
     """
-    _require_examples(landscape)
+    require_examples(landscape)
     a, b = (float(as_point(value, 1)[0]) for value in (start, end))
     if a == b:
         raise ValueError(f"a climb has two different ends; both are {a:g}")
@@ -252,76 +246,8 @@ def log_prefactor(landscape: DatasetLandscape, start: float, end: float, batch_s
     return -(value + ends) + math.log(c[0] / c[1]) / 2
 
 
-def cramer(
-    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
-) -> Formula:
-    """The mean escape time of true mini-batch SGD for small eta, in units of eta * iterations.
-
-    Args:
-        sde: a 1-D SDE on a ``DatasetLandscape`` whose noise has a learning rate and a batch size.  Only these two are
-            taken from the noise: the answer is for the chain with actual mini-batches drawn with replacement.
-        start: a number or an array of shape (1,).
-        target: a number or a target of :mod:`fpsim.targets`.
-        valley: the valley of ``start``, if known already.
-
-    Raises:
-        ValueError: without examples, in more dimensions, for a noise without learning rate, if no pass separates start
-            and target, or if no mini-batch can climb a point of the way (the time is infinite).
-    """
-    _require_examples(sde.landscape)
-    if walls is not None:
-        raise ValueError(f"cramer knows no walls, and this problem has {walls}; use by_paths")
-    eta, size = (getattr(sde.noise, name, None) for name in ("learning_rate", "batch_size"))
-    if eta is None or size is None:
-        raise ValueError(f"cramer needs a learning rate and a batch size, and {sde.noise} has none; use GradientNoise")
-    at = escape(sde, start, target, "cramer", valley)
-    a, b = float(at.minimum[0]), float(at.top[0])
-    found = cramer_exponent(sde.landscape, a, b)
-    if found.blocked is not None:
-        raise ValueError(
-            f"at x = {found.blocked:g} the gradients of all examples pull the same way, so mini-batch SGD never climbs "
-            "it: the escape time is infinite (Gaussian noise would climb it, with exponent "
-            f"{found.gaussian * size / eta:.4g})"
-        )
-    exponent = size / eta * found.exponent
-    curvatures = math.log(at.curvature_at_minimum * abs(at.curvature_at_pass))
-    log_mean = math.log(2 * math.pi) - curvatures / 2 + log_prefactor(sde.landscape, a, b, size) + exponent
-    gap = 100 * (found.gaussian / found.exponent - 1)
-    notes = (
-        f"exponent {exponent:.6g} = S/eta * {found.exponent:.6g}",
-        f"Gaussian noise of the same covariance: {gap:+.3g} % in the exponent; largest L'^2/C1 = {found.signal:.3g}",
-        f"iterations = time/eta, ln(iterations) = {log_mean - math.log(eta):.6g}",
-    )
-    return at.formula("cramer", log_mean, REFERENCE, _assumptions(at, found, exponent, log_mean), "chain", notes)
-
-
-def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: float) -> tuple[Assumption, ...]:
-    noise: Any = at.sde.noise
-    eta, size = float(noise.learning_rate), float(noise.batch_size)
-    c1 = np.asarray(at.sde.landscape.gradient_covariance(np.array([[found.start, found.end]])))[0, 0]
-    levels = tuple(float(eta / (2 * size) * c) for c in c1)
-    stiffness = eta * max(at.curvature_at_minimum, abs(at.curvature_at_pass))
-    return (
-        *at.general(log_mean, exponent, levels),
-        _straight(at, found, eta, size),
-        Assumption("batches drawn with replacement", True, "taken so; the exponent is then linear in S/eta for any S"),
-        Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}"),
-        Assumption("steps are small: eta |L''| <= 0.2", stiffness <= 0.2, f"eta |L''| = {stiffness:.3g}"),
-    )
-
-
-def _straight(at: Escape, found: CramerExponent, eta: float, size: float) -> Assumption:
-    """Whether q is constant enough over single kicks for the limit eta -> 0 to be near (`fpsim.sgd.cramer_range`)."""
-    kicks = straightness(at.sde.landscape, found.start, found.end, eta, size)
-    detail = (
-        f"estimated error of ln(time) {kicks.error:.3g}, largest per step {kicks.worst:.3g} at x = {kicks.place:.4g}; "
-        f"one example moves a path by up to {100 * kicks.kick:.3g} % of the climb"
-    )
-    statement = f"q hardly changes over one kick: ln(time) is off by at most {STRAIGHT:g}"
-    return Assumption(statement, kicks.error <= STRAIGHT, detail)
-
-
-def _require_examples(landscape: Any) -> None:
+def require_examples(landscape: Any) -> None:
+    """Raise ``ValueError`` unless ``landscape`` is 1-D and knows the gradients of its single examples."""
     if not isinstance(landscape, DatasetLandscape):
         raise ValueError(f"cramer needs the gradients of single examples, so a DatasetLandscape; got {landscape!r}")
     if landscape.dimension != 1:

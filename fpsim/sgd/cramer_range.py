@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.sgd.cramer import cramer_root
+
 Array = NDArray[np.float64]
 POINTS = 300  # on the climb, and as many behind the minimum
 DRAWS = 600  # batches per point for S > 1
@@ -47,8 +49,6 @@ class Straightness:
 
 def straightness(landscape: Any, start: float, end: float, learning_rate: float, batch_size: float) -> Straightness:
     """Put the WKB solution of the climb from a minimum ``start`` to a pass ``end`` into the chain's equation."""
-    from fpsim.sgd.cramer import cramer_root  # which imports this module
-
     side, length = float(np.sign(end - start)), abs(end - start)
 
     def along(s: Array) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.sgd.minibatch import MiniBatchSGD
+from fpsim.sgd.batches import MiniBatchSGD
 from landscapes.catalogue.example_losses import LinearRegression
 
 Array = NDArray[np.float64]

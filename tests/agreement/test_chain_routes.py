@@ -12,7 +12,8 @@ from scipy.special import ndtr
 import fpsim
 import landscapes
 from fpsim import Ball, ConstantDiffusion, GradientNoise, HessianDiffusion
-from fpsim.sgd.chain import Chain, escape_time_by_chain
+from fpsim.routes.chain import escape_time_by_chain
+from fpsim.sgd.chain import Chain
 
 WELL = landscapes.DoubleWell()
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from fpsim.sgd.cramer import cramer
+from fpsim.routes.formulas.cramer import cramer
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.catalogue.example_losses import PerExampleDoubleWell
 from validation.cramer_law import cramer_law

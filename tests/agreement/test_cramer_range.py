@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 import landscapes
-from fpsim.sgd.cramer import STRAIGHT, cramer
+from fpsim.routes.formulas.cramer import STRAIGHT, cramer
 from fpsim.sgd.cramer_range import straightness
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.catalogue.example_losses import PerExampleDoubleWell

@@ -145,17 +145,20 @@ def test_survival_by_krylov_subspaces_is_the_solvers() -> None:
 
     problem, time = SurfaceFilm.standard().problem, np.linspace(0.0, 80.0, 9)
     grid = fpsim.Grid.automatic(problem.sde, problem.point, problem.target, 50)
-    known = fpsim.FokkerPlanck(problem.sde, grid).survival(problem.point, problem.target, time)
+    solver = fpsim.FokkerPlanck(problem.sde, grid)
+    known = solver.survival(problem.point, problem.target, time)
     assert known.attrs["method"] == "chebyshev"
-    assert survival(problem, time, 50) == pytest.approx(known.survival.values, abs=1e-6)
+    assert survival(solver, problem.point, problem.target, time) == pytest.approx(known.survival.values, abs=1e-6)
 
     place = landscapes.MuellerBrown()  # rates up to 5e7 beside escapes that take 1
     sde = fpsim.SDE(place, fpsim.ConstantDiffusion(22.0))
     stiff = fpsim.EscapeProblem(sde, (-0.5582, 1.4417), fpsim.Ball((0.6235, 0.0280), 0.1))
     grid = fpsim.Grid.automatic(sde, stiff.point, stiff.target, 70)
-    means = fpsim.FokkerPlanck(sde, grid).mean_first_passage_time(stiff.target)["mean"].values
+    solver = fpsim.FokkerPlanck(sde, grid)
+    means = solver.mean_first_passage_time(stiff.target)["mean"].values
     time = np.linspace(0.0, 25.0, 2501)
-    assert trapezoid(survival(stiff, time, 70), time) == pytest.approx(grid.at(means, stiff.point), rel=1e-4)
+    left = survival(solver, stiff.point, stiff.target, time)
+    assert trapezoid(left, time) == pytest.approx(grid.at(means, stiff.point), rel=1e-4)
 
 
 # --- gate ------------------------------------------------------------------------------------------------------------

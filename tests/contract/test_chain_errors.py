@@ -9,7 +9,8 @@ import fpsim
 import landscapes
 from fpsim import ConstantDiffusion, GradientNoise, HessianDiffusion
 from fpsim.paths.step import DivergenceError
-from fpsim.sgd.chain import Chain, escape_time_by_chain
+from fpsim.routes.chain import escape_time_by_chain
+from fpsim.sgd.chain import Chain
 
 WELL = landscapes.DoubleWell()
 LITERAL = HessianDiffusion(learning_rate=0.2, batch_size=2, at="everywhere", floor=0)

@@ -12,7 +12,7 @@ import pytest
 
 import fpsim
 import landscapes
-from fpsim.description import describe, problem_from
+from fpsim.description import describe
 from landscapes.description import described, rebuilt
 
 WELL = landscapes.DoubleWell()
@@ -134,7 +134,7 @@ def test_problems_are_rebuilt_from_plain_data(name: str) -> None:
     walls = fpsim.Walls(("reflecting", None), [(-2, 2), (-2, 2)]) if name != "number" else None
     for target in (fpsim.Ball((1.0, 0.0), 0.2), fpsim.HalfSpace((1.0, 1.0), 1.0)):
         problem = fpsim.EscapeProblem(sde, (-1.0, 0.0), target, boundary=walls)
-        again = problem_from(strict(json.dumps(describe(problem))))
+        again = fpsim.EscapeProblem.from_dict(strict(json.dumps(describe(problem))))
         assert again == problem and str(again) == str(problem)
 
 

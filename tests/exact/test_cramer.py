@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.sgd.cramer import cramer, cramer_exponent, cramer_root, root_at
+from fpsim.routes.formulas.cramer import cramer
+from fpsim.sgd.cramer import cramer_exponent, cramer_root, root_at
 from fpsim.sgd.minibatch import MiniBatchSGD
 from landscapes import DoubleWell
 from landscapes.catalogue.example_losses import LinearRegression, PerExampleDoubleWell, PerExampleTent

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="torch (extra `network`) is not inst
 pytestmark = pytest.mark.network
 
 import fpsim  # noqa: E402
-from fpsim.networks import batches as network_batches  # noqa: E402
+from fpsim.sgd import network_batches  # noqa: E402
 from landscapes import LinearRegression, NeuralLandscape  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402
 

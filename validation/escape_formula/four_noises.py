@@ -20,10 +20,11 @@ import numpy as np
 from fpsim.escape import EscapeProblem
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.noise import HessianDiffusion
+from fpsim.routes.formulas.cramer import cramer
 from fpsim.routes.formulas.kramers import FORMULAS
 from fpsim.sde.sde import SDE, Convention
 from fpsim.sgd.chain import Chain
-from fpsim.sgd.cramer import cramer, cramer_exponent
+from fpsim.sgd.cramer import cramer_exponent
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes import DoubleWell
 from landscapes.examples.dataset import DatasetLandscape

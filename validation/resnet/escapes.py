@@ -25,9 +25,9 @@ from fpsim.exact.first_passage import first_passage
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.noise import ConstantDiffusion, HessianDiffusion
 from fpsim.paths.exits import exit_times
+from fpsim.routes.formulas.cramer import cramer
 from fpsim.routes.formulas.kramers import kramers, state_dependent, xie
 from fpsim.sde.sde import SDE
-from fpsim.sgd.cramer import cramer
 from fpsim.sgd.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
 from landscapes.examples.sampled import SampledLandscape

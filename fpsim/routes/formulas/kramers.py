@@ -22,8 +22,8 @@ from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
 from fpsim.noise import HessianDiffusion
 from fpsim.routes.formulas.climb import Escape, Formula, escape, expansion, noise_level, under_noise
+from fpsim.routes.formulas.cramer import cramer
 from fpsim.sde.sde import SDE
-from fpsim.sgd.cramer import cramer
 from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls
 

@@ -3,7 +3,7 @@
     x <- x - eta (1/S) sum of grad l_j(x) over the S examples of a batch
 
 The examples that a path draws are a function of (seed, path, iteration); sums of torch may differ in the last digits
-with the number of paths that are computed together. Loaded late: it needs torch (extra ``network``).
+with the number of paths that are computed together. The landscape loads torch (extra ``network``).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from fpsim.kernels.pacing import Watch
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.step import LIMITS
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
 
 if TYPE_CHECKING:
-    from fpsim.sgd.minibatch import MiniBatchSGD
     from fpsim.targets import Target
 
 Array = NDArray[np.float64]
@@ -35,8 +35,6 @@ def iterate(sgd: MiniBatchSGD, x: Array, paths: NDArray[np.int64], seed: int) ->
     Raises:
         BatchDivergenceError: when one leaves the finite numbers.
     """
-    from fpsim.sgd.minibatch import BatchDivergenceError
-
     landscape, n = sgd.landscape, 0
     while True:
         drawn = np.stack([_drawn(sgd, seed, int(path), n // BLOCK) for path in paths], axis=-1)  # (BLOCK, S, n)
@@ -83,8 +81,6 @@ def _block(
     sgd: MiniBatchSGD, goal: Target, alive: NDArray[np.int64], begin: int, steps: int, seed: int, times: Array,
     places: Array,
 ) -> NDArray[np.int64]:  # fmt: skip
-    from fpsim.sgd.minibatch import BatchDivergenceError
-
     drawn = np.stack([_drawn(sgd, seed, int(path), begin // BLOCK) for path in alive], axis=-1)
     inside = np.ones(alive.size, dtype=bool)
     for k in range(steps):

@@ -1,0 +1,151 @@
+"""An escape as a value: what moves, from where, to where; and what all routes need of it, each computed once."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.description import describe
+from fpsim.escape_time import LARGEST_LOG, EscapeTime
+from fpsim.routes.steps import first_step, rest, stiffness
+from fpsim.sde.gates import Gate, gates
+from fpsim.sde.sde import SDE, require_sde
+from fpsim.targets import as_target
+from fpsim.valleys.valley import boundary
+from fpsim.walls import Walls, as_walls, require_place
+from landscapes.field import as_point
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An SDE, a start and a target, as routes take it; users meet it as :class:`fpsim.EscapeProblem`.
+
+    Attributes:
+        sde: what moves; its noise knows minimum and saddle where it refers to them.
+        start: the start, a tuple of d numbers.
+        target: a :class:`fpsim.targets.Target` that the start lies outside of.
+        boundary: the walls, or ``None``.
+    """
+
+    sde: SDE
+    start: Any
+    target: Any
+    boundary: Any = None
+
+    def __post_init__(self) -> None:
+        require_sde(self.sde, "EscapeProblem")
+        start = as_point(self.start, self.sde.dimension)
+        object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
+        require_place(self.sde, start, self.walls)
+        target = as_target(self.target, start)
+        noise = self.sde.noise.resolved(self.sde.landscape, start, target)
+        object.__setattr__(self, "start", tuple(start.tolist()))
+        object.__setattr__(self, "target", target)
+        if noise is not self.sde.noise:
+            object.__setattr__(self, "sde", self.sde.with_noise(noise))
+
+    @property
+    def point(self) -> Array:
+        """The start as an array (d,)."""
+        return np.array(self.start)
+
+    @property
+    def walls(self) -> Walls | None:
+        """The walls of the problem; ``None`` on the whole line or space."""
+        walls: Walls | None = self.boundary
+        return walls
+
+    def __str__(self) -> str:
+        start = f"{self.start[0]:g}" if len(self.start) == 1 else str(list(self.start))
+        inside = "" if self.walls is None else f"; {self.walls}"
+        return f"escape from {start} to {self.target} on {self.sde}{inside}"
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Landscape, noise, start, target and walls as plain data."""
+        return describe(self)
+
+    def result(self, method: str, began: float, mean: float | None = None, **facts: Any) -> EscapeTime:
+        """An answer with what all answers share; of times beyond floats ``log_mean`` (and ``log_error``) is given."""
+        log_mean = facts.get("log_mean", math.nan)
+        if mean is None and math.isfinite(log_mean):
+            mean = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
+        if mean is None or not (mean > 0 and (math.isfinite(mean) or math.isfinite(log_mean))):
+            raise ValueError(
+                f"the route '{method}' found no finite positive time (it gave {mean!r}); check the problem"
+            )
+        common = {
+            "convention": self.sde.convention,
+            "target": str(self.target),
+            "seconds": clock.perf_counter() - began,
+        }
+        walled = {} if self.walls is None else {"walls": str(self.walls)}
+        facts["settings"] = {**walled, **facts.get("settings", {}), **self.gate_settings}
+        return EscapeTime(mean=mean, method=method, problem=self.facts, **{**common, **facts})
+
+    @cached_property
+    def gates(self) -> tuple[Gate, ...]:
+        """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
+        edge = boundary(self.target, self.point) if self.sde.dimension == 1 else None
+        return () if edge is None else tuple(gates(self.sde, self.start[0], edge))
+
+    @cached_property
+    def gate_settings(self) -> dict[str, Any]:
+        """Floor and delta, printed with every result whose noise dies out on the way."""
+        if not self.gates:
+            return {}
+        delta = max(gate.delta for gate in self.gates)
+        return {"floor": self.sde.noise.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}  # type: ignore[attr-defined]
+
+    @cached_property
+    def default_step(self) -> float:
+        """0.02 / (stiffness where the start comes to rest), the step that ``by_paths`` begins with unless told.
+
+        The stiffness is the largest curvature, |lambda|^2 / |Re lambda| for eigenvalues lambda of the drift; where it
+        is nil, a kick may be a twentieth of the way to the target.
+        """
+        return first_step(self.sde, self.stiffness, self.point, self.target)
+
+    @cached_property
+    def stiffness(self) -> float:
+        """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest."""
+        return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
+
+    @cached_property
+    def rest(self) -> Array:
+        """Where the drift takes the start, roughly: its minimum, or the start itself where there is none."""
+        return rest(self.sde.landscape, self.point)
+
+    # --- what routes ask each other; fpsim.EscapeProblem answers --------------------------------------------------
+
+    def by_quadrature(self) -> EscapeTime:
+        """The exact time in one dimension."""
+        raise NotImplementedError
+
+    def by_grid(self, *args: Any, **options: Any) -> EscapeTime:
+        """The time from the Fokker-Planck equation."""
+        raise NotImplementedError
+
+    def by_paths(self, *args: Any, **options: Any) -> EscapeTime:
+        """The time of simulated paths."""
+        raise NotImplementedError
+
+    def by_chain(self, *args: Any, **options: Any) -> EscapeTime:
+        """The time of SGD's own chain."""
+        raise NotImplementedError
+
+    def by_formula(self, name: str) -> EscapeTime:
+        """The time by a closed formula."""
+        raise NotImplementedError
+
+    def formulas(self) -> list[str]:
+        """The formulas worth trying."""
+        raise NotImplementedError

@@ -1,0 +1,112 @@
+"""SGD itself, on a data set, with actual mini-batches:
+
+    x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l_j(x_n).
+
+B_n holds S of the m examples: drawn independently (the case of the Cramer exponent), S different ones batch by batch,
+or, as practice does, the next S of a random order of all examples that is drawn anew for every epoch.  No stochastic
+calculus and no Gaussian noise: the chain is the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from fpsim.noise import GradientNoise
+from fpsim.noise.examples import ExampleCovariance
+from fpsim.sde.sde import SDE
+from landscapes.examples.dataset import DatasetLandscape
+
+LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
+Sampling = Literal["with-replacement", "without-replacement", "reshuffled"]
+SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")  # as numbered in the kernel
+
+
+class BatchDivergenceError(ValueError):
+    """A path of mini-batch SGD left the finite numbers."""
+
+    def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None) -> None:
+        when = "" if step is None else f" at iteration {step}"
+        rate = f"the learning rate {sgd.learning_rate:g} is too large for this loss; reduce it"
+        super().__init__(f"path {path} diverged{when}: {rate}")
+        self.path, self.step = path, step
+
+
+@dataclass(frozen=True)
+class MiniBatchSGD:
+    """Constant-step SGD with real mini-batches.
+
+    Args:
+        landscape: a ``DatasetLandscape``, or a ``NeuralLandscape`` (then it moves in all parameters of the network).
+        learning_rate: eta > 0.
+        batch_size: S, a whole number >= 1.
+        sampling: the law of the mini-batches: ``"with-replacement"``, S independent draws;
+            ``"without-replacement"``, S different examples, every batch anew; ``"reshuffled"``, m // S batches from a
+            random order of the examples, drawn anew for every epoch (what is left of the order is dropped).
+
+    Raises:
+        TypeError: for a landscape without examples.
+        ValueError: for an unknown law, or a batch that is no whole number, or larger than the data set unless drawn
+            with replacement.
+    """
+
+    landscape: Any
+    learning_rate: float
+    batch_size: int
+    sampling: Sampling = "with-replacement"
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.landscape, DatasetLandscape) or self.moves_network):
+            raise TypeError(
+                f"mini-batches need the examples of a DatasetLandscape or a NeuralLandscape; got {self.landscape!r}"
+            )
+        if self.moves_network and self.landscape.keeps_buffers:
+            raise ValueError(
+                "training would renew the network's buffers (running statistics), which a landscape keeps; say "
+                "NeuralLandscape(..., buffers='frozen') for SGD with frozen ones"
+            )
+        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(f"sampling is one of {', '.join(SAMPLINGS)}; got {self.sampling!r}")
+        size, m = self.batch_size, self.landscape.number_of_examples
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
+            raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
+        if not self.replacement and size > m:
+            raise ValueError(
+                f"{size} different examples cannot be drawn from {m}; use sampling='with-replacement' or less"
+            )
+
+    @property
+    def moves_network(self) -> bool:
+        """Whether the coordinates are all parameters of a network."""
+        return hasattr(self.landscape, "batch_gradients")
+
+    @property
+    def replacement(self) -> bool:
+        """Whether an example may occur more than once in a batch."""
+        return self.sampling == "with-replacement"
+
+    @property
+    def covariance_factor(self) -> float:
+        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement.
+
+        Reshuffled batches of one epoch are not independent: together they cancel, so this is no long-time diffusion.
+        """
+        m = self.landscape.number_of_examples
+        return 1.0 if self.replacement else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
+
+    def noise(self) -> GradientNoise:
+        """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`."""
+        covariance = ExampleCovariance(self.landscape, self.covariance_factor)
+        return GradientNoise(learning_rate=self.learning_rate, batch_size=self.batch_size, covariance=covariance)
+
+    def surrogate(self) -> SDE:
+        """The Ito SDE with Gaussian noise of the same covariance; with step = eta it is the surrogate chain."""
+        return SDE(self.landscape, self.noise())
+
+    def __str__(self) -> str:
+        words = self.sampling.replace("-", " ")
+        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {words}"
