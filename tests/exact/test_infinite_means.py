@@ -21,7 +21,7 @@ ENDLESS = {
 @pytest.mark.parametrize("name", ["cosine", "tilted cosine"])
 def test_formulas_name_the_failed_assumption(name: str) -> None:
     found = ENDLESS[name].by_formula("kramers")
-    assert [a.statement for a in found.violated] == ["the mean time is finite"]
+    assert "the mean time is finite" in [a.statement for a in found.violated]
 
 
 def test_a_valley_that_confines_holds_it() -> None:
