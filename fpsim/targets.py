@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscapes.field import in_words
+
 if TYPE_CHECKING:
     import sympy
 
@@ -56,10 +58,10 @@ class Target:
         if value.shape != (1,) or not np.isfinite(value).all():
             raise ValueError(
                 f"the target's level function must return one finite number per point (shape (...) for x of shape "
-                f"({dimension}, ...)); at {start.tolist()} it returned {value!r}"
+                f"({dimension}, ...)); at {in_words(start)} it returned {value!r}"
             )
         if value[0] >= 0:
-            raise ValueError(f"the start {start.tolist()} already lies in the target ({self}); choose one outside it")
+            raise ValueError(f"the start {in_words(start)} already lies in the target ({self}); choose one outside it")
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Ball(Target):
         return radius - distance, {radius: self.radius, **dict(zip(centers, self.center, strict=True))}
 
     def __str__(self) -> str:
-        return f"|x - {[*self.center]}| <= {self.radius:g}"
+        return f"|x - {in_words(self.center)}| <= {self.radius:g}"
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class HalfSpace(Target):
         return distance, {offset: self.offset, **dict(zip(normals, self.normal, strict=True))}
 
     def __str__(self) -> str:
-        return f"{[round(n, 6) for n in self.normal]} . x >= {self.offset:g}"
+        return f"{in_words(self.normal)} . x >= {self.offset:g}"
 
 
 @dataclass(frozen=True)

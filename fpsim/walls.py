@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.field import in_words
+
 Kind = Literal["reflecting", "periodic"]
 Array = NDArray[np.float64]
 
@@ -95,7 +97,7 @@ class Walls:
 def require_place(sde: Any, start: Array, walls: Walls | None) -> None:
     """Raise ``ValueError`` unless ``start`` (d,) lies inside the walls and where the landscape is defined."""
     if walls is not None and not walls.contains(start):
-        raise ValueError(f"the start {start.tolist()} lies outside the {walls}; choose one inside")
+        raise ValueError(f"the start {in_words(start)} lies outside the {walls}; choose one inside")
     sde.domain.interval(start)
 
 

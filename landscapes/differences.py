@@ -197,9 +197,14 @@ def _checked(function: Callable[[Array], Array], x: Array, lengths: Array, axes:
 def _refuse(x: Array, order: int, error: Array, bad: NDArray[np.bool_]) -> None:
     place = tuple(int(i) for i in np.argwhere(bad)[0])
     at: tuple[Any, ...] = (slice(None), *place[len(place) - (x.ndim - 1) :])  # after the axis of f's rows
-    point = x[at]
+    shown = np.array2string(x[at], precision=6)
+    if not np.isfinite(error[place]):
+        raise ValueError(
+            f"The function is not finite at x = {shown} or beside it and has no derivative of order {order} there; "
+            "keep start and walls inside its domain, or give it as a formula, whose domain is known."
+        )
     raise ValueError(
-        f"The derivative of order {order} at x = {np.array2string(point, precision=6)} cannot be had from "
-        f"differences (estimated error {error[place]:.1e}): the function is not smooth or not finite there; "
+        f"The derivative of order {order} at x = {shown} cannot be had from "
+        f"differences (estimated error {error[place]:.1e}): the function is not smooth there; "
         "give the derivative as a function."
     )

@@ -177,7 +177,15 @@ class PlainFunctions:
 
 
 def _called(what: str, function: ArrayFunction, x: Array, shape: tuple[int, ...]) -> Array:
-    value = np.asarray(function(x))
+    try:
+        value = np.asarray(function(x))
+    except ValueError as error:
+        if "truth value of an array" not in str(error):
+            raise
+        raise ValueError(
+            f"The {what} decides by if, or by and, or, min, max, where x of shape {x.shape} holds many points at once; "
+            "write np.where(condition, a, b), np.minimum or np.maximum instead."
+        ) from error
     if value.shape != shape:
         raise ValueError(
             f"The {what} returned shape {value.shape} for x of shape {x.shape}; expected {shape}. "

@@ -49,6 +49,18 @@ def as_point(x: ArrayLike, dimension: int) -> NDArray[np.float64]:
     return point
 
 
+SHOWN = 6
+"""Coordinates of a point that are printed."""
+
+
+def in_words(point: ArrayLike) -> str:
+    """A point as results and errors print it: ``[2, 0]``; of many coordinates the first ones and their number."""
+    numbers = [f"{value:g}" for value in np.atleast_1d(np.asarray(point, dtype=np.float64)) + 0.0]
+    if len(numbers) > SHOWN:
+        numbers = [*numbers[: SHOWN - 2], f"... ({len(numbers)} coordinates)"]
+    return f"[{', '.join(numbers)}]"
+
+
 def as_bounds(bounds: Any, dimension: int) -> Bounds:
     """Return one (low, high) pair per coordinate; in one dimension a single pair will do.
 

@@ -92,9 +92,7 @@ class DriftField(Field):
         from landscapes.critical.fixed_points import find_fixed_points
 
         if bounds is None and self.bounds is None:
-            raise ValueError(
-                f"{self.name} has no box of its own; say where to look: fixed_points(bounds=[(low, high), ...])."
-            )
+            raise ValueError(f"{self.name} has no box of its own; say where to look with bounds=[(low, high), ...].")
         box = self.bounds if bounds is None else as_bounds(bounds, self.dimension)
         assert box is not None
         return find_fixed_points(self, box)
@@ -184,9 +182,7 @@ class Landscape(Field):
         from landscapes.critical.points import find_critical_points
 
         if bounds is None and self.bounds is None:
-            raise ValueError(
-                f"{self.name} has no box of its own; say where to look: critical_points(bounds=[(low, high), ...])."
-            )
+            raise ValueError(f"{self.name} has no box of its own; say where to look with bounds=[(low, high), ...].")
         box = self.bounds if bounds is None else as_bounds(bounds, self.dimension)
         found: dict[Any, CriticalPoints] = self.__dict__.setdefault("_found", {})
         if box not in found:

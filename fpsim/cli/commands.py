@@ -191,6 +191,8 @@ def landscape_command(
         )
     if fixed_points and not hasattr(place, "fixed_points"):
         raise ValueError(f"--fixed-points belongs to drift fields; those of {place.name} are its critical points")
+    if place.bounds is None:
+        raise ValueError(f"{place.name} has no box of its own; say where to look with --bounds low:high per coordinate")
     points = place.fixed_points() if fixed_points else place.critical_points()
     if as_json:
         kind = "fixed_points" if fixed_points else "critical_points"

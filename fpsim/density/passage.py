@@ -77,9 +77,10 @@ def mean_and_variance(walk: Walk, part: Restricted) -> tuple[Array, Array, float
     """Mean and variance of the time to the end, each (k,), and the accuracy of the solution."""
     solver = passage_solver(walk, part)
     mean = solver.backward(np.ones(part.killing.size))
-    spread = part.killing * mean**2
     rows = np.repeat(np.arange(mean.size), np.diff(part.rates.indptr))
-    spread += np.bincount(rows, part.rates.data * (mean[part.rates.indices] - mean[rows]) ** 2, minlength=mean.size)
+    with np.errstate(over="ignore", invalid="ignore"):  # the solver refuses what is not finite
+        spread = part.killing * mean**2
+        spread += np.bincount(rows, part.rates.data * (mean[part.rates.indices] - mean[rows]) ** 2, minlength=mean.size)
     return mean, solver.backward(spread), solver.accuracy
 
 

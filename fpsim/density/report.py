@@ -20,6 +20,7 @@ from fpsim.density.grid import Grid
 from fpsim.description import describe_sde, sde_from
 from fpsim.sde.gates import require_open
 from fpsim.storage import Stored, as_json, attribute, facts_of, write_text
+from landscapes.field import in_words
 
 if TYPE_CHECKING:
     import xarray
@@ -166,7 +167,7 @@ class DensityReport(Stored):
         if self.passage is not None:
             return f"mean first-passage time {self.passage[0]:.8g}"
         last = self.rows()[-1]
-        return "mean " + ", ".join(f"{m:+.5f}" for m in last["mean"])
+        return "mean " + ", ".join(f"{round(m, 5) + 0.0:+.5f}" for m in last["mean"])
 
     def __str__(self) -> str:
         solver = self.solver
@@ -178,7 +179,9 @@ class DensityReport(Stored):
         lines.append(f"  cells with a stencil of lower order: {kept or 'none'} of {solver.grid.size}")
         for row in self.rows():
             when = "stationary" if np.isinf(row["time"]) else f"t = {row['time']:<8.4g}"
-            moments = ", ".join(f"{m:+.5f} (sd {s:.5f})" for m, s in zip(row["mean"], row["deviation"], strict=True))
+            moments = ", ".join(
+                f"{round(m, 5) + 0.0:+.5f} (sd {s:.5f})" for m, s in zip(row["mean"], row["deviation"], strict=True)
+            )
             left = f"  survival {row['survival']:.6f}" if "survival" in row else ""
             lines.append(f"  {when:12s} mass {row['mass']:.12f}  mean {moments}{left}")
         if self.passage is not None:
@@ -213,7 +216,7 @@ def density_report(
     for value, (low, high) in zip(start, sde.landscape.bounds or (), strict=False):
         if not low - (high - low) <= value <= high + (high - low):
             raise ValueError(
-                f"the start {list(start)} lies far outside the landscape's box {sde.landscape.bounds}; start nearer"
+                f"the start {in_words(start)} lies far outside the landscape's box {sde.landscape.bounds}; start nearer"
             )
     if grid is None and box is not None:
         count = DEFAULT_CELLS[len(box)] if cells is None else require_cells(cells, FEWEST_CELLS)

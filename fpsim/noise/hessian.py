@@ -17,6 +17,7 @@ from fpsim.noise.krylov import applied, form
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
 from fpsim.noise.roots import hessian_formula, symbolic_absolute
+from landscapes.field import in_words
 
 DENSE = 48
 """Coordinates up to which a network's Hessian is formed at every point; Lanczos needs about as many products there."""
@@ -124,7 +125,7 @@ class HessianDiffusion(MiniBatchNoise):
         found = valley(landscape, start, target)
         if self.at == "path" and found.saddle is None:
             raise ValueError(
-                f"at='path' needs a saddle between start and target, and none was found from {start.tolist()}"
+                f"at='path' needs a saddle between start and target, and none was found from {in_words(start)}"
             )
         return replace(
             self,

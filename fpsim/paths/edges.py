@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fpsim.paths.starts import start_points
 from fpsim.sde.sde import SDE
 from fpsim.walls import Walls
+from landscapes.field import in_words
 
 if TYPE_CHECKING:
     from landscapes.domain import Domain
@@ -68,13 +69,14 @@ class Edges:
     def require(self, points: Array) -> None:
         """Refuse start points (d, n) outside the walls or off this piece of the domain."""
         if self.walls is not None and not (inside := self.walls.contains(points)).all():
-            lost = points[:, ~inside][:, 0].tolist()
-            raise ValueError(f"the start {lost} lies outside the {self.walls}; choose one inside")
+            raise ValueError(
+                f"the start {in_words(points[:, ~inside][:, 0])} lies outside the {self.walls}; choose one inside"
+            )
         if not (inside := self.inside(points)).all():
             lost = points[:, ~inside][:, 0]
             self.sde.domain.interval(lost[: len(self.sde.domain.variables)])  # raises where nothing is defined
             raise ValueError(
-                f"the starts {self.origin.tolist()} and {lost.tolist()} are parted by an edge of the domain of "
+                f"the starts {in_words(self.origin)} and {in_words(lost)} are parted by an edge of the domain of "
                 f"{self.sde.landscape}, which no path crosses; run them apart"
             )
 

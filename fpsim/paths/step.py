@@ -40,6 +40,12 @@ class DivergenceError(ValueError):
 ADVICE = "reduce step=, or, if the process itself gets to this edge, put walls before it"
 
 
+NEVER_REACHED = (
+    "; near an edge that is never reached such steps become rare only slowly as steps get smaller, and by_quadrature "
+    "and by_grid take none"
+)
+
+
 class LeftDomainError(DivergenceError):
     """A path stepped out of the domain of its landscape."""
 
@@ -48,7 +54,8 @@ class LeftDomainError(DivergenceError):
         ValueError.__init__(
             self,
             f"path {path} left the landscape's domain, {needs}, at step {step} (t = {step * size:g}): it stepped from "
-            f"x = {here} to {there}; {advice or ADVICE} (now step = {size:g})",
+            f"x = {here} to {there}; {advice or ADVICE} (now step = {size:g})"
+            + (NEVER_REACHED if advice.endswith("reduce step=") else ""),
         )
         self.path, self.step, self.position = path, step, before
 
@@ -112,6 +119,12 @@ def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) 
 
     from fpsim.kernels.compiling import block
 
+    if any(part.has(sympy.DiracDelta) for part in formulas.drift):
+        raise ValueError(
+            f"the loss or D jumps, so that the drift of paths ({sde.convention}) is infinite there; give a steep slope "
+            "instead of the jump, or use by_quadrature or by_grid, which take a jump of D as it is"
+        )
+
     d = sde.dimension
     # names with a blank cannot be those of a formula's own symbols
     h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
@@ -144,6 +157,12 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Co
     import sympy
 
     from fpsim.kernels.compiling import block
+
+    if any(part.has(sympy.DiracDelta) for part in formulas.drift):
+        raise ValueError(
+            f"the loss or D jumps, so that the drift of paths ({sde.convention}) is infinite there; give a steep slope "
+            "instead of the jump, or use by_quadrature or by_grid, which take a jump of D as it is"
+        )
 
     tensor, parameters = formulas.tensor, dict(formulas.parameters)
     found: Any

@@ -47,7 +47,7 @@ def escape_time_by_chain(
         target: a number (1-D), ``Ball``, ``HalfSpace`` or a level function.
         learning_rate: eta, where the noise model has none.
         paths, seed, horizon, threads, momentum, progress: for Monte Carlo, as in :meth:`Chain.exit_times`.
-        tolerance: relative error of the transfer matrix.
+        tolerance: relative error of the transfer matrix; long times may have one of 1e-6, which the result states.
 
     Raises:
         ValueError: for conventions other than Ito, or without a learning rate.
@@ -60,7 +60,7 @@ def escape_time_by_chain(
     facts: dict[str, Any]
     variance: float | None
     if chain.dimension == 1 and momentum is None and not isinstance(goal, LevelSet):
-        passage = chain.mean_exit_time(point, goal, tolerance)
+        passage = chain.mean_exit_time(point, goal, tolerance, max(tolerance, 1e-6))
         mean, variance = passage.time, passage.time_variance
         settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
         settings["states"] = passage.nodes

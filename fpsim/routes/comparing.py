@@ -36,7 +36,7 @@ TRIAL_PATHS = 256
 TRIAL_SECONDS = 0.05
 TRIAL_SHARE = 0.1
 """Most of the seconds left that measuring the speed, or a rough time, may take."""
-SHARES = {"quadrature": 0.4, "formula": 0.25, "grid": 0.6, "paths": 0.95, "chain": 1.0}
+SHARES = {"quadrature": 0.4, "formula": 0.25, "grid": 0.6, "paths": 0.95, "chain": 0.7}
 """The part of the seconds left that a route may take before the others have had theirs."""
 WITH_CHAIN = 0.75
 """The share of paths where the chain comes after them."""
@@ -95,9 +95,10 @@ class _Comparing:
             for name in problem.formulas():
                 self.attempt(name, lambda name=name: problem.by_formula(name), "formula")  # type: ignore[misc]
             self.attempt("grid", self._by_grid)
-            self.attempt("paths", self._by_paths)
-            if hasattr(problem.sde.noise, "learning_rate"):
-                self.attempt("chain", self._by_chain)
+            exact = problem.sde.dimension == 1  # then the chain says what paths would cost
+            chain = ("chain",) if hasattr(problem.sde.noise, "learning_rate") else ()
+            for name in (*chain, "paths") if exact else ("paths", *chain):
+                self.attempt(name, self._by_chain if name == "chain" else self._by_paths)
             self.notes = _notes(problem, max(self.allowance.left, NOTES_SECONDS))
         except KeyboardInterrupt:
             raise ComparisonInterrupted(self._found()) from None
@@ -119,8 +120,9 @@ class _Comparing:
             self.skipped.append(Skipped(name, " ".join(str(error).split()), getattr(error, "seconds", None)))
 
     def _share(self, name: str) -> float:
-        follows = name == "paths" and hasattr(self.problem.sde.noise, "learning_rate")
-        return WITH_CHAIN if follows else SHARES[name]
+        if self.problem.sde.dimension == 1 or not hasattr(self.problem.sde.noise, "learning_rate"):
+            return SHARES[name]
+        return {**SHARES, "paths": WITH_CHAIN, "chain": 1.0}[name]
 
     def _by_grid(self) -> EscapeTime:
         """The grid, if its dimension allows and its usual cost fits."""
@@ -129,7 +131,7 @@ class _Comparing:
             raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
         if GRID_SECONDS[d] > left:
             raise OverBudgetError(f"a grid takes about {GRID_SECONDS[d]:g} s of {left:.0f} s left", GRID_SECONDS[d])
-        return self.problem.by_grid()
+        return self.problem.by_grid(deadline=0.9 * SHARES["grid"] * left)
 
     def _by_paths(self) -> EscapeTime:
         """As many paths as fit, all of them followed to their end if possible, else stopped at the budget."""

@@ -44,7 +44,7 @@ MOST_CELLS = {1: 10**7, 2: 4 * 10**6, 3: 4 * 10**6}  # in all; what memory holds
 MOST_ON_LINE = 300_000
 RESOLVED = 2.0  # cells per length of every known narrow place
 LARGEST = 709.7  # logarithm of the largest float
-LARGEST_LOG = 600.0  # of times that are computed as such; beyond, in logarithms
+LARGEST_LOG = 350.0  # of times that are computed as such, squares and all; beyond, in logarithms
 GROWTH = {1: 1.0, 2: 1.5, 3: 1.5}  # cost ~ (number of cells)^this
 
 

@@ -19,7 +19,7 @@ from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
 from fpsim.valleys.valley import boundary
 from fpsim.walls import Walls, as_walls, require_place
-from landscapes.field import as_point
+from landscapes.field import as_point, in_words
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         require_sde(self.sde, "EscapeProblem")
-        start = as_point(self.start, self.sde.dimension)
+        start = as_point(self.start, self.sde.dimension) + 0.0  # no minus zero
         object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
         require_place(self.sde, start, self.walls)
         target = as_target(self.target, start)
@@ -64,7 +64,7 @@ class Problem:
         return walls
 
     def __str__(self) -> str:
-        start = f"{self.start[0]:g}" if len(self.start) == 1 else str(list(self.start))
+        start = f"{self.start[0]:g}" if len(self.start) == 1 else in_words(self.start)
         inside = "" if self.walls is None else f"; {self.walls}"
         return f"escape from {start} to {self.target} on {self.sde}{inside}"
 

@@ -14,7 +14,7 @@ Three things bound h before any mean is looked at:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,7 @@ class Places:
         sde, walls, target: what they obey.
         x: (d, n) places in the valley and on the way to the target.
         way: distance from start to target.
+        jumps: (k,) where D jumps on a line; no step sees a jump as smooth, and the order of a step is 1/2 there.
     """
 
     sde: SDE
@@ -104,6 +105,7 @@ class Places:
     target: Target
     x: Array
     way: float
+    jumps: Array = field(default_factory=lambda: np.empty(0))
 
     def roughness(self, step: float) -> float:
         """Error of a kick by features of drift and D, at the worst place (the worst percent beyond one dimension)."""
@@ -117,6 +119,9 @@ class Places:
             clock = np.abs(np.log(noise[0] * np.mean(1 / noises, axis=0)))
             work = np.abs(np.mean(middle, axis=0) - drift[0]) / (2 * noise[0])
         errors = np.maximum(clock, work)
+        if self.jumps.size:
+            leaps = np.min(np.abs(x[0] - self.jumps[:, None]), axis=0) <= np.abs(v[0])
+            errors = np.where(leaps, 0.0, errors)
         errors = np.where(np.isfinite(errors), errors, 0.0).reshape(n, NORMALS.size).mean(axis=1)
         return float(np.max(errors) if d == 1 else np.quantile(errors, 0.99)) if n else 0.0
 
@@ -159,15 +164,25 @@ def places(sde: SDE, walls: Walls | None, target: Target, starts: Array, ends: A
     clouds = [_walk(sde, walls, points, step) for points in (starts, ends) if points.size]
     x = np.concatenate(clouds, axis=1)
     x = x[:, np.isfinite(x).all(axis=0)]
-    x = x[:, np.asarray(target.level(x)) < 0]
+    x, leaps = x[:, np.asarray(target.level(x)) < 0], np.empty(0)
     if sde.dimension == 1 and x.size:
         low, high = np.quantile(x, [RARE, 1 - RARE])
-        x = _with_dips(sde, np.linspace(low, high, ON_LINE))[None]
+        x, leaps = _with_dips(sde, np.linspace(low, high, ON_LINE))[None], _leaps(sde, low, high)
     elif x.size:
         keep = max(16, MOST_NUMBERS // (x.shape[0] * NORMALS.size * MIDDLES.size * (1 if sde.symbolic else 8)))
         x = x[:, np.linspace(0, x.shape[1] - 1, min(keep, x.shape[1])).astype(int)]
     way = float(np.median([distance(target, point) for point in starts[:, :8].T]))
-    return Places(sde, walls, target, x, way)
+    return Places(sde, walls, target, x, way, leaps)
+
+
+def _leaps(sde: SDE, low: float, high: float) -> Array:
+    """Where D jumps on a line."""
+    if sde.noise.is_constant or not low < high:
+        return np.empty(0)
+    from fpsim.density.breaks import jumps
+
+    with np.errstate(all="ignore"):
+        return jumps(lambda z: np.asarray(sde.along(z[None], np.ones((1, z.size)))), low, high, 8 * ON_LINE)
 
 
 def _with_dips(sde: SDE, x: Array) -> Array:

@@ -231,12 +231,14 @@ class Chain:
 
     # --- one dimension, exactly ---------------------------------------------------------------------------------------
 
-    def mean_exit_time(self, start: Any, target: Any, tolerance: float = 1e-8) -> ChainPassage:
-        """Exact mean and variance of the number of iterations, 1-D (:mod:`fpsim.sgd.transfer`)."""
+    def mean_exit_time(
+        self, start: Any, target: Any, tolerance: float = 1e-8, accepted: float | None = None
+    ) -> ChainPassage:
+        """Exact mean and variance of the number of iterations, 1-D (:func:`fpsim.sgd.transfer.passage_of_chain`)."""
         from fpsim.sgd.transfer import passage_of_chain
 
         goal, point = self._on_line(start, target)
-        return passage_of_chain(self, point, goal, tolerance)
+        return passage_of_chain(self, point, goal, tolerance, accepted)
 
     def quasipotential(self, start: Any, target: Any, points: int = 1500) -> QuasiPotential:
         """V with ln(iterations) ~ S V for large batch sizes S, and the optimal jumps, 1-D only.

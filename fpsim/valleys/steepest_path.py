@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.field import in_words
+
 Array = NDArray[Any]
 AWAY = 1e-5
 """How far from a saddle the flow starts, in units of the box."""
@@ -50,7 +52,7 @@ def branches(place: Any, saddle: Any, minima: Array, box: Array, uphill: bool = 
     values, vectors = np.linalg.eigh(place.hessian(saddle.x[:, None])[..., 0])
     along = vectors[:, 1] if uphill else vectors[:, 0]
     if not values[0] < 0 < values[1]:
-        raise ValueError(f"the point {saddle.x.tolist()} is no saddle with one unstable direction")
+        raise ValueError(f"the point {in_words(saddle.x)} is no saddle with one unstable direction")
     scale = float(np.hypot(*(box[:, 1] - box[:, 0])))
     ends = np.empty((0, 2)) if uphill else minima
     a, b = (

@@ -22,6 +22,7 @@ from fpsim.lengths import distance
 from fpsim.targets import Ball, HalfSpace, LevelSet, Point, Target, as_target
 from fpsim.valleys.graph import Groups, basin_of_target, competing_climb, descend, heights, links_of
 from fpsim.walls import Walls
+from landscapes.field import in_words
 
 Array = NDArray[np.float64]
 EDGE = 1e-9  # of the box: how far from the edge of its domain a landscape is asked
@@ -138,8 +139,8 @@ def no_minimum(start: Array, flat: Sequence[Any]) -> str:
     """Why a start flows to no minimum, in one sentence."""
     if flat:
         at = flat[0].x.tolist()
-        return f"the minimum that the start {start.tolist()} flows to has no curvature: the loss is degenerate at {at}"
-    return f"no minimum was found that the start {start.tolist()} could flow to; give the landscape bounds that hold it"
+        return f"the minimum that the start {in_words(start)} flows to has no curvature: the loss is degenerate at {at}"
+    return f"the start {in_words(start)} flows to no minimum that was found; give the landscape bounds that hold one"
 
 
 def boundary(target: Target, start: Array) -> float | None:
@@ -189,7 +190,7 @@ def _valley_in_space(
     bottoms = np.stack([np.asarray(m.x, dtype=float) for m in minima], axis=1)
     home = int(descend(landscape, start[:, None], bottoms)[0])
     if home < 0:
-        raise ValueError(f"the start {start.tolist()} flows to no known minimum; is it on a saddle?")
+        raise ValueError(f"the start {in_words(start)} flows to no known minimum; is it on a saddle?")
     links = links_of(landscape, bottoms, saddles, target)
     goal = len(minima)  # one more node: the target itself
     joined = [i for i in range(goal) if target.level(bottoms[:, i : i + 1])[0] >= 0]

@@ -110,8 +110,8 @@ def test_between_a_ring_and_a_mirror():
         (FREE, 0.0, 4.0, RING, "no path can reach the target"),
         (PLANE, [0.0, 0.0], fpsim.HalfSpace([1.0, 1.0], 4.1), Walls("reflecting", [(-1, 2), (-1, 2)]), "no path can"),
         (PLANE, [0.0, 0.0], fpsim.Ball([1.5, 1.5], 0.7), Walls("reflecting", [(-1, 1), (-1, 1)]), "no path can"),
-        (FREE, 2.0, 0.5, MIRRORS, r"the start \[2.0\] lies outside the walls"),
-        (FREE, np.array([[0.0, -3.0]]), 0.5, MIRRORS, r"the start \[-3.0\] lies outside the walls"),
+        (FREE, 2.0, 0.5, MIRRORS, r"the start \[2\] lies outside the walls"),
+        (FREE, np.array([[0.0, -3.0]]), 0.5, MIRRORS, r"the start \[-3\] lies outside the walls"),
         (FREE, 7.0, 0.5, RING, "lies outside the walls periodic"),
         (FREE, 3.0, fpsim.Ball([-3.2], 0.5), RING, "already lie in the target"),  # in an image of it
         (PLANE, [2.0, 0.0], fpsim.Ball([0.0, 0.0], 0.1), None, r"past the target's radius of 0\.1.*use step <= "),

@@ -22,6 +22,7 @@ from fpsim.sde.sde import SDE
 from fpsim.targets import Target, as_target
 from fpsim.valleys.valley import Valley, valley
 from fpsim.walls import Walls
+from landscapes.field import in_words
 
 Array = NDArray[np.float64]
 
@@ -270,11 +271,11 @@ def escape(
     found = known or valley(sde.landscape, x, goal, walls)
     if found.saddle is None:
         raise ValueError(
-            f"{name} needs a pass (saddle) between start {x.tolist()} and target ({goal}), and {missing_pass(found)}"
+            f"{name} needs a pass (saddle) between start {in_words(x)} and target ({goal}), and {missing_pass(found)}"
         )
     for point, which in ((found.minimum, "minimum"), (found.saddle, "pass")):
         if not np.abs(point.eigenvalues).min() > 0:
-            raise ValueError(f"{name} needs curvature, and that of the {which} at {point.x.tolist()} is zero")
+            raise ValueError(f"{name} needs curvature, and that of the {which} at {in_words(point.x)} is zero")
     return Escape(sde, x, goal, found, walls)
 
 

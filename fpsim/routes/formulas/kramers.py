@@ -26,6 +26,7 @@ from fpsim.routes.formulas.cramer import cramer
 from fpsim.sde.sde import SDE
 from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls
+from landscapes.field import in_words
 
 KRAMERS = "Kramers, Physica 7 (1940) 284; Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
 NEXT_ORDER = "Kramers 1940 with the next term of Laplace's method (Bender and Orszag, section 6.4) at both ends"
@@ -202,8 +203,8 @@ def _one_way(at: Escape, name: str) -> Escape:
     """Refuse a ring, which can be left both ways."""
     if at.valley.others:
         raise ValueError(
-            f"{name} is a formula for one pass, and on this ring two lead to the target (at {at.top.tolist()} and "
-            f"{at.valley.others[0].x.tolist()}); use 'kramers', whose rates add"
+            f"{name} is a formula for one pass, and on this ring two lead to the target (at {in_words(at.top)} and "
+            f"{in_words(at.valley.others[0].x)}); use 'kramers', whose rates add"
         )
     return at
 
