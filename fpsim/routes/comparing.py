@@ -131,7 +131,7 @@ class _Comparing:
             raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
         if GRID_SECONDS[d] > left:
             raise OverBudgetError(f"a grid takes about {GRID_SECONDS[d]:g} s of {left:.0f} s left", GRID_SECONDS[d])
-        return self.problem.by_grid(deadline=0.9 * SHARES["grid"] * left)
+        return self.problem.by_grid()
 
     def _by_paths(self) -> EscapeTime:
         """As many paths as fit, all of them followed to their end if possible, else stopped at the budget."""
