@@ -200,8 +200,8 @@ def _refuse(x: Array, order: int, error: Array, bad: NDArray[np.bool_]) -> None:
     shown = np.array2string(x[at], precision=6)
     if not np.isfinite(error[place]):
         raise ValueError(
-            f"The derivative of order {order} at x = {shown} cannot be had from differences: the function is not finite "
-            "there or beside it; keep start and walls inside its domain, or give a formula, whose domain is known."
+            f"The derivative of order {order} at x = {shown} cannot be had from differences: the function is not "
+            "finite there or beside it; keep start and walls within its domain, or give a formula, which knows it."
         )
     raise ValueError(
         f"The derivative of order {order} at x = {shown} cannot be had from "
