@@ -92,13 +92,13 @@ class Setting:
     log_scale: float = 0.0
 
     def scaled(self, cells: int) -> Setting:
-        """The same with times in units of e^log_scale, where a line's time overflows."""
+        """The same with times in units of e^log_scale, where a line's time, or its square, overflows."""
         if self.start.size > 1 or self.space.has_period:
             return self
         grid, start, _, part, _ = self._cut(cells)
         logs = _log_times(part)
         near = int(np.argmin(np.abs(grid.points[0, part.keep] - start[0])))
-        return replace(self, log_scale=float(logs[near])) if logs[near] > LARGEST_LOG else self
+        return replace(self, log_scale=float(logs[near])) if logs[near] > LARGEST_LOG / 2 else self
 
     def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
         """The answer on one grid; ``looks`` at how rare the paths are that carry the mean, too."""
