@@ -34,25 +34,27 @@ class Route:
 
 _ROWS = (
     Route("quadrature", "sde", 0, (BLACK, "D")),
+    Route("kramers", "formula", None, (VERMILLION, "^")),
+    Route("kramers-next", "formula", None, (ORANGE, "v")),
+    Route("eyring-kramers", "formula", None, (PURPLE, "X")),
+    Route("white-noise", "formula"),
+    Route("state-dependent", "formula"),
+    Route("xie", "formula"),
+    Route(
+        "cramer", "formula",
+        remark="cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise",
+    ),
     Route("grid", "sde", 1, (GREEN, "s")),
     Route("paths", "sde", 2, (BLUE, "o")),
     Route(
         "chain", "chain", 3, (SKY, "h"),
         "the chain is SGD with its finite step: another process than the SDE, so it has no z",
     ),
-    Route("kramers", "formula", None, (VERMILLION, "^")),
-    Route("kramers-next", "formula", None, (ORANGE, "v")),
-    Route("eyring-kramers", "formula", None, (PURPLE, "X")),
-    Route("white-noise", "formula"),
-    Route("xie", "formula"),
-    Route("state-dependent", "formula"),
-    Route(
-        "cramer", "formula",
-        remark="cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise",
-    ),
 )  # fmt: skip
 ROUTES = {route.name: route for route in _ROWS}
-EXACTNESS = tuple(route.name for route in _ROWS if route.exactness is not None)
+"""All routes, in the order in which a comparison tries them: what is quick says what simulation would cost."""
+_PLACES = {route.exactness: route.name for route in _ROWS if route.exactness is not None}
+EXACTNESS = tuple(_PLACES[place] for place in sorted(_PLACES))
 """The routes that others are compared with, the most exact one first."""
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.escape_time import beyond_floats, format_with_error
+from fpsim.route import EXACTNESS, ROUTES
 from fpsim.routes.problem import Problem
+from fpsim.routes.ways import WAYS
 from fpsim.sde.gates import Gate, is_shut
 
 Array = NDArray[np.float64]
@@ -158,59 +159,27 @@ def _mini_batches(problem: Problem, at: Any) -> list[Assumption]:
 
 
 def _finish(problem: Problem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool) -> Diagnosis:
-    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, checks) if routes else ())
+    shut = bool(passed) and is_shut(problem.sde)
+    return Diagnosis(str(problem), tuple(checks), passed, _routes(problem, shut) if routes else ())
 
 
-def _routes(problem: Problem, checks: list[Assumption]) -> tuple[tuple[str, str], ...]:
-    """Which routes apply and what each will cost."""
-    if any(not c.holds and c.statement.startswith("the noise lets") for c in checks):
-        stuck = "no continuous path arrives; the time is infinite"
-        return (
-            ("quadrature", stuck),
-            ("grid", stuck),
-            ("paths", stuck),
-            ("chain", "applies: SGD's finite step jumps the gap"),
-        )
-    d, routes = problem.sde.dimension, []
-    expected = None
-    if d == 1:
-        try:
-            exact = problem.by_quadrature()
-            expected = exact.mean
-            routes.append(("quadrature", f"exact, about a second: {format_with_error(exact)}"))
-        except ValueError as error:
-            routes.append(("quadrature", f"does not apply: {error}"))
-    routes.append(("grid", "seconds" if d <= 2 else "about a minute (3-D)" if d == 3 else f"no grid in {d} dimensions"))
-    for name in problem.formulas():
-        try:
-            found = problem.by_formula(name)
-            routes.append((name, f"instant: {found.mean:.4g}" if math.isfinite(found.mean) else beyond_floats(found)))
-        except ValueError as error:
-            routes.append((name, f"does not apply: {error}"))
-    expected = expected or next((c for c in [_rough(problem)] if c), None)
-    if expected is not None:
-        routes.append(("paths", _cost_of_paths(problem, expected)))
-    return tuple(routes)
-
-
-def _cost_of_paths(problem: Problem, expected: float) -> str:
-    """What 20 000 paths would take here, from a short trial."""
-    from fpsim.routes.comparing import predicted_seconds
-
-    if math.isinf(expected):
-        return "no simulation reaches a mean time beyond 1e308"
-    try:
-        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
-    except ValueError as error:
-        return f"does not apply: {error}"
-    return f"20000 paths take about {seconds:.2g} s"
-
-
-def _rough(problem: Problem) -> float | None:
-    """A first guess of the time from any formula that applies."""
-    for name in problem.formulas():
-        try:
-            return problem.by_formula(name).mean
-        except ValueError:
+def _routes(problem: Problem, shut: bool) -> tuple[tuple[str, str], ...]:
+    """Which routes apply and what each will cost; where the noise is shut, no continuous path arrives."""
+    if shut:
+        words = {
+            "sde": "no continuous path arrives; the time is infinite",
+            "chain": "applies: SGD's finite step jumps the gap",
+        }
+        return tuple((name, words[ROUTES[name].process]) for name in EXACTNESS)
+    expected, found = None, []
+    for name, way in WAYS.items():
+        if not way.is_tried(problem):
             continue
-    return None
+        try:
+            cost, mean = way.foreseen(problem, expected)
+        except ValueError as error:
+            cost, mean = f"does not apply: {error}", None
+        expected = mean if expected is None else expected
+        if cost:
+            found.append((name, cost))
+    return tuple(found)
