@@ -7,7 +7,7 @@ import pytest
 
 import landscapes
 from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.routes.formulas.climb import derivatives, escape, expansion
+from fpsim.routes.formulas.climb import escape
 from fpsim.routes.formulas.kramers import (
     FORMULAS,
     eyring_kramers,
@@ -17,6 +17,7 @@ from fpsim.routes.formulas.kramers import (
     white_noise,
     xie,
 )
+from fpsim.routes.formulas.next_order import derivatives, expansion
 from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace
 from fpsim.valleys.valley import Valley

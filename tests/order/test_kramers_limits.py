@@ -7,8 +7,9 @@ import pytest
 
 from fpsim.exact.first_passage import first_passage
 from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
-from fpsim.routes.formulas.climb import escape, expansion
+from fpsim.routes.formulas.climb import escape
 from fpsim.routes.formulas.kramers import FORMULAS, state_dependent, xie
+from fpsim.routes.formulas.next_order import expansion
 from fpsim.sde.sde import SDE
 from landscapes import DoubleWell, Landscape
 

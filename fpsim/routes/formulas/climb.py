@@ -6,9 +6,9 @@ thermal width at a point = sqrt(D / |curvature|),      noise units = int L'/D dx
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
-from fpsim.exact.passage import from_log
+from fpsim.routes.formulas.formula import Formula
 from fpsim.sde.gates import InfiniteTimeError
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target, as_target
@@ -29,47 +29,6 @@ Array = NDArray[np.float64]
 ON_PASS = 1e-3  # a boundary this close to the pass, in thermal widths, is the pass
 FACE = 2000  # points of a wall that are looked at
 SEPARATED = 3.0  # thermal widths between pass and target
-
-
-@dataclass(frozen=True)
-class Formula:
-    """What a closed formula says.
-
-    Attributes:
-        name: its name in ``EscapeProblem.by_formula``.
-        log_mean: logarithm of the mean escape time (finite also where the time overflows).
-        reference: the paper, with theorem or equation.
-        assumptions: what the formula needs, each checked for the problem at hand.
-        target: which escape time this is: beyond the pass, or at the pass (half).
-        convention: reading of the stochastic integral that the prefactor belongs to.
-        minimum: the minimum a, as a tuple of coordinates.
-        saddle: the pass b.
-        notes: remarks on the number.
-    """
-
-    name: str
-    log_mean: float
-    reference: str
-    assumptions: tuple[Assumption, ...]
-    target: str
-    convention: str
-    minimum: tuple[float, ...]
-    saddle: tuple[float, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def mean(self) -> float:
-        """The mean escape time; ``ValueError`` beyond the floating-point range (use ``log_mean``)."""
-        return from_log(self.log_mean, f"escape time by {self.name}", "log_mean")
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
-
-    def __str__(self) -> str:
-        lines = [f"{self.name}: e^{self.log_mean:.6g}, {self.target} ({self.convention}); {self.reference}"]
-        return "\n".join([*lines, *(f"  {note}" for note in self.notes), *(f"  {a}" for a in self.assumptions)])
 
 
 @dataclass(frozen=True)
@@ -351,57 +310,3 @@ def noise_level(sde: SDE, at: Escape, name: str) -> float:
     if not np.allclose(tensor, level * np.eye(sde.dimension), rtol=1e-12, atol=0) or not level > 0:
         raise ValueError(f"{name} is for noise D = T I, equal in all directions; this SDE has {sde.noise}")
     return level
-
-
-def expansion(at: Escape) -> tuple[float, float]:
-    """Next orders of the 1-D time: 1 + T even for a target beyond the pass, + sqrt(T) odd for one at the pass.
-
-    Raises:
-        ValueError: if higher derivatives by differences do not settle.
-    """
-    gap = abs(float((at.top - at.minimum)[0]))
-    a2, a3, a4 = derivatives(at.sde.landscape, float(at.minimum[0]), gap)
-    b2, b3, b4 = derivatives(at.sde.landscape, float(at.top[0]), gap)
-    even = -a4 / (8 * a2**2) + 5 * a3**2 / (24 * a2**3) + b4 / (8 * b2**2) + 5 * b3**2 / (24 * abs(b2) ** 3)
-    side = 1.0 if at.top[0] > at.minimum[0] else -1.0
-    odd = -side * b3 / (3 * abs(b2) ** 1.5) * math.sqrt(2 / math.pi)
-    return even, odd
-
-
-def derivatives(landscape: Any, x: float, scale: float) -> tuple[float, float, float]:
-    """Second to fourth derivative of a 1-D loss: exact from a formula, else checked differences of the Hessian."""
-    if landscape.symbolic is not None:
-        function, parameters = _exact_derivatives(landscape)
-        values = [float(value) for value in function(x, *parameters)]
-        if np.isfinite(values).all():
-            return values[0], values[1], values[2]
-    coarse, fine = (_differences(landscape, x, 0.02 * scale / k) for k in (1, 2))
-    sizes = (abs(fine[0]) / scale, abs(fine[0]) / scale**2)
-    for order, one, two, size in zip((3, 4), coarse[1:], fine[1:], sizes, strict=True):
-        if not abs(one - two) <= 1e-3 * max(abs(two), size):
-            raise ValueError(
-                f"derivative {order} of the loss at x = {x:g} does not settle by differences ({one:g}, {two:g}); give "
-                "the landscape as a formula"
-            )
-    return fine
-
-
-@lru_cache(maxsize=64)
-def _exact_derivatives(landscape: Any) -> tuple[Callable[..., list[float]], tuple[float, ...]]:
-    """Second to fourth derivative of a 1-D formula as one function of x and the parameters, with their values."""
-    import sympy
-
-    symbolic = landscape.symbolic
-    (variable,), orders = symbolic.variables, [symbolic.loss]
-    for _ in range(4):
-        orders.append(sympy.diff(orders[-1], variable))
-    function = sympy.lambdify([variable, *symbolic.parameters], orders[2:], modules=["scipy", "numpy"], cse=True)
-    return function, tuple(symbolic.parameters.values())
-
-
-def _differences(landscape: Any, x: float, step: float) -> tuple[float, float, float]:
-    """L'' and its first two derivatives by fourth-order central differences."""
-    h = landscape.hessian((x + step * np.arange(-2.0, 3.0))[None])[0, 0]
-    third = (h[0] - 8 * h[1] + 8 * h[3] - h[4]) / (12 * step)
-    fourth = (-h[0] + 16 * h[1] - 30 * h[2] + 16 * h[3] - h[4]) / (12 * step**2)
-    return float(h[2]), float(third), float(fourth)

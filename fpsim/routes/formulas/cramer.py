@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fpsim.assumption import Assumption
-from fpsim.routes.formulas.climb import Escape, Formula, escape
+from fpsim.routes.formulas.climb import Escape, escape
+from fpsim.routes.formulas.formula import Formula
 from fpsim.sde.sde import SDE
 from fpsim.sgd.cramer import CramerExponent, cramer_exponent, log_prefactor, require_examples
 from fpsim.sgd.cramer_range import straightness

@@ -21,8 +21,10 @@ from numpy.typing import ArrayLike
 from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
 from fpsim.noise import HessianDiffusion
-from fpsim.routes.formulas.climb import Escape, Formula, escape, expansion, noise_level, under_noise
+from fpsim.routes.formulas.climb import Escape, escape, noise_level, under_noise
 from fpsim.routes.formulas.cramer import cramer
+from fpsim.routes.formulas.formula import Formula
+from fpsim.routes.formulas.next_order import expansion
 from fpsim.sde.sde import SDE
 from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls
