@@ -32,7 +32,9 @@ def line_walk(sde: Any, grid: Grid, walls: tuple[Wall, ...]) -> Walk:
     (low, high, n), h = grid.axes[0], float(grid.spacing[0])
     x = grid.centers()
     diffusion = diffusion_at(sde, x)
-    breaks = breakpoints(sde, low, high, n)
+    breaks = sde.noise.breaks(sde.landscape, low, high)
+    if breaks is None or sde.noise.is_constant:
+        breaks = _jumps(sde, low, high, n)
     periodic = walls[0][0] == "periodic"
     knots = low + h / 2 * np.arange(2 * n + (2 if periodic else 1), dtype=np.float64)
     halves = potential_steps(sde, knots, breaks)  # from knot to knot: wall, centre, face, centre, ..., wall
@@ -72,32 +74,9 @@ def diffusion_at(sde: Any, x: Array) -> Array:
     return values
 
 
-def breakpoints(sde: Any, low: float, high: float, cells: int) -> Array:
-    """Points in (low, high) where D jumps or, for Hessian-shaped noise, has a kink, and where the drift jumps."""
-    from fpsim.noise import HessianDiffusion
-
-    noise = sde.noise
-    if not isinstance(noise, HessianDiffusion):
-        return _jumps(sde, low, high, cells)
-    if noise.at == "path":
-        cut = noise.switch(sde.landscape)
-        return np.array([cut]) if low < cut < high else np.empty(0)
-    if noise.at != "everywhere" or noise.floor_shape != "additive":
-        return np.empty(0)
-    from scipy.optimize import brentq
-
-    def curvature(z: float) -> float:
-        return float(sde.landscape.hessian(np.array([[z]]))[0, 0, 0])
-
-    z = np.linspace(low, high, 2001)
-    sign = np.sign(sde.landscape.hessian(z[None])[0, 0])
-    changes = np.flatnonzero(sign[:-1] * sign[1:] < 0)
-    return np.array([brentq(curvature, z[i], z[i + 1], xtol=1e-15, rtol=1e-14) for i in changes])
-
-
 def _jumps(sde: Any, low: float, high: float, cells: int) -> Array:
     """Jumps of D and of the drift; none where the potential is known as loss over D."""
-    from fpsim.density.breaks import jumps
+    from fpsim.density.jumps import jumps
 
     constant = bool(sde.noise.is_constant)
     if constant and hasattr(sde.landscape, "loss"):

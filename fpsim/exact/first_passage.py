@@ -34,7 +34,7 @@ from fpsim.exact.oriented import Oriented
 from fpsim.exact.passage import Passage, Rare
 from fpsim.exact.two_sided import solve_two_sided
 from fpsim.noise import HessianDiffusion
-from fpsim.sde.gates import InfiniteTimeError, inflections, is_shut, refuse_blocked
+from fpsim.sde.gates import InfiniteTimeError, is_shut, refuse_blocked
 from fpsim.sde.sde import SDE
 from fpsim.walls import Walls
 
@@ -185,12 +185,7 @@ def _box_end(view: Oriented) -> float | None:
 
 def _initial(view: Oriented, points: Array, far: float, goal: float) -> Array:
     """First panel edges: an even grid, the given points, and where D has a jump or a kink."""
-    noise, landscape, special = view.sde.noise, view.sde.landscape, view.direction * view.line.seams()
-    if isinstance(noise, HessianDiffusion) and noise.at == "path":
-        special = np.append(special, view.direction * noise.switch(landscape))
-    elif isinstance(noise, HessianDiffusion) and noise.at == "everywhere" and view.line.ring is None:
-        ends = sorted((view.direction * far, view.direction * goal))
-        special = np.append(special, view.direction * inflections(landscape, ends[0], ends[1]))
+    special = np.append(view.direction * view.line.seams(), view.breaks(far, goal))
     span, first = goal - float(points.min()), float(points.min())
     near = far
     if first - far > 100 * span:  # far reaches are measured in octaves

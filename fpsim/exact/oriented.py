@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,6 +55,18 @@ class Oriented:
                 return np.full(y.shape, np.nan), np.full(y.shape, np.nan)
         parts = [self.tried(y.reshape(-1)[k : k + 1]) for k in range(y.size)]
         return tuple(np.concatenate([part[i] for part in parts]).reshape(y.shape) for i in (0, 1))  # type: ignore[return-value]
+
+    def breaks(self, low: float, high: float) -> Array:
+        """Points of [low, high] where D is known to jump or to have a kink; on a ring, on every turn of it."""
+        ends = sorted((self.direction * low, self.direction * high))
+        first, last = self.line.ring or ends
+        found = self.sde.noise.breaks(self.sde.landscape, first, last)
+        if found is None or self.line.ring is None:
+            return self.direction * (np.empty(0) if found is None else found)
+        turns = (last - first) * np.arange(
+            math.floor((ends[0] - first) / (last - first)), 1 + (ends[1] - first) // (last - first)
+        )
+        return self.direction * np.add.outer(found, turns).ravel()
 
     @cached_property
     def features(self) -> Features | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.examples import by_point
+from fpsim.noise.inflections import inflections
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.krylov import applied, form
 from fpsim.noise.minibatch import MiniBatchNoise
@@ -192,6 +193,13 @@ class HessianDiffusion(MiniBatchNoise):
         level = ends[0] + float(self.climb_fraction or 0) * (ends[1] - ends[0])
         near = 1e-15 * abs(b - a)
         return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=near, rtol=1e-14))
+
+    def breaks(self, landscape: Any, low: float, high: float) -> Array:
+        """The switch of the two-level model, the inflection points of |H|."""
+        if self.at == "everywhere":
+            return inflections(landscape, low, high)
+        cuts = [self.switch(landscape)] if self.at == "path" else []
+        return np.array([cut for cut in cuts if low < cut < high])
 
     def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.minimum is None or (self.at == "path" and self.saddle is None):

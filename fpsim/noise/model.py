@@ -73,6 +73,10 @@ class Diffusion:
         """D as a sympy matrix in the landscape's variables with its parameters, or ``None`` if there is no formula."""
         return None
 
+    def breaks(self, landscape: Any, low: float, high: float) -> Array | None:
+        """Where in (low, high) D jumps or has a kink, on a line, in order; ``None`` where the model does not know."""
+        return np.empty(0) if self.is_constant else None
+
     def check(self, dimension: int) -> None:
         """Raise ``ValueError`` if the model cannot drive ``dimension`` coordinates."""
 

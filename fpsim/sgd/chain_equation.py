@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.exact.collocation import Breaks, Panels, interval_chance, panel_edges, panel_weights, tables, values_at
+from fpsim.exact.collocation import Panels, interval_chance, panel_edges, panel_weights, tables, values_at
 
 if TYPE_CHECKING:
     from fpsim.sgd.chain import Chain
@@ -57,7 +57,11 @@ class ChainEquation:
     chain: Chain
     start: float
     goal: tuple[float, float]
-    breaks: Breaks
+
+    def breaks(self, low: float, high: float) -> Array:
+        """Points in (low, high) where D has a zero, a kink or a jump, as far as the noise model tells."""
+        found = self.chain.noise.breaks(self.chain.landscape, low, high)
+        return np.empty(0) if found is None else found
 
     def reach(self) -> tuple[float, float]:
         """An interval around start and target, and the landscape's box if it has one, up to a target without end."""
@@ -200,20 +204,3 @@ def _refined(
         change = lu_solve(factors, right - (u[origin] / scale * out + w - moves @ w), check_finite=False)
         u = u + change
     return float(u[origin] / scale), np.where(elsewhere, u, 0.0), float(abs(change[origin] / u[origin]))
-
-
-def breaks_of(chain: Chain) -> Breaks:
-    """Points in (low, high) where D has a zero or a kink, as far as the noise model tells."""
-    from fpsim.noise import HessianDiffusion
-    from fpsim.sde.gates import inflections
-
-    noise = chain.noise
-
-    def known(low: float, high: float) -> Array:
-        if isinstance(noise, HessianDiffusion) and noise.at == "everywhere":
-            return inflections(chain.landscape, low, high)
-        if isinstance(noise, HessianDiffusion) and noise.at == "path":
-            return np.array([noise.switch(chain.landscape)])
-        return np.empty(0)
-
-    return known

@@ -19,7 +19,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpsim.sgd.chain_equation import HIGH_ORDER, ChainEquation, Unresolved, breaks_of
+from fpsim.sgd.chain_equation import HIGH_ORDER, ChainEquation, Unresolved
 from fpsim.sgd.elimination import COARSE, TooManyStates, long_passage
 from fpsim.targets import Ball, HalfSpace, Point, Target
 
@@ -102,7 +102,7 @@ def passage_of_chain(
         ValueError: for level functions, if the mean is infinite (the far side does not confine, or the target cannot
             be reached), or if ``tolerance`` is not reached.
     """
-    problem = ChainEquation(chain, float(start), target_interval(target), breaks_of(chain))
+    problem = ChainEquation(chain, float(start), target_interval(target))
     refusals: list[ValueError] = []
     for share in SHARES if problem.overshoots() else SHARES[:1]:
         try:
