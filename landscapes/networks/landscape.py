@@ -14,7 +14,7 @@ This module needs torch (extra ``network``).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,20 +22,17 @@ from numpy.typing import ArrayLike
 
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.field import numbered
-from landscapes.landscape import Landscape
 from landscapes.networks.admission import admitted
 from landscapes.networks.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
+from landscapes.networks.losses import ExampleLosses
 from landscapes.networks.torch_calls import numbers, plain_kernels, spread, twice
 from landscapes.networks.torch_extra import nn, torch
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-MOST_NUMBERS = 50_000_000
-"""The largest dense array of derivatives (0.4 GB) that is made."""
 
-
-class NeuralLandscape(Landscape):
+class NeuralLandscape(ExampleLosses):
     """The loss of a network on a data set, as a function of its parameters.
 
     Args:
@@ -59,16 +56,6 @@ class NeuralLandscape(Landscape):
             examples (:mod:`landscapes.networks.admission`).
         TypeError: for what is no torch module.
     """
-
-    network: Any
-    inputs: Any
-    labels: Any
-    kind: str
-    weight_decay: float
-    chunk: int
-    frozen: bool
-    shapes: dict[str, Any]
-    """Name -> shape of the parameters that are coordinates, in their order."""
 
     def __init__(
         self,
@@ -110,11 +97,6 @@ class NeuralLandscape(Landscape):
         return numbered(self.dimension)
 
     @property
-    def number_of_examples(self) -> int:
-        """The number m of examples."""
-        return len(self.labels)
-
-    @property
     def keeps_buffers(self) -> bool:
         """Whether the network has buffers of which nobody said that they are to be frozen."""
         return not self.frozen and bool(state_of(self.network))
@@ -153,29 +135,6 @@ class NeuralLandscape(Landscape):
         functions = PlainFunctions(self.dimension, new._losses, new._gradients, new._hessians)
         new.__dict__["_functions"] = functions
         return new
-
-    # --- losses ---
-
-    def example_losses(self, x: ArrayLike) -> Array:
-        """Return the losses of all examples at x (d, ...), shape (m, ...)."""
-
-        def at(point: Any) -> Array:
-            with torch.no_grad():
-                return np.concatenate([numbers(part) for part in self._parts(point)])
-
-        return self._everywhere("loss", x, at)
-
-    def accuracy(self, x: ArrayLike) -> float:
-        """Return the share of examples that the network with parameters x (d,) classifies as labelled."""
-        if self.kind != "cross-entropy":
-            raise ValueError("a network that fits numbers has no accuracy; its loss is squared, not cross-entropy")
-        with torch.no_grad():
-            point = self._tensor(self._point(x))
-            right = sum(
-                int((self._outputs(point, chosen).argmax(dim=1) == self.labels[chosen]).sum())
-                for chosen in self._chunks()
-            )
-        return right / self.number_of_examples
 
     # --- derivatives ---
 
@@ -299,12 +258,6 @@ class NeuralLandscape(Landscape):
 
         return self._operator(product)
 
-    def chosen_losses(self, x: ArrayLike, chosen: slice, network: Any = None, buffers: Any = None) -> Array:
-        """Losses of some examples at x (d,), if asked for by another copy of the network with buffers of its own."""
-        with torch.no_grad():
-            outputs = self._call(self._tensor(np.asarray(x)), self.inputs[chosen], network, buffers)
-            return numbers(self._compared(outputs, self.labels[chosen]))
-
     # --- inside ---
 
     def _points(self, x: ArrayLike) -> Array:
@@ -322,18 +275,6 @@ class NeuralLandscape(Landscape):
         if found is None:
             found = self.__dict__["_guarding"] = Guard(self)
         return found
-
-    def _point(self, x: ArrayLike) -> Array:
-        points = self._points(x)
-        if points.ndim != 1:
-            raise ValueError(f"this takes one point, shape ({self.dimension},); got shape {points.shape}")
-        return points
-
-    def _vector(self, v: ArrayLike) -> Array:
-        vector = np.asarray(v, dtype=np.float64)
-        if vector.shape != (self.dimension,):
-            raise ValueError(f"a direction has shape ({self.dimension},); got {vector.shape}")
-        return vector
 
     def _operator(self, product: Callable[[Array], Array]) -> LinearOperator:
         from scipy.sparse.linalg import LinearOperator
@@ -360,47 +301,6 @@ class NeuralLandscape(Landscape):
             return (columns + columns.T) / 2
 
         return spread(at, x)
-
-    def _everywhere(self, what: str, x: ArrayLike, function: Callable[[Any], Array]) -> Array:
-        points = self._points(x)
-        return self._numbers(what, spread(lambda point: function(self._tensor(point)), points), points)
-
-    def _parts(self, point: Any) -> Iterator[Any]:
-        """The losses of all examples, a chunk at a time."""
-        for chosen in self._chunks():
-            yield self._examples(point, self.inputs[chosen], self.labels[chosen])
-
-    def _chunks(self) -> Iterator[slice]:
-        for first in range(0, self.number_of_examples, self.chunk):
-            yield slice(first, first + self.chunk)
-
-    def _examples(self, point: Any, inputs: Any, labels: Any) -> Any:
-        losses = self._compared(self._call(point, inputs), labels)
-        return losses + self.weight_decay / 2 * (point @ point)
-
-    def _compared(self, outputs: Any, labels: Any) -> Any:
-        if self.kind == "cross-entropy":
-            return nn.functional.cross_entropy(outputs, labels, reduction="none")
-        return ((outputs - labels) ** 2).sum(dim=1) / 2
-
-    def _outputs(self, point: Any, chosen: slice) -> Any:
-        return self._call(point, self.inputs[chosen])
-
-    def _call(self, point: Any, inputs: Any, network: Any = None, buffers: Any = None) -> Any:
-        pieces = torch.split(point, [shape.numel() for shape in self.shapes.values()])
-        parameters = {key: piece.view(shape) for (key, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
-        return torch.func.functional_call(network or self.network, {**parameters, **(buffers or {})}, (inputs,))
-
-    def _tensor(self, values: Array) -> Any:
-        like = next(self.network.parameters())
-        return torch.as_tensor(np.array(values, dtype=np.float64), dtype=like.dtype, device=like.device)
-
-    def _require_room(self, what: str, numbers: int) -> None:
-        if numbers > MOST_NUMBERS:
-            raise ValueError(
-                f"the {what} of {self.name} would be {numbers:.2g} numbers; use products with vectors instead "
-                "(hessian_operator, covariance_operator, weighted_gradient)"
-            )
 
     def __eq__(self, other: object) -> bool:
         return self is other

@@ -192,7 +192,7 @@ def test_single_precision_and_own_copy():
 
 
 def test_too_large_arrays_are_refused(monkeypatch):
-    monkeypatch.setattr("landscapes.networks.landscape.MOST_NUMBERS", 500)
+    monkeypatch.setattr("landscapes.networks.losses.MOST_NUMBERS", 500)
     landscape = tiny()
     for what in ("hessian", "example_gradients", "gradient_covariance"):
         with pytest.raises(ValueError, match="use products with vectors"):
