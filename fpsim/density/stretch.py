@@ -121,7 +121,7 @@ class StretchedSDE:
 
     sde: Any
     stretch: Stretch
-    noise = SimpleNamespace(is_constant=False)
+    noise = SimpleNamespace(is_constant=False, breaks=lambda landscape, low, high: None)
     convention_weight = 0.0
 
     @property

@@ -127,7 +127,7 @@ class Edges:
             domain = self.sde.domain
             place = dict(zip(domain.variables, y, strict=False))
             least = sympy.Min(*(condition.xreplace(place) for condition in self.conditions), evaluate=False)
-            inside = sympy.Heaviside(least, 0)
+            inside = sympy.Heaviside(least, 0, evaluate=False)  # its sign is not for sympy to find
             y[0] = y[0] + (inside - 1) / inside  # 0/1, or -1/0
             parameters = parameters | dict(domain.values)
         return y, parameters
