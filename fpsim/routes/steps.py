@@ -179,7 +179,7 @@ def _leaps(sde: SDE, low: float, high: float) -> Array:
     """Where D jumps on a line."""
     if sde.noise.is_constant or not low < high:
         return np.empty(0)
-    from fpsim.density.breaks import jumps
+    from fpsim.density.jumps import jumps
 
     with np.errstate(all="ignore"):
         return jumps(lambda z: np.asarray(sde.along(z[None], np.ones((1, z.size)))), low, high, 8 * ON_LINE)
