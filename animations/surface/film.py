@@ -99,7 +99,6 @@ class SurfaceFilm:
         """
         from fpsim.density.fokker_planck import FokkerPlanck
         from fpsim.density.grid import Grid
-        from fpsim.density.krylov import survival
         from fpsim.valleys.steepest_path import branches, steepest_path
 
         problem, place = self.problem, self.problem.sde.landscape
@@ -129,7 +128,7 @@ class SurfaceFilm:
             path_name="most probable path" if np.isfinite(temperature) else "steepest descent",
             formula=formula_of(problem), near=NEAR * across(problem.sde, top.x), ceiling=ceiling,
             seconds=float(self.seconds), seed=self.seed, **motion,
-            survival=survival(equation, problem.point, problem.target, motion["time"]),
+            survival=equation.survival(problem.point, problem.target, motion["time"]).survival.values,
             loss=heights(place, motion["positions"]),
             crossing_loss=heights(place, motion["crossing"]), path=path, path_loss=heights(place, path), ridge=ridge,
             ridge_loss=heights(place, ridge), minima=np.column_stack([on_path, heights(place, on_path)]),

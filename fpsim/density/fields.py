@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +17,12 @@ from fpsim.density.walk import Walk
 if TYPE_CHECKING:
     import xarray
 
+    from fpsim.density.evolution import Evolution, Motion
     from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.krylov import Decay
 
 Array = NDArray[np.float64]
+Found = TypeVar("Found")
 
 
 def as_times(times: ArrayLike) -> Array:
@@ -114,9 +118,9 @@ def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) 
     point = start if not callable(start) and np.size(start) == equation.grid.dimension else None
     sets = sets_on(equation, target, point)
     begin = equation.grid.density(start)
-    result, walk = propagated(equation, sets, begin, moments, None, 1e-5)
+    result, walk = decayed(equation, sets, begin, moments)
     words = ended_by(restrict(walk, sets))
-    left = result.masses.sum(axis=1)
+    left = result.left
     entries = {
         "survival": ("time", left, "", f"probability not to have met {words}"),
         "first_passage_density": ("time", result.lost, "1/time", f"density of the time to {words}"),
@@ -128,8 +132,8 @@ def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) 
         source = start
         if np.shape(start) in (equation.grid.shape, (equation.grid.size,)) and point is None:
             source = np.maximum(at_centers(begin, equation.grid, other.grid), 0.0)
-        rough, _ = propagated(other, sets_on(other, target, point), other.grid.density(source), moments, None, 1e-5)
-        return {"survival": rough.masses.sum(axis=1)}
+        rough, _ = decayed(other, sets_on(other, target, point), other.grid.density(source), moments)
+        return {"survival": rough.left}
 
     def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
         return {"survival_error": np.abs(rough["survival"] - near["survival"]).max()}
@@ -176,20 +180,36 @@ def with_error(
 
 def propagated(
     equation: FokkerPlanck, sets: list[Any] | None, begin: Array, times: Array, method: Any, tolerance: float
-) -> tuple[Any, Walk]:
+) -> tuple[Evolution, Walk]:
     """Masses in time from a density, and the walk that took them there; ``sets`` end it."""
-    from fpsim.density.evolution import Motion, NotPositive, propagate
+    from fpsim.density.evolution import propagate
+
+    return _by_a_sound_walk(equation, sets, begin, lambda motion, m: propagate(motion, m, times, method, tolerance))
+
+
+def decayed(equation: FokkerPlanck, sets: list[Any], begin: Array, times: Array) -> tuple[Decay, Walk]:
+    """What is left in time of a density that ``sets`` or walls end, and the walk that took it there."""
+    from fpsim.density.krylov import outlived
+
+    return _by_a_sound_walk(equation, sets, begin, lambda motion, masses: outlived(motion, masses, times))
+
+
+def _by_a_sound_walk(
+    equation: FokkerPlanck, sets: list[Any] | None, begin: Array, moved: Callable[[Motion, Array], Found]
+) -> tuple[Found, Walk]:
+    """What becomes of a density by the equation's walk, or by the fitted one where that does not stay positive."""
+    from fpsim.density.evolution import Motion, NotPositive
 
     masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation._balance
     for walk in (equation.walk, equation.fitted):
         if sets is None:
-            motion, moved = Motion(walk.rates, walk.killing, balance, walk.is_line), masses
+            motion, own = Motion(walk.rates, walk.killing, balance, walk.is_line), masses
         else:
             part = restrict(walk, sets)
             kept = None if balance is None else balance[part.keep]
-            motion, moved = Motion(part.rates, part.killing, kept, walk.is_line), masses[part.keep]
+            motion, own = Motion(part.rates, part.killing, kept, walk.is_line), masses[part.keep]
         try:
-            return propagate(motion, moved, times, method, tolerance), walk
+            return moved(motion, own), walk
         except NotPositive:
             continue
     raise AssertionError("fitted rates keep densities positive")

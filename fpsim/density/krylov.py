@@ -8,13 +8,13 @@ Scientific Computing 27 (2006) 1438).  One factorisation serves all times, howev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from fpsim.density.fokker_planck import FokkerPlanck
+from fpsim.density.evolution import Evolution, Motion, methods_for, propagate
 
 Array = NDArray[Any]
 POLE = 0.05
@@ -24,32 +24,57 @@ SIZES = (15, 25, 35, 45, 55)
 AGREEMENT = 1e-7
 
 
-def survival(equation: FokkerPlanck, start: ArrayLike, target: Any, time: Array) -> Array:
-    """S at each of the increasing ``time`` (n,) from the point ``start`` (d,).
+@dataclass(frozen=True)
+class Decay:
+    """The chance S not to have ended at each time, and -dS/dt, each (times,); ``method`` says how they were made."""
 
-    Where the subspaces do not agree, the solver's own time steps are taken.
+    left: Array
+    lost: Array
+    method: str
+
+
+def outlived(motion: Motion, masses: Array, times: Array) -> Decay:
+    """S and -dS/dt of masses (n,) on a walk that ends, at increasing ``times`` >= 0.
+
+    Short times and lines are carried by :func:`fpsim.density.evolution.propagate`; where only small implicit steps
+    would be left, a subspace answers, unless rates are negative or subspaces do not agree.
     """
-    from fpsim.density.cuts import on_grid, restrict
+    later = times[times > 0]
+    if not motion.opposed:
+        for method in methods_for(motion, later):
+            if method == "implicit":
+                found = subspace(motion.rates, motion.killing, masses, times)
+                if found is not None:
+                    return found
+            else:
+                try:
+                    return _carried(propagate(motion, masses, times, method))
+                except ValueError:  # not accurate here
+                    continue
+    return _carried(propagate(motion, masses, times))
 
-    grid = equation.grid
-    part = restrict(equation.walk, [on_grid(target, grid, start)])
-    leaving = np.asarray(part.rates.sum(axis=1)).ravel() + part.killing
-    found = decay(part.rates, leaving, (grid.density(start).ravel() * grid.volume)[part.keep], time)
-    if found is None:
-        return np.asarray(equation.survival(start, target, time).survival.values)
-    return found
+
+def _carried(result: Evolution) -> Decay:
+    return Decay(result.masses.sum(axis=1), result.lost, result.method)
 
 
 def decay(rates: Any, leaving: Array, masses: Array, time: Array) -> Array | None:
     """sum_i masses_i (exp(t (rates - leaving)) 1)_i at each ``time``; None where subspaces do not agree."""
+    found = subspace(rates, leaving - np.asarray(rates.sum(axis=1)).ravel(), masses, time)
+    return None if found is None else found.left
+
+
+def subspace(rates: Any, killing: Array, masses: Array, time: Array) -> Decay | None:
+    """S and -dS/dt from a rational Krylov subspace; None where subspaces of two sizes do not agree."""
     from scipy.sparse import diags, identity
 
     from fpsim.density.solver import factorise
 
-    gamma, n = POLE * float(time[-1]), leaving.size
+    leaving = np.asarray(rates.sum(axis=1)).ravel() + killing
+    gamma, n, later = POLE * float(time[-1]), killing.size, time > 0
     solve = factorise((identity(n) - gamma * (rates - diags(leaving))).tocsc()).solve
     basis, hessenberg = np.zeros((SIZES[-1] + 1, n)), np.zeros((SIZES[-1] + 1, SIZES[-1]))
-    basis[0], before = 1 / np.sqrt(n), np.full(len(time), np.inf)
+    basis[0], before = 1 / np.sqrt(n), np.full((2, len(time)), np.inf)
     for j in range(SIZES[-1]):
         new = solve(basis[j])
         for _ in range(2):  # Gram and Schmidt twice: orthogonal to rounding
@@ -59,17 +84,26 @@ def decay(rates: Any, leaving: Array, masses: Array, time: Array) -> Array | Non
         hessenberg[j + 1, j] = np.linalg.norm(new)
         closed = hessenberg[j + 1, j] < 1e-14  # the subspace holds the whole solution
         if closed or j + 1 in SIZES:
-            now = np.sqrt(n) * small(hessenberg[: j + 1, : j + 1], gamma, time) @ (basis[: j + 1] @ masses)
-            if closed or np.abs(now - before).max() < AGREEMENT:
-                return np.asarray(now)
+            seen = np.sqrt(n) * (basis[: j + 1] @ masses)
+            now = small(hessenberg[: j + 1, : j + 1], gamma, time) @ seen  # S and gamma S'
+            if closed or np.abs(now - before)[:, later].max(initial=0.0) < AGREEMENT * masses.sum():
+                lost = np.where(later, np.maximum(-now[1] / gamma, 0.0), masses @ killing)
+                return Decay(np.clip(now[0], 0.0, masses.sum()), lost, "krylov")
             before = now
         basis[j + 1] = new / hessenberg[j + 1, j]
     return None
 
 
 def small(hessenberg: Array, gamma: float, time: Array) -> Array:
-    """First columns of exp(t (1 - H^-1)/gamma), (times, size)."""
+    """First columns of E = exp(t M/gamma) and of M E, M = 1 - H^-1: shape (2, times, size)."""
     from scipy.linalg import expm
 
-    matrix = (np.eye(len(hessenberg)) - np.linalg.inv(hessenberg)) / gamma
-    return np.array([expm(float(t) * matrix)[:, 0] for t in time])
+    matrix = np.eye(len(hessenberg)) - np.linalg.inv(hessenberg)
+    steps: dict[float, Array] = {}
+    columns, now = np.empty((len(time), len(matrix))), np.eye(len(matrix))[0]
+    for k, span in enumerate(np.diff(time, prepend=0.0)):
+        length = float(f"{span:.13g}")  # even times differ by rounding only
+        if length not in steps:
+            steps[length] = expm(length / gamma * matrix)
+        now = columns[k] = steps[length] @ now
+    return np.stack([columns, columns @ matrix.T])

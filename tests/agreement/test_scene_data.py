@@ -12,7 +12,6 @@ import landscapes
 from animations.gate.film import GateData, GateFilm
 from animations.noise_shape.film import NoiseShapeData, NoiseShapeFilm
 from animations.surface.film import SurfaceData, SurfaceFilm
-from fpsim.density.krylov import decay, survival
 from fpsim.valleys.steepest_path import steepest_path
 
 
@@ -126,39 +125,6 @@ def test_noise_that_is_not_isotropic_is_not_called_most_probable() -> None:
     data = SurfaceFilm.of(problem, particles=20, frames=4).compute()
     assert data.path_name == "steepest descent" and np.isnan(data.temperature)
     assert data.near == pytest.approx(np.sqrt(0.05 / 2))
-
-
-def test_survival_by_krylov_subspaces_is_the_solvers() -> None:
-    """A dense exponential, the solver's Chebyshev series, and the mean time as the integral of survival."""
-    from scipy.integrate import trapezoid
-    from scipy.linalg import expm
-    from scipy.sparse import csr_matrix
-
-    draws = np.random.default_rng(1)
-    rates = draws.exponential(size=(120, 120)) ** 3 * (draws.random((120, 120)) < 0.05)
-    np.fill_diagonal(rates, 0.0)
-    leaving = rates.sum(axis=1) + (np.arange(120) % 17 == 0) * draws.exponential(size=120)
-    time, masses = np.linspace(0.0, 8.0, 9), np.eye(120)[3]
-    exact = [expm(t * (rates - np.diag(leaving))).sum(axis=1)[3] for t in time]
-    assert decay(csr_matrix(rates), leaving, masses, time) == pytest.approx(np.array(exact), abs=1e-7)
-    assert decay(csr_matrix(rates), rates.sum(axis=1), masses, time) == pytest.approx(np.ones(9))  # nothing is lost
-
-    problem, time = SurfaceFilm.standard().problem, np.linspace(0.0, 80.0, 9)
-    grid = fpsim.Grid.automatic(problem.sde, problem.point, problem.target, 50)
-    solver = fpsim.FokkerPlanck(problem.sde, grid)
-    known = solver.survival(problem.point, problem.target, time)
-    assert known.attrs["method"] == "chebyshev"
-    assert survival(solver, problem.point, problem.target, time) == pytest.approx(known.survival.values, abs=1e-6)
-
-    place = landscapes.MuellerBrown()  # rates up to 5e7 beside escapes that take 1
-    sde = fpsim.SDE(place, fpsim.ConstantDiffusion(22.0))
-    stiff = fpsim.EscapeProblem(sde, (-0.5582, 1.4417), fpsim.Ball((0.6235, 0.0280), 0.1))
-    grid = fpsim.Grid.automatic(sde, stiff.point, stiff.target, 70)
-    solver = fpsim.FokkerPlanck(sde, grid)
-    means = solver.mean_first_passage_time(stiff.target)["mean"].values
-    time = np.linspace(0.0, 25.0, 2501)
-    left = survival(solver, stiff.point, stiff.target, time)
-    assert trapezoid(left, time) == pytest.approx(grid.at(means, stiff.point), rel=1e-4)
 
 
 # --- gate ------------------------------------------------------------------------------------------------------------
