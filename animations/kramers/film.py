@@ -27,10 +27,6 @@ Progress = Callable[[float], None]
 
 HORIZON = 2.2
 """Length of a shot, in mean escape times."""
-SPEED_UP = 4.0
-"""A shot's clock runs exp(4) times faster at its end than at its start, so that single steps are seen at first."""
-FINEST = 6000
-"""Saved times per shot, among which the frames are chosen."""
 MOST_STEPS = 2e10
 CELLS, BINS, CURVE = 600, 40, 600
 

@@ -11,7 +11,8 @@ import numpy as np
 from manim import VMobject
 from numpy.typing import NDArray
 
-from animations.film import captions
+from animations.film.captions import shorter
+from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
@@ -114,7 +115,7 @@ class KramersStage(Stage):
         """A line below the formula on the card."""
         shots = self.data.acts[self.act]
         if len(shots) == 1:
-            return captions.shorter(shots[0].label, 90)
+            return shorter(shots[0].label, 90)
         if self.act == 0:
             return "two valleys, the same barrier, the same learning rate η and batch size S"
         return "the same valleys, η and S" + f";  so far {captions.ratios(self.data, self.act - 1)}"

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from animations.film import captions
 from animations.film.captions import shorter
 from animations.film.encoding import Picture
+from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROUTES, SHADE, VERMILLION
 

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.kramers.film import FINEST, SPEED_UP
-
 Array = NDArray[Any]
+SPEED_UP = 4.0
+"""A shot's clock runs exp(4) times faster at its end than at its start, so that single steps are seen at first."""
+FINEST = 6000
+"""Saved times per shot, among which the frames are chosen."""
 FINER = 0.25
 """Steps under state-dependent noise, as a share of the default: their weak error is larger where |L''| has a kink."""
 ROUTE_STEPS = 6e8

@@ -128,8 +128,8 @@ def test_off_diagonal_by_chance():
 @pytest.fixture
 def networks():
     pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+    from fpsim.networks.one_thread import one_thread
     from validation.noise_covariance import networks as noise_networks
-    from validation.resnet.training import one_thread
 
     with one_thread():
         yield noise_networks

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,29 @@ def test_floors_see_every_kind_of_arrow_up():
     down = Import("fpsim.paths.exits", "fpsim.sde.sde", 1, False)
     beside = Import("fpsim.noise.model", "fpsim.kernels.walk", 1, True)
     assert wrong_floors([down, beside]) == [beside]
+
+
+@pytest.mark.parametrize("package", ["fpsim", "validation", "animations"])
+def test_folders_make_no_circle(package: str):
+    """What a folder needs, through whatever others, never needs that folder; doors of a package are left out."""
+    rooms: dict[str, set[str]] = {}
+    for i in imports_of(package):
+        inner = i.root == package and "." in i.importer and "." in i.imported and i.importer not in ENTRANCES
+        if inner and room_of(i.importer) != room_of(i.imported):
+            rooms.setdefault(room_of(i.importer), set()).add(room_of(i.imported))
+    assert tuple(TopologicalSorter(rooms).static_order())  # a CycleError names the circle
+
+
+def test_studies_and_films_share_what_lies_below_them():
+    shared = {"validation": {"study"}, "animations": {"film", "stage"}}
+    wrong = [
+        i
+        for package, rooms in shared.items()
+        for i in imports_of(package)
+        if i.root == package and "." in i.importer and room_of(i.importer) in rooms
+        if room_of(i.imported) not in rooms
+    ]
+    assert not wrong, listing(wrong)
 
 
 def test_fpsim_imports_from_floors_below_only():

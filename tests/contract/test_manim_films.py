@@ -16,6 +16,7 @@ from animations.arrhenius import manim as manim_arrhenius
 from animations.arrhenius.film import ArrheniusFilm
 from animations.catalogue import Order, animate
 from animations.film import captions
+from animations.kramers import captions as kramers_captions
 from animations.kramers import manim as manim_kramers
 from animations.kramers.data import KramersData
 from animations.kramers.film import KramersFilm
@@ -109,7 +110,7 @@ def test_numbers_on_screen_are_those_of_the_data(data, stage) -> None:
     assert f"τ grid {shot.tau('grid')[0]:.4g}" in words and "τ grid 66.27" in words
     assert f"τ paths {captions.with_error(*shot.tau('paths'))}" in words
     assert f"τ formula {shot.tau('white-noise')[0]:.4g} (doubtful)" in words
-    assert captions.current(shot, 8) in words
+    assert kramers_captions.current(shot, 8) in words
 
 
 def test_survival_is_drawn_where_the_data_say(data, stage) -> None:

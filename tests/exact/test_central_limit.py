@@ -8,6 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import levy_stable
 
 from fpsim.statistics import stable
+from validation.central_limit.laws import limit_index, limit_scale, stable_distribution
 from validation.central_limit.run import (
     SIGNIFICANT,
     Size,
@@ -15,10 +16,7 @@ from validation.central_limit.run import (
     _growth,
     _row,
     _verdicts,
-    limit_index,
-    limit_scale,
     pareto_sums,
-    stable_distribution,
 )
 
 

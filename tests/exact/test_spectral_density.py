@@ -111,11 +111,11 @@ def test_the_variance_of_hutchinsons_estimate():
 def test_a_small_network_against_its_dense_matrices():
     """Trace within 1 %, top eigenvalues within 1e-6, moments within 5 errors, for H and C1 after some training."""
     pytest.importorskip("torch")
+    from fpsim.networks.one_thread import one_thread
     from landscapes.networks.architectures import perceptron
     from landscapes.networks.images import digits
     from landscapes.networks.landscape import NeuralLandscape
     from landscapes.networks.training import adam
-    from validation.resnet.training import one_thread
 
     data = digits().pooled(2).subset(300).standardized()
     with one_thread():

@@ -22,7 +22,7 @@ from fpsim.plotting.style import (
     remark,
     tidy,
 )
-from validation.central_limit.run import limit_index, limit_scale, stable_distribution
+from validation.central_limit.laws import limit_index, limit_scale, stable_distribution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

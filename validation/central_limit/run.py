@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.statistics import stable, tail_index
+from validation.central_limit.laws import limit_index, limit_scale, stable_distribution
 from validation.study.report import Progress, Report, Table, Verdict
 
 Array = NDArray[np.float64]
@@ -101,26 +102,6 @@ def central_limit(
     )
 
 
-def limit_index(tail: float) -> float:
-    """The index of the limit of sums of draws with this tail exponent."""
-    return min(tail, 2.0)
-
-
-def limit_scale(tail: float) -> float:
-    """The scale g of the limit exp(-|g t|^alpha) of n^(-1/alpha) times a sum of n draws.
-
-    Raises:
-        ValueError: at a = 2, where the sums need another scaling than a power of n.
-    """
-    if tail == 2:
-        raise ValueError("at a = 2 sums grow like sqrt(n ln n), not like a power of n; take another exponent")
-    if tail > 2:
-        return math.sqrt(tail / (tail - 2) / 2)
-    if tail == 1:
-        return math.pi / 2
-    return (math.gamma(2 - tail) * math.cos(math.pi * tail / 2) / (1 - tail)) ** (1 / tail)
-
-
 def pareto_sums(tail: float, counts: Sequence[int], sums: int, seed: Any) -> dict[int, Array]:
     """For each n of ``counts``, ``sums`` independent values of n^(-1/alpha) (X_1 + ... + X_n)."""
     draws, found = np.random.Generator(np.random.Philox(seed)), {}
@@ -131,31 +112,6 @@ def pareto_sums(tail: float, counts: Sequence[int], sums: int, seed: Any) -> dic
             total += ((1 - draws.random(shape)) ** (-1 / tail) * (2 * draws.integers(0, 2, shape) - 1)).sum(axis=0)
         found[count] = total / count ** (1 / limit_index(tail))
     return found
-
-
-def stable_distribution(alpha: float, x: Array) -> Array:
-    """P(X <= x) of the law exp(-|t|^alpha), 1 <= alpha <= 2: scipy's quadrature at 300 points, interpolated.
-
-    Beyond |x| = 50, since that quadrature loses its digits far out, four terms of the asymptotic series in x^-alpha
-    (H. Bergstrom, Arkiv for Matematik 2 (1952) 375).
-    """
-    from scipy.stats import levy_stable, norm
-
-    if alpha == 2:
-        return np.asarray(norm.cdf(x / math.sqrt(2)))
-    if alpha == 1:
-        return np.asarray(0.5 + np.arctan(x) / math.pi)
-    far, size = 50.0, np.abs(x)
-    # equal steps in arcsinh x are fine in the middle and wide in the tail
-    nodes = np.linspace(0, math.asinh(far), 300)
-    inside = np.interp(np.arcsinh(size), nodes, levy_stable.cdf(np.sinh(nodes), alpha, 0))
-    beyond = sum(
-        (-1) ** (k + 1) * math.gamma(alpha * k) / math.factorial(k) * math.sin(k * math.pi * alpha / 2)
-        * np.maximum(size, far) ** (-alpha * k)
-        for k in range(1, 5)
-    )  # fmt: skip
-    upper = np.where(size < far, inside, 1 - beyond / math.pi)
-    return np.asarray(np.where(x < 0, 1 - upper, upper))
 
 
 def _row(tail: float, count: int, sums: Array) -> Row:

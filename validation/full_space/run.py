@@ -107,7 +107,7 @@ def full_space(size: Size, seed: int = 0, pieces: Pieces | None = None, tell: Pr
         pieces: keeps finished settings.
         tell: called with a share and a name.
     """
-    from validation.resnet.training import one_thread
+    from fpsim.networks.one_thread import one_thread
 
     with one_thread():
         rows = _Panel(size, seed, pieces or Pieces(), tell or (lambda share, name="": None)).rows()

@@ -186,8 +186,8 @@ def _teachers(size: Size, seed: int) -> dict[tuple[str, str], tuple[Callable[[],
 
     def make(shift: float) -> Callable[[], xarray.Dataset]:
         def run() -> xarray.Dataset:
+            from fpsim.networks.one_thread import one_thread
             from validation.noise_covariance.networks import teacher_directions
-            from validation.resnet.training import one_thread
 
             with one_thread():
                 found = teacher_directions(size.teacher, seed, shift)
@@ -221,8 +221,8 @@ def _networks(
 
 
 def _trained(train: Any, training: Training, seed: int, name: str, pieces: Pieces) -> xarray.Dataset:
+    from fpsim.networks.one_thread import one_thread
     from fpsim.storage import dataset
-    from validation.resnet.training import one_thread
 
     def make() -> xarray.Dataset:
         with one_thread():
@@ -235,8 +235,8 @@ def _trained(train: Any, training: Training, seed: int, name: str, pieces: Piece
 
 def _stage(build: Any, training: Training, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
     def run() -> xarray.Dataset:
+        from fpsim.networks.one_thread import one_thread
         from validation.noise_covariance.networks import network_directions
-        from validation.resnet.training import one_thread
 
         with one_thread():
             return described(network_directions(build(training, seed), x, training, seed))

@@ -18,6 +18,7 @@ from fpsim.sgd.minibatch import SAMPLINGS
 from landscapes.networks.recipe import Recipe
 from validation.resnet import verdicts as judge
 from validation.resnet.escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
+from validation.resnet.findings import Findings
 from validation.resnet.slices import Case, Rule, fresh_case, shipped_case
 from validation.resnet.tables import data, tables
 from validation.resnet.toolkit_check import surrogate_routes
@@ -73,29 +74,6 @@ class Size:
         third = replace(small, data_seed=7 + 10 * seed, network_seed=13 + seed, branch_seed=301 + 100 * seed)
         networks = (("one", small), ("two", more), ("three", third))
         return cls(networks, rule, 4, 1.5e8, 3000, 4000, 3, (2.0, 1.0, 0.5), ((0.5, (2, 3, 4, 5)), (0.25, (1, 2))))
-
-
-@dataclass(frozen=True)
-class Findings:
-    """Everything that was measured on slices.
-
-    Attributes:
-        cases: the slices, the shipped one first.
-        routes: the toolkit's check.
-        sweeps: real SGD, with replacement, on every fresh slice.
-        laws: the other laws of noise on the first fresh slice.
-        rates: real SGD there at other learning rates.
-        large: real SGD on the shipped slice, in large steps.
-        both_ways: time out of either minimum.
-    """
-
-    cases: tuple[Case, ...]
-    routes: list[Row]
-    sweeps: list[Sweep]
-    laws: list[Sweep]
-    rates: list[Sweep]
-    large: list[Sweep]
-    both_ways: list[Row]
 
 
 def resnet(

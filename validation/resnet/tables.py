@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from validation.resnet.escapes import THEORIES, Sweep
+from validation.resnet.findings import Findings
 from validation.resnet.slices import Case
 from validation.study.pieces import Row
 from validation.study.report import Table
-
-if TYPE_CHECKING:
-    from validation.resnet.run import Findings
 
 STRAIGHT = 0.995
 """Pearson's r of a straight line."""

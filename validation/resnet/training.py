@@ -9,14 +9,13 @@ differently, which training amplifies.  This module needs torch (extra ``network
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.networks.one_thread import one_thread
 from landscapes.networks.recipe import Recipe
 from validation.study.pieces import Pieces, Row
 
@@ -24,26 +23,6 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch and linear algebra on one thread: sums on more threads round differently, which training amplifies."""
-    import scipy.optimize  # noqa: F401  # its linear algebra has to be there before it can be limited
-
-    from landscapes.extras import require
-    from landscapes.networks.torch_extra import torch
-
-    require("threadpoolctl", purpose="training on one thread")
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def trained(recipe: Recipe) -> xarray.Dataset:

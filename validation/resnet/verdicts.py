@@ -13,7 +13,7 @@ from validation.study.pieces import Row
 from validation.study.report import Verdict
 
 if TYPE_CHECKING:
-    from validation.resnet.run import Findings
+    from validation.resnet.findings import Findings
 
 GRID = 1e-3
 """Largest relative difference of grid and quadrature."""

@@ -148,9 +148,9 @@ def _landscape(size: Size, activation: str, seed: int) -> Any:
 
 def _trained(size: Size, seed: int) -> xarray.Dataset:
     """A smooth perceptron before and after training, and a ReLU one after it."""
+    from fpsim.networks.one_thread import one_thread
     from fpsim.storage import dataset
     from landscapes.networks.training import adam, polish
-    from validation.resnet.training import one_thread
 
     entries: dict[str, Any] = {}
     with one_thread():
@@ -166,9 +166,9 @@ def _spectrum(size: Size, x: Array, seed: int) -> Callable[[], xarray.Dataset]:
     """Dense eigenvalues of H and C1, quadratures of their densities, traces and top eigenvalues."""
 
     def run() -> xarray.Dataset:
+        from fpsim.networks.one_thread import one_thread
         from fpsim.storage import dataset
         from landscapes.networks.eigenpairs import top_eigenpairs
-        from validation.resnet.training import one_thread
 
         entries: dict[str, Any] = {}
         with one_thread():
@@ -233,8 +233,8 @@ def _pair(estimate: Any) -> tuple[float, float]:
 
 def _rescaled(size: Size, x: Array, factor: float, seed: int) -> Row:
     """All measures of the network after rescaling, the exact laws of change, and a walk with matching rates."""
+    from fpsim.networks.one_thread import one_thread
     from landscapes.networks.reparametrization import rescaling, sharpness
-    from validation.resnet.training import one_thread
 
     with one_thread():
         land = _landscape(size, "relu", seed)
