@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.density.ends import refuse_infinite
 from fpsim.density.grid import Grid
+from fpsim.density.open_ends import refuse_infinite
 from fpsim.density.space import NOTHING, Box, Space, cell_of
 from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
 

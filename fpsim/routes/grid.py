@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.assumption import Assumption
 from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
 from fpsim.density.cuts import Restricted, restrict
-from fpsim.density.ends import refuse_open_ends
-from fpsim.density.features import small_features
 from fpsim.density.grid import Grid
+from fpsim.density.narrow import small_features
+from fpsim.density.open_ends import refuse_open_ends
 from fpsim.density.passage import mean_and_variance
 from fpsim.density.rarity import carried_by_rare_paths
 from fpsim.density.space import Box, Space, everywhere

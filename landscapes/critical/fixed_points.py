@@ -9,13 +9,14 @@ sign det(-J) = 1 (J. Milnor, Topology from the Differentiable Viewpoint, 1965, s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.critical.found import PointsFound, confines, summary, table
 from landscapes.critical.newton import CONVERGED, ITERATIONS, LONGEST_STEP, Array, unique_points
 from landscapes.critical.starts import seeds
 
@@ -73,7 +74,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class FixedPoints(Sequence[FixedPoint]):
+class FixedPoints(PointsFound[FixedPoint]):
     """The fixed points found in a box: stable ones first, then by the number of growing directions.
 
     Attributes:
@@ -92,19 +93,6 @@ class FixedPoints(Sequence[FixedPoint]):
     index_sum: int
     warnings: tuple[str, ...] = field(default=())
 
-    @overload
-    def __getitem__(self, key: int) -> FixedPoint: ...
-    @overload
-    def __getitem__(self, key: slice) -> tuple[FixedPoint, ...]: ...
-    def __getitem__(self, key: int | slice) -> FixedPoint | tuple[FixedPoint, ...]:
-        return self.points[key]
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def __iter__(self) -> Iterator[FixedPoint]:
-        return iter(self.points)
-
     @property
     def stable(self) -> tuple[FixedPoint, ...]:
         """The stable ones, in order of their coordinates."""
@@ -112,16 +100,9 @@ class FixedPoints(Sequence[FixedPoint]):
 
     def __str__(self) -> str:
         size = max(high - low for low, high in self.bounds)
-        rows = [("kind", "x", "eigenvalues")]
-        rows += [(p.kind, _place(p.x, size), _spectrum(p.eigenvalues)) for p in self.points[:40]]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
-        if len(self.points) > 40:
-            lines.append(f"... and {len(self.points) - 40} more")
-        found = "all in the box" if self.complete else "perhaps not all in the box"
-        walls = "confining" if self.confining else "not confining at the box's boundary"
-        lines.append(f"{len(self.points)} fixed point(s), {found}; {walls}; sum of sign det(-J) = {self.index_sum}")
-        return "\n".join(line.rstrip() for line in [*lines, *self.warnings])
+        rows = [(p.kind, _place(p.x, size), _spectrum(p.eigenvalues)) for p in self.points]
+        ends = [summary("fixed point", self, "sign det(-J)"), *self.warnings]
+        return table(("kind", "x", "eigenvalues"), rows, ends)
 
 
 @dataclass(frozen=True)
@@ -151,7 +132,7 @@ def find_fixed_points(drift: DriftField, bounds: Bounds) -> FixedPoints:
     Raises:
         ValueError: where they are not isolated.
     """
-    confining, sum_, expected = _confines(drift, bounds), 0, False
+    confining, sum_, expected = confines(drift, bounds), 0, False
     points: tuple[FixedPoint, ...] = ()
     for effort in (1, 2, 4):
         points = _search(drift, bounds, effort)
@@ -207,20 +188,6 @@ def _newton(drift: DriftField, starts: Array, bounds: Bounds) -> Array:
     sample = low + np.random.default_rng(0).random((len(low), 1000)) * width
     size = np.abs(drift.drift(sample)).max()
     return ends[:, np.all(np.abs(drift.drift(ends)) <= 1e-8 * size, axis=0)]  # a singular J stops anywhere
-
-
-def _confines(drift: DriftField, bounds: Bounds) -> bool:
-    """Tell whether the drift points inward at a dense sample of every face of the box."""
-    low, high = np.array(bounds).T
-    d = len(low)
-    shares = np.random.default_rng(0).random((d, 500)) if d > 2 else np.tile(np.linspace(0, 1, 2001), (d, 1))
-    for i in range(d):
-        for wall, inward in ((low[i], 1.0), (high[i], -1.0)):
-            x = shares * (high - low)[:, np.newaxis] + low[:, np.newaxis]
-            x[i] = wall
-            if not np.all(inward * drift.drift(x)[i] > 0):
-                return False
-    return True
 
 
 def _doubts(drift: DriftField, points: Sequence[FixedPoint], confining: bool, sum_: int) -> tuple[str, ...]:

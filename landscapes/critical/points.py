@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.critical.found import PointsFound, confines, summary, table
 from landscapes.critical.newton import Array, newton, unique_points
 from landscapes.critical.starts import halfway, seeds
 
@@ -71,7 +72,7 @@ class CriticalPoint:
 
 
 @dataclass(frozen=True)
-class CriticalPoints(Sequence[CriticalPoint]):
+class CriticalPoints(PointsFound[CriticalPoint]):
     """The critical points found in a box: minima first, then by rising index.
 
     Attributes:
@@ -91,19 +92,6 @@ class CriticalPoints(Sequence[CriticalPoint]):
     index_sum: int
     warnings: tuple[str, ...] = field(default=())
 
-    @overload
-    def __getitem__(self, key: int) -> CriticalPoint: ...
-    @overload
-    def __getitem__(self, key: slice) -> tuple[CriticalPoint, ...]: ...
-    def __getitem__(self, key: int | slice) -> CriticalPoint | tuple[CriticalPoint, ...]:
-        return self.points[key]
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def __iter__(self) -> Iterator[CriticalPoint]:
-        return iter(self.points)
-
     @property
     def minima(self) -> tuple[CriticalPoint, ...]:
         """The minima, in order of their coordinates."""
@@ -115,20 +103,14 @@ class CriticalPoints(Sequence[CriticalPoint]):
         return tuple(point for point in self.points if point.index == 1 and not point.degenerate)
 
     def __str__(self) -> str:
-        rows = [("kind", "x", "loss", "eigenvalues", "index")]
-        for p in self.points[:40]:
+        rows = []
+        for p in self.points:
             place = _numbers(p.x, max(high - low for low, high in self.bounds))
             rows.append(
                 (p.kind, place, f"{p.loss:.9g}", _numbers(p.eigenvalues, np.abs(p.eigenvalues).max()), str(p.index))
             )
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
-        if len(self.points) > 40:
-            lines.append(f"... and {len(self.points) - 40} more")
-        found = "all in the box" if self.complete else "perhaps not all in the box"
-        walls = "confining" if self.confining else "not confining at the box's boundary"
-        lines.append(f"{len(self.points)} point(s), {found}; {walls}; sum of (-1)^index = {self.index_sum}")
-        return "\n".join(line.rstrip() for line in [*lines, *self.warnings])
+        ends = [summary("point", self, "(-1)^index"), *self.warnings]
+        return table(("kind", "x", "loss", "eigenvalues", "index"), rows, ends)
 
 
 def find_critical_points(landscape: Landscape, bounds: Bounds) -> CriticalPoints:
@@ -137,7 +119,7 @@ def find_critical_points(landscape: Landscape, bounds: Bounds) -> CriticalPoints
     Raises:
         ValueError: where the critical points are not isolated (a flat region or a line of them).
     """
-    confining = _confines(landscape, bounds)
+    confining = confines(landscape, bounds)
     points: tuple[CriticalPoint, ...] = ()
     expected = False
     for effort in (1, 2, 4):
@@ -195,20 +177,6 @@ def _doubts(landscape: Landscape, points: Sequence[CriticalPoint], confining: bo
             "confining landscape has 1: some are missing.",
         )
     return ()
-
-
-def _confines(landscape: Landscape, bounds: Bounds) -> bool:
-    """Tell whether the gradient points outward at a dense sample of every face of the box."""
-    low, high = np.array(bounds).T
-    d = len(low)
-    fractions = np.random.default_rng(0).random((d, 500)) if d > 2 else np.tile(np.linspace(0, 1, 2001), (d, 1))
-    for i in range(d):
-        for wall, outward in ((low[i], -1.0), (high[i], 1.0)):
-            x = fractions * (high - low)[:, np.newaxis] + low[:, np.newaxis]
-            x[i] = wall
-            if not np.all(outward * landscape.gradient(x)[i] > 0):
-                return False
-    return True
 
 
 def _range(landscape: Landscape, bounds: Bounds) -> float:
