@@ -160,9 +160,7 @@ def write(data: xarray.Dataset, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix not in {".nc", ".netcdf"}:
         raise ValueError(f"results are saved as netCDF: expected a file name ending in .nc, got '{path.name}'")
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     data.to_netcdf(part, engine="h5netcdf")
     part.replace(path)
     return path
@@ -171,12 +169,17 @@ def write(data: xarray.Dataset, path: str | Path) -> Path:
 def write_text(text: str, path: str | Path) -> Path:
     """Write ``text`` and return the path; an existing file is replaced only by a complete one."""
     path = Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     part.write_text(text + "\n", encoding="utf-8")
     part.replace(path)
     return path
+
+
+def _part(path: Path) -> Path:
+    """Where a file is written before it is complete; ``ValueError`` if its folder does not exist."""
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
+    return path.with_name(path.name + ".part")
 
 
 def read(path: str | Path) -> xarray.Dataset:

@@ -228,6 +228,14 @@ class Field(ABC):
         text = repr(texts[0]) if self._functions.is_loss else repr(texts)
         return text if longest is None or len(text) <= longest else text[: longest - 3] + "..."
 
+    def _box(self, bounds: Any) -> Bounds:
+        """The box to look in: the one that is given, or the own one."""
+        if bounds is not None:
+            return as_bounds(bounds, self.dimension)
+        if self.bounds is None:
+            raise ValueError(f"{self.name} has no box of its own; say where to look with bounds=[(low, high), ...].")
+        return self.bounds
+
     def _points(self, x: ArrayLike) -> Array:
         points = np.asarray(x)
         if points.dtype.kind not in "fiu":

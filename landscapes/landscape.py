@@ -91,11 +91,7 @@ class DriftField(Field):
         """
         from landscapes.critical.fixed_points import find_fixed_points
 
-        if bounds is None and self.bounds is None:
-            raise ValueError(f"{self.name} has no box of its own; say where to look with bounds=[(low, high), ...].")
-        box = self.bounds if bounds is None else as_bounds(bounds, self.dimension)
-        assert box is not None
-        return find_fixed_points(self, box)
+        return find_fixed_points(self, self._box(bounds))
 
 
 class Landscape(Field):
@@ -181,12 +177,9 @@ class Landscape(Field):
         """
         from landscapes.critical.points import find_critical_points
 
-        if bounds is None and self.bounds is None:
-            raise ValueError(f"{self.name} has no box of its own; say where to look with bounds=[(low, high), ...].")
-        box = self.bounds if bounds is None else as_bounds(bounds, self.dimension)
+        box = self._box(bounds)
         found: dict[Any, CriticalPoints] = self.__dict__.setdefault("_found", {})
         if box not in found:
-            assert box is not None
             found[box] = find_critical_points(self, box)
         return found[box]
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
-from fpsim.walls import Walls
+from fpsim.walls import Walls, require_place
 
 Array = NDArray[np.float64]
 End = Literal["exit", "wall", "edge"]
@@ -84,8 +84,7 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
     high_end: End = "edge"
     if walls is not None and kind == "reflecting":
         box = walls.box[0]
-        if not box[0] <= x0 <= box[1]:
-            raise ValueError(f"the start {x0:g} lies outside the {walls}; choose one inside")
+        require_place(sde, x, walls)
         low, low_end = (box[0], "wall") if box[0] >= low else (low, low_end)
         high, high_end = (box[1], "wall") if box[1] <= high else (high, high_end)
     left, right = _exits(goal, x0, (low, high), sde.landscape.bounds)

@@ -6,7 +6,7 @@ Python functions run in NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,17 @@ def check_drift(sde: SDE) -> None:
         )
 
 
+def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
+    """Refuse a drift with the slope of a jump in it."""
+    import sympy
+
+    if any(part.has(sympy.DiracDelta) for part in drift):
+        raise ValueError(
+            f"the loss or D jumps, so that the drift of paths ({sde.convention}) is infinite there; give a steep slope "
+            "instead of the jump, or use by_quadrature or by_grid, which take a jump of D as it is"
+        )
+
+
 def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) -> Compiled | None:
     """``advance(x, z, data, out)`` for the block kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
@@ -119,12 +130,7 @@ def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) 
 
     from fpsim.kernels.compiling import block
 
-    if any(part.has(sympy.DiracDelta) for part in formulas.drift):
-        raise ValueError(
-            f"the loss or D jumps, so that the drift of paths ({sde.convention}) is infinite there; give a steep slope "
-            "instead of the jump, or use by_quadrature or by_grid, which take a jump of D as it is"
-        )
-
+    _refuse_infinite(sde, formulas.drift)
     d = sde.dimension
     # names with a blank cannot be those of a formula's own symbols
     h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
@@ -158,12 +164,7 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Co
 
     from fpsim.kernels.compiling import block
 
-    if any(part.has(sympy.DiracDelta) for part in formulas.drift):
-        raise ValueError(
-            f"the loss or D jumps, so that the drift of paths ({sde.convention}) is infinite there; give a steep slope "
-            "instead of the jump, or use by_quadrature or by_grid, which take a jump of D as it is"
-        )
-
+    _refuse_infinite(sde, formulas.drift)
     tensor, parameters = formulas.tensor, dict(formulas.parameters)
     found: Any
     if isinstance(target, Enclosed):

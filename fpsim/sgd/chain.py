@@ -22,6 +22,7 @@ from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.simulate import simulate
+from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget, StepNoise
 from fpsim.targets import LevelSet, Target, as_target
@@ -165,8 +166,7 @@ class Chain:
         Raises:
             DivergenceError: when a path leaves the finite numbers (learning rate too large for the landscape).
         """
-        if not (isinstance(iterations, int | np.integer) and iterations >= 1):
-            raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
+        require_count(iterations, "iterations")
         sde, begin = self._moved(start, momentum)
         found = simulate(
             sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress

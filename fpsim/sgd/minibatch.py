@@ -23,7 +23,7 @@ from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exit_pool import Exits, Lanes, run_lanes
 from fpsim.paths.exits import ExitSample, check_deadline, sample_of
 from fpsim.paths.starts import start_points
-from fpsim.paths.step import LIMITS
+from fpsim.paths.step import LIMITS, require_count
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, Sampling
@@ -74,7 +74,7 @@ def exit_iterations(
         ValueError: for a start in the target, or a level function as target (it cannot be compiled).
     """
     ends = clock.perf_counter() + check_deadline(deadline)
-    _check_paths(paths)
+    require_count(paths, "paths")
     if not horizon > 0:
         raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
     d = sgd.landscape.dimension
@@ -123,9 +123,8 @@ def simulate_batches(
         BatchDivergenceError: when a path leaves the finite numbers.
         ValueError: for impossible arguments.
     """
-    _check_paths(paths)
-    if not (isinstance(iterations, int | np.integer) and iterations >= 1):
-        raise ValueError(f"iterations must be a whole number >= 1; got {iterations!r}")
+    require_count(paths, "paths")
+    require_count(iterations, "iterations")
     if keep not in ("paths", "final", "moments"):
         raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
     spread = save_every if save_every is not None else max(1, int(iterations) // 100)
@@ -178,11 +177,6 @@ def _march_network(
             gap = x.T - origin
             sums[frame] = np.stack([(gap**p).sum(axis=0) for p in (1, 2, 3, 4)])
     return sums
-
-
-def _check_paths(paths: Any) -> None:
-    if isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < 1:
-        raise ValueError(f"paths must be a whole number >= 1; got {paths!r}")
 
 
 def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:

@@ -106,7 +106,7 @@ def derivative(expression: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
         smooth = expression.xreplace(kinks)
         outer = {part: kink for part, kink in kinks.items() if smooth.has(kink)}
         found = derivative(smooth, variable) + sum(
-            sympy.diff(smooth, kink) * sympy.sign(part.args[0]) * derivative(part.args[0], variable)
+            derivative(smooth, kink) * sympy.sign(part.args[0]) * derivative(part.args[0], variable)
             for part, kink in outer.items()
         )
         return found.xreplace({kink: part for part, kink in outer.items()})
