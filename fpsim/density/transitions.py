@@ -74,4 +74,9 @@ def transitions(walk: Walk, part: Restricted, mass: Array, facts: dict[str, Any]
     fields = fields.assign(reactive_current=current)
     from_a, from_b = float(mass @ behind), float(mass @ (1 - behind))
     flux = (reached + left) / 2
+    if not (flux > 0 and flux / from_a > 0 and flux / from_b > 0):
+        raise ValueError(
+            f"the reactive flux came out as {flux:g}: transitions are rarer than floats can tell (or the sets are not "
+            "joined); ask by_quadrature or a formula, which answer in logarithms"
+        )
     return Transitions(flux, flux / from_a, flux / from_b, abs(reached - left) / flux, fields)

@@ -18,7 +18,7 @@ from fpsim.exact.far_wells import Search, last_well
 from fpsim.exact.feller import Edge, classify, why_infinite
 from fpsim.exact.integrals import RUNNING, WEIGHTS, UnusableError, nodes_of, resolve
 from fpsim.exact.oriented import Oriented
-from fpsim.sde.gates import InfiniteTimeError
+from fpsim.sde.gates import EdgeReachedError, InfiniteTimeError
 from landscapes.field import NotDefinedError
 
 Array = NDArray[np.float64]
@@ -143,6 +143,8 @@ class _Walk:
             self.edge = Edge(place, "undecided", False, False, math.nan)  # differences may fail anywhere
         self.pending = why_infinite(self.edge, self.is_wall)
         if self.pending and (math.isfinite(place) or self._noise_is_positive()):
+            if self.edge.is_reached and math.isfinite(place) and not self.is_wall:
+                raise EdgeReachedError(self.pending)
             raise InfiniteTimeError(self.pending)  # towards infinity a zero of D may still stand in the way
         self.is_sharp, self.is_wall = True, False
 

@@ -25,7 +25,7 @@ from fpsim.routes.diagnosis import diagnose
 from fpsim.routes.problem import Problem
 from fpsim.routes.speed import measured_speed
 from fpsim.routes.ways import WAYS, Plan, tried
-from fpsim.sde.gates import InfiniteTimeError
+from fpsim.sde.gates import EdgeReachedError, InfiniteTimeError
 
 __all__ = ["ComparisonInterrupted", "compare", "measured_speed"]
 
@@ -88,7 +88,7 @@ class _Comparing:
             seconds = share * plan.allowance.left + way.room
             plan.routes.append(within(seconds, lambda: way.take(self.problem, plan, share)))
         except InfiniteTimeError as error:
-            plan.infinite = plan.infinite or name
+            plan.infinite = plan.infinite or ("" if isinstance(error, EdgeReachedError) else name)
             self.skipped.append(Skipped(name, str(error)))
         except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
             self.skipped.append(Skipped(name, " ".join(str(error).split()), getattr(error, "seconds", None)))

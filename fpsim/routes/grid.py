@@ -91,14 +91,17 @@ class Setting:
     features: list[Feature] = field(default_factory=list)
     log_scale: float = 0.0
 
-    def scaled(self, cells: int) -> Setting:
-        """The same with times in units of e^log_scale, where a line's time, or its square, overflows."""
-        if self.start.size > 1 or self.space.has_period:
+    def scaled(self, cells: int, finest: int) -> Setting:
+        """The same with times in units of e^log_scale, where a line's time squared overflows on few ``cells``."""
+        if self.start.size > 1 or self.space.has_period or self._log_time(cells) <= LARGEST_LOG:
             return self
+        return replace(self, log_scale=self._log_time(finest))
+
+    def _log_time(self, cells: int) -> float:
+        """Logarithm of the time from the cell nearest to the start."""
         grid, start, _, part, _ = self._cut(cells)
-        logs = _log_times(part)
         near = int(np.argmin(np.abs(grid.points[0, part.keep] - start[0])))
-        return replace(self, log_scale=float(logs[near])) if logs[near] > LARGEST_LOG / 2 else self
+        return float(_log_times(part)[near])
 
     def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
         """The answer on one grid; ``looks`` at how rare the paths are that carry the mean, too."""
@@ -109,6 +112,8 @@ class Setting:
             size = max(abs(end) for side in self.box for end in side)
             accuracy = max(accuracy, 4e-16 * size / min(known.length for known in self.features))
         values = [grid.at(part.spread(values), start) for values in (mean, variance)]
+        if self.log_scale:
+            self._require_floats(walk, grid.points if stretch is None else stretch.x(grid.points), values[0])
         place = stretch.x if stretch else np.asarray
         checks = carried_by_rare_paths(walk, part, start, place) if looks and not self.log_scale else ()
         seconds = clock.perf_counter() - began
@@ -117,6 +122,19 @@ class Setting:
             grid.size, seconds,
         )  # fmt: skip
         return level, (*checks, *self._resolution(grid, stretch))
+
+    def _require_floats(self, walk: Walk, points: Array, mean: float) -> None:
+        """Refuse a way to the target on which rates were cut to what floats hold; only very long times see it."""
+        from fpsim.kernels.assembly import LIMIT
+
+        ends = sorted((self.start[0], boundary(self.target, self.start) or self.start[0]))
+        inner = (points[0] >= ends[0]) & (points[0] <= ends[1])
+        climb = float(np.abs(walk.edges.end[inner[walk.source]]).max(initial=0.0))
+        if climb > LIMIT or not abs(math.log(mean)) < LARGEST_LOG:
+            raise ValueError(
+                f"one of {walk.grid.size} cells climbs by {climb:.3g} times the noise, where rates as floats hold "
+                f"{LIMIT:g} at most and grids must agree; use by_quadrature, a formula or more cells"
+            )
 
     def _cut(self, cells: int) -> tuple[Grid, Array, Walk, Restricted, Stretch | None]:
         """Grid and start (stretched where there are features), the walk, and what is left of it outside the target."""
@@ -219,7 +237,7 @@ def escape_time_by_grid(
         finest = FINEST_STRETCHED[sde.dimension]
     if finest**sde.dimension > MOST_CELLS[sde.dimension]:
         raise ValueError(f"{finest} cells along each of {sde.dimension} axes do not fit into memory; give fewer")
-    setting = Setting(sde, point, goal, space, box, features).scaled(FEWEST_CELLS)
+    setting = Setting(sde, point, goal, space, box, features).scaled(FEWEST_CELLS, finest)
     levels, checks = _sequence(setting, finest, cells is None, deadline)
     mean, variance, error, order = extrapolated(levels)
     settings = {

@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 
 from fpsim.description import describe
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
+from fpsim.lengths import distance
 from fpsim.routes.steps import first_step, rest, stiffness
 from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
 from fpsim.valleys.valley import boundary
 from fpsim.walls import Walls, as_walls, require_place
-from landscapes.field import as_point, in_words
+from landscapes.field import NotDefinedError, as_point, in_words
 
 Array = NDArray[np.float64]
+BESIDE = 0.01
+"""How far beside a rest without a derivative of the drift its stiffness is taken, in ways to the target."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,11 @@ class Problem:
     @cached_property
     def stiffness(self) -> float:
         """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest."""
-        return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
+        try:
+            return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
+        except NotDefinedError:  # a kink of the drift right there: beside it, on the way to the target
+            beside = self.rest + BESIDE * distance(self.target, self.point)
+            return stiffness(self.sde.landscape.jacobian(beside[:, None])[..., 0])
 
     @cached_property
     def rest(self) -> Array:

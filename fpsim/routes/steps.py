@@ -75,8 +75,10 @@ def rest(landscape: Any, start: Array) -> Array:
         return np.asarray(landscape.drift(x[:, None]))[:, 0]
 
     x, speed = start, float(np.linalg.norm(drift(0.0, start)))
+    if not speed > 0:
+        return start
     pace = float(np.abs(np.linalg.eigvals(landscape.jacobian(start[:, None])[..., 0])).max())
-    if not speed > 0 or not pace > 0:
+    if not pace > 0:
         return start
     with np.errstate(all="ignore"):
         for k in range(6):

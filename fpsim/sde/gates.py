@@ -27,6 +27,10 @@ class InfiniteTimeError(ValueError):
     """The mean escape time is infinite: some paths never arrive, or too many arrive too late."""
 
 
+class EdgeReachedError(InfiniteTimeError):
+    """Paths reach an edge of the domain in finite time, and the problem does not say what happens there."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """An inflection point at which |H|-shaped noise dies out while the drift points home.
