@@ -1,4 +1,4 @@
-"""Questions to a grid that used to be refused, or answered for another question: closed forms."""
+"""Questions to a grid, each answered as it was asked: closed forms."""
 
 import math
 
