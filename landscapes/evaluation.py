@@ -184,7 +184,7 @@ def _called(what: str, function: ArrayFunction, x: Array, shape: tuple[int, ...]
             raise
         raise ValueError(
             f"The {what} decides by if, or by and, or, min, max, where x of shape {x.shape} holds many points at once; "
-            "write np.where(condition, a, b), np.minimum or np.maximum instead."
+            f"write np.where(condition, a, b), np.minimum or np.maximum instead (NumPy says: {error})"
         ) from error
     if value.shape != shape:
         raise ValueError(
