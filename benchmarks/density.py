@@ -39,9 +39,10 @@ from scipy.sparse.linalg import expm_multiply
 
 import fpsim
 import landscapes
-from fpsim.density.evolution import Motion, propagate
+from fpsim.density.evolution import propagate
 from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.grid import Grid
+from fpsim.density.motion import Motion
 from fpsim.routes.grid import escape_time_by_grid
 from fpsim.targets import HalfSpace, Point
 

@@ -35,6 +35,7 @@ _HOMES = {
     "EscapeTime": "fpsim.escape_time",
     "Comparison": "fpsim.results",
     "Grid": "fpsim.density.grid",
+    "automatic_grid": "fpsim.density.automatic",
     "FokkerPlanck": "fpsim.density.fokker_planck",
     "load": "fpsim.storage",
 }

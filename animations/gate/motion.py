@@ -39,8 +39,8 @@ def film_lane(
     seed: int,
 ) -> tuple[Array, LaneData]:  # fmt: skip
     """Times (frames,) and what is drawn of one floor."""
+    from fpsim.density.automatic import automatic_grid
     from fpsim.density.fokker_planck import FokkerPlanck
-    from fpsim.density.grid import Grid
 
     step = min(FINER * problem.default_step, FLOOR_STEP * floor / leak)
     if particles * horizon / step > MOST_STEPS:
@@ -49,8 +49,8 @@ def film_lane(
             "use larger floors, stronger noise or fewer particles"
         )
     time, positions, exits = follow(problem, particles, frames, horizon, step, seed)
-    free = Grid.automatic(problem.sde, problem.point, None, CELLS)
-    fitted = Grid.automatic(problem.sde, problem.point, problem.target, CELLS)
+    free = automatic_grid(problem.sde, problem.point, None, CELLS)
+    fitted = automatic_grid(problem.sde, problem.point, problem.target, CELLS)
     to_target = FokkerPlanck(problem.sde, fitted)
     density = FokkerPlanck(problem.sde, free).evolve(problem.point, time).density.values
     mean = fitted.at(to_target.mean_first_passage_time(problem.target)["mean"].values, problem.point)

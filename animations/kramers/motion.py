@@ -82,12 +82,12 @@ def barrier_of(problem: Any) -> float:
 
 def densities(problem: Any, time: Array, barrier: float, cells: int) -> tuple[Array, Array, Array, Array]:
     """Cell centres (cells,), density (frames, cells), current at the barrier (frames,) and survival (frames,)."""
+    from fpsim.density.automatic import automatic_grid
     from fpsim.density.fokker_planck import FokkerPlanck
-    from fpsim.density.grid import Grid
 
-    grid = Grid.automatic(problem.sde, problem.point, None, cells)
+    grid = automatic_grid(problem.sde, problem.point, None, cells)
     solver = FokkerPlanck(problem.sde, grid)
-    fitted = FokkerPlanck(problem.sde, Grid.automatic(problem.sde, problem.point, problem.target, cells))
+    fitted = FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.point, problem.target, cells))
     density = solver.evolve(problem.point, time).density.values
     x, direction = grid.centers(0), problem.target.direction
     current = np.array([direction * np.interp(barrier, x, solver.current(p).current.values[0]) for p in density])

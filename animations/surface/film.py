@@ -97,8 +97,8 @@ class SurfaceFilm:
         Raises:
             ValueError: where no saddles join start and target, or the escape takes more steps than can be filmed.
         """
+        from fpsim.density.automatic import automatic_grid
         from fpsim.density.fokker_planck import FokkerPlanck
-        from fpsim.density.grid import Grid
         from fpsim.valleys.steepest_path import branches, steepest_path
 
         problem, place = self.problem, self.problem.sde.landscape
@@ -113,7 +113,7 @@ class SurfaceFilm:
         down, up = branches(place, top, minima, np.array(points.bounds), uphill=True)
         ridge = np.concatenate([down[::-1], up[1:]])
         grid = problem.by_grid()
-        equation = FokkerPlanck(problem.sde, Grid.automatic(problem.sde, problem.point, problem.target, CELLS))
+        equation = FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.point, problem.target, CELLS))
         motion = self._follow(grid.mean, first, top.x)
         if progress is not None:
             progress(0.6)

@@ -17,7 +17,7 @@ from fpsim.density.passage import committors, mean_and_variance, passage_solver,
 from fpsim.density.walk import Walk
 
 if TYPE_CHECKING:
-    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.equation import Equation
 
 Array = NDArray[np.float64]
 RIPPLES = 0.05  # largest share of negative mass in a density whose moments are asked for; it is cut off
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
     words: str = ""
 
 
-def sound(equation: FokkerPlanck, answer: Callable[[Walk], Answer], is_sound: Callable[[Answer], bool]) -> Answer:
+def sound(equation: Equation, answer: Callable[[Walk], Answer], is_sound: Callable[[Answer], bool]) -> Answer:
     """The answer of the equation's walk, or that of the fitted one where this is not sound."""
     if not equation.walk.is_fitted:
         try:
@@ -47,7 +47,7 @@ def sound(equation: FokkerPlanck, answer: Callable[[Walk], Answer], is_sound: Ca
     return answer(equation.walk)
 
 
-def sets_on(equation: FokkerPlanck, target: Any, start: ArrayLike | None) -> list[Any]:
+def sets_on(equation: Equation, target: Any, start: ArrayLike | None) -> list[Any]:
     """The target checked, or none: what is left then are absorbing walls."""
     return [] if target is None else [on_grid(target, equation.grid, start)]
 
@@ -60,7 +60,7 @@ def ended_by(part: Restricted) -> str:
     return "the target or an absorbing wall, whichever comes first" if walls else "the target"
 
 
-def passage(equation: FokkerPlanck, target: Any, start: ArrayLike | None) -> Answer:
+def passage(equation: Equation, target: Any, start: ArrayLike | None) -> Answer:
     """``mean`` and ``variance`` of the time to the end, and ``target_chance`` where walls end walks as well."""
     sets = sets_on(equation, target, start)
 
@@ -81,7 +81,7 @@ def passage(equation: FokkerPlanck, target: Any, start: ArrayLike | None) -> Ans
     return found._replace(values={name: np.maximum(v, 0.0) for name, v in found.values.items()})
 
 
-def committor(equation: FokkerPlanck, a: Any, b: Any) -> Answer:
+def committor(equation: Equation, a: Any, b: Any) -> Answer:
     """``committor``: the chance to meet b before a."""
     sets = [on_grid(a, equation.grid), on_grid(b, equation.grid)]
 
@@ -100,7 +100,7 @@ def committor(equation: FokkerPlanck, a: Any, b: Any) -> Answer:
     return found._replace(values={"committor": np.clip(found.values["committor"], 0.0, 1.0)})
 
 
-def held(equation: FokkerPlanck, source: Any, target: Any, valley: Any) -> Answer:
+def held(equation: Equation, source: Any, target: Any, valley: Any) -> Answer:
     """``density`` of the steady state with unit injection at ``source``, and the ``population`` of the valley."""
     point = source if not callable(source) and np.size(source) == equation.grid.dimension else None
     sets = sets_on(equation, target, point)
@@ -127,7 +127,7 @@ def _no_hole(found: Answer) -> bool:
     return bool(-np.minimum(masses, 0.0).sum() <= RIPPLES * np.abs(masses).sum())
 
 
-def left_valley(equation: FokkerPlanck, valley: Any, start: ArrayLike | None) -> Answer:
+def left_valley(equation: Equation, valley: Any, start: ArrayLike | None) -> Answer:
     """Exit ``rate`` and quasi-stationary ``masses`` of a valley."""
     sets = sets_on(equation, valley, start)
 

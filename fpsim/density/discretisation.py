@@ -21,7 +21,7 @@ from fpsim.assumption import Assumption
 from fpsim.density.grid import Grid
 
 if TYPE_CHECKING:
-    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.equation import Equation
     from fpsim.density.walk import Walk
 
 Array = NDArray[np.float64]
@@ -109,8 +109,8 @@ Quantities = dict[str, Any]
 
 
 def judged(
-    equation: FokkerPlanck, solve: Callable[[FokkerPlanck], Quantities], fine: Quantities, of: str, scale: float,
-    compare: Callable[[FokkerPlanck, Quantities, Quantities], Quantities],
+    equation: Equation, solve: Callable[[Equation], Quantities], fine: Quantities, of: str, scale: float,
+    compare: Callable[[Equation, Quantities, Quantities], Quantities],
     checks: Callable[[], Sequence[Assumption]] = tuple, walk: Walk | None = None,
 ) -> Discretisation:  # fmt: skip
     """Errors of ``fine`` (from ``equation``) against the same on coarser grids.
@@ -148,7 +148,7 @@ def judged(
     return Discretisation(errors, of, (small, *scheme(equation, walk or equation.walk), *found))
 
 
-def scheme(equation: FokkerPlanck, walk: Walk) -> list[Assumption]:
+def scheme(equation: Equation, walk: Walk) -> list[Assumption]:
     """Whether the rates are second order where they could be."""
     found, counts, size = [], walk.counts, equation.grid.size
     upwind = counts.get("upwind", 0) if walk is equation.walk else size
@@ -260,6 +260,6 @@ def fields_apart(fine: Array, inside: NDArray[np.bool_], grid: Grid, rough: Arra
     return float(apart[clear].max()) if clear.any() else np.inf
 
 
-def numbers_apart(coarse: FokkerPlanck, rough: Quantities, fine: Quantities) -> Quantities:
+def numbers_apart(coarse: Equation, rough: Quantities, fine: Quantities) -> Quantities:
     """Absolute differences of numbers, by name."""
     return {f"{name}_error": abs(rough[name] - fine[name]) for name in fine}

@@ -13,12 +13,13 @@ densities while they are narrow: up to a share of 1e-3 that is cut off and state
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.density.implicit import ImplicitStepper
+from fpsim.density.motion import Motion
 from fpsim.kernels.pacing import stretches
 
 Array = NDArray[np.float64]
@@ -30,55 +31,10 @@ FIRST_WORK = 10**7  # edge updates in the first call of a kernel
 MOST_WORK = 2e10  # edge updates of a series before implicit steps are preferred
 SIGNED_LIMIT = 1e-3  # share of negative mass that guided rates may leave: it is cut off, and stated
 CANCELLATION = 12.0  # most powers of e that may cancel in a sum over powers of a matrix with negative entries
-SHORTEST_ARM = 20.0  # killing rates of a series are capped at this multiple of the largest jump rate
 
 
 class NotPositive(ValueError):
     """The density of a guided walk has too large a negative part."""
-
-
-@dataclass(frozen=True)
-class Motion:
-    """The part of a walk that evolves.
-
-    Attributes:
-        rates: sparse rates from row to column, (n, n).
-        killing: rates out, (n,).
-        log_stationary: log of the stationary masses if the walk is in detailed balance with them, (n,).
-        is_line: whether the walk is tridiagonal.
-    """
-
-    rates: Any
-    killing: Array
-    log_stationary: Array | None = None
-    is_line: bool = False
-
-    @cached_property
-    def jumps(self) -> Array:
-        """Total rate of jumps out of each cell, (n,)."""
-        return np.asarray(self.rates.sum(axis=1)).ravel()
-
-    @cached_property
-    def capped(self) -> Array:
-        """Killing rates without the few huge ones where a boundary nearly touches a cell centre, (n,).
-
-        The cap moves the boundary there by less than a twentieth of a cell.
-        """
-        return np.minimum(self.killing, SHORTEST_ARM * self.jumps.max(initial=1e-300))
-
-    @property
-    def leaving(self) -> Array:
-        """Total rate out of each cell, (n,)."""
-        return self.jumps + self.capped
-
-    @cached_property
-    def opposed(self) -> float:
-        """Largest sum of negative rates into or out of a cell; zero unless the walk is guided."""
-        if self.rates.nnz == 0 or self.rates.data.min() >= 0:
-            return 0.0
-        negative = self.rates.copy()
-        negative.data = np.maximum(-negative.data, 0.0)
-        return float(max(np.asarray(negative.sum(axis=k)).max() for k in (0, 1)))
 
 
 @dataclass(frozen=True)
@@ -273,58 +229,3 @@ def _implicit(motion: Motion, masses: Array, times: Array, tolerance: float) -> 
         now = float(time)
         out.append(p)
     return np.array(out), stepper.error
-
-
-class ImplicitStepper:
-    """Backward Euler over dt and over 2 x dt/2, joined as fine^2 / coarse: second order, positive, L-stable.
-
-    Steps are halved and doubled, so that a factorisation serves two step sizes.
-    """
-
-    def __init__(self, motion: Motion, tolerance_per_time: float, dt: float) -> None:
-        from scipy.sparse import diags, identity
-
-        self.generator = (motion.rates.T - diags(motion.leaving)).tocsc()
-        self.identity = identity(motion.killing.size, format="csc")
-        self.tolerance, self.dt, self.error = tolerance_per_time, dt, 0.0
-        self.signed = motion.opposed > 0
-        self.factors: dict[float, Any] = {}
-
-    def _euler(self, p: Array, dt: float) -> Array:
-        from fpsim.density.solver import factorise
-
-        if dt not in self.factors:
-            if len(self.factors) >= 6:
-                self.factors.pop(next(iter(self.factors)))
-            self.factors[dt] = factorise((self.identity - dt * self.generator).tocsc())
-        after = self.factors[dt].solve(p)
-        return np.asarray(after) if self.signed else np.maximum(after, 0.0)
-
-    def advance(self, p: Array, duration: float) -> Array:
-        """Masses after ``duration``; the step starts where the last call left it and ends on the time asked for."""
-        if duration <= 0:
-            return p
-        level = max(0, int(np.ceil(np.log2(duration / self.dt))))
-        done = 0  # in units of duration / 2^level
-        while done < 2**level:
-            dt = duration / 2**level
-            coarse, fine = self._euler(p, dt), self._euler(self._euler(p, dt / 2), dt / 2)
-            joined = 2 * fine - coarse if self.signed else log_extrapolated(coarse, fine)
-            # the joined step errs one order higher than the difference of the two shows
-            local = float(np.abs(joined - fine).sum()) ** 1.5
-            if local > self.tolerance * dt and level < 60:
-                level, done = level + 1, 2 * done
-                continue
-            p, done, self.error = joined, done + 1, self.error + local
-            if local < self.tolerance * dt / 16 and level > 0 and done % 2 == 0:
-                level, done = level - 1, done // 2
-        self.dt = duration / 2**level
-        return p
-
-
-def log_extrapolated(coarse: Array, fine: Array) -> Array:
-    """fine^2 / coarse, scaled to the mass of the linear extrapolation 2 fine - coarse."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        joined = np.where(coarse > 0, fine * np.minimum(fine / coarse, 4.0), fine)
-    mass = max(2 * fine.sum() - coarse.sum(), 0.0)
-    return np.asarray(joined * (mass / joined.sum()))

@@ -17,9 +17,10 @@ from fpsim.density.walk import Walk
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.density.evolution import Evolution, Motion
-    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.equation import Equation
+    from fpsim.density.evolution import Evolution
     from fpsim.density.krylov import Decay
+    from fpsim.density.motion import Motion
 
 Array = NDArray[np.float64]
 Found = TypeVar("Found")
@@ -38,7 +39,7 @@ def as_times(times: ArrayLike) -> Array:
 
 
 def evolved(
-    equation: FokkerPlanck, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5
+    equation: Equation, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5
 ) -> xarray.Dataset:
     """The density at each of ``times``, from ``density`` at time zero."""
     from fpsim.storage import dataset
@@ -52,13 +53,13 @@ def evolved(
             "mass": ("time", result.masses.sum(axis=1), "", "probability left"),
         },
         {"time": ("time", moments, "time", "time"), **equation.grid.coordinates()},
-        **equation._facts(
+        **equation.facts(
             grid=str(equation.grid), method=result.method, most_negative_before_clipping=result.negative,
             mass_rescaled_by=result.mass_error, time_error=result.time_error,
         ),
     )  # fmt: skip
 
-    def again(other: FokkerPlanck) -> dict[str, Any]:
+    def again(other: Equation) -> dict[str, Any]:
         source = at_centers(begin, equation.grid, other.grid) if isinstance(density, np.ndarray) else density
         if isinstance(density, np.ndarray) and density.size == equation.grid.dimension != equation.grid.size:
             source = density
@@ -73,14 +74,14 @@ def evolved(
     )  # fmt: skip
 
 
-def standing(equation: FokkerPlanck) -> xarray.Dataset:
+def standing(equation: Equation) -> xarray.Dataset:
     """The stationary ``density`` per volume, mass one; ``discretisation_error`` is its estimated L1 error."""
-    masses, accuracy = equation._stationary
+    masses, accuracy = equation.stationary_law
     entries = {"density": (masses / equation.grid.volume, "1/volume", "stationary density")}
-    data = equation.grid.dataset(entries, **equation._facts(linear_solver_accuracy=accuracy))
+    data = equation.grid.dataset(entries, **equation.facts(linear_solver_accuracy=accuracy))
 
-    def again(other: FokkerPlanck) -> dict[str, Any]:
-        return {"density": other._stationary[0].reshape(other.grid.shape) / other.grid.volume}
+    def again(other: Equation) -> dict[str, Any]:
+        return {"density": other.stationary_law[0].reshape(other.grid.shape) / other.grid.volume}
 
     fine = {"density": masses.reshape(equation.grid.shape) / equation.grid.volume}
     return with_error(
@@ -95,7 +96,7 @@ def standing(equation: FokkerPlanck) -> xarray.Dataset:
     )
 
 
-def passed(equation: FokkerPlanck, target: Any = None, start: ArrayLike | None = None) -> xarray.Dataset:
+def passed(equation: Equation, target: Any = None, start: ArrayLike | None = None) -> xarray.Dataset:
     """Mean and variance of the time to the target from every cell."""
     found = passage(equation, target, start)
     entries = {
@@ -110,7 +111,7 @@ def passed(equation: FokkerPlanck, target: Any = None, start: ArrayLike | None =
     )
 
 
-def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) -> xarray.Dataset:
+def survived(equation: Equation, start: Any, target: Any, times: ArrayLike) -> xarray.Dataset:
     """Chance not to have met the target yet and the density of the time at which it is met."""
     from fpsim.storage import dataset
 
@@ -125,17 +126,17 @@ def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) 
         "survival": ("time", left, "", f"probability not to have met {words}"),
         "first_passage_density": ("time", result.lost, "1/time", f"density of the time to {words}"),
     }
-    facts = equation._facts(target=str(target), time_to=words, grid=str(equation.grid), method=result.method)
+    facts = equation.facts(target=str(target), time_to=words, grid=str(equation.grid), method=result.method)
     data = dataset(entries, {"time": ("time", moments, "time", "time")}, **facts)
 
-    def again(other: FokkerPlanck) -> dict[str, Any]:
+    def again(other: Equation) -> dict[str, Any]:
         source = start
         if np.shape(start) in (equation.grid.shape, (equation.grid.size,)) and point is None:
             source = np.maximum(at_centers(begin, equation.grid, other.grid), 0.0)
         rough, _ = decayed(other, sets_on(other, target, point), other.grid.density(source), moments)
         return {"survival": rough.left}
 
-    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+    def compare(other: Equation, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
         return {"survival_error": np.abs(rough["survival"] - near["survival"]).max()}
 
     def made() -> dict[str, Any]:
@@ -145,14 +146,14 @@ def survived(equation: FokkerPlanck, start: Any, target: Any, times: ArrayLike) 
     return with_pending(data, made)
 
 
-def met_first(equation: FokkerPlanck, a: Any, b: Any) -> xarray.Dataset:
+def met_first(equation: Equation, a: Any, b: Any) -> xarray.Dataset:
     """``committor``: the chance to meet ``b`` before ``a``, from every cell; ``.plot()`` draws it."""
     from fpsim.density.drawn import committor_of
 
     found = committor(equation, a, b)
     entries = {"committor": (found.values["committor"], "", "chance to meet b before a")}
 
-    def again(other: FokkerPlanck) -> Answer:
+    def again(other: Equation) -> Answer:
         return committor(other, a, b)
 
     facts = {"a": str(a), "b": str(b), "variables": list(equation.sde.landscape.variables)}
@@ -160,7 +161,7 @@ def met_first(equation: FokkerPlanck, a: Any, b: Any) -> xarray.Dataset:
 
 
 def with_error(
-    equation: FokkerPlanck,
+    equation: Equation,
     data: xarray.Dataset,
     again: Any,
     fine: dict[str, Any],
@@ -171,7 +172,7 @@ def with_error(
 ) -> xarray.Dataset:
     """The dataset of a density, with its discretisation error to be worked out at the first look."""
 
-    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+    def compare(other: Equation, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
         found = densities_apart(near["density"], equation.grid, rough["density"], other.grid)
         return {name: np.max(values, axis=0) if values.ndim > 1 else values for name, values in found.items()}
 
@@ -179,7 +180,7 @@ def with_error(
 
 
 def propagated(
-    equation: FokkerPlanck, sets: list[Any] | None, begin: Array, times: Array, method: Any, tolerance: float
+    equation: Equation, sets: list[Any] | None, begin: Array, times: Array, method: Any, tolerance: float
 ) -> tuple[Evolution, Walk]:
     """Masses in time from a density, and the walk that took them there; ``sets`` end it."""
     from fpsim.density.evolution import propagate
@@ -187,7 +188,7 @@ def propagated(
     return _by_a_sound_walk(equation, sets, begin, lambda motion, m: propagate(motion, m, times, method, tolerance))
 
 
-def decayed(equation: FokkerPlanck, sets: list[Any], begin: Array, times: Array) -> tuple[Decay, Walk]:
+def decayed(equation: Equation, sets: list[Any], begin: Array, times: Array) -> tuple[Decay, Walk]:
     """What is left in time of a density that ``sets`` or walls end, and the walk that took it there."""
     from fpsim.density.krylov import outlived
 
@@ -195,12 +196,13 @@ def decayed(equation: FokkerPlanck, sets: list[Any], begin: Array, times: Array)
 
 
 def _by_a_sound_walk(
-    equation: FokkerPlanck, sets: list[Any] | None, begin: Array, moved: Callable[[Motion, Array], Found]
+    equation: Equation, sets: list[Any] | None, begin: Array, moved: Callable[[Motion, Array], Found]
 ) -> tuple[Found, Walk]:
     """What becomes of a density by the equation's walk, or by the fitted one where that does not stay positive."""
-    from fpsim.density.evolution import Motion, NotPositive
+    from fpsim.density.evolution import NotPositive
+    from fpsim.density.motion import Motion
 
-    masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation._balance
+    masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation.balance
     for walk in (equation.walk, equation.fitted):
         if sets is None:
             motion, own = Motion(walk.rates, walk.killing, balance, walk.is_line), masses
@@ -216,14 +218,14 @@ def _by_a_sound_walk(
 
 
 def judged_fields(
-    equation: FokkerPlanck, entries: dict[str, Any], found: Answer, again: Any, sets: list[Any], more: dict[str, Any]
+    equation: Equation, entries: dict[str, Any], found: Answer, again: Any, sets: list[Any], more: dict[str, Any]
 ) -> xarray.Dataset:
     """Fields on the grid, with their discretisation error to be worked out at the first look."""
     words = {"time_to": found.words} if found.words else {}
-    data = equation.grid.dataset(entries, **equation._facts(linear_solver_accuracy=found.accuracy, **words, **more))
+    data = equation.grid.dataset(entries, **equation.facts(linear_solver_accuracy=found.accuracy, **words, **more))
     inside = ~found.part.keep
 
-    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+    def compare(other: Equation, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
         return {
             f"{name}_error": fields_apart(near[name], inside, equation.grid, rough[name], other.grid) for name in near
         }

@@ -191,17 +191,6 @@ class Grid:
         }
         return dataset(shaped, self.coordinates(), grid=str(self), **facts)
 
-    @classmethod
-    def automatic(cls, sde: Any, start: ArrayLike, target: Any = None, cells: int | None = None) -> Grid:
-        """A grid that holds all wells between start and target, with tails below 1e-12.
-
-        In 1-D a cell centre lies on ``start`` and a cell face on the target's boundary.  See
-        :func:`fpsim.density.bounds.automatic_grid`.
-        """
-        from fpsim.density.bounds import automatic_grid
-
-        return automatic_grid(sde, start, target, cells)
-
     def __str__(self) -> str:
         return " x ".join(f"[{low:g}, {high:g}]/{cells}" for low, high, cells in self.axes)
 

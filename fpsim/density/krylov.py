@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.density.evolution import Evolution, Motion, methods_for, propagate
+from fpsim.density.evolution import Evolution, methods_for, propagate
+from fpsim.density.motion import Motion
 
 Array = NDArray[Any]
 POLE = 0.05

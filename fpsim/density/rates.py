@@ -19,18 +19,18 @@ from fpsim.density.spectrum import Spectrum, spectral_gap, spectrum
 from fpsim.density.transitions import Transitions, transitions
 
 if TYPE_CHECKING:
-    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.equation import Equation
 
 SEED_CELLS = 400  # cells of a grid whose every eigenvalue is worked out, to know where to look on a finer one
 GROWING = 1e-10  # largest real part, against the largest rate, that is rounding
 
 
-def exchanged(equation: FokkerPlanck, a: Any, b: Any) -> Transitions:
+def exchanged(equation: Equation, a: Any, b: Any) -> Transitions:
     """Reactive flux, rate constants, committors and reactive current between two sets in the stationary state."""
     found = transitions_of(equation, a, b)
     fine = {name: getattr(found, name) for name in ("rate", "return_rate", "flux")}
 
-    def again(other: FokkerPlanck) -> dict[str, Any]:
+    def again(other: Equation) -> dict[str, Any]:
         rough = transitions_of(other, a, b)
         return {name: getattr(rough, name) for name in fine}
 
@@ -44,7 +44,7 @@ def exchanged(equation: FokkerPlanck, a: Any, b: Any) -> Transitions:
     return replace(found, estimate=estimate)
 
 
-def injected(equation: FokkerPlanck, source: Any, target: Any, valley: Any = None) -> FluxOverPopulation:
+def injected(equation: Equation, source: Any, target: Any, valley: Any = None) -> FluxOverPopulation:
     """Kramers' time: inject unit current at ``source``, take it out at ``target``, divide probability by current."""
     found = held(equation, source, target, valley)
     population, masses = found.values["population"], np.maximum(found.values["masses"], 0.0)
@@ -53,7 +53,7 @@ def injected(equation: FokkerPlanck, source: Any, target: Any, valley: Any = Non
     )
 
     def estimate() -> Discretisation:
-        def again(other: FokkerPlanck) -> dict[str, Any]:
+        def again(other: Equation) -> dict[str, Any]:
             begin = source
             if (
                 np.shape(source) in (equation.grid.shape, (equation.grid.size,))
@@ -67,12 +67,12 @@ def injected(equation: FokkerPlanck, source: Any, target: Any, valley: Any = Non
     return FluxOverPopulation(population, population, 1.0, density, estimate=estimate)
 
 
-def left(equation: FokkerPlanck, valley: Any, start: ArrayLike | None = None) -> QuasiStationary:
+def left(equation: Equation, valley: Any, start: ArrayLike | None = None) -> QuasiStationary:
     """Quasi-stationary law and exit rate of a valley."""
     found = left_valley(equation, valley, start)
     rate, masses = found.values["rate"], np.maximum(found.values["masses"], 0.0)
     entries = {"density": (masses / equation.grid.volume, "1/volume", "quasi-stationary density")}
-    facts = equation._facts(linear_solver_accuracy=found.accuracy, exit_rate=rate, exit_through=found.words)
+    facts = equation.facts(linear_solver_accuracy=found.accuracy, exit_rate=rate, exit_through=found.words)
 
     def estimate() -> Discretisation:
         return judged(
@@ -85,14 +85,14 @@ def left(equation: FokkerPlanck, valley: Any, start: ArrayLike | None = None) ->
     return found_law
 
 
-def modes(equation: FokkerPlanck, k: int = 6) -> Spectrum:
+def modes(equation: Equation, k: int = 6) -> Spectrum:
     """The ``k`` eigenvalues of the generator of largest real part, with their modes and the spectral gap."""
     found = spectrum_of(equation, k)
 
-    def again(other: FokkerPlanck) -> dict[str, Any]:
+    def again(other: Equation) -> dict[str, Any]:
         return {"eigenvalues": spectrum_of(other, min(k, other.grid.size - 2)).eigenvalues}
 
-    def compare(other: FokkerPlanck, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
+    def compare(other: Equation, rough: dict[str, Any], near: dict[str, Any]) -> dict[str, Any]:
         apart = np.abs(near["eigenvalues"][:, None] - rough["eigenvalues"][None, :])
         return {
             "gap_error": abs(spectral_gap(rough["eigenvalues"]) - found.gap),
@@ -106,16 +106,16 @@ def modes(equation: FokkerPlanck, k: int = 6) -> Spectrum:
     return replace(found, estimate=estimate)
 
 
-def transitions_of(equation: FokkerPlanck, a: Any, b: Any) -> Transitions:
+def transitions_of(equation: Equation, a: Any, b: Any) -> Transitions:
     """Transitions without an estimate of their error."""
     part = restrict(equation.walk, [on_grid(a, equation.grid), on_grid(b, equation.grid)])
-    return transitions(equation.walk, part, equation._stationary[0], equation._facts(a=str(a), b=str(b)))
+    return transitions(equation.walk, part, equation.stationary_law[0], equation.facts(a=str(a), b=str(b)))
 
 
-def spectrum_of(equation: FokkerPlanck, k: int) -> Spectrum:
+def spectrum_of(equation: Equation, k: int) -> Spectrum:
     """The spectrum without an estimate of its error; of the fitted rates, should a guided mode grow."""
     seeds = partial(seed_values, equation, k)
-    found = spectrum(equation.walk, equation._balance, k, seeds)
+    found = spectrum(equation.walk, equation.balance, k, seeds)
     if equation.walk.is_fitted or found.eigenvalues[0].real <= GROWING * equation.walk.leaving.max():
         return found
     found = spectrum(equation.fitted, None, k, seeds)
@@ -123,7 +123,7 @@ def spectrum_of(equation: FokkerPlanck, k: int) -> Spectrum:
     return replace(found, checks=(*found.checks, check))
 
 
-def seed_values(equation: FokkerPlanck, k: int) -> Any:
+def seed_values(equation: Equation, k: int) -> Any:
     """All eigenvalues on a grid so coarse that they can be had, largest real parts first."""
     factor = (SEED_CELLS / equation.grid.size) ** (1 / equation.grid.dimension)
     values = np.linalg.eigvals(equation.refined(factor).generator.toarray())

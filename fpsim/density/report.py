@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.density.bounds import DEFAULT_CELLS, FEWEST_CELLS, require_cells
+from fpsim.density.automatic import DEFAULT_CELLS, FEWEST_CELLS, automatic_grid, require_cells
 from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.grid import Grid
 from fpsim.description import describe_sde, sde_from
@@ -221,13 +221,13 @@ def density_report(
     if grid is None and box is not None:
         count = DEFAULT_CELLS[len(box)] if cells is None else require_cells(cells, FEWEST_CELLS)
         grid = Grid(*((low, high, count) for low, high in box))
-    solver = FokkerPlanck(sde, grid or Grid.automatic(sde, start, None, cells), boundary)
+    solver = FokkerPlanck(sde, grid or automatic_grid(sde, start, None, cells), boundary)
     evolution = solver.evolve(start, times)
     stationary = None if solver.walk.killing.any() else solver.stationary()
     survival, passage, fields = None, None, None
     if target is not None:
         hunter = FokkerPlanck(
-            sde, grid or Grid.automatic(sde, start, target, cells), boundary
+            sde, grid or automatic_grid(sde, start, target, cells), boundary
         )  # its faces fit the target
         survival = hunter.survival(start, target, times)
         fields = hunter.mean_first_passage_time(target, start)

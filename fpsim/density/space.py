@@ -142,14 +142,12 @@ class Space:
             return np.where(np.isfinite(logs), logs, NOTHING)
         if sde.dimension == 1:
             return _on_line(sde, grid, start)
-        from fpsim.density.fokker_planck import FokkerPlanck
+        from fpsim.density.equation import Equation
 
-        coarse = FokkerPlanck(everywhere(sde, start), grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
-        balance = coarse._balance
-        if balance is not None:
-            return balance
-        masses = np.asarray(coarse.stationary()["density"]).ravel()
-        return np.asarray(np.log(np.maximum(masses, 1e-300)))
+        coarse = Equation(everywhere(sde, start), grid, tuple((kind or "reflecting",) * 2 for kind in self.kind))
+        if coarse.balance is not None:
+            return coarse.balance
+        return np.asarray(np.log(np.maximum(coarse.stationary_law[0], 1e-300)))
 
     def level(self, target: Target, x: Array) -> Array:
         """The target's level at ``x`` (d, ...), of the nearest image of a ball on a ring."""

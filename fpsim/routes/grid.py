@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.density.bounds import DEFAULT_CELLS, fitted_grid, needed_box, require_cells
+from fpsim.density.automatic import DEFAULT_CELLS, fitted_grid, require_cells
+from fpsim.density.bounds import needed_box
 from fpsim.density.cuts import Restricted, restrict
 from fpsim.density.grid import Grid
 from fpsim.density.narrow import small_features

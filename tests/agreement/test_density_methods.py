@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.density.evolution import Motion, poisson_weights, propagate
+from fpsim.density.evolution import poisson_weights, propagate
+from fpsim.density.motion import Motion
 from fpsim.kernels.assembly import cut_rates, edge_rates
 from landscapes import DoubleWell, DriftField, Landscape
 

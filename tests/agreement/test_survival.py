@@ -33,7 +33,7 @@ def test_a_subspace_is_the_dense_exponential() -> None:
 def test_a_subspace_is_the_series() -> None:
     place = landscapes.Landscape.from_expression("(x**2-1)**2/4 + y**2", variables="x y", bounds=((-2, 2), (-2, 2)))
     sde, start, target = fpsim.SDE(place, fpsim.ConstantDiffusion(0.1)), (-1.0, 0.0), fpsim.Ball((1.0, 0.0), 0.3)
-    grid, time = fpsim.Grid.automatic(sde, start, target, 40), np.linspace(0.0, 80.0, 9)
+    grid, time = fpsim.automatic_grid(sde, start, target, 40), np.linspace(0.0, 80.0, 9)
     solver = fpsim.FokkerPlanck(sde, grid)
     known = solver.survival(start, target, time)
     assert known.attrs["method"] == "chebyshev"
@@ -47,7 +47,7 @@ def test_what_would_take_implicit_steps_is_the_mean_time() -> None:
     """Mueller-Brown: rates up to 5e7 beside escapes that take 1."""
     sde, start = fpsim.SDE(landscapes.MuellerBrown(), fpsim.ConstantDiffusion(22.0)), (-0.5582, 1.4417)
     target, time = fpsim.Ball((0.6235, 0.0280), 0.1), np.linspace(0.0, 25.0, 2501)
-    grid = fpsim.Grid.automatic(sde, start, target, 70)
+    grid = fpsim.automatic_grid(sde, start, target, 70)
     solver = fpsim.FokkerPlanck(sde, grid)
     found = solver.survival(start, target, time)
     mean = grid.at(solver.mean_first_passage_time(target)["mean"].values, start)
@@ -59,7 +59,7 @@ def test_what_would_take_implicit_steps_is_the_mean_time() -> None:
 def test_long_survival_on_a_line_goes_on_from_the_short_one() -> None:
     """The contour gives short times; over 40 mean times S stays positive, falls, and -dS/dt integrates to 1 - S."""
     time = np.linspace(0.0, 600.0, 1201)
-    grid = fpsim.Grid.automatic(WELL, np.array([-1.0]), 1.0)
+    grid = fpsim.automatic_grid(WELL, np.array([-1.0]), 1.0)
     solver = fpsim.FokkerPlanck(WELL, grid)
     found, short = solver.survival(-1.0, 1.0, time), solver.survival(-1.0, 1.0, time[:81:8])
     assert found.attrs["method"] == "krylov" and short.attrs["method"] == "contour"

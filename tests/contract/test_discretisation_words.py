@@ -9,7 +9,7 @@ import pytest
 import xarray
 
 import fpsim
-from fpsim import ConstantDiffusion, FokkerPlanck, Grid, HalfSpace
+from fpsim import ConstantDiffusion, FokkerPlanck, Grid, HalfSpace, automatic_grid
 from fpsim.density.pending import Pending
 from landscapes import DoubleWell, DriftField, Landscape
 
@@ -103,7 +103,7 @@ def test_a_grid_too_large_is_refused_before_memory_is_taken():
     for make in (
         lambda: FokkerPlanck(plane, Grid((-1, 1, 100_000), (-1, 1, 100_000))),
         lambda: fpsim.Grid((-1, 1, 100_000), (-1, 1, 100_000)).points,
-        lambda: FokkerPlanck(plane, Grid.automatic(plane, (0.5, 0.0), None, 100_000)),
+        lambda: FokkerPlanck(plane, automatic_grid(plane, (0.5, 0.0), None, 100_000)),
     ):
         with pytest.raises(ValueError, match=r"GB.*use fewer cells"):
             make()

@@ -101,10 +101,10 @@ def test_unresolved_hessian_noise_is_refused():
 
 
 def test_automatic_grid_holds_all_wells_with_tails_below_1e_12():
-    grid = fpsim.Grid.automatic(WELL, -1.0)
+    grid = fpsim.automatic_grid(WELL, -1.0)
     density = fpsim.FokkerPlanck(WELL, grid).stationary()["density"].values
     assert density[[0, -1]].max() * (grid.axes[0][1] - grid.axes[0][0]) < 1e-12
-    towards = fpsim.Grid.automatic(WELL, -1.0, 0.3, cells=200)
+    towards = fpsim.automatic_grid(WELL, -1.0, 0.3, cells=200)
     (low, high, cells), h = towards.axes[0], towards.spacing[0]
     assert (0.3 - low) / h == pytest.approx(round((0.3 - low) / h), abs=1e-9)  # the target lies on a face
     assert np.abs(towards.centers() + 1.0).min() < 1e-12  # and the start on a centre
