@@ -17,9 +17,9 @@ from fpsim.density.walk import Walk
 if TYPE_CHECKING:
     import xarray
 
+    from fpsim.density.decay import Decay
     from fpsim.density.equation import Equation
     from fpsim.density.evolution import Evolution
-    from fpsim.density.krylov import Decay
     from fpsim.density.motion import Motion
 
 Array = NDArray[np.float64]
@@ -190,7 +190,7 @@ def propagated(
 
 def decayed(equation: Equation, sets: list[Any], begin: Array, times: Array) -> tuple[Decay, Walk]:
     """What is left in time of a density that ``sets`` or walls end, and the walk that took it there."""
-    from fpsim.density.krylov import outlived
+    from fpsim.density.decay import outlived
 
     return _by_a_sound_walk(equation, sets, begin, lambda motion, masses: outlived(motion, masses, times))
 
@@ -205,11 +205,12 @@ def _by_a_sound_walk(
     masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation.balance
     for walk in (equation.walk, equation.fitted):
         if sets is None:
-            motion, own = Motion(walk.rates, walk.killing, balance, walk.is_line), masses
+            motion, own = Motion(walk.rates, walk.killing, balance, walk.is_line, walk.grid.dimension), masses
         else:
             part = restrict(walk, sets)
             kept = None if balance is None else balance[part.keep]
-            motion, own = Motion(part.rates, part.killing, kept, walk.is_line), masses[part.keep]
+            motion = Motion(part.rates, part.killing, kept, walk.is_line, walk.grid.dimension)
+            own = masses[part.keep]
         try:
             return moved(motion, own), walk
         except NotPositive:

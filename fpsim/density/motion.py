@@ -23,12 +23,14 @@ class Motion:
         killing: rates out, (n,).
         log_stationary: log of the stationary masses if the walk is in detailed balance with them, (n,).
         is_line: whether the walk is tridiagonal.
+        dimension: of the grid: how much a factorisation fills.
     """
 
     rates: Any
     killing: Array
     log_stationary: Array | None = None
     is_line: bool = False
+    dimension: int = 2
 
     @cached_property
     def jumps(self) -> Array:
