@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fpsim.assumption import Assumption
 from fpsim.escape_time import EscapeTime, beyond_floats, format_with_error
-from fpsim.route import EXACTNESS, ROUTES, process_of
+from fpsim.route import ROUTES, by_exactness, process_of
 from fpsim.storage import Stored, as_json, attribute, dataset, write_text
 
 if TYPE_CHECKING:
@@ -52,13 +52,11 @@ class Comparison(Stored):
     notes: tuple[str, ...] = ()
     infinite: str = ""
 
-    EXACTNESS = EXACTNESS
-
     @property
     def reference(self) -> EscapeTime | None:
         """The most exact route that ran: quadrature before grid before paths; ``None`` if only formulas ran."""
-        ranked = [r for name in self.EXACTNESS for r in self.routes if r.method == name and r.units == "time"]
-        return ranked[0] if ranked else None
+        in_time = {route.method: route for route in reversed(self.routes) if route.units == "time"}
+        return next((in_time[name] for name in by_exactness(in_time)), None)
 
     def __getitem__(self, method: str) -> EscapeTime:
         for route in self.routes:

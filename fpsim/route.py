@@ -1,63 +1,74 @@
-"""The routes to an escape time, as a table: what results, pictures and comparisons know of each.
+"""The table of the routes to an escape time: what results, pictures and comparisons know of each without taking it.
 
-A result says which of the routes made it (``method``); which is the most exact, what process it answers for and how it
-is drawn stands here, and nowhere else.
+A result says which route made it (``method``); what process it answers for, how exact it is, how it is drawn and which
+file takes it stands here, and nowhere else.  A route of one's own is one more row:
+
+    ROUTES["guess"] = Facts("guess", "formula", "my_module:by_guess")
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from landscapes.look import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
+Process = Literal["sde", "chain", "formula"]
+
 
 @dataclass(frozen=True)
-class Route:
-    """One route.
+class Facts:
+    """One row.
 
     Attributes:
-        name: the ``method`` of its results.
+        name: the ``method`` of the route's results.
         process: what it answers for: the ``"sde"``, SGD's own ``"chain"`` (another process, whose distance to the SDE
             is no error), or ``"formula"``, an asymptotic law of either.
+        home: where its :class:`fpsim.routes.route.Route` stands, ``"module:object"``; loaded when it is wanted.
         exactness: its place among those that others are compared with, 0 the most exact; ``None``: it is no reference.
         style: colour and marker in pictures; ``None``: a grey of the common ones.
         remark: said below a table that it stands in.
     """
 
     name: str
-    process: Literal["sde", "chain", "formula"]
+    process: Process
+    home: str
     exactness: int | None = None
     style: tuple[str, str] | None = None
     remark: str = ""
 
 
+_FORMULAS = "fpsim.routes.formulas"
 _ROWS = (
-    Route("quadrature", "sde", 0, (BLACK, "D")),
-    Route("kramers", "formula", None, (VERMILLION, "^")),
-    Route("kramers-next", "formula", None, (ORANGE, "v")),
-    Route("eyring-kramers", "formula", None, (PURPLE, "X")),
-    Route("white-noise", "formula"),
-    Route("state-dependent", "formula"),
-    Route("xie", "formula"),
-    Route(
-        "cramer", "formula",
+    Facts("quadrature", "sde", "fpsim.routes.quadrature:by_quadrature", 0, (BLACK, "D")),
+    Facts("kramers", "formula", f"{_FORMULAS}.kramers:by_kramers", style=(VERMILLION, "^")),
+    Facts("kramers-next", "formula", f"{_FORMULAS}.kramers:by_kramers_next", style=(ORANGE, "v")),
+    Facts("eyring-kramers", "formula", f"{_FORMULAS}.kramers:by_eyring_kramers", style=(PURPLE, "X")),
+    Facts("white-noise", "formula", f"{_FORMULAS}.kramers:by_white_noise"),
+    Facts("state-dependent", "formula", f"{_FORMULAS}.state_dependent:by_state_dependent"),
+    Facts("xie", "formula", f"{_FORMULAS}.xie:by_xie"),
+    Facts(
+        "cramer", "formula", f"{_FORMULAS}.cramer:by_cramer",
         remark="cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise",
     ),
-    Route("grid", "sde", 1, (GREEN, "s")),
-    Route("paths", "sde", 2, (BLUE, "o")),
-    Route(
-        "chain", "chain", 3, (SKY, "h"),
+    Facts("grid", "sde", "fpsim.routes.grid:by_grid", 1, (GREEN, "s")),
+    Facts("paths", "sde", "fpsim.routes.paths:by_paths", 2, (BLUE, "o")),
+    Facts(
+        "chain", "chain", "fpsim.routes.chain:by_chain", 3, (SKY, "h"),
         "the chain is SGD with its finite step: another process than the SDE, so it has no z",
     ),
 )  # fmt: skip
-ROUTES = {route.name: route for route in _ROWS}
+ROUTES = {row.name: row for row in _ROWS}
 """All routes, in the order in which a comparison tries them: what is quick says what simulation would cost."""
-_PLACES = {route.exactness: route.name for route in _ROWS if route.exactness is not None}
-EXACTNESS = tuple(_PLACES[place] for place in sorted(_PLACES))
-"""The routes that others are compared with, the most exact one first."""
 
 
-def process_of(method: str) -> str:
+def by_exactness(methods: Iterable[str]) -> list[str]:
+    """The routes among ``methods`` that others are compared with, the most exact one first."""
+    places = {name: ROUTES[name].exactness for name in methods if name in ROUTES}
+    return sorted((name for name, place in places.items() if place is not None), key=lambda name: places[name] or 0)
+
+
+def process_of(method: str) -> Process:
     """What a result by ``method`` answers for; a name that no route has is a formula of one's own."""
     return ROUTES[method].process if method in ROUTES else "formula"

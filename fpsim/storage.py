@@ -29,7 +29,7 @@ HOMES = {
     "QuasiPotential": "fpsim.sgd.quasipotential",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
-RUNS = "fpsim.escape", "repeated"
+RUNS = "fpsim.routes.route", "repeated"
 """The function that runs again what a result remembers. Only these two tables name floors above this one."""
 
 

@@ -15,9 +15,9 @@ from typing import Literal
 
 import numpy as np
 
+from fpsim.escape import EscapeProblem
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.exits import exit_times
-from fpsim.routes.formulas.cramer import cramer
 from fpsim.sgd.cramer import CramerExponent, cramer_exponent
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
@@ -138,7 +138,7 @@ def _ratios(
     chains: list[MiniBatchSGD], means: list[tuple[float, float]], start: float, target: float
 ) -> tuple[float, ...]:
     """Measured times over those of the Cramer formula with its prefactor."""
-    formulas = [cramer(sgd.surrogate(), start, target).log_mean for sgd in chains]
+    formulas = [EscapeProblem(sgd.surrogate(), start, target).by_formula("cramer").log_mean for sgd in chains]
     pairs = zip(chains, means, formulas, strict=True)
     return tuple(math.exp(math.log(sgd.learning_rate * mean) - formula) for sgd, (mean, _), formula in pairs)
 

@@ -14,7 +14,7 @@ from animations.film.captions import shorter
 from animations.film.encoding import Picture
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
-from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROUTES, SHADE, VERMILLION
+from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SHADE, VERMILLION
 
 WIDTH, HEIGHT = 8.54, 4.8  # inches; 100 dots per inch are 480p
 BIG, NORMAL, SMALL = 12.0, 10.0, 8.5
@@ -147,7 +147,7 @@ class Panel:
         (self.line,) = density.plot([], [], color=GREEN, lw=1.5, animated=True)
         (self.steps,) = density.plot([], [], color=BLUE, lw=0.9, drawstyle="steps-post", animated=True)
         (self.band,) = survival.fill([0], [1], color=BLUE, alpha=0.18, lw=0, animated=True)
-        (self.by_grid,) = survival.plot([], [], color=ROUTES["grid"][0], lw=2.0, animated=True)
+        (self.by_grid,) = survival.plot([], [], color=GREEN, lw=2.0, animated=True)
         (self.by_formula,) = survival.plot([], [], color=VERMILLION, lw=1.4, ls=(0, (4, 2)), animated=True)
         (self.counted,) = survival.plot([], [], color=BLUE, lw=1.3, drawstyle="steps-post", animated=True)
         words = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}

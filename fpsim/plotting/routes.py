@@ -26,7 +26,7 @@ from fpsim.plotting.style import (
     route_style,
     tidy,
 )
-from fpsim.route import EXACTNESS
+from fpsim.route import by_exactness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ def arrhenius_chart(rows: Sequence[Row], axes: Axes | None = None) -> Figure:
             ``mean`` and ``error`` (of the mean, one sigma; 0 or None for none).
         axes: where to draw; a new figure if None.
 
-    The inset shows time / exact time, and appears if one of quadrature, grid, paths is there to divide by.
+    The inset shows time / exact time, and appears if an exact route is there to divide by.
 
     Raises:
         ValueError: without rows, or for a time that is not positive and finite.
@@ -110,7 +110,7 @@ def arrhenius_chart(rows: Sequence[Row], axes: Axes | None = None) -> Figure:
     _draw_series(axes, rows, methods, lambda row: (math.log(row["mean"]), (row["error"] or 0.0) / row["mean"]))
     tidy(axes, "barrier / temperature", "ln(escape time)")
     axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
-    reference = next((m for m in EXACTNESS if m in methods), None)
+    reference = next(iter(by_exactness(methods)), None)
     if reference is not None and len(methods) > 1:
         _ratio_inset(axes, rows, methods, reference)
     return figure_of(axes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fpsim.route import ROUTES as TABLE
+from fpsim.route import ROUTES
 from landscapes.look import (
     BLACK,
     BLUE,
@@ -37,7 +37,6 @@ __all__ = [
     "ORANGE",
     "OTHER_ROUTES",
     "PURPLE",
-    "ROUTES",
     "SHADE",
     "SKY",
     "SMALL",
@@ -52,13 +51,11 @@ __all__ = [
     "tidy",
 ]
 
-ROUTES = {name: route.style for name, route in TABLE.items() if route.style is not None}
 OTHER_ROUTES = ((SHADE, "P"), (SHADE, "p"), (SHADE, "<"), (SHADE, ">"), (SHADE, "*"), (SHADE, "d"))
 
 
 def route_style(method: str, methods: list[str]) -> tuple[str, str]:
     """Colour and marker of a route; ``methods`` are all routes in the picture, in order."""
-    if method in ROUTES:
-        return ROUTES[method]
-    others = [m for m in dict.fromkeys(methods) if m not in ROUTES]
-    return OTHER_ROUTES[others.index(method) % len(OTHER_ROUTES)]
+    own = {name: row.style for name, row in ROUTES.items() if row.style is not None}
+    others = [m for m in dict.fromkeys(methods) if m not in own]
+    return own.get(method) or OTHER_ROUTES[others.index(method) % len(OTHER_ROUTES)]

@@ -16,12 +16,64 @@ from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.escape_time import EscapeTime
+from fpsim.routes.plan import Plan
+from fpsim.routes.problem import Problem
+from fpsim.routes.route import Route
+from fpsim.routes.speed import affordable_paths
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
 from fpsim.targets import LevelSet, as_target
 from landscapes.field import as_point
 
 Array = NDArray[np.float64]
+
+
+class ChainRoute(Route):
+    """SGD's own finite steps: exact on a line, sampled beyond."""
+
+    name = "chain"
+    reference = "Kemeny and Snell, Finite Markov Chains (1960), chapter III: m = 1 + P m"
+
+    def applies(self, problem: Problem) -> bool:
+        """Where the noise is that of steps of a size."""
+        return hasattr(problem.sde.noise, "learning_rate")
+
+    def samples(self, problem: Problem) -> bool:
+        """Beyond one dimension."""
+        return problem.sde.dimension > 1
+
+    def share_of(self, followed: bool) -> float:
+        """Nearly all, if nothing else comes."""
+        return 0.7 if followed else 1.0
+
+    def answer(self, problem: Problem, learning_rate: float | None = None, **options: Any) -> EscapeTime:
+        """What :meth:`fpsim.EscapeProblem.by_chain` documents."""
+        if problem.walls is not None:
+            raise ValueError(f"the chain knows no walls, and this problem has {problem.walls}; use by_paths or by_grid")
+        found = escape_time_by_chain(problem.sde, problem.point, problem.target, learning_rate, **options)
+        gates = dict(problem.gate_settings)
+        if gates:
+            gates["delta"] = gates["delta"].partition(" (")[0] + " (of the SDE; the chain's finite steps jump the gap)"
+        return found.of_problem(problem.facts, **gates)
+
+    def within(self, problem: Problem, plan: Plan, share: float) -> EscapeTime:
+        """Exact on a line; Monte Carlo beyond, where its predicted cost fits."""
+        if problem.sde.dimension == 1:
+            return self.answer(problem)
+        eta = problem.sde.noise.learning_rate  # type: ignore[attr-defined]
+        count = affordable_paths(problem, plan.paths, 1.5 * eta, plan.expected(), plan.allowance, None)
+        return self.answer(problem, paths=count, seed=plan.seed)
+
+    def options(self, found: EscapeTime) -> dict[str, Any]:
+        """The learning rate, and those of Monte Carlo where it was."""
+        known = {"learning_rate": found.settings["learning rate"]}
+        if found.settings["engine"] == "Monte Carlo":
+            known |= {"paths": found.settings["paths"], "momentum": found.settings["momentum"] or None}
+            known["seed"] = found.seed
+        return known
+
+
+by_chain = ChainRoute()
 
 
 def escape_time_by_chain(

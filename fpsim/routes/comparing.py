@@ -19,15 +19,13 @@ from fpsim.kernels.random_numbers import seed_words
 from fpsim.paths.step import check_step, require_count
 from fpsim.paths.threads import thread_count
 from fpsim.results import Comparison, Skipped
-from fpsim.route import EXACTNESS
+from fpsim.route import by_exactness
 from fpsim.routes.allowance import Allowance, OverBudgetError, within
 from fpsim.routes.diagnosis import diagnose
+from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
-from fpsim.routes.speed import measured_speed
-from fpsim.routes.ways import WAYS, Plan, tried
+from fpsim.routes.route import Route, applicable
 from fpsim.sde.gates import EdgeReachedError, InfiniteTimeError
-
-__all__ = ["ComparisonInterrupted", "compare", "measured_speed"]
 
 NOTES_SECONDS = 0.5
 
@@ -65,28 +63,26 @@ class _Comparing:
         self.notes: tuple[str, ...] = ()
 
     def run(self) -> Comparison:
-        problem = self.problem
-        names = tried(problem)
+        routes = applicable(self.problem)
         try:
-            for place, name in enumerate(names):
-                self.attempt(name, followed=place + 1 < len(names))
-            self.notes = _notes(problem, max(self.plan.allowance.left, NOTES_SECONDS))
+            for route in routes:
+                self.attempt(route, followed=route is not routes[-1])
+            self.notes = _notes(self.problem, max(self.plan.allowance.left, NOTES_SECONDS))
         except KeyboardInterrupt:
             raise ComparisonInterrupted(self._found()) from None
         return self._found()
 
     def _found(self) -> Comparison:
-        place = {name: number for number, name in enumerate(EXACTNESS)}
-        routes = sorted(self.plan.routes, key=lambda route: place.get(route.method, len(place)))
+        first = by_exactness(found.method for found in self.plan.routes)
+        routes = sorted(self.plan.routes, key=lambda f: first.index(f.method) if f.method in first else len(first))
         return Comparison(str(self.problem), tuple(routes), tuple(self.skipped), self.notes, self.plan.infinite)
 
-    def attempt(self, name: str, followed: bool) -> None:
+    def attempt(self, route: Route, followed: bool) -> None:
         """One route within its share; why it gave nothing stands among the skipped."""
-        plan, way = self.plan, WAYS[name]
-        share = way.share_of(followed)
+        plan, name, share = self.plan, route.name, route.share_of(followed)
         try:
-            seconds = share * plan.allowance.left + way.room
-            plan.routes.append(within(seconds, lambda: way.take(self.problem, plan, share)))
+            seconds = share * plan.allowance.left + route.room
+            plan.routes.append(within(seconds, lambda: route.within(self.problem, plan, share)))
         except InfiniteTimeError as error:
             plan.infinite = plan.infinite or ("" if isinstance(error, EdgeReachedError) else name)
             self.skipped.append(Skipped(name, str(error)))

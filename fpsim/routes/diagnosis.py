@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.route import EXACTNESS, ROUTES
+from fpsim.route import ROUTES, by_exactness
 from fpsim.routes.problem import Problem
-from fpsim.routes.ways import WAYS
+from fpsim.routes.route import route
 from fpsim.sde.gates import Gate, is_shut
 
 Array = NDArray[np.float64]
@@ -57,20 +57,19 @@ class Diagnosis:
 def diagnose(problem: Problem, routes: bool = True) -> Diagnosis:
     """Every check that applies to this landscape, noise and target, and (if asked) what the routes will cost."""
     from fpsim.routes.formulas.climb import Escape, missing_pass
-    from fpsim.valleys.valley import valley
 
     passed = problem.gates
     checks = _openness(problem, passed)
     if not hasattr(problem.sde.landscape, "loss"):
         return _finish(problem, checks, passed, routes)
     try:
-        found = valley(problem.sde.landscape, problem.point, problem.target, problem.walls)
+        found = problem.valley
     except ValueError as error:
         return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed, routes)
     if found.saddle is None:
         missing = Assumption("a saddle separates start and target", False, missing_pass(found))
         return _finish(problem, [*checks, missing], passed, routes)
-    at = Escape(problem.sde, problem.point, problem.target, found, problem.walls)
+    at = Escape(problem, found)
     checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
     return _finish(problem, checks, passed, routes)
 
@@ -170,16 +169,16 @@ def _routes(problem: Problem, shut: bool) -> tuple[tuple[str, str], ...]:
             "sde": "no continuous path arrives; the time is infinite",
             "chain": "applies: SGD's finite step jumps the gap",
         }
-        return tuple((name, words[ROUTES[name].process]) for name in EXACTNESS)
+        return tuple((name, words[ROUTES[name].process]) for name in by_exactness(ROUTES))
     expected, found = None, []
-    for name, way in WAYS.items():
-        if not way.is_tried(problem):
+    for one in map(route, ROUTES):
+        if not one.applies(problem):
             continue
         try:
-            cost, mean = way.foreseen(problem, expected)
+            cost, mean = one.cost(problem, expected)
         except ValueError as error:
             cost, mean = f"does not apply: {error}", None
         expected = mean if expected is None else expected
         if cost:
-            found.append((name, cost))
+            found.append((one.name, cost))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""What a sequence of grids tells: the limit, its error, and whether there is one.
+"""A sequence of grids and what it tells: the limit, its error, and whether there is one.
 
     T(h) = T + C h^2       by least squares over the finest grids, weight 1 / h^2
 
@@ -8,31 +8,70 @@ boundaries that cut cells differently on every grid scatter, and the scatter is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import time as clock
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.routes.grid_setting import Level, Setting
 
 Array = NDArray[np.float64]
+RATIOS = {1: (4.0, 2.0, 1.0), 2: (2.25, 1.837, 1.5, 1.225, 1.0), 3: (2.25, 1.5, 1.0)}
+GOAL = 1e-8  # 1-D without given cells: refine until the error estimate is this small
+MOST_ON_LINE = 300_000
+GROWTH = {1: 1.0, 2: 1.5, 3: 1.5}  # cost ~ (number of cells)^this
 ROUGH = 1e-2  # largest last change of a sequence without a clear order that is still taken for convergence
 LOWEST_ORDER, HIGHEST_ORDER = 1.4, 8.0  # measured; second order is expected (fourth on a line)
 SPREADS = 2.0  # error per spread of the fits, from random balls, half-spaces and level sets
 SHARE = 0.1  # least error, as a share of the extrapolation
 
 
-class Level(NamedTuple):
-    """The answer on one grid: cell width, mean, variance, cells, accuracy, fallback counts, size and cost."""
+class OverTimeError(ValueError):
+    """Three grids would not be finished in time; ``seconds`` says what they would take."""
 
-    h: float
-    mean: float
-    variance: float
-    grid: str
-    accuracy: float
-    fallbacks: dict[str, int]
-    size: int = 0
-    seconds: float = 0.0
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+def sequence(
+    setting: Setting, finest: int, is_free: bool, deadline: float
+) -> tuple[list[Level], tuple[Assumption, ...]]:
+    """The answers on all grids, coarsest first, and the checks of the first and last of them."""
+    d = setting.start.size
+    levels: list[Level] = []
+    checks: dict[str, Assumption] = {}
+    counts = [round(finest / ratio) for ratio in RATIOS[d]]
+    while counts:
+        if len(levels) < 3 or _in_time(levels[-1], counts[0] ** d, d, deadline):
+            if levels and not _in_time(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d, deadline):
+                needed = _cost(levels[-1], sum(c**d for c in counts[: 3 - len(levels)]), d)
+                left = max(deadline - clock.perf_counter(), 0.0)
+                raise OverTimeError(f"three grids would take about {needed:.2g} s more of {left:.2g} s left", needed)
+            level, found = setting.on_grid(counts.pop(0), looks=not levels)
+            levels.append(level)
+            checks |= {check.statement: check for check in found}
+        else:
+            break
+        if is_free and d == 1 and not counts and finest * 2 <= MOST_ON_LINE:
+            mean, _, error, order = extrapolated(levels[-3:])
+            if error > GOAL * abs(mean) and not (order is None and levels[-1].mean > 1.5 * levels[-2].mean):
+                finest *= 2
+                counts.append(finest)
+    if not all(a.h > b.h for a, b in pairwise(levels)):
+        raise ValueError(f"with {finest} cells per axis the grids do not differ enough to be compared; give more")
+    return levels[-len(RATIOS[d]) :], tuple(checks.values())
+
+
+def _cost(last: Level, size: int, d: int) -> float:
+    """Seconds that a grid of ``size`` cells will take, from those of the last one."""
+    return float(last.seconds * max(size / last.size, 1.0) ** GROWTH[d])
+
+
+def _in_time(last: Level, size: int, d: int, deadline: float) -> bool:
+    return clock.perf_counter() + _cost(last, size, d) <= deadline
 
 
 def extrapolated(levels: list[Level]) -> tuple[float, float, float, float | None]:

@@ -11,27 +11,29 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
 from fpsim.assumption import Assumption
+from fpsim.description import describe_walls
 from fpsim.escape_time import EscapeTime
-from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
-from fpsim.paths.exits import ExitSample, exit_times
-from fpsim.paths.starts import start_points
+from fpsim.paths.exits import ExitSample, check_deadline
+from fpsim.paths.step import check_step, require_count
+from fpsim.routes.allowance import Allowance
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias
+from fpsim.routes.paths_run import PathsRun
+from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
-from fpsim.routes.reach import BeyondReachError, Reach
-from fpsim.routes.steps import ROUGHEST, Places, places
-from fpsim.sde.gates import InfiniteTimeError
-from fpsim.targets import LevelSet
+from fpsim.routes.reach import BeyondReachError
+from fpsim.routes.route import Cost, Route
+from fpsim.routes.speed import affordable_paths, predicted_seconds
+from fpsim.routes.steps import ROUGHEST
+from fpsim.sde.gates import InfiniteTimeError, require_open
+from fpsim.walls import Walls, as_walls, require_place
 
-Array = NDArray[np.float64]
 LARGEST_BIAS = 0.05
 """Share of the mean above which a bias makes a step that was not given smaller."""
 QUARTERINGS = 4
@@ -42,112 +44,79 @@ REFINED_STEPS = {"compiled": 1e10, "numpy": 1e8}
 SURVIVORS, TRIAL_STEPS = 4000, 4e8
 
 
-@dataclass(frozen=True)
-class PathsRun:
-    """What by_paths was asked for.
+class PathsRoute(Route):
+    """Simulated paths: any dimension, any noise, any target."""
 
-    Attributes:
-        problem: what escapes.
-        paths, seed, horizon, bridge, walls, threads, dtype: as in ``EscapeProblem.by_paths``.
-        start: a point, points or a distribution.
-        step: the step asked for, or ``None``.
-        step_bias: whether to tell the bias of the step.
-        ends: time on the clock at which to stop.
-        progress: called with the finished share.
-    """
+    name = "paths"
+    reference = "Gobet, Stochastic Processes and their Applications 87 (2000) 167 (killed Euler scheme, weak order 1)"
+    room = 0.5
 
-    problem: Problem
-    paths: int
-    step: float | None
-    seed: int
-    horizon: float
-    start: Any
-    bridge: bool
-    walls: Any
-    threads: int | None
-    dtype: Any
-    step_bias: bool
-    ends: float
-    progress: Callable[[float], None] | None
+    def samples(self, problem: Problem) -> bool:
+        """Always."""
+        return True
 
-    def exits(self, step: float, level: int = 0, paths: int | None = None, horizon: float | None = None) -> ExitSample:
-        """Exits at one step; each level of a ladder draws its own numbers, level 0 those of the seed."""
-        sde, target = self.problem.sde, self.problem.target
-        seed = self.seed if 0 <= level <= 1 else own_seed(self.seed, "step", level)
-        until = self.horizon if horizon is None else horizon
-        begun, part = _shares(level, not self.step_bias)
-        left = max(self.ends - clock.perf_counter(), 1e-3) * part / (1 - begun)
-        progress, report = self.progress, None
-        if progress is not None and level >= 0:
-            report = lambda share: progress(begun + part * share)  # noqa: E731
-        return exit_times(
-            sde, self.start, target, self.paths if paths is None else paths, step, seed, until, self.bridge,
-            self.threads, self.walls, self.dtype, level == 1, report, left,
+    def share_of(self, followed: bool) -> float:
+        """Nearly all, if nothing else comes."""
+        return 0.75 if followed else 0.95
+
+    def cost(self, problem: Problem, expected: float | None = None) -> Cost:
+        """What 20 000 paths would take here, from a short trial."""
+        if expected is None:
+            return Cost()
+        if math.isinf(expected):
+            return Cost("no simulation reaches a mean time beyond 1e308")
+        seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
+        return Cost(f"20000 paths take about {seconds:.2g} s")
+
+    def answer(
+        self, problem: Problem, paths: int = 20_000, step: float | None = None, seed: int = 0,
+        horizon: float = math.inf, start: Any = None, bridge: bool = True, boundary: Any = None,
+        threads: int | None = None, dtype: DTypeLike = np.float64, step_bias: bool = True,
+        progress: Callable[[float], None] | None = None, deadline: float = math.inf,
+    ) -> EscapeTime:  # fmt: skip
+        """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
+        require_open(problem.sde, problem.start[0], problem.target)
+        if require_count(paths, "paths") < 2:
+            raise ValueError("a mean with an error needs at least 2 paths; got 1")
+        run = PathsRun(
+            problem, int(paths), None if step is None else check_step(step), seed, horizon,
+            problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,
+            clock.perf_counter() + check_deadline(deadline), progress,
+        )  # fmt: skip
+        found = _answer(run)
+        if run.walls == problem.walls:
+            return found
+        return found.of_problem({**problem.facts, "walls": describe_walls(run.walls)}, walls=str(run.walls))
+
+    def within(self, problem: Problem, plan: Plan, share: float) -> EscapeTime:
+        """As many paths as fit, all of them followed to their end if possible, else stopped at the budget."""
+        require_open(problem.sde, problem.start[0], problem.target)
+        if plan.infinite:
+            raise InfiniteTimeError(f"the mean time is infinite ({plan.infinite}), so a mean of paths has no meaning")
+        allowance = Allowance(0.85 * share * plan.allowance.left)
+        size = problem.default_step if plan.step is None else plan.step
+        count = affordable_paths(problem, plan.paths, size, plan.expected(), allowance, plan.threads)
+        return self.answer(
+            problem, count, plan.step, plan.seed, threads=plan.threads, dtype=plan.dtype,
+            progress=plan.report(self.name), deadline=allowance.left,
         )  # fmt: skip
 
-    def whole(self, step: float, level: int = 0) -> ExitSample:
-        """Exits up to the horizon that was asked for; without one, of all paths."""
-        if math.isfinite(self.horizon):
-            return self.exits(step, level)
-        sample = self._reach(step, level).complete(self.pilot)
-        return sample if sample.censored.any() else replace(sample, horizon=math.inf)
 
-    def _reach(self, step: float, level: int) -> Reach:
-        def run(paths: int, horizon: float) -> ExitSample:
-            return self.exits(step, level, paths, horizon)
-
-        return Reach(run, self.paths, step, self.problem.sde.dimension, self._known)
-
-    @cached_property
-    def pilot(self) -> ExitSample:
-        """Exits of a few paths at a coarse step."""
-        first = self.problem.default_step if self.step is None else self.step
-        for step in (8 * first, 2 * first):
-            try:
-                return self.trial(step)
-            except (BeyondReachError, InfiniteTimeError):
-                raise
-            except ValueError:  # too coarse to be stable, or for the target; at the step itself it is an error
-                continue
-        return self.trial(first)
-
-    def trial(self, step: float) -> ExitSample:
-        """Exits of a few paths, which say whether all can be followed."""
-        if math.isfinite(self.horizon):
-            return self.exits(step, -1, min(256, self.paths))
-        return self._reach(step, -1).pilot()
-
-    @cached_property
-    def places(self) -> Places:
-        """Where the paths go."""
-        starts = start_points(self.start, self.problem.sde.dimension, 0, min(64, self.paths), self.seed)
-        ends = self.pilot.places[~self.pilot.censored].T
-        return places(self.problem.sde, self.walls, self.problem.target, starts, ends, self.pilot.step / 8)
-
-    def _known(self, said: str) -> float | None:
-        """The mean by quadrature; an error, begun by what was ``said``, if that finds none."""
-        problem = self.problem
-        asked = self.start is problem.start and self.walls == problem.walls and not isinstance(problem.target, LevelSet)
-        if problem.sde.dimension != 1 or not asked:
-            return None
-        try:
-            return problem.by_quadrature().mean
-        except InfiniteTimeError as error:
-            raise InfiniteTimeError(f"{said}: {error}") from error
-        except ValueError:
-            return None
+by_paths = PathsRoute()
 
 
-def _shares(level: int, alone: bool) -> tuple[float, float]:
-    """Which part of the work comes before a level of a ladder, and its own: they cost 1/8, 1/4, 1/2 and 1."""
-    if level < 0 or alone:
-        return 0.0, 1.0 if level >= 0 else 0.1
-    total = 2 - 2.0 ** (1 - LEVELS)
-    return (2.0**-level - 2.0 ** (1 - LEVELS)) / total, 2.0**-level / total
+def _walls(problem: Problem, boundary: Any) -> Walls | None:
+    """The walls of the problem, or those of an older option that may not contradict them."""
+    walls = as_walls(boundary, problem.sde.landscape)
+    if walls is None or walls == problem.walls:
+        return problem.walls
+    if problem.walls is not None:
+        raise ValueError(f"this problem has {problem.walls}, but by_paths was given {walls}; leave boundary= out")
+    require_place(problem.sde, problem.point, walls)
+    return walls
 
 
-def by_paths(run: PathsRun) -> EscapeTime:
-    """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
+def _answer(run: PathsRun) -> EscapeTime:
     began = clock.perf_counter()
     if run.bridge and run.step is not None:
         _require_stable(run, run.step)

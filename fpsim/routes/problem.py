@@ -18,7 +18,7 @@ from fpsim.routes.steps import first_step, rest, stiffness
 from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
-from fpsim.valleys.valley import boundary
+from fpsim.valleys.valley import Valley, boundary, valley
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 
@@ -95,6 +95,15 @@ class Problem:
         return EscapeTime(mean=mean, method=method, problem=self.facts, **{**common, **facts})
 
     @cached_property
+    def valley(self) -> Valley:
+        """Minimum and pass of the start.
+
+        Raises:
+            ValueError: for a drift field, or where no minimum is found.
+        """
+        return valley(self.sde.landscape, self.point, self.target, self.walls)
+
+    @cached_property
     def gates(self) -> tuple[Gate, ...]:
         """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
         edge = boundary(self.target, self.point) if self.sde.dimension == 1 else None
@@ -130,29 +139,3 @@ class Problem:
     def rest(self) -> Array:
         """Where the drift takes the start, roughly: its minimum, or the start itself where there is none."""
         return rest(self.sde.landscape, self.point)
-
-    # --- what routes ask each other; fpsim.EscapeProblem answers --------------------------------------------------
-
-    def by_quadrature(self) -> EscapeTime:
-        """The exact time in one dimension."""
-        raise NotImplementedError
-
-    def by_grid(self, *args: Any, **options: Any) -> EscapeTime:
-        """The time from the Fokker-Planck equation."""
-        raise NotImplementedError
-
-    def by_paths(self, *args: Any, **options: Any) -> EscapeTime:
-        """The time of simulated paths."""
-        raise NotImplementedError
-
-    def by_chain(self, *args: Any, **options: Any) -> EscapeTime:
-        """The time of SGD's own chain."""
-        raise NotImplementedError
-
-    def by_formula(self, name: str) -> EscapeTime:
-        """The time by a closed formula."""
-        raise NotImplementedError
-
-    def formulas(self) -> list[str]:
-        """The formulas worth trying."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from fpsim.escape import EscapeProblem
 from fpsim.routes.formulas.cramer import cramer
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.catalogue.example_losses import PerExampleDoubleWell
@@ -46,6 +47,6 @@ def test_prefactor_at_a_larger_batch():
     for eta in (0.5, 0.15):
         sgd = MiniBatchSGD(well, eta, 3)
         mean, error = exit_iterations(sgd, -1.0, 1.0, 2000, seed=3).mean_and_error()
-        ratios.append(mean * eta / cramer(sgd.surrogate(), -1.0, 1.0).mean)
+        ratios.append(mean * eta / cramer(EscapeProblem(sgd.surrogate(), -1.0, 1.0)).mean)
     assert abs(ratios[1] - 1) < 0.05 + 5 * error / mean
     assert abs(ratios[1] - 1) < abs(ratios[0] - 1)

@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 import landscapes
+from fpsim.escape import EscapeProblem
 from fpsim.routes.formulas.cramer import STRAIGHT, cramer
 from fpsim.sgd.cramer_range import straightness
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
@@ -69,7 +70,7 @@ def slice_and_ends():
 
 def verdict(landscape, start, target, eta, size, measured):
     """How far the formula is off in ln(time), and which of its assumptions fail."""
-    found = cramer(MiniBatchSGD(landscape, eta, size).surrogate(), start, target)
+    found = cramer(EscapeProblem(MiniBatchSGD(landscape, eta, size).surrogate(), start, target))
     return measured - (found.log_mean - math.log(eta)), [a.statement for a in found.violated]
 
 

@@ -14,7 +14,9 @@ import fpsim
 import landscapes
 from fpsim.escape import EscapeProblem
 from fpsim.routes.allowance import OverBudgetError, within
-from fpsim.routes.comparing import ComparisonInterrupted, _start_up, measured_speed
+from fpsim.routes.comparing import ComparisonInterrupted, _start_up
+from fpsim.routes.route import route
+from fpsim.routes.speed import measured_speed
 
 LATE = 30.0
 """Seconds by which a busy machine may be late; what is not stopped goes on for minutes or without end."""
@@ -57,7 +59,7 @@ def test_work_sees_the_numpy_settings_of_its_caller() -> None:
 
 
 def test_a_route_without_end_costs_its_share_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EscapeProblem, "by_quadrature", lambda self: endless())
+    monkeypatch.setattr(route("quadrature"), "answer", lambda problem: endless())
     began = clock.perf_counter()
     found = WELL.compare(budget=4, paths=500)
     assert clock.perf_counter() - began < 4 + LATE
@@ -103,7 +105,7 @@ def test_the_speed_of_paths_is_measured() -> None:
 
 
 def test_ctrl_c_keeps_the_routes_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EscapeProblem, "by_grid", lambda self: endless())
+    monkeypatch.setattr(route("grid"), "answer", lambda problem: endless())
     timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
     began = clock.perf_counter()

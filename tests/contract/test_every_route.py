@@ -8,15 +8,17 @@ import pytest
 
 import fpsim
 import landscapes
-from fpsim.results import Comparison
-from fpsim.route import EXACTNESS, ROUTES, Route
-from fpsim.routes import ways
-from fpsim.routes.formulas.kramers import FORMULAS
+from fpsim.route import ROUTES, Facts, by_exactness
+from fpsim.routes.allowance import Allowance
+from fpsim.routes.formulas.formula import formulas
+from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
+from fpsim.routes.route import Cost, Route, applicable, route
 
 ROOT = Path(__file__).parents[2] / "fpsim"
 KNOWS_NO_ROUTE = [ROOT / "results.py", ROOT / "routes/comparing.py", ROOT / "routes/diagnosis.py"]
-KNOWS_NO_ROUTE += sorted((ROOT / "plotting").glob("*.py"))
+KNOWS_NO_ROUTE += [ROOT / "routes/route.py", ROOT / "routes/plan.py", ROOT / "routes/problem.py"]
+KNOWS_NO_ROUTE += [*sorted((ROOT / "plotting").glob("*.py")), *sorted((ROOT / "cli").glob("*.py"))]
 
 WELL = landscapes.DoubleWell()
 WHITE = fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
@@ -36,30 +38,39 @@ PROBLEMS = MappingProxyType(
 """A problem that each route answers: a new route adds its own."""
 
 
-def plan() -> ways.Plan:
-    return ways.Plan(ways.Allowance(60.0), 500, 0.05, 1, None, "float64", None)
+def plan() -> Plan:
+    return Plan(Allowance(60.0), 500, 0.05, 1, None, "float64", None)
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_a_route_answers_under_its_own_name_with_errors_and_assumptions(name: str):
-    problem, way = PROBLEMS[name], ways.WAYS[name]
-    found = way.take(problem, plan(), way.share_of(False)) if way.is_tried(problem) else problem.by_formula(name)
-    assert found.method == name and found.mean > 0 and found.units == "time"
+def test_a_route_keeps_its_promises(name: str):
+    problem, one = PROBLEMS[name], route(name)
+    found = one.within(problem, plan(), one.share_of(False))
+    assert found.method == one.name == one.facts.name == name and found.mean > 0 and found.units == "time"
     assert found.target == str(problem.target) and found.problem == problem.to_dict()
     assert all(a.statement and (a.holds or a.detail) for a in found.assumptions)
-    exact = ROUTES[name].exactness is not None
-    assert (found.error > 0) if exact else (found.assumptions and found.settings["reference"])
-    assert 0 < way.share_of(True) <= way.share_of(False) <= 1
+    exact = one.facts.exactness is not None
+    assert (found.error > 0) if exact else (found.assumptions and found.settings["reference"] == one.reference)
+    assert 0 < one.share_of(True) <= one.share_of(False) <= 1
+    assert one.reference and len(one.reference) > 20
+    words, mean = one.cost(problem, 14.0)
+    assert isinstance(words, str) and (mean is None or mean == pytest.approx(found.mean, rel=0.01))
 
 
-def test_the_tables_hold_the_same_routes():
-    assert list(ways.WAYS) == list(ROUTES)
-    assert {name for name, route in ROUTES.items() if route.process == "formula"} == set(FORMULAS)
-    places = [route.exactness for route in ROUTES.values() if route.exactness is not None]
-    assert sorted(places) == list(range(len(places))) and list(EXACTNESS) == sorted(
-        EXACTNESS, key=lambda name: ROUTES[name].exactness
-    )
-    assert all(set(p.formulas()) <= set(FORMULAS) for p in PROBLEMS.values())
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_result_is_found_again_from_what_it_remembers(name: str):
+    one = route(name)
+    found = one.within(PROBLEMS[name], plan(), one.share_of(False))
+    again = found.repeat()
+    assert again.mean == found.mean and again.method == name and again.seed == found.seed
+
+
+def test_places_and_names_are_told_once():
+    assert all(name == row.name == route(name).name for name, row in ROUTES.items())
+    places = [row.exactness for row in ROUTES.values() if row.exactness is not None]
+    assert sorted(places) == list(range(len(places)))
+    assert [ROUTES[name].exactness for name in by_exactness(ROUTES)] == sorted(places)
+    assert set(formulas()) == {name for name, row in ROUTES.items() if row.process == "formula"}
 
 
 @pytest.mark.parametrize("file", KNOWS_NO_ROUTE, ids=lambda file: file.name)
@@ -71,29 +82,50 @@ def test_no_route_is_known_by_name(file: Path):
 
 def test_sampled_routes_come_last():
     """In 1-D the chain is exact and says what paths would cost; beyond, it is sampled itself."""
-    assert ways.tried(SGD) == ["quadrature", "state-dependent", "cramer", "grid", "chain", "paths"]
+    names = [one.name for one in applicable(SGD)]
+    assert names == ["quadrature", "state-dependent", "cramer", "grid", "chain", "paths"]
     bowl = landscapes.Landscape.from_expression("x**2 + y**2", variables="x y", bounds=((-1, 1), (-1, 1)))
     noise = fpsim.GradientNoise(learning_rate=0.1, batch_size=1, covariance=0.1)
     flat = fpsim.EscapeProblem(fpsim.SDE(bowl, noise), (0.0, 0.0), fpsim.HalfSpace((1.0, 0.0), 0.5))
-    assert ways.tried(flat)[-2:] == ["paths", "chain"]
+    assert [one.name for one in applicable(flat)][-2:] == ["paths", "chain"]
 
 
-def test_a_new_route_is_compared_drawn_and_diagnosed(monkeypatch: pytest.MonkeyPatch):
-    class Guess(ways.Way):
-        def is_tried(self, problem: Problem) -> bool:
-            return problem.sde.dimension == 1
+class Guess(Route):
+    """A third party's route."""
 
-        def take(self, problem: Problem, plan: ways.Plan, share: float) -> fpsim.EscapeTime:
-            return problem.result("guess", 0.0, 14.0, systematic_error=1.0)
+    name, reference = "guess", "rolled"
 
-        def foreseen(self, problem: Problem, expected: float | None) -> tuple[str, float | None]:
-            return "at once", 14.0
+    def applies(self, problem: Problem) -> bool:
+        return problem.sde.dimension == 1
 
-    monkeypatch.setitem(ROUTES, "guess", Route("guess", "formula", remark="a guess guesses"))
-    monkeypatch.setattr(ways, "WAYS", {"guess": Guess()})
-    monkeypatch.setattr("fpsim.routes.comparing.WAYS", ways.WAYS)
-    monkeypatch.setattr("fpsim.routes.diagnosis.WAYS", ways.WAYS)
-    found = WHITE.compare(budget=5)
-    assert isinstance(found, Comparison) and [route.method for route in found.routes] == ["guess"]
-    assert "(a guess guesses)" in str(found)
-    assert WHITE.diagnose().routes == (("guess", "at once"),)
+    def cost(self, problem: Problem, expected: float | None = None) -> Cost:
+        return Cost("at once", 14.0)
+
+    def answer(self, problem: Problem, sides: int = 6) -> fpsim.EscapeTime:
+        return problem.result(self.name, 0.0, 2.0 * sides, systematic_error=1.0, settings={"sides": sides})
+
+
+by_guess = Guess()
+
+
+@pytest.fixture
+def _guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROUTES, "guess", Facts("guess", "sde", f"{__name__}:by_guess", 4, remark="a guess guesses"))
+
+
+@pytest.mark.usefixtures("_guess")
+def test_a_third_partys_route_is_compared_drawn_diagnosed_and_repeated():
+    found = WHITE.compare(budget=20, paths=2000)
+    assert {"quadrature", "guess"} <= {time.method for time in found.routes}
+    assert found.reference is not None and found.reference.method == "quadrature"
+    assert "(a guess guesses)" in str(found) and found.plot().axes
+    assert dict(WHITE.diagnose().routes)["guess"] == "at once"
+    assert by_guess.answer(WHITE, sides=7).repeat().mean == 14.0
+    assert by_guess.answer(WHITE, sides=7).repeat(sides=8).mean == 16.0
+
+
+def test_an_unknown_route_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="there is no route 'guess'; known are quadrature"):
+        route("guess")
+    with pytest.raises(ValueError, match="there is no formula 'paths'"):
+        WHITE.by_formula("paths")

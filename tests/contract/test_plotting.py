@@ -18,8 +18,9 @@ from fpsim import plotting
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample
 from fpsim.plotting.exits import poisson_interval
-from fpsim.plotting.style import CYCLE, ROUTES, TIME
+from fpsim.plotting.style import CYCLE, TIME
 from fpsim.results import Assumption, Comparison, EscapeTime
+from fpsim.route import ROUTES
 from fpsim.targets import Ball, Point
 from landscapes import DoubleWell, Landscape, MaierStein, MuellerBrown, Quadratic, TiltedCosine
 from validation.double_well.picture import demo_figure
@@ -218,13 +219,14 @@ def test_arrhenius_refuses_what_has_no_logarithm():
 
 
 def test_a_route_looks_the_same_everywhere_and_unlike_the_others():
-    assert len(set(ROUTES.values())) == len({color for color, _ in ROUTES.values()}) == len(ROUTES)
+    styles = [row.style for row in ROUTES.values() if row.style is not None]
+    assert len(set(styles)) == len({color for color, _ in styles}) == len(styles)
     assert len(set(CYCLE)) == len(CYCLE)
     (axes,) = plotting.comparison_chart(COMPARISON).axes
     (others,) = plotting.arrhenius_chart(ROWS).axes
     for method in ("quadrature", "paths", "kramers"):
         one, two = bars(axes, method).lines[0], bars(others, method).lines[0]
-        assert to_hex(one.get_color()) == to_hex(two.get_color()) == to_hex(ROUTES[method][0])
+        assert to_hex(one.get_color()) == to_hex(two.get_color()) == to_hex(ROUTES[method].style[0])
         assert one.get_marker() == two.get_marker()
     new = Comparison("p", tuple(EscapeTime(mean=m, method=f"new-{m}") for m in (1.0, 2.0)))
     (axes,) = plotting.comparison_chart(new).axes

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fpsim
+from fpsim.escape import EscapeProblem
 from fpsim.routes.formulas.cramer import cramer
 from fpsim.sgd.cramer import cramer_exponent, cramer_root, root_at
 from fpsim.sgd.minibatch import MiniBatchSGD
@@ -131,20 +132,20 @@ def test_a_point_that_no_batch_climbs():
     assert math.isfinite(found.gaussian)
     assert "pull the same way" in str(found)
     with pytest.raises(ValueError, match="infinite"):
-        cramer(MiniBatchSGD(well, 0.1, 2).surrogate(), -1.0, 1.0)
+        cramer(EscapeProblem(MiniBatchSGD(well, 0.1, 2).surrogate(), -1.0, 1.0))
 
 
 def test_formula_and_its_assumptions():
     well = PerExampleDoubleWell(noise=1.0, positive=20)
     exponent = cramer_exponent(well, -1.0, 0.0).exponent
-    one = cramer(MiniBatchSGD(well, 0.05, 1).surrogate(), -1.0, 1.0)
-    half = cramer(MiniBatchSGD(well, 0.05, 1).surrogate(), -1.0, 0.0)
-    smaller = cramer(MiniBatchSGD(well, 0.025, 1).surrogate(), -1.0, 1.0)
+    one = cramer(EscapeProblem(MiniBatchSGD(well, 0.05, 1).surrogate(), -1.0, 1.0))
+    half = cramer(EscapeProblem(MiniBatchSGD(well, 0.05, 1).surrogate(), -1.0, 0.0))
+    smaller = cramer(EscapeProblem(MiniBatchSGD(well, 0.025, 1).surrogate(), -1.0, 1.0))
     assert smaller.log_mean - one.log_mean == pytest.approx(20 * exponent, rel=1e-9)
     assert one.log_mean - half.log_mean == pytest.approx(math.log(2), rel=1e-9)
     assert not one.violated
     assert "-47.3 % in the exponent" in str(one)  # 0.5/0.948685
-    stiff = cramer(MiniBatchSGD(well, 0.15, 1).surrogate(), -1.0, 1.0).violated[-1]
+    stiff = cramer(EscapeProblem(MiniBatchSGD(well, 0.15, 1).surrogate(), -1.0, 1.0)).violated[-1]
     assert "eta |L''|" in stiff.statement
 
 
@@ -155,7 +156,7 @@ def test_batches_are_examples_of_a_larger_data_set():
     first = DatasetLandscape.from_expression(loss, bounds=(-2, 2), data={"s": data})
     second = DatasetLandscape.from_expression(loss, bounds=(-2, 2), data={"s": pairs})
     chains = MiniBatchSGD(first, 0.1, 2), MiniBatchSGD(second, 0.1, 1)
-    one, two = (cramer(chain.surrogate(), -1.0, 1.0) for chain in chains)
+    one, two = (cramer(EscapeProblem(chain.surrogate(), -1.0, 1.0)) for chain in chains)
     assert one.log_mean == pytest.approx(two.log_mean, abs=1e-6)
     exponents = [cramer_exponent(land, -1.0, 0.0).exponent for land in (first, second)]
     assert exponents[1] == pytest.approx(2 * exponents[0], rel=1e-11)
@@ -163,13 +164,13 @@ def test_batches_are_examples_of_a_larger_data_set():
 
 def test_route_of_a_problem():
     problem = fpsim.EscapeProblem(MiniBatchSGD(PerExampleDoubleWell(), 0.05, 1).surrogate(), -1.0, 1.0)
-    assert problem.by_formula("cramer").mean == pytest.approx(cramer(problem.sde, -1.0, 1.0).mean, rel=1e-12)
+    assert problem.by_formula("cramer").mean == pytest.approx(cramer(problem).mean, rel=1e-12)
 
 
 def test_prefactor_is_kramers_where_the_noise_is_almost_gaussian():
     """q and 2L'/C agree to O(L'^2/C^3), so large symmetric noise has the Ito prefactor 2 pi/sqrt(H_a H_b)."""
     well = PerExampleDoubleWell(noise=100.0, positive=50)
-    found = cramer(MiniBatchSGD(well, 1e-4, 1).surrogate(), -1.0, 1.0)
+    found = cramer(EscapeProblem(MiniBatchSGD(well, 1e-4, 1).surrogate(), -1.0, 1.0))
     exponent = cramer_exponent(well, -1.0, 0.0).exponent / 1e-4
     assert found.log_mean - exponent == pytest.approx(math.log(2 * math.pi / math.sqrt(2)), abs=1e-3)
 
@@ -181,4 +182,4 @@ def test_refusals():
         cramer_exponent(LinearRegression.random(2, 10), -1.0, 0.0)
     sde = fpsim.SDE(PerExampleDoubleWell(), fpsim.ConstantDiffusion(0.1))
     with pytest.raises(ValueError, match="learning rate"):
-        cramer(sde, -1.0, 1.0)
+        cramer(EscapeProblem(sde, -1.0, 1.0))

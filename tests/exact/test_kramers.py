@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 
 import landscapes
+from fpsim.escape import EscapeProblem
 from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
 from fpsim.routes.formulas.climb import escape
-from fpsim.routes.formulas.kramers import (
-    FORMULAS,
-    eyring_kramers,
-    kramers,
-    kramers_next,
-    state_dependent,
-    white_noise,
-    xie,
-)
+from fpsim.routes.formulas.formula import formulas
+from fpsim.routes.formulas.kramers import eyring_kramers, kramers, kramers_next, white_noise
 from fpsim.routes.formulas.next_order import derivatives, expansion
+from fpsim.routes.formulas.state_dependent import state_dependent
+from fpsim.routes.formulas.xie import xie
 from fpsim.sde.sde import SDE
 from fpsim.targets import Ball, HalfSpace
 from fpsim.valleys.valley import Valley
@@ -45,23 +41,23 @@ def failed(formula):
 
 
 def test_kramers_by_hand():
-    formula = kramers(sde(0.04), -1, 1)
+    formula = kramers(EscapeProblem(sde(0.04), -1, 1))
     assert formula.mean == pytest.approx(QUARTIC_TIME * math.exp(0.25 / 0.04), rel=1e-12)
     assert formula.violated == ()
     assert formula.minimum == pytest.approx((-1,))
 
 
 def test_half_at_the_saddle_is_said():
-    formula = kramers(sde(0.04), -1, 0)
+    formula = kramers(EscapeProblem(sde(0.04), -1, 0))
     assert formula.mean == pytest.approx(QUARTIC_TIME / 2 * math.exp(0.25 / 0.04), rel=1e-12)
     assert "half" in formula.target
-    assert "half" not in kramers(sde(0.04), -1, 1).target
+    assert "half" not in kramers(EscapeProblem(sde(0.04), -1, 1)).target
 
 
 def test_next_order_of_the_quartic_is_three_halves():
-    at = escape(sde(), -1, 1, "kramers-next")
+    at = escape(EscapeProblem(sde(), -1, 1), "kramers-next")
     assert expansion(at) == pytest.approx((1.5, 0.0), abs=1e-12)
-    ratio = kramers_next(sde(0.04), -1, 1).mean / kramers(sde(0.04), -1, 1).mean
+    ratio = kramers_next(EscapeProblem(sde(0.04), -1, 1)).mean / kramers(EscapeProblem(sde(0.04), -1, 1)).mean
     assert ratio == pytest.approx(1 + 1.5 * 0.04, rel=1e-12)
 
 
@@ -79,11 +75,11 @@ def test_derivatives_by_differences_agree_with_the_formula():
 def test_eyring_kramers_with_a_transverse_curvature_that_changes():
     # H_a = diag(2, w + c), H_b = diag(-1, w)
     expected = 2 * math.pi * math.sqrt(2 / (2 * 5)) * math.exp(0.25 / 0.04)
-    formula = eyring_kramers(sde(0.04, PLANE), (-1, 0), RIGHT)
+    formula = eyring_kramers(EscapeProblem(sde(0.04, PLANE), (-1, 0), RIGHT))
     assert formula.mean == pytest.approx(expected, rel=1e-10)
     assert formula.violated == ()
-    assert white_noise(sde(0.04, PLANE), (-1, 0), RIGHT).mean == pytest.approx(expected, rel=1e-10)
-    half = eyring_kramers(sde(0.04, PLANE), (-1, 0), HalfSpace((1, 0), 0))
+    assert white_noise(EscapeProblem(sde(0.04, PLANE), (-1, 0), RIGHT)).mean == pytest.approx(expected, rel=1e-10)
+    half = eyring_kramers(EscapeProblem(sde(0.04, PLANE), (-1, 0), HalfSpace((1, 0), 0)))
     assert half.mean == pytest.approx(expected / 2, rel=1e-10)
 
 
@@ -91,11 +87,11 @@ def test_rates_over_two_passes_add():
     # ring: saddles at (0, +-sqrt(.85)), L = .2775; H_b = diag(-.6, 6.8), H_a = diag(8, .6)
     ring = Landscape.from_expression("(x**2 + y**2 - 1)**2 + 3*y**2/10", variables="x y", bounds=[(-2, 2)] * 2)
     target = Ball((1, 0), 0.3)
-    both = eyring_kramers(sde(0.02, ring), (-1, 0), target)
+    both = eyring_kramers(EscapeProblem(sde(0.02, ring), (-1, 0), target))
     single = 2 * math.pi / 0.6 * math.sqrt(0.6 * 6.8 / (8 * 0.6)) * math.exp(0.2775 / 0.02)
     assert both.mean == pytest.approx(single / 2, rel=1e-8)
     assert "2 passes" in both.notes[0]
-    one = white_noise(sde(0.02, ring), (-1, 0), target)
+    one = white_noise(EscapeProblem(sde(0.02, ring), (-1, 0), target))
     assert one.mean == pytest.approx(single, rel=1e-8)
     assert "one pass" in failed(one)
 
@@ -119,7 +115,9 @@ def test_many_dimensions_do_not_overflow():
     ends = [np.eye(40)[0] * x for x in (-1.0, 0.0)]
     bends = [np.sort(np.diag(hessian(x[:, None])[..., 0])) for x in ends]
     known = Valley(CriticalPoint(ends[0], 0.0, bends[0], 0), CriticalPoint(ends[1], 0.25, bends[1], 1))
-    formula = eyring_kramers(sde(0.04, steep), ends[0], HalfSpace(np.eye(40)[0], 0.9), valley=known)
+    problem = EscapeProblem(sde(0.04, steep), ends[0], HalfSpace(np.eye(40)[0], 0.9))
+    vars(problem)["valley"] = known  # found already
+    formula = eyring_kramers(problem)
     assert formula.mean == pytest.approx(QUARTIC_TIME * math.exp(0.25 / 0.04), rel=1e-8)
 
 
@@ -129,33 +127,33 @@ def test_many_dimensions_do_not_overflow():
 )
 def test_xie_per_convention_and_as_published(convention, prefactor):
     exponential = math.exp(0.25 / 0.01 * (0.4 / 2 + 0.6 / 1))
-    formula = xie(two_level(convention=convention), -1, 1)
+    formula = xie(EscapeProblem(two_level(convention=convention), -1, 1))
     assert formula.mean == pytest.approx(prefactor * exponential, rel=1e-12)
     assert "published" in formula.notes[0]
-    published = xie(two_level(convention=convention), -1, 1, as_published=True)
+    published = xie(EscapeProblem(two_level(convention=convention), -1, 1), as_published=True)
     assert published.mean == pytest.approx(2 * math.pi * exponential, rel=1e-12)
     assert published.convention == "anti-ito"
-    general = state_dependent(two_level(convention=convention), -1, 1)
+    general = state_dependent(EscapeProblem(two_level(convention=convention), -1, 1))
     assert general.mean == pytest.approx(formula.mean, rel=1e-10)
     assert formula.violated == ()
 
 
 def test_xie_says_where_its_noise_is_not_the_noise_at_hand():
-    formula = xie(two_level(at="everywhere", floor=0.1), -1, 1)
+    formula = xie(EscapeProblem(two_level(at="everywhere", floor=0.1), -1, 1))
     assert "two levels" in failed(formula)
-    assert "3 noise units from both ends" in failed(xie(two_level(climb_fraction=0.01), -1, 1))
+    assert "3 noise units from both ends" in failed(xie(EscapeProblem(two_level(climb_fraction=0.01), -1, 1)))
 
 
 def test_xie_in_the_plane_uses_the_escape_direction():
     noise = HessianDiffusion(learning_rate=0.02, batch_size=1, at="everywhere", floor=0.1, climb_fraction=0.5)
-    formula = xie(SDE(PLANE, noise, "anti-ito"), (-1, 0), RIGHT)
+    formula = xie(EscapeProblem(SDE(PLANE, noise, "anti-ito"), (-1, 0), RIGHT))
     assert formula.mean == pytest.approx(2 * math.pi * math.exp(25 * (0.5 / 2 + 0.5)), rel=1e-10)
 
 
 def test_state_dependent_with_constant_noise_is_kramers():
     for convention in ("ito", "stratonovich", "anti-ito"):
-        general = state_dependent(sde(0.04, convention=convention), -1, 1)
-        assert general.mean == pytest.approx(kramers(sde(0.04), -1, 1).mean, rel=1e-10)
+        general = state_dependent(EscapeProblem(sde(0.04, convention=convention), -1, 1))
+        assert general.mean == pytest.approx(kramers(EscapeProblem(sde(0.04), -1, 1)).mean, rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -169,34 +167,33 @@ def test_state_dependent_with_constant_noise_is_kramers():
     ],
 )
 def test_each_assumption_can_fail(start, target, level, words):
-    assert words in failed(kramers(sde(level), start, target))
+    assert words in failed(kramers(EscapeProblem(sde(level), start, target)))
 
 
 def test_competing_valleys_are_named():
     three = Landscape.from_expression("x**2*(x**2 - 4)**2/16", bounds=(-3, 3))
-    assert "holds the path up" in failed(kramers(sde(0.01, three), -2, 2.5))
-    assert "holds the path up" not in failed(kramers(sde(0.01, DoubleWell(tilt=0.1)), -1, 0.8))
-    assert "holds the path up" in failed(eyring_kramers(sde(0.05, landscapes.ThreeHole()), (-1, 0), Ball((1, 0), 0.3)))
+    assert "holds the path up" in failed(kramers(EscapeProblem(sde(0.01, three), -2, 2.5)))
+    assert "holds the path up" not in failed(kramers(EscapeProblem(sde(0.01, DoubleWell(tilt=0.1)), -1, 0.8)))
+    three = EscapeProblem(sde(0.05, landscapes.ThreeHole()), (-1, 0), Ball((1, 0), 0.3))
+    assert "holds the path up" in failed(eyring_kramers(three))
 
 
 def test_small_ball_beside_the_minimum_is_a_failed_assumption():
-    formula = eyring_kramers(sde(0.02, PLANE), (-1, 0), Ball((1, 0.5), 0.05))
+    formula = eyring_kramers(EscapeProblem(sde(0.02, PLANE), (-1, 0), Ball((1, 0.5), 0.05)))
     assert "thermal widths" in failed(formula)
 
 
 def test_formula_table_and_print():
-    assert {"kramers", "kramers-next", "eyring-kramers", "white-noise", "xie"} <= set(FORMULAS)
-    for name, function in FORMULAS.items():
-        if name == "cramer":  # needs a data set: test_cramer.py
-            continue
-        assert function(two_level() if name == "xie" else sde(), -1, 1).name == name
-    text = str(kramers(sde(0.1), -1, 1))
+    for name in ("kramers", "kramers-next", "eyring-kramers", "white-noise", "state-dependent", "xie"):
+        found = formulas()[name].function(EscapeProblem(two_level() if name == "xie" else sde(), -1, 1))
+        assert found.name == name and found.reference == formulas()[name].reference
+    text = str(kramers(EscapeProblem(sde(0.1), -1, 1)))
     assert "FAIL barrier / noise >= 5 (barrier / noise = 2.5)" in text
     assert "Kramers" in text
 
 
 def test_overflowing_times_keep_their_logarithm():
-    formula = kramers(sde(1e-4), -1, 1)
+    formula = kramers(EscapeProblem(sde(1e-4), -1, 1))
     assert formula.log_mean == pytest.approx(2500 + math.log(QUARTIC_TIME))
     with pytest.raises(ValueError, match="use log_mean"):
         _ = formula.mean
@@ -208,20 +205,21 @@ def test_refusals():
     bowl = sde(0.1, Landscape.from_expression("x**2"))
     for name in ("kramers", "kramers-next", "eyring-kramers", "white-noise", "state-dependent"):
         with pytest.raises(ValueError, match="drift field"):
-            FORMULAS[name](field, -1, 1)
+            formulas()[name].function(EscapeProblem(field, -1, 1))
         with pytest.raises(ValueError, match="there is no barrier"):
-            FORMULAS[name](bowl, -1, 1)
+            formulas()[name].function(EscapeProblem(bowl, -1, 1))
         if name != "state-dependent":
             with pytest.raises(ValueError, match="constant noise"):
-                FORMULAS[name](varying, -1, 1)
+                formulas()[name].function(EscapeProblem(varying, -1, 1))
     for name in ("kramers", "kramers-next", "state-dependent"):
         with pytest.raises(ValueError, match="1-D"):
-            FORMULAS[name](sde(0.04, PLANE), (-1, 0), RIGHT)
+            formulas()[name].function(EscapeProblem(sde(0.04, PLANE), (-1, 0), RIGHT))
     with pytest.raises(ValueError, match="HessianDiffusion"):
-        xie(sde(), -1, 1)
+        xie(EscapeProblem(sde(), -1, 1))
     with pytest.raises(ValueError, match="climb_fraction"):
-        xie(two_level(at="everywhere", floor=0.1, climb_fraction=None), -1, 1)
+        xie(EscapeProblem(two_level(at="everywhere", floor=0.1, climb_fraction=None), -1, 1))
     with pytest.raises(ValueError, match="equal in all directions"):
-        eyring_kramers(SDE(PLANE, ConstantDiffusion([0.1, 0.2])), (-1, 0), RIGHT)
+        eyring_kramers(EscapeProblem(SDE(PLANE, ConstantDiffusion([0.1, 0.2])), (-1, 0), RIGHT))
     with pytest.raises(ValueError, match="too large"):
-        kramers_next(sde(1.0, Landscape.from_expression("x**2/2 + x**4/2 - x**6/6", bounds=(-3, 3))), 0, 2.5)
+        well = Landscape.from_expression("x**2/2 + x**4/2 - x**6/6", bounds=(-3, 3))
+        kramers_next(EscapeProblem(sde(1.0, well), 0, 2.5))

@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from fpsim.escape import EscapeProblem
 from fpsim.exact.first_passage import first_passage
 from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
 from fpsim.routes.formulas.climb import escape
-from fpsim.routes.formulas.kramers import FORMULAS, state_dependent, xie
+from fpsim.routes.formulas.formula import formulas
 from fpsim.routes.formulas.next_order import expansion
+from fpsim.routes.formulas.state_dependent import state_dependent
+from fpsim.routes.formulas.xie import xie
 from fpsim.sde.sde import SDE
 from landscapes import DoubleWell, Landscape
 
@@ -25,7 +28,7 @@ def errors(name, landscape, start, target, noises):
     for noise in noises:
         sde = SDE(landscape, ConstantDiffusion(noise))
         exact = first_passage(sde, start, target).log_mean
-        found.append(math.expm1(exact - FORMULAS[name](sde, start, target).log_mean))
+        found.append(math.expm1(exact - formulas()[name].function(EscapeProblem(sde, start, target)).log_mean))
     return np.array(found)
 
 
@@ -43,7 +46,7 @@ def test_leading_order(name, landscape, start, target):
     values = errors(name, landscape, start, target, NOISES)
     assert order(NOISES, values) == pytest.approx(1, abs=0.05)
     # and to the right limit: error / T -> A
-    at = escape(SDE(landscape, ConstantDiffusion(1.0)), start, target, name)
+    at = escape(EscapeProblem(SDE(landscape, ConstantDiffusion(1.0)), start, target), name)
     assert values[-1] / NOISES[-1] == pytest.approx(expansion(at)[0], rel=0.02)
 
 
@@ -57,7 +60,7 @@ def test_next_order(landscape, start, target):
 def test_target_at_the_pass(start, sign):
     noises = 0.002, 0.001, 0.0005
     plain = errors("kramers", SKEW, start, TOP, noises)
-    at = escape(SDE(SKEW, ConstantDiffusion(1.0)), start, TOP, "kramers")
+    at = escape(EscapeProblem(SDE(SKEW, ConstantDiffusion(1.0)), start, TOP), "kramers")
     odd = expansion(at)[1]
     assert np.sign(odd) == sign
     # half the full time, with an error of order sqrt(T) ...
@@ -78,7 +81,7 @@ def test_two_level_noise(convention):
         sde = SDE(WELL, noise, convention)
         exact = first_passage(sde, -1, 1).log_mean
         for formula in (xie, state_dependent):
-            result = formula(sde, -1, 1)
+            result = formula(EscapeProblem(sde, -1, 1))
             found[result.name].append(math.expm1(exact - result.log_mean))
     for values in found.values():
         assert abs(values[-1]) < 0.02
@@ -91,6 +94,6 @@ def test_smooth_state_dependent_noise(convention):
     for level in levels:
         sde = SDE(WELL, DiffusionField.from_expression("t*(1 + x/2 + x**2/3)", t=level), convention)
         exact = first_passage(sde, -1, 1).log_mean
-        values.append(math.expm1(exact - state_dependent(sde, -1, 1).log_mean))
+        values.append(math.expm1(exact - state_dependent(EscapeProblem(sde, -1, 1)).log_mean))
     assert abs(values[-1]) < 0.05
     assert order(levels, np.abs(values)) == pytest.approx(1, abs=0.1)

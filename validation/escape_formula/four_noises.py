@@ -20,8 +20,6 @@ import numpy as np
 from fpsim.escape import EscapeProblem
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.noise import HessianDiffusion
-from fpsim.routes.formulas.cramer import cramer
-from fpsim.routes.formulas.kramers import FORMULAS
 from fpsim.sde.sde import SDE, Convention
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.cramer import cramer_exponent
@@ -114,10 +112,9 @@ def continuous_log_time(setting: Setting, model: str, convention: Convention = "
 
 def continuous_theory(setting: Setting, model: str, convention: Convention = "ito") -> tuple[float, float]:
     """Exponent (proportional to S) and ln(prefactor) (free of S) of the shipped formula."""
-    formula, logs = FORMULAS["xie" if model == "two-level" else "state-dependent"], []
+    formula, logs = "xie" if model == "two-level" else "state-dependent", []
     for case in (setting, setting.varied("S", 2.0)):
-        problem = continuous(case, model, convention)
-        logs.append(formula(problem.sde, problem.point, problem.target).log_mean)
+        logs.append(continuous(case, model, convention).by_formula(formula).log_mean)
     return logs[1] - logs[0], 2 * logs[0] - logs[1]
 
 
@@ -173,7 +170,8 @@ def cramer_theory(setting: Setting) -> tuple[float, float]:
     """Exponent and ln(prefactor) of mini-batch SGD."""
     scale = setting.batch_size / setting.learning_rate
     exponent = scale * cramer_exponent(setting.examples, -setting.width, 0.0).exponent
-    return exponent, cramer(mini_batches(setting).surrogate(), -setting.width, setting.width).log_mean - exponent
+    problem = EscapeProblem(mini_batches(setting).surrogate(), -setting.width, setting.width)
+    return exponent, problem.by_formula("cramer").log_mean - exponent
 
 
 def surrogate_log_time(setting: Setting) -> float:

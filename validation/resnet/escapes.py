@@ -25,8 +25,6 @@ from fpsim.exact.first_passage import first_passage
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.noise import ConstantDiffusion, HessianDiffusion
 from fpsim.paths.exits import exit_times
-from fpsim.routes.formulas.cramer import cramer
-from fpsim.routes.formulas.kramers import kramers, state_dependent, xie
 from fpsim.sde.sde import SDE
 from fpsim.sgd.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
@@ -240,23 +238,21 @@ def theories(line: SampledLandscape, climb: Climb, rate: float, size: int) -> Ro
     problem = EscapeProblem(sgd.surrogate(), climb.start, climb.target)
     frozen = SDE(line, ConstantDiffusion(rate * climb.covariance / (2 * size)))
     half = HessianDiffusion(learning_rate=rate, batch_size=size, at="path", climb_fraction=0.5)
-    two_levels = EscapeProblem(SDE(line, half), climb.start, climb.target).sde
-    start = np.array([climb.start])
     logs = {
         "cramer": _cramer_log(line, climb, rate, size) + math.log(rate),
         "sde": first_passage(problem.sde, problem.point, problem.target).log_mean,
         "chain": math.log(problem.by_chain().mean),
-        "kramers": kramers(frozen, start, climb.target).log_mean,
-        "xie": xie(two_levels, start, climb.target).log_mean,
+        "kramers": EscapeProblem(frozen, climb.start, climb.target).by_formula("kramers").log_mean,
+        "xie": EscapeProblem(SDE(line, half), climb.start, climb.target).by_formula("xie").log_mean,
     }
-    small_noise = state_dependent(problem.sde, start, climb.target).log_mean
+    small_noise = problem.by_formula("state-dependent").log_mean
     logs = {"corrected": logs["cramer"] + logs["sde"] - small_noise, **logs}
     return {f"ln {name}": value - math.log(rate) for name, value in logs.items()}
 
 
 def _cramer_log(line: SampledLandscape, climb: Climb, rate: float, size: int) -> float:
-    sgd = MiniBatchSGD(line, rate, size)
-    return cramer(sgd.surrogate(), np.array([climb.start]), climb.target).log_mean - math.log(rate)
+    problem = EscapeProblem(MiniBatchSGD(line, rate, size).surrogate(), climb.start, climb.target)
+    return problem.by_formula("cramer").log_mean - math.log(rate)
 
 
 def fingerprint(line: SampledLandscape) -> str:

@@ -20,7 +20,6 @@ from fpsim.escape import EscapeProblem
 from fpsim.exact.first_passage import first_passage
 from fpsim.exact.integrals import RUNNING, WEIGHTS, halved, nodes_of, panel_logs, resolve
 from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, HessianDiffusion
-from fpsim.routes.formulas.kramers import FORMULAS
 from fpsim.sde.sde import SDE, Convention
 from landscapes import SharpFlatWell
 from validation.study.lines import Line, asymptote
@@ -118,7 +117,7 @@ def formula_terms(model: Model, valley: Valley) -> tuple[float, float]:
     levels, logs = (0.01, 0.02), []
     for level in levels:
         problem = valley.problem(model, level)
-        logs.append(FORMULAS[model.formula](problem.sde, problem.point, problem.target).log_mean)
+        logs.append(problem.by_formula(model.formula).log_mean)
     exponent = (logs[0] - logs[1]) / (1 / levels[0] - 1 / levels[1])
     return exponent, logs[0] - exponent / levels[0]
 

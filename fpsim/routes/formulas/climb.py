@@ -1,4 +1,4 @@
-"""An escape as the small-noise formulas see it: minimum a, pass b, curvatures, target, and what must hold there.
+"""An escape as the small-noise formulas see it: minimum a, pass b, curvatures and target.
 
 thermal width at a point = sqrt(D / |curvature|),      noise units = int L'/D dx
 """
@@ -6,40 +6,36 @@ thermal width at a point = sqrt(D / |curvature|),      noise units = int L'/D dx
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.exact.first_passage import potential_difference
 from fpsim.routes.formulas.formula import Formula
-from fpsim.sde.gates import InfiniteTimeError
+from fpsim.routes.problem import Problem
 from fpsim.sde.sde import SDE
-from fpsim.targets import Target, as_target
-from fpsim.valleys.valley import Valley, valley
-from fpsim.walls import Walls
+from fpsim.valleys.valley import Valley
 from landscapes.field import in_words
 
 Array = NDArray[np.float64]
 
 ON_PASS = 1e-3  # a boundary this close to the pass, in thermal widths, is the pass
-FACE = 2000  # points of a wall that are looked at
-SEPARATED = 3.0  # thermal widths between pass and target
 
 
 @dataclass(frozen=True)
 class Escape:
-    """Minimum, pass and target of one escape, with the curvatures that formulas need."""
+    """Minimum and pass of one escape, with the curvatures that formulas need."""
 
-    sde: SDE
-    start: Array
-    target: Target
+    problem: Problem
     valley: Valley
-    walls: Walls | None = None
+
+    @property
+    def sde(self) -> SDE:
+        """What moves."""
+        return self.problem.sde
 
     @property
     def minimum(self) -> Array:
@@ -89,8 +85,8 @@ class Escape:
         if self.valley.ahead:
             return self.valley.ahead[0]
         top = self.top[:, None]
-        slope = float(np.linalg.norm(self.target.gradient(top)))
-        return -float(self.target.level(top)[0]) / max(slope, 1e-300)
+        slope = float(np.linalg.norm(self.problem.target.gradient(top)))
+        return -float(self.problem.target.level(top)[0]) / max(slope, 1e-300)
 
     @cached_property
     def width(self) -> float:
@@ -121,121 +117,42 @@ class Escape:
         ends = tuple(self.minimum.tolist()), tuple(self.top.tolist())
         return Formula(name, log_mean, reference, assumptions, where, convention, *ends, notes)
 
-    def general(self, log_mean: float, exponent: float, levels: Sequence[float]) -> tuple[Assumption, ...]:
-        """What every formula here needs; ``levels`` are D at minimum and pass, ``exponent`` the noise units climbed."""
-        return (
-            Assumption("barrier / noise >= 5", exponent >= 5, f"barrier / noise = {exponent:.4g}"),
-            self._separation(),
-            self._deep_start(exponent),
-            self._no_competition(exponent),
-            self._relaxation(log_mean),
-            self._curvatures(),
-            *self._room(exponent),
-            *self._finite(),
-        )
 
-    def _separation(self) -> Assumption:
-        statement = f"target's boundary at the pass or {SEPARATED:g} thermal widths beyond"
-        widths = min([self.distance / self.width, *self._other_widths()])
-        if self.sde.dimension > 1 and self.valley.beyond is None and not self.on_pass:
-            return Assumption(statement, False, "no minimum lies in the target: paths that crossed may miss it")
-        detail = "at the pass" if self.on_pass else f"{widths:.3g} widths beyond"
-        return Assumption(statement, self.on_pass or widths >= SEPARATED, detail)
-
-    def _other_widths(self) -> list[float]:
-        """The same for the other passes of a ring, which may be another distance from the target."""
-        widths = []
-        for point, ahead in zip(self.valley.others, self.valley.ahead[1:], strict=False):
-            noise = float(self.sde.diffusion(np.asarray(point.x)[:, None])[0, 0, 0])
-            widths.append(ahead / math.sqrt(noise / abs(float(point.eigenvalues[0]))))
-        return widths
-
-    def _room(self, exponent: float) -> tuple[Assumption, ...]:
-        """Reflecting walls are not felt where the loss there lies far above the valley and, off the line, the pass."""
-        if self.walls is None or "reflecting" not in self.walls.kind:
-            return ()
-        faces = wall_points(self.walls, self.minimum, self.top)
-        heights = np.asarray(self.sde.landscape.loss(faces)) - float(self.valley.minimum.loss)
-        if self.sde.dimension == 1:  # the wall beyond the pass is the target's matter
-            behind = (faces[0] - self.minimum[0]) * (self.top - self.minimum)[0] < 0
-            lowest, what = float(heights[behind].min(initial=math.inf)), "minimum"
-        else:
-            lowest, what = float(heights.min()) - self.barrier, "pass"
-        units = exponent * lowest / self.barrier
-        return (Assumption(f"walls stand 3 noise units above the {what}", units >= 3, f"the lowest {units:.3g}"),)
-
-    def _finite(self) -> tuple[Assumption, ...]:
-        """Whether the mean is finite at all: a valley may be left backwards, never to return (on a line)."""
-        from fpsim.exact.first_passage import first_passage
-
-        if self.sde.dimension > 1:
-            return ()
-        try:
-            first_passage(self.sde, self.start, self.target, walls=self.walls)
-        except InfiniteTimeError as error:
-            return (Assumption("the mean time is finite", False, str(error)),)
-        except ValueError:
-            return ()  # not decided here
-        return (Assumption("the mean time is finite", True),)
-
-    def _deep_start(self, exponent: float) -> Assumption:
-        loss = float(np.asarray(self.sde.landscape.loss(self.start[:, None]))[0])
-        left = exponent * (float(self.valley.saddle.loss) - loss) / self.barrier  # type: ignore[union-attr]
-        behind = self.sde.dimension == 1 and (self.start - self.minimum)[0] * (self.top - self.minimum)[0] <= 0
-        detail = "behind the minimum" if behind else f"{left:.3g} noise units below the pass"
-        return Assumption("start lies 3 noise units below the pass", behind or left >= 3, detail)
-
-    def _no_competition(self, exponent: float) -> Assumption:
-        gap = exponent * (1 - self.valley.competing / self.barrier)
-        holds = gap >= 3
-        detail = "none" if math.isinf(gap) else f"the largest other climb is {exponent - gap:.3g} of {exponent:.3g}"
-        return Assumption("no other valley or barrier holds the path up (3 noise units)", holds, detail)
-
-    def _relaxation(self, log_mean: float) -> Assumption:
-        slowest = 1 / float(self.modes[0][0][0])
-        ratio = slowest * math.exp(-min(max(log_mean, -700.0), 700.0))
-        return Assumption("the valley relaxes 10 times faster than it is left", ratio <= 0.1, f"ratio {ratio:.2g}")
-
-    def _curvatures(self) -> Assumption:
-        smallest, holds = [], True
-        for values, _ in self.modes:
-            smallest.append(float(np.min(np.abs(values))))
-            holds &= smallest[-1] > 1e-6 * float(np.max(np.abs(values)))
-        detail = f"smallest |eigenvalue| {smallest[0]:.3g} at the minimum, {smallest[1]:.3g} at the pass"
-        return Assumption("curvatures at minimum and pass are not degenerate", holds, detail)
-
-    def quadratic(self, low: float, high: float) -> Assumption:
-        """Whether the loss is quadratic within a thermal width of minimum (D = low) and pass (D = high)."""
-        worst = []
-        for point, (values, vectors), level in zip((self.minimum, self.top), self.modes, (low, high), strict=True):
-            steps = vectors * np.sqrt(level / np.abs(values))
-            around = point[:, None] + np.concatenate([steps, -steps], axis=1)
-            change = np.asarray(self.sde.landscape.loss(around)) - self.sde.landscape.loss(point[:, None])
-            worst.append(float(np.max(np.abs(change / level - np.tile(np.sign(values), 2) / 2))))
-        detail = f"off by {worst[0]:.3g} noise units at the minimum, {worst[1]:.3g} at the pass"
-        statement = "loss is quadratic within a thermal width (to 0.1 noise units, both ends together)"
-        return Assumption(statement, sum(worst) <= 0.1, detail)
-
-
-def escape(
-    sde: SDE, start: ArrayLike, target: Any, name: str, known: Valley | None = None, walls: Walls | None = None
-) -> Escape:
+def escape(problem: Problem, name: str) -> Escape:
     """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
-    if not hasattr(sde.landscape, "loss"):
+    if not hasattr(problem.sde.landscape, "loss"):
         raise ValueError(f"{name} is for a gradient drift; a drift field has no barrier heights (use paths or a grid)")
-    if walls is not None and sde.dimension > 1 and "periodic" in walls.kind:
+    if problem.walls is not None and problem.sde.dimension > 1 and "periodic" in problem.walls.kind:
         raise ValueError(f"{name} knows no periodic walls beyond one dimension; use by_grid() or by_paths()")
-    x = np.asarray(start, dtype=float).reshape(-1)
-    goal = as_target(target, x)
-    found = known or valley(sde.landscape, x, goal, walls)
+    found = problem.valley
     if found.saddle is None:
         raise ValueError(
-            f"{name} needs a pass (saddle) between start {in_words(x)} and target ({goal}), and {missing_pass(found)}"
+            f"{name} needs a pass (saddle) between start {in_words(problem.point)} and target ({problem.target}), and "
+            f"{missing_pass(found)}"
         )
     for point, which in ((found.minimum, "minimum"), (found.saddle, "pass")):
         if not np.abs(point.eigenvalues).min() > 0:
             raise ValueError(f"{name} needs curvature, and that of the {which} at {in_words(point.x)} is zero")
-    return Escape(sde, x, goal, found, walls)
+    return Escape(problem, found)
+
+
+def on_a_line(problem: Problem, name: str) -> Escape:
+    """The same, of one-dimensional formulas."""
+    if problem.sde.dimension != 1:
+        raise ValueError(
+            f"{name} is a 1-D formula; this landscape has {problem.sde.dimension} dimensions (use 'eyring-kramers')"
+        )
+    return escape(problem, name)
+
+
+def one_way(at: Escape, name: str) -> Escape:
+    """Refuse a ring, which can be left both ways."""
+    if at.valley.others:
+        raise ValueError(
+            f"{name} is a formula for one pass, and on this ring two lead to the target (at {in_words(at.top)} and "
+            f"{in_words(at.valley.others[0].x)}); use 'kramers', whose rates add"
+        )
+    return at
 
 
 def under_noise(at: Escape) -> Escape:
@@ -280,28 +197,9 @@ def missing_pass(found: Valley) -> str:
     return "this landscape has none: there is no barrier to escape over"
 
 
-def wall_points(walls: Walls, minimum: Array, top: Array) -> Array:
-    """Points (d, n) of the walls' faces: their ends on a line, else a sample that holds the shadows of both points."""
-    d = minimum.size
-    rng = np.random.default_rng(0)
-    faces = []
-    for i, (kind, ends) in enumerate(zip(walls.kind, walls.box, strict=True)):
-        for end in ends if kind == "reflecting" else ():
-            boxes = np.array(
-                [
-                    b if k else (min(m, t), max(m, t))
-                    for k, b, m, t in zip(walls.kind, walls.box, minimum, top, strict=True)
-                ]
-            )
-            sample = boxes[:, :1] + rng.random((d, 1 if d == 1 else FACE)) * np.diff(boxes, axis=1)
-            face = np.concatenate([sample, minimum[:, None], top[:, None]], axis=1)
-            face[i] = end
-            faces.append(face)
-    return np.concatenate(faces, axis=1)
-
-
-def noise_level(sde: SDE, at: Escape, name: str) -> float:
+def noise_level(at: Escape, name: str) -> float:
     """T of a noise D = T I that does not depend on x; ``ValueError`` for any other."""
+    sde = at.sde
     if not sde.noise.is_constant:
         hint = "'state-dependent' or by_quadrature()" if sde.dimension == 1 else "by_grid() or by_paths()"
         raise ValueError(f"{name} is for constant noise; this SDE has {sde.noise} (use {hint})")

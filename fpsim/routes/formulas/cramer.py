@@ -11,44 +11,38 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fpsim.assumption import Assumption
+from fpsim.routes.formulas.checks import general
 from fpsim.routes.formulas.climb import Escape, escape
-from fpsim.routes.formulas.formula import Formula
-from fpsim.sde.sde import SDE
+from fpsim.routes.formulas.formula import Formula, FormulaRoute
+from fpsim.routes.problem import Problem
 from fpsim.sgd.cramer import CramerExponent, cramer_exponent, log_prefactor, require_examples
 from fpsim.sgd.cramer_range import straightness
-from fpsim.valleys.valley import Valley
-from fpsim.walls import Walls
 
 REFERENCE = "Azizian, Iutzeler, Malick, Mertikopoulos, ICML 2024 (arXiv 2406.09241); prefactor: Knessl et al. 1985"
 STRAIGHT = 0.5  # error of ln(time) by finite kicks that is still called small
 
 
-def cramer(
-    sde: SDE, start: ArrayLike, target: Any, *, valley: Valley | None = None, walls: Walls | None = None
-) -> Formula:
+def cramer(problem: Problem) -> Formula:
     """The mean escape time of true mini-batch SGD for small eta, in units of eta * iterations.
 
     Args:
-        sde: a 1-D SDE on a ``DatasetLandscape`` whose noise has a learning rate and a batch size.  Only these two are
+        problem: on a 1-D ``DatasetLandscape``, under noise with a learning rate and a batch size.  Only these two are
             taken from the noise: the answer is for the chain with actual mini-batches drawn with replacement.
-        start: a number or an array of shape (1,).
-        target: a number or a target of :mod:`fpsim.targets`.
-        valley: the valley of ``start``, if known already.
 
     Raises:
         ValueError: without examples, in more dimensions, for a noise without learning rate, if no pass separates start
             and target, or if no mini-batch can climb a point of the way (the time is infinite).
     """
+    sde = problem.sde
     require_examples(sde.landscape)
-    if walls is not None:
-        raise ValueError(f"cramer knows no walls, and this problem has {walls}; use by_paths")
+    if problem.walls is not None:
+        raise ValueError(f"cramer knows no walls, and this problem has {problem.walls}; use by_paths")
     eta, size = (getattr(sde.noise, name, None) for name in ("learning_rate", "batch_size"))
     if eta is None or size is None:
         raise ValueError(f"cramer needs a learning rate and a batch size, and {sde.noise} has none; use GradientNoise")
-    at = escape(sde, start, target, "cramer", valley)
+    at = escape(problem, "cramer")
     a, b = float(at.minimum[0]), float(at.top[0])
     found = cramer_exponent(sde.landscape, a, b)
     if found.blocked is not None:
@@ -76,7 +70,7 @@ def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: f
     levels = tuple(float(eta / (2 * size) * c) for c in c1)
     stiffness = eta * max(at.curvature_at_minimum, abs(at.curvature_at_pass))
     return (
-        *at.general(log_mean, exponent, levels),
+        *general(at, log_mean, exponent, levels),
         _straight(at, found, eta, size),
         Assumption("batches drawn with replacement", True, "taken so; the exponent is then linear in S/eta for any S"),
         Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}"),
@@ -93,3 +87,12 @@ def _straight(at: Escape, found: CramerExponent, eta: float, size: float) -> Ass
     )
     statement = f"q hardly changes over one kick: ln(time) is off by at most {STRAIGHT:g}"
     return Assumption(statement, kicks.error <= STRAIGHT, detail)
+
+
+def _of_examples(problem: Problem) -> bool:
+    sde = problem.sde
+    of_steps = hasattr(sde.landscape, "example_gradients") and hasattr(sde.noise, "learning_rate")
+    return of_steps and sde.dimension == 1 and not sde.noise.is_constant
+
+
+by_cramer = FormulaRoute("cramer", cramer, REFERENCE, _of_examples)

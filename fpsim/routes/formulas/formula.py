@@ -1,11 +1,21 @@
-"""What a closed formula says: ln(mean escape time), with the paper, and with what it assumes checked."""
+"""What a closed formula says: ln(mean escape time), with the paper, and with what it assumes checked; and its route."""
 
 from __future__ import annotations
 
+import math
+import time as clock
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
+from typing import Any
 
 from fpsim.assumption import Assumption
+from fpsim.escape_time import EscapeTime, beyond_floats
 from fpsim.exact.passage import from_log
+from fpsim.route import ROUTES
+from fpsim.routes.problem import Problem
+from fpsim.routes.route import Cost, Route, route
+from fpsim.sde.gates import require_open
 
 
 @dataclass(frozen=True)
@@ -47,3 +57,53 @@ class Formula:
     def __str__(self) -> str:
         lines = [f"{self.name}: e^{self.log_mean:.6g}, {self.target} ({self.convention}); {self.reference}"]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes), *(f"  {a}" for a in self.assumptions)])
+
+
+class FormulaRoute(Route):
+    """A closed formula as a route.
+
+    Args:
+        name: that of its row.
+        function: the formula, of a problem.
+        reference: the paper, with equation.
+        worth_trying: for which problems a comparison takes it; others may ask for it by name.
+    """
+
+    share = 0.25
+
+    def __init__(
+        self, name: str, function: Callable[..., Formula], reference: str, worth_trying: Callable[[Problem], bool]
+    ) -> None:
+        self.name, self.function, self.reference, self.worth_trying = name, function, reference, worth_trying
+
+    def applies(self, problem: Problem) -> bool:
+        """Whether this is the formula for the problem's noise and dimension."""
+        return self.worth_trying(problem)
+
+    def cost(self, problem: Problem, expected: float | None = None) -> Cost:
+        """Nothing: it is evaluated."""
+        found = self.answer(problem)
+        return Cost(f"instant: {found.mean:.4g}" if math.isfinite(found.mean) else beyond_floats(found), found.mean)
+
+    def answer(self, problem: Problem, **options: Any) -> EscapeTime:
+        """What :meth:`fpsim.EscapeProblem.by_formula` documents."""
+        require_open(problem.sde, problem.start[0], problem.target)
+        began = clock.perf_counter()
+        found = self.function(problem, **options)
+        settings = {"meaning": found.target, "reference": found.reference, **options}
+        if found.notes:
+            settings["notes"] = "; ".join(found.notes)
+        return problem.result(
+            self.name, began, log_mean=found.log_mean, assumptions=found.assumptions, convention=found.convention,
+            settings=settings,
+        )  # fmt: skip
+
+    def options(self, found: EscapeTime) -> dict[str, Any]:
+        """Those of the formula."""
+        return {name: found.settings[name] for name in signature(self.function).parameters if name in found.settings}
+
+
+def formulas() -> dict[str, FormulaRoute]:
+    """All closed formulas of the table, by name."""
+    found = {name: route(name) for name, row in ROUTES.items() if row.process == "formula"}
+    return {name: one for name, one in found.items() if isinstance(one, FormulaRoute)}
