@@ -5,24 +5,24 @@ Nothing is computed here but the order in which things appear.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.arrhenius.film import TRUSTED, ArrheniusData, SeriesData
+from animations.arrhenius.data import TRUSTED, ArrheniusData, SeriesData
 from animations.film import captions
+from animations.film.parts import Part
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
-from animations.stage.stage import Part, Stage
+from animations.stage.stage import Stage
 from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula, text_width
 from fpsim.plotting.style import BLACK, BLUE, INK, SHADE, VERMILLION
 
 Array = NDArray[Any]
 LEFT, RIGHT, GAP = -5.75, 6.75, 0.55
 FOOT, HEAD = -2.72, 2.0
-HOLD = 0.2
-"""Share of the film that the finished picture stands."""
 RADIUS = 0.085
 SHADED = 0.22
 
@@ -41,12 +41,11 @@ class ArrheniusStage(Stage):
         """All objects of the film."""
         data = self.data
         self.add(Words("Mean escape time τ against inverse noise", (-6.75, 3.5), BIG, face="bold"))
-        headings = list(dict.fromkeys(one.heading for one in data.series))
-        width = (RIGHT - LEFT - GAP * (len(headings) - 1)) / len(headings)
+        groups = data.panels()
+        width = (RIGHT - LEFT - GAP * (len(groups) - 1)) / len(groups)
         self.panels = []
-        for i, heading in enumerate(headings):
+        for i, members in enumerate(groups.values()):
             left = LEFT + i * (width + GAP)
-            members = [one for one in data.series if one.heading == heading]
             self.panels.append(Panel(self, members, (left, FOOT, left + width, HEAD), i == 0))
         self._legend()
 
@@ -73,8 +72,7 @@ class ArrheniusStage(Stage):
 
     def front(self, frame: int) -> float:
         """How many levels are in, as a real number that counts up to the last level."""
-        share = min(1.0, frame / max(1.0, (1 - HOLD) * (self.data.frames - 1)))
-        return share * (self.data.series[0].inverse.size - 1)
+        return self.data.share(frame) * (self.data.series[0].inverse.size - 1)
 
 
 class Panel:
@@ -84,12 +82,11 @@ class Panel:
         self, stage: ArrheniusStage, members: list[SeriesData], box: tuple[float, float, float, float], first: bool
     ) -> None:
         self.stage, self.members = stage, members
-        every = np.concatenate([v for one in stage.data.series for v in (one.tau, one.formula, one.paths)])
-        every = every[np.isfinite(every)]
+        shortest, longest = stage.data.span()
         levels = members[0].inverse
         step = levels[-1] - levels[-2]
         ends = (float(levels[0] - step), float(levels[-1] + step))
-        self.plot = Plot(ends, (float(every.min()) / 1.6, 1.6 * float(every.max())), box, log=True)
+        self.plot = Plot(ends, (shortest / 1.6, 1.6 * longest), box, log=True)
         self._still(first)
         for number, one in enumerate(members):
             self._series(one, number)
@@ -135,6 +132,7 @@ class Panel:
         levels = np.arange(one.inverse.size)
 
         def move(frame: int) -> None:
+            """As far as the front has come."""
             here = front(frame)
             line.line(until(exact, here))
             theory.line(dashed(until(closed, here)))
@@ -143,9 +141,7 @@ class Panel:
             points.discs(places[seen], RADIUS)
             holes.discs(places[seen][: None if number % 2 else 0], 0.5 * RADIUS)
 
-        self.stage.follow(line, move)
-        for other in (theory, bars, points, holes):
-            self.stage.follow(other, lambda _: None)
+        self.stage.follow(move, line, theory, bars, points, holes)
 
     def _labels(self) -> None:
         """Each line's name beside it, above the highest and below the others, once the line has come there."""
@@ -155,23 +151,23 @@ class Panel:
         for rank, k in enumerate(order):
             one, near = self.members[k], int((0.62 if rank == 0 else 0.7) * (self.members[k].inverse.size - 1))
             x, y = self.plot.at(one.inverse[near], one.tau[near])[0]
-            if rank == 0:
-                words = Words("", (x - 0.1, y + 0.16), SMALL, align="right")
-            else:
-                words = Words("", (x + 0.02, y - 0.34), SMALL)
+            place, side = ((x + 0.02, y - 0.34), "left") if rank else ((x - 0.1, y + 0.16), "right")
+            name = partial(self._name, one.label, near)
+            self.stage.tell(name, place, SMALL, align=side)
 
-            def name(frame: int, words: Words = words, label: str = one.label, near: int = near) -> None:
-                words.show(label if self.stage.front(frame) >= near else "")
-
-            self.stage.follow(words, name)
+    def _name(self, label: str, near: int, frame: int) -> str:
+        return label if self.stage.front(frame) >= near else ""
 
     def _ratio(self) -> None:
         """The ratio of the two times of a panel at the level that has come in last."""
         if len(self.members) != 2:
             return
         first, second = self.members
-        words = Words("", (self.plot.box[2] - 0.05, self.plot.box[1] + 0.2), SMALL, align="right", face="bold")
-        self.stage.follow(words, lambda frame: words.show(ratio(first, second, int(self.stage.front(frame) + 1e-9))))
+        place = (self.plot.box[2] - 0.05, self.plot.box[1] + 0.2)
+        level = self.stage.front
+        self.stage.tell(
+            lambda frame: ratio(first, second, int(level(frame) + 1e-9)), place, SMALL, align="right", face="bold"
+        )
 
 
 def ratio(first: SeriesData, second: SeriesData, level: int) -> str:

@@ -5,62 +5,49 @@ Nothing is computed here but the order in which things appear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from animations.arrhenius.film import TRUSTED, ArrheniusData, SeriesData
+from animations.arrhenius.data import TRUSTED, ArrheniusData, SeriesData
+from animations.film.canvas import BIG, NORMAL, SMALL, Canvas
 from animations.film.encoding import Picture
+from animations.film.parts import Part
 from fpsim.plotting.style import BLUE, GREEN, INK, SHADE, VERMILLION
 
-WIDTH, HEIGHT = 8.54, 4.8
-BIG, NORMAL, SMALL = 12.0, 10.0, 8.5
 COLOURS = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"))
-HOLD = 0.2
-"""Share of the film that the finished picture stands."""
 
 
-def arrhenius_pictures(data: ArrheniusData, height: int = 480, only: list[int] | None = None) -> Iterator[Picture]:
-    """Pictures (height, width, 3) of the film, or of the frames ``only``."""
-    picture = ArrheniusPicture(data, height)
-    for frame in range(data.frames) if only is None else only:
-        yield picture.at(frame)
+def parts(data: ArrheniusData) -> list[Part]:
+    """One picture for the whole film."""
+    return [(data.frames, lambda height: ArrheniusPicture(data, height))]
 
 
-class ArrheniusPicture:
+class ArrheniusPicture(Canvas):
     """One axes per heading, all with the same logarithmic time."""
 
     def __init__(self, data: ArrheniusData, height: int = 480) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
+        super().__init__(height)
         self.data = data
-        self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=height / HEIGHT, facecolor="white")
-        canvas: Any = FigureCanvasAgg(self.figure)
-        self.canvas = canvas
         title = "Mean escape time against inverse noise"
         self.figure.text(0.035, 0.972, title, fontsize=BIG, weight="bold", color=INK, va="top")
-        headings = list(dict.fromkeys(one.heading for one in data.series))
+        groups = data.panels()
         self.curves: list[Curve] = []
-        width, gap = 0.885 / len(headings), 0.06 if len(headings) > 1 else 0.0
-        for i, heading in enumerate(headings):
+        width, gap = 0.885 / len(groups), 0.06 if len(groups) > 1 else 0.0
+        for i, (heading, members) in enumerate(groups.items()):
             axes = self.figure.add_axes((0.085 + i * (width + gap / 2), 0.19, width - gap / 2 - 0.005, 0.66))
-            members = [one for one in data.series if one.heading == heading]
             self._prepare(axes, heading, members, i == 0)
             self.curves += [Curve(axes, one, *COLOURS[k % len(COLOURS)]) for k, one in enumerate(members)]
             axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
         words = f"points: paths   line: exact   dashes: formula   shaded: formula off by more than {TRUSTED:.0%}"
         self.figure.text(0.035, 0.018, words, fontsize=SMALL, color=INK)
-        self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.freeze()
 
     def _prepare(self, axes: Any, heading: str, members: list[SeriesData], first: bool) -> None:
-        every = np.concatenate([v for one in self.data.series for v in (one.tau, one.formula, one.paths)])
-        every = every[np.isfinite(every)]
+        shortest, longest = self.data.span()
         levels = members[0].inverse
         axes.set_yscale("log")
-        axes.set(xlim=(0, levels[-1] * 1.03), ylim=(every.min() / 2, (every.max() / every.min()) ** 1.35 * every.min()))
+        axes.set(xlim=(0, levels[-1] * 1.03), ylim=(shortest / 2, (longest / shortest) ** 1.35 * shortest))
         axes.set_title(heading, fontsize=NORMAL, color=INK, loc="left")
         axes.set_xlabel(members[0].axis, fontsize=SMALL, color=INK, labelpad=1)
         if first:
@@ -73,14 +60,10 @@ class ArrheniusPicture:
         if bad.size:
             axes.axvspan(0, levels[bad[-1]], color=SHADE, alpha=0.15, lw=0)
 
-    def at(self, frame: int) -> Picture:
+    def picture(self, frame: int) -> Picture:
         """The picture of one frame."""
-        share = min(1.0, frame / max(1.0, (1 - HOLD) * (self.data.frames - 1)))
-        self.canvas.restore_region(self.background)
-        for curve in self.curves:
-            for artist in curve.until(share):
-                self.figure.draw_artist(artist)
-        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+        share = self.data.share(frame)
+        return self.shown(artist for curve in self.curves for artist in curve.until(share))
 
 
 class Curve:

@@ -1,4 +1,4 @@
-"""The data of the film ``gate``: noise shaped like |L''| dies out where the curvature changes sign.
+"""The film ``gate``: noise shaped like |L''| dies out where the curvature changes sign.
 
     D = kappa (|L''| + eps),   delta = 2 |L'| / (kappa |L'''|) at the inflection,   tau ~ eps^-delta
 
@@ -9,50 +9,35 @@ floor shrinks.  SGD itself, x' = x - eta L' + eta sqrt(|L''|/S) zeta, needs no f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animations.film.space import require_open_space
-from animations.gate.data import GateData
-from animations.kramers.film import Progress
+from animations.film.film import Film, require_open_space
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
-
-Array = NDArray[Any]
-
-HORIZON = 2.2
-"""Length of the first act, in mean escape times of the largest floor."""
-SHARE = 0.58
-"""Share of the film that the first act takes."""
-DRAWN, CURVE = 500, 600
-LINE = 13
-"""Floors on the line of escape times."""
+    from fpsim.noise import HessianDiffusion
 
 
 @dataclass(frozen=True)
-class GateFilm:
+class GateFilm(Film):
     """A film of one gate: the floors one below the other, then SGD's chain.
 
     Args:
         problem: one-dimensional, with ``HessianDiffusion(at="everywhere")``; its own floor does not matter.
         floors: from large to small.
         particles: per floor, and of the chain.
-        seconds, frames: of the whole film.
-        seed: of the random paths.
 
     Raises:
         ValueError: for noise of another kind, a way without a gate, floors that do not shrink, or too few frames.
     """
 
+    name: ClassVar[str] = "gate"
+
     problem: EscapeProblem
     floors: tuple[float, ...] = (0.1, 0.01, 0.001)
     particles: int = 220
-    seconds: float = 12.0
-    frames: int = 240
-    seed: int = 0
 
     def __post_init__(self) -> None:
         noise = self.problem.sde.noise
@@ -64,8 +49,7 @@ class GateFilm:
             raise ValueError("the film 'gate' varies the floor, which an injected temperature would hide; leave it out")
         if len(self.floors) < 2 or min(self.floors) <= 0 or any(np.diff(self.floors) >= 0):
             raise ValueError(f"the film 'gate' needs at least two floors > 0 that shrink; got {self.floors}")
-        if self.frames < 8 or self.particles < 2 or not self.seconds > 0:
-            raise ValueError("the film 'gate' needs eight frames, two particles and a positive length")
+        self.require(frames=8, particles=2)
         self.gate  # noqa: B018  (raises where there is none)
 
     @property
@@ -96,63 +80,12 @@ class GateFilm:
         require_open_space(problem)
         return cls(problem, **options)
 
+    @property
+    def noise(self) -> HessianDiffusion:
+        """The noise with its own floor."""
+        found: Any = self.problem.sde.noise
+        return found
+
     def with_floor(self, floor: float) -> EscapeProblem:
         """The escape with another floor."""
-        sde = self.problem.sde
-        noise: Any = sde.noise
-        return replace(self.problem, sde=sde.with_noise(replace(noise, floor=floor)))
-
-    def compute(self, progress: Progress | None = None) -> GateData:
-        """All that will be drawn.
-
-        Raises:
-            ValueError: where the largest floor's escape takes more steps than can be filmed.
-        """
-        from animations.gate.motion import film_chain, film_lane
-
-        gate, share, count = self.gate, round(SHARE * self.frames), len(self.floors) + 1
-        horizon = HORIZON * self.with_floor(self.floors[0]).by_quadrature().mean
-        place = self.problem.sde.landscape
-        slope = float(place.gradient(np.array([[gate.x]]))[0, 0])
-        kappa = self.problem.sde.noise.kappa  # type: ignore[attr-defined]
-        leak = 2 * slope**2 / (kappa * gate.delta)  # |L' L'''| at the gate: a step h leaks like a floor of h times this
-        window = self._window()
-        edges = np.linspace(window[0], window[1], DRAWN + 1)
-        lanes, time = [], np.zeros(0)
-        for i, floor in enumerate(self.floors):
-            problem, seed = self.with_floor(floor), self.seed + i
-            time, lane = film_lane(problem, floor, leak, horizon, share, self.particles, edges, seed)
-            lanes.append(lane)
-            if progress is not None:
-                progress((i + 1) / count)
-        floors = np.geomspace(self.floors[0], self.floors[-1] / 10, LINE)
-        taus = np.array([self.with_floor(float(f)).by_quadrature().mean for f in floors])
-        curve = np.linspace(window[0], window[1], CURVE)
-        chain = film_chain(self.with_floor(0.0), gate.delta, self.particles, self.frames - share, self.seed + count)
-        if progress is not None:
-            progress(1.0)
-        return GateData(
-            problem=str(self.with_floor(0.0)), name=place.name, start=self.problem.start[0],
-            target=self.problem.target.value, gate=gate.x, slope=slope, delta=gate.delta, kappa=kappa,
-            learning_rate=self.problem.sde.noise.learning_rate,  # type: ignore[attr-defined]
-            batch_size=self.problem.sde.noise.batch_size,  # type: ignore[attr-defined]
-            measured=float(-np.diff(np.log(taus))[-1] / np.diff(np.log(floors))[-1]), window=window,
-            seconds=float(self.seconds), seed=self.seed, lanes=tuple(lanes), chain=chain, time=time,
-            x=(edges[1:] + edges[:-1]) / 2, heights=np.random.default_rng(self.seed).random(self.particles),
-            floors=floors, taus=taus, curve_x=curve, curve_loss=place.loss(curve[None]),
-            curve_noise=np.abs(place.hessian(curve[None])[0, 0]),
-        )  # fmt: skip
-
-    def _window(self) -> tuple[float, float, float, float]:
-        """Where the loss stays low, seen from the minima on both sides of the way."""
-        from animations.kramers.motion import barrier_of, window_of
-
-        place, problem = self.problem.sde.landscape, self.problem
-        ends = [problem.start[0], problem.target.value]
-        if place.bounds is not None:  # the valley behind the barrier belongs into the picture
-            direction = np.sign(ends[1] - ends[0])
-            beyond = [float(p.x[0]) for p in place.minima if direction * (p.x[0] - ends[1]) > 0]
-            ends[1] = min(beyond, key=lambda x: abs(x - ends[1]), default=ends[1])
-        wide = replace(problem, target=ends[1])
-        low, high = place.bounds[0] if place.bounds is not None else (min(ends) - 5.0, max(ends) + 5.0)
-        return window_of(wide, barrier_of(wide), np.array([low, high]))
+        return replace(self.problem, sde=self.problem.sde.with_noise(replace(self.noise, floor=floor)))

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.film.captions import with_error
-from animations.gate.data import GateData
-from animations.stage.stage import BIG, NORMAL, SMALL, Outline, Part, Plot, Stage, Words, formula, number
+from animations.film.captions import number, with_error
+from animations.film.parts import Part
+from animations.gate.data import GateData, LaneData
+from animations.stage.outline import Outline
+from animations.stage.plot import Plot
+from animations.stage.stage import Stage
+from animations.stage.words import BIG, NORMAL, SMALL, Words, formula
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, SHADE
 
 Array = NDArray[Any]
@@ -94,20 +98,18 @@ class FloorsStage(GateStage):
         delta = f"delta = (2 abs(L')) / (kappa abs(L''')) = {data.delta:.4g}"
         law = formula(f"tau tilde epsilon^(-delta), quad {delta}", size=BIG)
         self.add(law.move_to([RIGHT - law.width / 2, 0.98, 0]))
-        self.slope = Words(f"last slope {number(-data.measured)}", (RIGHT, 0.36), SMALL, align="right")
-        self.add(self.slope)
-        self.clock = Words(at=(RIGHT, TOP), size=BIG, align="right")
-        self.follow(self.clock, lambda n: self.clock.show(self.time_text(n)))
+        self.add(Words(f"last slope {number(-data.measured)}", (RIGHT, 0.36), SMALL, align="right"))
+        self.tell(self.time_text, (RIGHT, TOP), BIG, align="right")
 
     def time_text(self, frame: int) -> str:
         """The time."""
         return f"t = {self.data.time[frame]:.1f}"
 
-    def count_text(self, lane: Any, frame: int) -> str:
+    def count_text(self, lane: LaneData, frame: int) -> str:
         """How many are out."""
         return f"{self.data.particles - int(lane.survivors[frame])} of {self.data.particles} out"
 
-    def grid_text(self, lane: Any, frame: int) -> str:
+    def grid_text(self, lane: LaneData, frame: int) -> str:
         """How many the grid expects, with the binomial standard deviation."""
         chance = 1 - min(float(lane.survival[frame]), 1.0)
         sigma = np.sqrt(self.data.particles * chance * (1 - chance))
@@ -130,7 +132,7 @@ class FloorsStage(GateStage):
         for words, y, colour in legend:
             self.add(Words(words, (LABELS, y), SMALL, colour))
 
-    def _row(self, lane: Any, top: float, bottom: float, last: bool) -> None:
+    def _row(self, lane: LaneData, top: float, bottom: float, last: bool) -> None:
         data = self.data
         split = bottom + STRIP * (top - bottom)
         density = Plot(data.window[:2], (LOWEST, 50.0), (LEFT, split, SPLIT, top), log=True)
@@ -142,16 +144,15 @@ class FloorsStage(GateStage):
         self.add(Words(f"ε = {lane.floor:g}", (LABELS, top - 0.3), NORMAL, face="bold"))
         self.add(Words(f"τ = {number(lane.tau)}", (LABELS + 1.55, top - 0.3), SMALL, GREEN))
         fill, line = Outline(fill=GREEN, opacity=0.3), Outline(GREEN, 2.2)
-        self.follow(fill, lambda n: fill.area(_down_to(density, data.x, lane.density[n])))
-        self.follow(line, lambda n: line.line(density.at(data.x, np.maximum(lane.density[n], LOWEST))))
+        self.follow(lambda n: fill.area(_down_to(density, data.x, lane.density[n])), fill)
+        self.follow(lambda n: line.line(density.at(data.x, np.maximum(lane.density[n], LOWEST))), line)
         never, out = Outline(fill=BLUE), Outline(fill=ORANGE)
-        self.follow(never, lambda n: never.discs(self._particles(strip, lane, n, False), DOT))
-        self.follow(out, lambda n: out.discs(self._particles(strip, lane, n, True), DOT))
-        count, grid = Words(at=(LABELS, top - 0.64), size=SMALL), Words(at=(LABELS, top - 0.96), size=SMALL)
-        self.follow(count, lambda n: count.show(self.count_text(lane, n)))
-        self.follow(grid, lambda n: grid.show(self.grid_text(lane, n)))
+        self.follow(lambda n: never.discs(self._particles(strip, lane, n, False), DOT), never)
+        self.follow(lambda n: out.discs(self._particles(strip, lane, n, True), DOT), out)
+        self.tell(lambda n: self.count_text(lane, n), (LABELS, top - 0.64), SMALL)
+        self.tell(lambda n: self.grid_text(lane, n), (LABELS, top - 0.96), SMALL)
 
-    def _particles(self, strip: Plot, lane: Any, frame: int, been: bool) -> Array:
+    def _particles(self, strip: Plot, lane: LaneData, frame: int, been: bool) -> Array:
         chosen = (lane.exit_times <= self.data.time[frame]) == been
         return strip.inside(lane.positions[frame, chosen], self.data.heights[chosen])
 
@@ -214,15 +215,13 @@ class ChainStage(GateStage):
     def _movers(self) -> None:
         data = self.data
         arcs, line = Outline(AMBER, 1.6, opacity=0.8), Outline(BLUE, 2.6)
-        self.follow(arcs, lambda n: arcs.line(self._jumps(int(data.chain.iteration[n]))))
+        self.follow(lambda n: arcs.line(self._jumps(int(data.chain.iteration[n]))), arcs)
         never, out = Outline(fill=BLUE, opacity=0.85), Outline(fill=ORANGE, opacity=0.85)
-        self.follow(never, lambda n: never.discs(self._places(int(data.chain.iteration[n]), False), 0.07))
-        self.follow(out, lambda n: out.discs(self._places(int(data.chain.iteration[n]), True), 0.07))
-        self.follow(line, lambda n: line.line(self._steps(int(data.chain.iteration[n]))))
-        self.clock = Words(at=(RIGHT, TOP), size=BIG, align="right")
-        self.follow(self.clock, lambda n: self.clock.show(self.time_text(n)))
-        self.count = Words(at=(LABELS, 2.7), size=NORMAL, face="bold")
-        self.follow(self.count, lambda n: self.count.show(self.count_text(n)))
+        self.follow(lambda n: never.discs(self._places(int(data.chain.iteration[n]), False), 0.07), never)
+        self.follow(lambda n: out.discs(self._places(int(data.chain.iteration[n]), True), 0.07), out)
+        self.follow(lambda n: line.line(self._steps(int(data.chain.iteration[n]))), line)
+        self.tell(self.time_text, (RIGHT, TOP), BIG, align="right")
+        self.tell(self.count_text, (LABELS, 2.7), NORMAL, face="bold")
 
     def _places(self, iteration: int, been: bool) -> Array:
         chain = self.data.chain

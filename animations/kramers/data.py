@@ -1,23 +1,29 @@
-"""What the film ``kramers`` holds: everything that will be drawn, kept as netCDF.
+"""What the film ``kramers`` holds, and how it is computed; the renderers read it and compute no physics.
 
-    survival = 1 - exits(t)/N within +- sqrt(ln(2/0.05)/(2 N))        (Massart 1990: the whole curve, 95 %)
-
-Made by :class:`animations.kramers.film.KramersFilm`; the renderers read it and compute no physics.
+survival = 1 - exits(t)/N within +- sqrt(ln(2/0.05)/(2 N))        (Massart 1990: the whole curve, 95 %)
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import xarray
+from animations.film.data import barrier_of, follow, require_affordable, staying, step_of, window_of
+from animations.film.fields import Drawn, FilmData, Pieces
+from animations.film.film import Progress
+from animations.film.noises import formula_for
+from animations.kramers.film import KramersFilm, Shot
 
 Array = NDArray[Any]
+HORIZON = 2.2
+"""Length of a shot, in mean escape times."""
+ROUTE_STEPS = 6e8
+"""Path-steps spent on the Monte Carlo route of one shot."""
+CELLS, BINS, CURVE = 600, 40, 600
 
 
 @dataclass(frozen=True)
@@ -30,18 +36,8 @@ class ShotData:
         start, target, barrier: positions.
         band: half width of the simultaneous 95 % band of ``survivors / particles`` (Massart 1990).
         window: (x low, x high, loss low, loss high) worth drawing.
-        routes, route_mean, route_error: routes to the mean escape time; error one sigma or bound, 0 if not known.
+        routes: to the mean escape time; an error is one sigma or a bound, 0 if not known.
         failed: assumptions of the formula that do not hold.
-        time: (frames,) time since the start.
-        positions: (frames, particles).
-        exit_times: (particles,), infinite if not within the shot.
-        survivors: (frames,) particles that have never been in the target.
-        survival: (frames,) the same chance on the grid.
-        formula_survival: (frames,) exp(-t / tau of the formula); NaN without one.
-        x, density, current: cell centres (cells,), probability per length (frames, cells), and its current at the
-            barrier, positive towards the target, (frames,).
-        edges, histogram: edges (bins + 1,) and density (frames, bins) of the particles.
-        curve_x, curve_loss: the loss to draw.
     """
 
     label: str
@@ -55,21 +51,21 @@ class ShotData:
     window: tuple[float, float, float, float]
     routes: tuple[str, ...]
     failed: tuple[str, ...]
-    route_mean: Array
-    route_error: Array
-    time: Array
-    positions: Array
-    exit_times: Array
-    survivors: Array
-    survival: Array
-    formula_survival: Array
-    x: Array
-    density: Array
-    current: Array
-    edges: Array
-    histogram: Array
-    curve_x: Array
-    curve_loss: Array
+    route_mean: Annotated[Array, Drawn("route", "time", "mean escape time")]
+    route_error: Annotated[Array, Drawn("route", "time", "error of the mean escape time")]
+    time: Annotated[Array, Drawn("frame", "time", "learning rate * iterations")]
+    positions: Annotated[Array, Drawn("frame particle", "", "position")]
+    exit_times: Annotated[Array, Drawn("particle", "time", "first time in the target, infinite if not within the film")]
+    survivors: Annotated[Array, Drawn("frame", "", "particles that have never been in the target")]
+    survival: Annotated[Array, Drawn("frame", "", "chance never to have been in the target, on the grid")]
+    formula_survival: Annotated[Array, Drawn("frame", "", "exponential of the formula's time")]
+    x: Annotated[Array, Drawn("cell", "", "cell centres")]
+    density: Annotated[Array, Drawn("frame cell", "1/length", "probability density")]
+    current: Annotated[Array, Drawn("frame", "1/time", "probability current at the barrier towards the target")]
+    edges: Annotated[Array, Drawn("edge", "", "edges of the bins")]
+    histogram: Annotated[Array, Drawn("frame bin", "1/length", "density of the particles")]
+    curve_x: Annotated[Array, Drawn("curve", "", "where the loss is drawn")]
+    curve_loss: Annotated[Array, Drawn("curve", "", "loss")]
 
     @property
     def particles(self) -> int:
@@ -82,33 +78,19 @@ class ShotData:
         return float(self.route_mean[i]), float(self.route_error[i])
 
 
-ARRAYS = {
-    "route_mean": (("route",), "time", "mean escape time"),
-    "route_error": (("route",), "time", "error of the mean escape time"),
-    "time": (("frame",), "time", "learning rate * iterations"),
-    "positions": (("frame", "particle"), "", "position"),
-    "exit_times": (("particle",), "time", "first time in the target, infinite if not within the film"),
-    "survivors": (("frame",), "", "particles that have never been in the target"),
-    "survival": (("frame",), "", "chance never to have been in the target, on the grid"),
-    "formula_survival": (("frame",), "", "exponential of the formula's time"),
-    "x": (("cell",), "", "cell centres"),
-    "density": (("frame", "cell"), "1/length", "probability density"),
-    "current": (("frame",), "1/time", "probability current at the barrier towards the target"),
-    "edges": (("edge",), "", "edges of the bins"),
-    "histogram": (("frame", "bin"), "1/length", "density of the particles"),
-    "curve_x": (("curve",), "", "where the loss is drawn"),
-    "curve_loss": (("curve",), "", "loss"),
-}
-
-
 @dataclass(frozen=True)
-class KramersData:
+class KramersData(FilmData):
     """Acts of one or two shots, in the order in which they are shown, with ``seconds`` for all of them.
 
     Each act stands still for some frames before it starts and after it ends: ``standing`` holds both numbers per act.
     """
 
-    acts: tuple[tuple[ShotData, ...], ...]
+    film: ClassVar[str] = "kramers"
+    gathered: ClassVar[bool] = False
+
+    acts: Annotated[
+        tuple[tuple[ShotData, ...], ...], Pieces(ShotData, "shot", own_dims=True, told="; {label}, {noise}")
+    ]
     seconds: float
     seed: int
     standing: tuple[tuple[int, int], ...]
@@ -131,46 +113,75 @@ class KramersData:
         first, second = self.acts[act]
         return second.tau("quadrature")[0] / first.tau("quadrature")[0]
 
-    def to_xarray(self) -> xarray.Dataset:
-        """One dataset; variables and dims of shot j of act i end in ``_i_j``."""
-        from fpsim.storage import dataset
 
-        entries: dict[str, Any] = {}
-        words: dict[str, Any] = {}
-        for i, act in enumerate(self.acts):
-            for j, shot in enumerate(act):
-                for name, (dims, units, meaning) in ARRAYS.items():
-                    entries[f"{name}_{i}_{j}"] = (
-                        [f"{d}_{i}_{j}" for d in dims], getattr(shot, name), units,
-                        f"{meaning}; {shot.label}, {shot.noise}",
-                    )  # fmt: skip
-                words[f"shot_{i}_{j}"] = {f.name: getattr(shot, f.name) for f in fields(shot) if f.name not in ARRAYS}
-        shape = json.dumps([len(act) for act in self.acts])
-        facts: dict[str, Any] = {"seconds": self.seconds, "seed": self.seed, "standing": json.dumps(self.standing)}
-        return dataset(entries, film="kramers", acts=shape, **facts, **words)
-
-    def save(self, path: str | Path) -> Path:
-        """Write netCDF and return the path."""
-        from fpsim.storage import write
-
-        return write(self.to_xarray(), path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> KramersData:
-        """Read what :meth:`save` wrote."""
-        import xarray
-
-        with xarray.open_dataset(path, engine="h5netcdf") as data:
-            if data.attrs.get("film") != "kramers":
-                raise ValueError(f"'{path}' does not hold the data of the film 'kramers'")
-            counts = json.loads(data.attrs["acts"])
-            acts = tuple(tuple(_shot(data, f"_{i}_{j}") for j in range(n)) for i, n in enumerate(counts))
-            standing = tuple((int(a), int(b)) for a, b in json.loads(data.attrs["standing"]))
-            return cls(acts, float(data.attrs["seconds"]), int(data.attrs["seed"]), standing)
+def compute(film: KramersFilm, progress: Progress) -> KramersData:
+    """All that will be drawn."""
+    count, done = sum(map(len, film.acts)), 0
+    acts, standing = [], []
+    for i, act in enumerate(film.acts):
+        frames = film.frames * (i + 1) // len(film.acts) - film.frames * i // len(film.acts)
+        standing.append((int(film.before * frames), int(film.after * frames)))
+        shots = []
+        for shot in act:
+            shots.append(_shot(shot, film.particles, frames - sum(standing[-1]), film.seed + done, film.paths))
+            done += 1
+            progress(done / count)
+        acts.append(tuple(shots))
+    return KramersData(tuple(acts), float(film.seconds), film.seed, tuple(standing))
 
 
-def _shot(data: xarray.Dataset, ending: str) -> ShotData:
-    words: dict[str, Any] = json.loads(data.attrs["shot" + ending])
-    words |= {name: tuple(words[name]) for name in ("window", "routes", "failed")}
-    words |= {name: data[name + ending].values for name in ARRAYS}
-    return ShotData(**words)
+def _shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) -> ShotData:
+    problem: Any = shot.problem
+    routes, failed = _routes(problem, paths, seed)
+    exact, step = routes["quadrature"][0], step_of(problem)
+    require_affordable(exact, particles, HORIZON * exact, step)
+    time, positions, exits = follow(problem, particles, frames, HORIZON * exact, step, seed)
+    barrier = barrier_of(problem)
+    x, density, current, survival = _densities(problem, time, barrier)
+    window = window_of(problem, (x[0], x[-1]))
+    curve = np.linspace(window[0], window[1], CURVE)
+    edges = np.linspace(window[0], window[1], BINS + 1)
+    histogram = np.array([np.histogram(row, edges)[0] for row in positions]) / (particles * (edges[1] - edges[0]))
+    formula = routes.get(formula_for(problem.sde.noise), (math.nan, 0.0))[0]
+    return ShotData(
+        label=shot.label, noise=shot.noise, law=shot.law, problem=str(problem), start=problem.start[0],
+        target=problem.target.value, barrier=barrier, band=math.sqrt(math.log(2 / 0.05) / (2 * particles)),
+        window=window, routes=tuple(routes), failed=failed,
+        route_mean=np.array([mean for mean, _ in routes.values()]),
+        route_error=np.array([error for _, error in routes.values()]),
+        time=time, positions=positions, exit_times=exits, survivors=staying(exits, time), survival=survival,
+        formula_survival=np.exp(-time / formula), x=x, density=density, current=current, edges=edges,
+        histogram=histogram, curve_x=curve, curve_loss=problem.sde.landscape.loss(curve[None]),
+    )  # fmt: skip
+
+
+def _routes(problem: Any, paths: int, seed: int) -> tuple[dict[str, tuple[float, float]], tuple[str, ...]]:
+    """Mean escape times with errors by each route, and assumptions of the formula that fail."""
+    step = step_of(problem)
+    found = {"quadrature": problem.by_quadrature(), "grid": problem.by_grid()}
+    affordable = int(min(paths, ROUTE_STEPS / 1.5 * step / found["quadrature"].mean))
+    if affordable >= 100:
+        found["paths"] = problem.by_paths(affordable, step, seed)
+    name = formula_for(problem.sde.noise)
+    failed: tuple[str, ...] = ()
+    try:
+        found[name] = problem.by_formula(name)
+        failed = tuple(a.statement for a in found[name].violated)
+    except ValueError as error:  # the formula does not apply here; the film says so and goes on without it
+        failed = (str(error),)
+    return {key: (route.mean, route.error) for key, route in found.items()}, failed
+
+
+def _densities(problem: Any, time: Array, barrier: float) -> tuple[Array, Array, Array, Array]:
+    """Cell centres (cells,), density (frames, cells), current at the barrier (frames,) and survival (frames,)."""
+    from fpsim.density.automatic import automatic_grid
+    from fpsim.density.fokker_planck import FokkerPlanck
+
+    grid = automatic_grid(problem.sde, problem.point, None, CELLS)
+    solver = FokkerPlanck(problem.sde, grid)
+    fitted = FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.point, problem.target, CELLS))
+    density = solver.evolve(problem.point, time).density.values
+    x, direction = grid.centers(0), problem.target.direction
+    current = np.array([direction * np.interp(barrier, x, solver.current(p).current.values[0]) for p in density])
+    survival = fitted.survival(problem.point, problem.target, time).survival.values
+    return x, density, current, survival

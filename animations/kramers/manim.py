@@ -5,6 +5,8 @@ Nothing is computed here: every number on screen is read from the data.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,12 @@ from manim import VMobject
 from numpy.typing import NDArray
 
 from animations.film.captions import shorter
+from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
-from animations.stage.stage import HEIGHT, WIDTH, Part, Stage
+from animations.stage.stage import HEIGHT, WIDTH, Stage
 from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula
 from fpsim.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SHADE, VERMILLION
 
@@ -41,6 +44,7 @@ def parts(data: KramersData) -> list[Part]:
     """One stage per act."""
 
     def act(number: int) -> Part:
+        """One act."""
         return data.frames_of(number), lambda: KramersStage(data, number)
 
     return [act(number) for number in range(len(data.acts))]
@@ -78,6 +82,7 @@ class KramersStage(Stage):
         remark = Words(self._remark(), (0, -1.35), NORMAL, align="center", color="#595959")
 
         def update(frame: int) -> None:
+            """The curtain fades, and name and formula move to their places."""
             time = frame / standing
             curtain.set_fill(opacity=1 - smooth((time - 0.75) / 0.25))
             remark.set_fill(opacity=1 - smooth((time - 0.42) / 0.08))
@@ -85,11 +90,7 @@ class KramersStage(Stage):
             if laws:
                 between(*laws, smooth((time - 0.55) / 0.2))
 
-        self.follow(curtain, update)
-        self.follow(remark, lambda _: None)
-        self.follow(title, lambda _: None)
-        if laws:
-            self.follow(laws[0], lambda _: None)
+        self.follow(update, curtain, remark, title, *(laws or ())[:1])
 
     def _titles(self, shot: ShotData) -> tuple[tuple[Words, Words], Words, tuple[Any, Any, Any] | None]:
         """(name on the card and as title), the moving name, and the formula: moving, on the card, in the title."""
@@ -153,9 +154,9 @@ class Panel:
         self._particles()
         self._words()
 
-    def _follow(self, mobject: VMobject, update: Any) -> None:
+    def _follow(self, update: Callable[[int], object], *mobjects: VMobject) -> None:
         """``update`` is told the moment of the shot."""
-        self.stage.follow(mobject, lambda frame: update(self.stage.moment(frame)))
+        self.stage.follow(lambda frame: update(self.stage.moment(frame)), *mobjects)
 
     def _still(self, last: bool) -> None:
         shot, add = self.shot, self.stage.add
@@ -178,9 +179,9 @@ class Panel:
 
     def _words(self) -> None:
         shot, y = self.shot, self.top - 0.28
-        clock, count = (Words("", (x, y), NORMAL, align="right") for x in (MIDDLE, RIGHT))
-        self._follow(clock, lambda k: clock.show(captions.clock(shot, k)))
-        self._follow(count, lambda k: count.show(captions.escaped(shot, k)))
+        for x, text in ((MIDDLE, captions.clock), (RIGHT, captions.escaped)):
+            words = Words("", (x, y), NORMAL, align="right")
+            self._follow(partial(_say, words, text, shot), words)
 
     def height(self, x: Array) -> Array:
         """The drawn loss at ``x``."""
@@ -191,23 +192,21 @@ class Panel:
         return self.loss.inside(x, self.height(x))
 
     def _particles(self) -> None:
-        shot = self.shot
-        tails, waiting, been = Outline(BLUE, 8.0, opacity=0.3), Outline(fill=BLUE), Outline(fill=ORANGE)
-
-        def place(moment: int) -> None:
-            x, out = shot.positions[moment], shot.exit_times <= shot.time[moment]
-            waiting.discs(self.places(x[~out]), RADIUS)
-            been.discs(self.places(x[out]), RADIUS)
-            back = shot.positions[max(0, moment - TAIL) : moment + 1]
-            moved = np.abs(np.ptp(back, axis=0))
-            near = (moved < LONGEST_TAIL * (shot.window[1] - shot.window[0])) & (moved > 0)
-            way = np.linspace(back[0, near], back[-1, near], TAIL_POINTS).T
-            tails.line(self.places(np.column_stack([way, np.full(len(way), np.nan)]).ravel()))
-
-        self._follow(tails, place)
-        self._follow(waiting, lambda _: None)
-        self._follow(been, lambda _: None)
+        self.tails, self.waiting, self.been = Outline(BLUE, 8.0, opacity=0.3), Outline(fill=BLUE), Outline(fill=ORANGE)
+        self._follow(self._place, self.tails, self.waiting, self.been)
         self._current()
+
+    def _place(self, moment: int) -> None:
+        """Particles and their tails."""
+        shot = self.shot
+        x, out = shot.positions[moment], shot.exit_times <= shot.time[moment]
+        self.waiting.discs(self.places(x[~out]), RADIUS)
+        self.been.discs(self.places(x[out]), RADIUS)
+        back = shot.positions[max(0, moment - TAIL) : moment + 1]
+        moved = np.abs(np.ptp(back, axis=0))
+        near = (moved < LONGEST_TAIL * (shot.window[1] - shot.window[0])) & (moved > 0)
+        way = np.linspace(back[0, near], back[-1, near], TAIL_POINTS).T
+        self.tails.line(self.places(np.column_stack([way, np.full(len(way), np.nan)]).ravel()))
 
     def _current(self) -> None:
         """An arrow over the barrier, as long as the current's share of its largest value."""
@@ -220,12 +219,12 @@ class Panel:
         words = Words("", (middle, self.loss.box[3] - 0.14), SMALL, DARK[PURPLE], "center")
 
         def point(moment: int) -> None:
+            """The arrow and its number."""
             tip = reach * float(shot.current[moment]) / largest
             words.show(captions.current(shot, moment))
             arrow.area(arrowhead(middle, up, tip)) if abs(tip) > 0.03 else arrow.cubics(np.zeros((0, 2)))
 
-        self._follow(arrow, point)
-        self._follow(words, lambda _: None)
+        self._follow(point, arrow, words)
 
     def _density(self) -> None:
         shot, plot = self.shot, self.density
@@ -235,15 +234,14 @@ class Panel:
         x = shot.x[seen]
 
         def move(moment: int) -> None:
+            """The grid's density, and the histogram of the particles."""
             xy = plot.at(x, np.minimum(shot.density[moment][seen], plot.y[1]))
             fill.area(np.concatenate([xy, plot.at(x[[-1, 0]], [0.0, 0.0])]))
             line.line(xy)
             bins = np.minimum(shot.histogram[moment], plot.y[1])
             steps.line(plot.at(np.repeat(shot.edges, 2), np.concatenate([[0], np.repeat(bins, 2), [0]])))
 
-        self._follow(fill, move)
-        self._follow(line, lambda _: None)
-        self._follow(steps, lambda _: None)
+        self._follow(move, fill, line, steps)
 
     def _survival(self) -> None:
         shot, plot = self.shot, self.survival
@@ -254,6 +252,7 @@ class Panel:
         theory = dashed(theory[theory[:, 1] >= plot.box[1]]) if np.isfinite(shot.formula_survival).all() else theory[:0]
 
         def move(moment: int) -> None:
+            """All that is past."""
             past = slice(0, moment + 1)
             t, p = shot.time[past], share[past]
             low, high = np.maximum(p - shot.band, LOWEST), np.clip(p + shot.band, LOWEST, 1.0)
@@ -264,23 +263,16 @@ class Panel:
             here = plot.at(t[-1:], [1.0])[0, 0]
             by_formula.line(theory[~(theory[:, 0] > here)])
 
-        self._follow(band, move)
-        for one in (by_formula, by_grid, counted):
-            self._follow(one, lambda _: None)
+        self._follow(move, band, by_formula, by_grid, counted)
+
+
+def _say(words: Words, text: Callable[[ShotData, int], str], shot: ShotData, moment: int) -> None:
+    words.show(text(shot, moment))
 
 
 def arrowhead(x: float, y: float, length: float) -> Array:
     """An arrow from (x, y) along the first axis, as a polygon (7, 2); a short one is all head."""
     head = np.sign(length) * min(abs(length), 0.22)
     neck, thin, wide = x + length - head, 0.035, 0.55 * abs(head)
-    return np.array(
-        [
-            [x, y - thin],
-            [neck, y - thin],
-            [neck, y - wide],
-            [x + length, y],
-            [neck, y + wide],
-            [neck, y + thin],
-            [x, y + thin],
-        ]
-    )
+    ends = [[x, y - thin], [neck, y - thin], [neck, y - wide], [x + length, y]]
+    return np.array([*ends, [neck, y + wide], [neck, y + thin], [x, y + thin]])

@@ -5,19 +5,18 @@ Nothing is computed here: every number on screen is read from the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from animations.film.canvas import BIG, NORMAL, SMALL, Canvas
 from animations.film.captions import shorter
 from animations.film.encoding import Picture
+from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SHADE, VERMILLION
 
-WIDTH, HEIGHT = 8.54, 4.8  # inches; 100 dots per inch are 480p
-BIG, NORMAL, SMALL = 12.0, 10.0, 8.5
 COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
 LEFT, MIDDLE, RIGHT = 0.035, 0.615, 0.985
 """Left edge, right edge of the landscape and right edge of the survival, in shares of the width."""
@@ -28,28 +27,22 @@ LONGEST_TAIL = 0.12
 """Longer moves within two frames are not drawn as tails, in shares of the window."""
 
 
-def kramers_pictures(data: KramersData, height: int = 480, only: list[int] | None = None) -> Iterator[Picture]:
-    """Pictures (height, width, 3) of the film, or of the frames ``only``."""
-    number = 0
-    for act in range(len(data.acts)):
-        picture = None
-        for frame in range(data.frames_of(act)):
-            if only is None or number in only:
-                picture = picture or KramersPicture(data, act, height)
-                yield picture.at(data.moment(act, frame))
-            number += 1
+def parts(data: KramersData) -> list[Part]:
+    """One picture per act."""
+
+    def act(number: int) -> Part:
+        """One act."""
+        return data.frames_of(number), lambda height: KramersPicture(data, number, height)
+
+    return [act(number) for number in range(len(data.acts))]
 
 
-class KramersPicture:
+class KramersPicture(Canvas):
     """One act of the film on a canvas of its own; ``panels`` are drawn one below the other."""
 
     def __init__(self, data: KramersData, act: int, height: int = 480) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=height / HEIGHT, facecolor="white")
-        canvas: Any = FigureCanvasAgg(self.figure)
-        self.canvas = canvas
+        super().__init__(height)
+        self.data, self.act = data, act
         shots = data.acts[act]
         size = BIG if len(shots[0].noise) <= 75 else SMALL
         title = shorter(shots[0].noise, 120)
@@ -59,8 +52,7 @@ class KramersPicture:
         self.panels = [
             Panel(self.figure, shot, edges[i], edges[i + 1], i == len(shots) - 1) for i, shot in enumerate(shots)
         ]
-        self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.freeze()
 
     def _footer(self, data: KramersData, act: int) -> None:
         y = 0.018
@@ -70,13 +62,10 @@ class KramersPicture:
         words = captions.ratios(data, act)
         self.figure.text(RIGHT, y, words, fontsize=NORMAL, weight="bold", color=INK, ha="right")
 
-    def at(self, frame: int) -> Picture:
+    def picture(self, frame: int) -> Picture:
         """The picture of one frame of this act."""
-        self.canvas.restore_region(self.background)
-        for panel in self.panels:
-            for artist in panel.moved(frame):
-                self.figure.draw_artist(artist)
-        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+        moment = self.data.moment(self.act, frame)
+        return self.shown(artist for panel in self.panels for artist in panel.moved(moment))
 
 
 class Panel:

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.film.captions import with_error
-from animations.noise_shape.film import NoiseShapeData
-from animations.stage.stage import BIG, SMALL, Outline, Part, Plot, Stage, Words, dashed, number
+from animations.film.captions import number, with_error
+from animations.film.parts import Part
+from animations.noise_shape.data import NoiseShapeData
+from animations.stage.outline import Outline, dashed
+from animations.stage.plot import Plot
+from animations.stage.stage import Stage
+from animations.stage.words import BIG, SMALL, Words
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, VERMILLION
 
 Array = NDArray[Any]
@@ -44,8 +48,7 @@ class NoiseShapeStage(Stage):
         name = data.network.split(",")[0]
         words = f"{name} ({data.state}), {data.parameters} parameters, {data.examples} images"
         self.add(Words(words, (LEFT, TOP - 0.42), SMALL, "#595959"))
-        self.size = Words(at=(RIGHT, TOP), size=BIG, align="right", face="bold")
-        self.follow(self.size, lambda n: self.size.show(self.size_text(n)))
+        self.tell(self.size_text, (RIGHT, TOP), BIG, align="right", face="bold")
         self._histogram(PARAMETERS, data.value, data.across_parameters, data.normal_value, ORANGE, AMBER)
         self._titles(PARAMETERS, "across the parameters of one gradient", "uᵢ / rms", AMBER, self.parameters_text)
         self._histogram(BATCHES, data.coordinate, data.across_batches, data.normal_coordinate, BLUE, BLUE)
@@ -94,22 +97,25 @@ class NoiseShapeStage(Stage):
         self.add(plot.axes("", "", 5, [1e-4, 1e-2, 1.0]))
         self.add(Outline(INK, 2.0).line(dashed(_without_nan(plot.inside(x, gaussian)))))
         for new in (False, True):
-            fill, line = Outline(fill=colour), Outline(ink, 2.0)
+            self._fading(plot, x, density, colour, ink, new)
 
-            def draw(n: int, fill: Outline = fill, line: Outline = line, new: bool = new) -> None:
-                values, share = density[self._which(n, new)], self._share(n, new)
-                fill.area(_area(plot, x, values)).set_fill(opacity=0.3 * share)
-                line.line(_steps(plot, x, values)).set_stroke(opacity=share)
+    def _fading(self, plot: Plot, x: Array, density: Array, colour: str, ink: str, new: bool) -> None:
+        """The histogram of the size that comes (``new``) or goes."""
+        fill, line = Outline(fill=colour), Outline(ink, 2.0)
 
-            self.follow(fill, draw)
-            self.follow(line, lambda n: None)
+        def draw(n: int) -> None:
+            """The frame's size, as far as it has faded in or out."""
+            values, share = density[self._which(n, new)], self._share(n, new)
+            fill.area(_area(plot, x, values)).set_fill(opacity=0.3 * share)
+            line.line(_steps(plot, x, values)).set_stroke(opacity=share)
+
+        self.follow(draw, fill, line)
 
     def _titles(self, box: Any, heading: str, axis: str, ink: str, text: Callable[[int], str]) -> None:
         self.add(Words(heading, (box[0], box[3] + 0.22), SMALL, ink, face="bold"))
         self.add(Words(axis, ((box[0] + box[2]) / 2, box[1] - 0.66), SMALL, align="center"))
         self.add(Words("- - Gaussian", (box[0] + 0.15, box[3] - 0.2), SMALL))
-        words = Words(at=(box[2], box[3] - 0.2), size=SMALL, color=ink, align="right")
-        self.follow(words, lambda n: words.show(text(n)))
+        self.tell(text, (box[2], box[3] - 0.2), SMALL, ink, "right")
 
     def _which(self, frame: int, new: bool) -> int:
         k, _ = self.place(frame)
@@ -130,9 +136,7 @@ class NoiseShapeStage(Stage):
         self.add(plot.guide(y=2.0), Words("Gaussian", label, SMALL, "#595959"))
         self.add(Outline(VERMILLION, 2.2).line(dashed(plot.at(at, data.index_formula))))
         value = number(float(f"{data.index_formula[0]:.4g}"))
-        words = Words(f"unlike variances alone: {value}", (-0.6, HEADS), SMALL, VERMILLION, align="right")
-        self.formula = words
-        self.add(words)
+        self.add(Words(f"unlike variances alone: {value}", (-0.6, HEADS), SMALL, VERMILLION, align="right"))
         self._points(plot, data.index_parameters, data.index_parameters_error, ORANGE)
         self._points(plot, data.index_batches, data.index_batches_error, BLUE)
 
@@ -147,8 +151,7 @@ class NoiseShapeStage(Stage):
         self.add(Outline(GREEN, 2.4).line(plot.at(np.log2(data.batch_size), data.kurtosis_exact)))
         self.add(Words("exact: ∝ 1/S", (RIGHT, HEADS), SMALL, GREEN, align="right"))
         self._points(plot, data.kurtosis_batches, data.kurtosis_batches_error, BLUE)
-        words = Words(at=(3.0, HEADS), size=SMALL, color=BLUE)
-        self.kurtosis = self.follow(words, lambda n: words.show(self.kurtosis_text(n)))
+        self.tell(self.kurtosis_text, (3.0, HEADS), SMALL, BLUE)
 
     def _against_size(self, box: Any, y: tuple[float, float], log: bool, ticks: list[float]) -> Plot:
         """Axes with the measured sizes across, evenly in log S."""
@@ -170,8 +173,8 @@ class NoiseShapeStage(Stage):
         gap = np.full((len(at), 2), np.nan)
         ends = np.stack([plot.at(at, low), plot.at(at, values + errors), gap], axis=1)
         places = plot.inside(at, values)
-        self.follow(bars, lambda n: bars.line(ends[: self.shown(n) + 1].reshape(-1, 2)))
-        self.follow(dots, lambda n: dots.discs(places[: self.shown(n) + 1], 0.085))
+        self.follow(lambda n: bars.line(ends[: self.shown(n) + 1].reshape(-1, 2)), bars)
+        self.follow(lambda n: dots.discs(places[: self.shown(n) + 1], 0.085), dots)
 
 
 def _edges(x: Array) -> Array:

@@ -17,16 +17,9 @@ from typing import Any
 
 from manim import Scene, ValueTracker, VMobject, tempconfig
 
-from animations.film.captions import number
 from animations.film.encoding import Picture
-from animations.stage.outline import Outline, dashed
-from animations.stage.plot import Plot
-from animations.stage.words import BIG, NORMAL, SMALL, Words, formula, text_width
-
-__all__ = [
-    "BIG", "HEIGHT", "NORMAL", "SMALL", "WIDTH", "Outline", "Part", "Plot", "Stage", "Words", "built", "dashed",
-    "formula", "number", "pictures", "text_width",
-]  # fmt: skip
+from animations.film.parts import Part, pictures_of
+from animations.stage.words import Words
 
 HEIGHT, WIDTH = 8.0, 8.0 * 854 / 480
 
@@ -44,11 +37,18 @@ class Stage(Scene):
         self.data, self.act = data, act
         self.frame = ValueTracker(0)
 
-    def follow(self, mobject: VMobject, update: Callable[[int], object]) -> Any:
-        """Put ``mobject`` on stage as a moving one; ``update(frame)`` is called before each picture."""
-        mobject.add_updater(lambda _: update(round(self.frame.get_value())))
-        self.add(mobject)
-        return mobject
+    def follow(self, update: Callable[[int], object], *mobjects: VMobject) -> None:
+        """Put ``mobjects`` on stage as moving ones; ``update(frame)`` is called before each picture."""
+        for mobject in mobjects:
+            mobject.add_updater(_unmoved)
+            self.add(mobject)
+        mobjects[0].add_updater(lambda _: update(round(self.frame.get_value())))
+
+    def tell(self, text: Callable[[int], str], *at: Any, **look: Any) -> Words:
+        """Put words on stage that say ``text(frame)``; place and look are those of :class:`Words`."""
+        words = Words("", *at, **look)
+        self.follow(lambda frame: words.show(text(frame)), words)
+        return words
 
     def picture(self, frame: int) -> Picture:
         """The picture (height, width, 3) of one frame."""
@@ -63,21 +63,9 @@ class Stage(Scene):
         return pixels
 
 
-Part = tuple[int, Callable[[], Stage]]
-"""Number of frames, and what makes the stage that draws them."""
-
-
 def pictures(parts: Sequence[Part], height: int = 480, only: Sequence[int] | None = None) -> Iterator[Picture]:
     """Pictures of the parts one after another, or of the frames ``only`` (increasing, counted from the start)."""
-    start = 0
-    for frames, make in parts:
-        wanted = [n - start for n in (range(start, start + frames) if only is None else only)]
-        wanted = [n for n in wanted if 0 <= n < frames]
-        if wanted:
-            stage = built(make, height)
-            for n in wanted:
-                yield stage.picture(n)
-        start += frames
+    return pictures_of(parts, lambda make: built(make, height), only)
 
 
 def built(make: Callable[[], Stage], height: int = 480) -> Stage:
@@ -99,3 +87,7 @@ def built(make: Callable[[], Stage], height: int = 480) -> Stage:
 def _folder() -> tempfile.TemporaryDirectory[str]:
     """Typst's files, for as long as this process lives."""
     return tempfile.TemporaryDirectory(prefix="fpsim-typst-")
+
+
+def _unmoved(mobject: VMobject) -> None:
+    """What is moved with another, or stands still above moving things."""

@@ -13,7 +13,11 @@ import numpy as np
 from manim import config
 from numpy.typing import NDArray
 
-from animations.stage.stage import BIG, SMALL, Outline, Part, Stage, Words, dashed, formula, number, text_width
+from animations.film.captions import number
+from animations.film.parts import Part
+from animations.stage.outline import Outline, dashed
+from animations.stage.stage import Stage
+from animations.stage.words import BIG, SMALL, Words, formula, text_width
 from animations.surface.data import SurfaceData
 from animations.surface.view import View, painted
 from fpsim.plotting.style import BLUE, INK, ORANGE
@@ -118,13 +122,13 @@ class SurfaceStage(Stage):
         path, spots = view.at(data.path, data.path_loss), view.at(data.minima[:, :2], data.minima[:, 2])
         saddle = view.at(data.saddle[None, :2], data.saddle[2])
         cross = 0.12 * np.array([[-1, -1], [1, 1], [np.nan, np.nan], [-1, 1], [1, -1]])
-        for one in (
+        self.follow(
+            lambda n: None,
             Outline(INK, 2.2).line(dashed(view.at(data.ridge, data.ridge_loss), 0.14, 0.1)),
             Outline("#FFFFFF", 8).line(path), Outline(PATH, 5).line(path),
             Outline(fill="#FFFFFF").discs(spots, 0.13), Outline(fill=INK).discs(spots, 0.095),
             Outline("#FFFFFF", 8).line(saddle + 1.25 * cross), Outline(INK, 4).line(saddle + cross),
-        ):  # fmt: skip
-            self.follow(one, lambda n: None)
+        )  # fmt: skip
 
     def _words(self) -> None:
         data = self.data
@@ -147,13 +151,10 @@ class SurfaceStage(Stage):
             times += [f"{data.formula:.4g} (Eyring-", "Kramers formula)"]
         for k, words in enumerate(times):
             self.add(Words(words, (LEFT, 0.35 - 0.36 * k), SMALL))
-        self.clock = Words(at=(RIGHT, TOP), size=BIG, align="right")
-        self.count = Words(at=(LEFT, 1.9), size=BIG, face="bold")
-        self.theory, self.near = Words(at=(LEFT, 1.5), size=SMALL), Words(at=(LEFT, 1.14), size=SMALL)
-        self.follow(self.clock, lambda n: self.clock.show(self.clock_text(n)))
-        self.follow(self.count, lambda n: self.count.show(self.count_text(n)))
-        self.follow(self.theory, lambda n: self.theory.show(self.theory_text(n)))
-        self.follow(self.near, lambda n: self.near.show(self.near_text(n)))
+        self.tell(self.clock_text, (RIGHT, TOP), BIG, align="right")
+        self.tell(self.count_text, (LEFT, 1.9), BIG, face="bold")
+        self.tell(self.theory_text, (LEFT, 1.5), SMALL)
+        self.tell(self.near_text, (LEFT, 1.14), SMALL)
 
     def clock_text(self, frame: int) -> str:
         """The time."""
@@ -177,9 +178,9 @@ class SurfaceStage(Stage):
         """Particles that have been across, or have not, with their tails; faint where the surface hides them."""
         tails = Outline(colour, 1.6, opacity=0.4)
         hidden, seen = Outline(fill=colour, opacity=0.22), Outline(fill=colour)
-        self.follow(tails, lambda n: tails.line(self._tails(n, been)))
-        self.follow(hidden, lambda n: hidden.discs(self._places(n, been, True), RADIUS))
-        self.follow(seen, lambda n: seen.discs(self._places(n, been, False), RADIUS))
+        self.follow(lambda n: tails.line(self._tails(n, been)), tails)
+        self.follow(lambda n: hidden.discs(self._places(n, been, True), RADIUS), hidden)
+        self.follow(lambda n: seen.discs(self._places(n, been, False), RADIUS), seen)
 
     def _group(self, frame: int, been: bool) -> Array:
         """Particles that have been across by now, or have not; those beyond the drawn surface are left out."""
@@ -217,8 +218,8 @@ class SurfaceStage(Stage):
         self.pieces = np.split(places, np.flatnonzero(np.diff(data.crossing_particle)) + 1)
         self.done = data.exit_times[np.isfinite(data.exit_times)]
         old, new = Outline(ORANGE, 1.2, opacity=0.3), Outline(CLEAR, 1.8)
-        self.follow(old, lambda n: old.line(self._until(n, False)))
-        self.follow(new, lambda n: new.line(self._until(n, True)))
+        self.follow(lambda n: old.line(self._until(n, False)), old)
+        self.follow(lambda n: new.line(self._until(n, True)), new)
 
     def _until(self, frame: int, latest: bool) -> Array:
         """The last ``LATEST`` crossings until ``frame``, or all before them; the pen lifted between two."""

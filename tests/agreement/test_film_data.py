@@ -9,9 +9,11 @@ import pytest
 
 import fpsim
 import landscapes
-from animations.arrhenius.film import ArrheniusData, ArrheniusFilm
-from animations.kramers.film import KramersData, KramersFilm
-from animations.kramers.motion import clock
+from animations.arrhenius.data import ArrheniusData
+from animations.arrhenius.film import ArrheniusFilm
+from animations.film.data import clock
+from animations.kramers.data import KramersData
+from animations.kramers.film import KramersFilm
 
 WELL = landscapes.SharpFlatWell(sharp=8.0, flat=2.0)
 HESSIAN = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.5)

@@ -9,9 +9,12 @@ import pytest
 
 import fpsim
 import landscapes
-from animations.gate.film import GateData, GateFilm
-from animations.noise_shape.film import NoiseShapeData, NoiseShapeFilm
-from animations.surface.film import SurfaceData, SurfaceFilm
+from animations.gate.data import GateData
+from animations.gate.film import GateFilm
+from animations.noise_shape.data import NoiseShapeData
+from animations.noise_shape.film import NoiseShapeFilm
+from animations.surface.data import SurfaceData
+from animations.surface.film import SurfaceFilm
 from fpsim.valleys.steepest_path import steepest_path
 
 

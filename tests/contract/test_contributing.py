@@ -1,11 +1,16 @@
 """The recipes of CONTRIBUTING.md do what they say, and every path in it exists."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import animations
 import fpsim
+import landscapes
+from animations.catalogue import FILMS, Order, animate
 from landscapes.catalogue.named import ParametricLandscape
 from landscapes.field import require_positive
 
@@ -30,6 +35,30 @@ def test_the_landscape_is_one():
     assert problem.by_formula("eyring-kramers").mean > 0
     with pytest.raises(ValueError, match="height"):
         names["Himmelblau"](height=-1.0)
+
+
+def test_the_film_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three files as printed, found beside our films; the film is that of its data, pixel by pixel of its line."""
+    files = re.findall(r"```python\n# (animations/(\w+)/\w+\.py)\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert [file.rpartition("/")[2] for file, _, _ in files] == ["film.py", "data.py", "matplotlib.py"]
+    for file, _, code in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(code, encoding="utf-8")
+    monkeypatch.setattr(animations, "__path__", [*animations.__path__, str(tmp_path / "animations")])
+    monkeypatch.setitem(FILMS, "decay", "decay.film:DecayFilm")
+    problem = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.2)), -1.0, 1.0)
+    try:
+        order, path = Order("decay", renderer="matplotlib"), tmp_path / "decay.gif"
+        path, stored = animate(order, problem, path, seconds=0.4)
+        kind = sys.modules["animations.decay.data"].DecayData
+    finally:
+        for name in [name for name in sys.modules if name.startswith("animations.decay")]:
+            monkeypatch.delitem(sys.modules, name)
+    data = kind.load(stored)
+    assert (data.frames, data.tau) == (5, problem.by_quadrature().mean)
+    assert data.chance[0] == 1 and 0.1 < data.chance[-1] < 0.2  # exp(-2), but for the first moments
+    with Image.open(path) as film:
+        assert (film.n_frames, film.size) == (5, (854, 480))
 
 
 @pytest.mark.parametrize("place", PLACES)

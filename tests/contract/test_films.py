@@ -12,13 +12,15 @@ import pytest
 
 import fpsim
 import landscapes
+from animations.arrhenius import matplotlib as drawn_arrhenius
 from animations.arrhenius.film import ArrheniusFilm
-from animations.arrhenius.matplotlib import arrhenius_pictures
 from animations.catalogue import Order, animate
 from animations.film import captions
+from animations.film.canvas import pictures as pictures_of
 from animations.film.encoding import write_film
+from animations.kramers import matplotlib as drawn_kramers
 from animations.kramers.film import KramersFilm
-from animations.kramers.matplotlib import KramersPicture, kramers_pictures
+from animations.kramers.matplotlib import KramersPicture
 
 PROBLEM = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
 
@@ -30,7 +32,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def pictures(data):
-    return list(kramers_pictures(data))
+    return list(pictures_of(drawn_kramers.parts(data)))
 
 
 def test_pictures_have_the_stated_size_and_differ_over_time(pictures) -> None:
@@ -42,7 +44,7 @@ def test_particles_lie_on_the_curve_pixel_by_pixel(data) -> None:
     """Each particle inside the window covers its place on the loss with its own colour."""
     shot, picture = data.acts[0][0], KramersPicture(data, 0)
     frame = 1
-    image, axes = picture.at(frame), picture.panels[0].loss
+    image, axes = picture.picture(frame), picture.panels[0].loss
     x = shot.positions[frame]
     places = axes.transData.transform(np.column_stack([x, PROBLEM.sde.landscape.loss(x[None])]))
     assert len(places) == 60
@@ -65,10 +67,10 @@ def test_numbers_on_screen_are_those_of_the_data(data) -> None:
 
 def test_no_words_are_cut_or_overlap(data) -> None:
     """Words of the two-panel acts stay inside the picture and clear of each other."""
-    film = KramersFilm.sharp_and_flat()
+    film = KramersFilm.standard()
     acts = tuple(tuple(replace(data.acts[0][0], label=s.label, noise=s.noise) for s in act) for act in film.acts)
-    picture = KramersPicture(replace(data, acts=acts), 1)
-    picture.at(7)
+    picture = KramersPicture(replace(data, acts=acts, standing=data.standing * 2), 1)
+    picture.picture(7)
     renderer, figure = picture.canvas.get_renderer(), picture.figure
     texts = [t for holder in (figure, *figure.axes) for t in holder.texts if t.get_text()]
     boxes = [t.get_window_extent(renderer) for t in texts]
@@ -116,7 +118,7 @@ def test_arrhenius_fills_in(tmp_path) -> None:
         levels=3, high=1.2, paths=250,
     )  # fmt: skip
     assert path.stat().st_size > 5000 and stored.exists()
-    early, late = arrhenius_pictures(film.compute(), only=[0, 5])
+    early, late = pictures_of(drawn_arrhenius.parts(film.compute()), only=[0, 5])
     assert (early != late).any(axis=2).mean() > 1e-3
 
 
@@ -185,7 +187,7 @@ def test_scenes_with_their_own_landscape_refuse_another() -> None:
 
     order = Order("kramers", renderer="matplotlib")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("animations.catalogue._named", lambda place: Own)
+        patch.setattr("animations.catalogue.film_of", lambda name: Own)
         with pytest.raises(ValueError, match="own landscape and noise; leave LANDSCAPE out"):
             order.film(PROBLEM)
 
@@ -195,7 +197,7 @@ def test_an_act_that_stands_still_keeps_its_length() -> None:
     data = film.compute()
     assert (data.frames, data.standing, data.acts[0][0].time.size) == (20, ((4, 2),), 14)
     assert [data.moment(0, n) for n in (0, 4, 5, 17, 19)] == [0, 0, 1, 13, 13]
-    first, fourth, fifth = kramers_pictures(data, only=[0, 4, 5])
+    first, fourth, fifth = pictures_of(drawn_kramers.parts(data), only=[0, 4, 5])
     assert np.array_equal(first, fourth) and (fourth != fifth).any()
     with pytest.raises(ValueError, match="at most half its time"):
         KramersFilm.of(PROBLEM, before=0.4, after=0.2)

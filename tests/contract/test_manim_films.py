@@ -21,7 +21,10 @@ from animations.kramers import manim as manim_kramers
 from animations.kramers.data import KramersData
 from animations.kramers.film import KramersFilm
 from animations.stage import words as manim_words
-from animations.stage.stage import Outline, Plot, Stage, Words, built, dashed, pictures
+from animations.stage.outline import Outline, dashed
+from animations.stage.plot import Plot
+from animations.stage.stage import Stage, built, pictures
+from animations.stage.words import Words
 
 pytestmark = pytest.mark.animation
 PROBLEM = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
@@ -43,14 +46,14 @@ def stage(data):
 @pytest.fixture(scope="module")
 def two_acts(data) -> KramersData:
     """The words of the film that stands in the README, on the small data."""
-    acts = KramersFilm.sharp_and_flat().acts
+    acts = KramersFilm.standard().acts
     shots = tuple(tuple(replace(data.acts[0][0], label=s.label, noise=s.noise, law=s.law) for s in act) for act in acts)
     return replace(data, acts=shots, standing=data.standing * 2)
 
 
 @pytest.fixture(scope="module")
 def arrhenius():
-    film = ArrheniusFilm.sharp_and_flat(levels=3, low=0.4, high=0.8, paths=100, frames=11, seconds=1.0)
+    film = ArrheniusFilm.standard(levels=3, low=0.4, high=0.8, paths=100, frames=11, seconds=1.0)
     return film.compute()
 
 

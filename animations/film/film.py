@@ -1,0 +1,86 @@
+"""What a film is: a frozen description, from which everything that will be drawn is computed before it is drawn.
+
+A film is a folder: ``film`` describes it, ``data`` asks :mod:`fpsim` for its numbers (``compute(film, progress)``), and
+``manim`` and ``matplotlib``, where there are such files, draw them (``parts(data)``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from fpsim.escape import EscapeProblem
+
+Progress = Callable[[float], None]
+RENDERERS = ("manim", "matplotlib")
+"""The preferred one first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """What all films share.  A film that can show another escape has a class method ``of(problem, **options)`` too.
+
+    Args:
+        seconds, frames: of the whole film.
+        seed: of the random paths.
+    """
+
+    name: ClassVar[str]
+    length: ClassVar[float] = 10.0
+    """Seconds of the film where nothing else is asked for."""
+    with_manim: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Further arguments where Manim draws."""
+
+    seconds: float = 10.0
+    frames: int = 200
+    seed: int = 0
+
+    @classmethod
+    def standard(cls, **options: Any) -> Self:
+        """The film without a landscape from outside."""
+        return cls(**options)
+
+    def compute(self, progress: Progress | None = None) -> Any:
+        """All that will be drawn; ``progress`` is told the share that is done.
+
+        Raises:
+            ValueError: where an escape has no finite time or takes more steps than can be filmed.
+        """
+        return import_module(f"{_folder(type(self))}.data").compute(self, progress or _ignored)
+
+    @classmethod
+    def renderers(cls) -> tuple[str, ...]:
+        """What can draw it, the preferred one first."""
+        return tuple(name for name in RENDERERS if find_spec(f"{_folder(cls)}.{name}"))
+
+    @classmethod
+    def parts(cls, data: Any, renderer: str) -> Any:
+        """(number of frames, what makes their stage) for each part of the film."""
+        return import_module(f"{_folder(cls)}.{renderer}").parts(data)
+
+    def require(self, **least: int) -> None:
+        """Raise ``ValueError`` where one of these counts is smaller, or the film has no length."""
+        for what, fewest in least.items():
+            if getattr(self, what) < fewest:
+                raise ValueError(f"the film '{self.name}' needs {what} of at least {fewest}; got {getattr(self, what)}")
+        if not self.seconds > 0:
+            raise ValueError(f"the film '{self.name}' needs a length of more than 0 seconds; got {self.seconds:g}")
+
+
+def require_open_space(problem: EscapeProblem) -> None:
+    """Raise ``ValueError`` for a problem with walls, whose particles a film would let through."""
+    if problem.walls is not None:
+        raise ValueError(f"films draw particles without walls, and this problem has {problem.walls}; leave them out")
+
+
+def _folder(film: type) -> str:
+    return film.__module__.rpartition(".")[0]
+
+
+def _ignored(share: float) -> None:
+    """Nobody asked how far it is."""
