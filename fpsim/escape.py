@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fpsim.cuda.device import Device
 from fpsim.description import describe, parts_of_problem
 from fpsim.escape_time import EscapeTime
 from fpsim.routes.problem import Problem
@@ -76,6 +77,7 @@ class EscapeProblem(Problem):
         step_bias: bool = True,
         progress: Progress | None = None,
         deadline: float = math.inf,
+        device: Device = "cpu",
     ) -> EscapeTime:
         """Mean exit time of simulated paths.
 
@@ -94,6 +96,7 @@ class EscapeProblem(Problem):
             progress: called with the finished share in [0, 1], anew for every step that is tried.
             deadline: seconds after which all paths stop; the mean is then that of the paths begun in time, censored at
                 a horizon that all of them reached, and says so.
+            device: as in :func:`fpsim.simulate`; pilots run on the CPU.
 
         Returns:
             the mean at ``step`` with its standard error and, as systematic error, the bias told from the four steps and
@@ -104,8 +107,9 @@ class EscapeProblem(Problem):
                 would see what decides the way, or where the horizon is too short to tell what follows it.
         """
         return route("paths").answer(
-            self, paths, step, seed, horizon, start, bridge, boundary, threads, dtype, step_bias, progress, deadline
-        )
+            self, paths, step, seed, horizon, start, bridge, boundary, threads, dtype, step_bias, progress, deadline,
+            device,
+        )  # fmt: skip
 
     def by_quadrature(self) -> EscapeTime:
         """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.exact.first_passage`).

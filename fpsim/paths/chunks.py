@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BLOCKS_PER_CHUNK = 16
 FRAME_BYTES = 32_000_000  # frames that one call of the kernel may write
 CHECK = 64  # steps between tests for divergence
 FIRST_CALL = 2**20  # coordinate-steps of the first call of a kernel
+CARD_COORDINATES, CARD_PATHS = 2**22, 2**16  # of a chunk on a GPU: so many coordinates, but at least so many paths
+CARD_BYTES = 2**29  # frames that one call may write on a GPU
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Run:
     edges: Edges
     keep: Keep
     dtype: np.dtype[Any]
+    device: str = "cpu"
 
     @property
     def frames(self) -> int:
@@ -51,14 +55,14 @@ class Run:
     @cached_property
     def compiled(self) -> Compiled | None:
         """The compiled step, or ``None`` if landscape or noise are plain functions."""
-        return compiled_step(self.sde, self.step, self.edges, self.dtype)
+        return compiled_step(self.sde, self.step, self.edges, self.dtype, self.device)
 
     def settings(self) -> dict[str, Any]:
         """Everything needed to repeat the run."""
-        engine = "numpy" if self.compiled is None else "compiled"
+        engine = "cuda" if self.device == "cuda" else "numpy" if self.compiled is None else "compiled"
         walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
-        dtype = self.dtype.name if engine == "compiled" or self.dtype == np.float64 else "float32 of float64 results"
+        dtype = self.dtype.name if engine != "numpy" or self.dtype == np.float64 else "float32 of float64 results"
         start = "a distribution" if callable(self.start) else np.asarray(self.start, dtype=float)
         if isinstance(start, np.ndarray):
             start = start.tolist() if start.size <= 16 else "given points"
@@ -74,6 +78,8 @@ class Run:
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of paths, cut at fixed places so that sums do not depend on the threads."""
         size = BLOCK * (BLOCKS_PER_CHUNK if self.sde.dimension <= 16 else 1)
+        if self.device == "cuda":
+            size = max(CARD_PATHS, CARD_COORDINATES // self.sde.dimension)
         return ((begin, min(begin + size, self.paths)) for begin in range(0, self.paths, size))
 
     def pace(self) -> Pace:
@@ -99,13 +105,14 @@ class Run:
         x0 = start_points(self.start, d, begin, count, self.seed)
         self.edges.require(x0)
         compiled = self.compiled is not None
-        walk = (_BlockWalk if compiled else _NumpyWalk)(self, begin, np.broadcast_to(x0, (d, count)))
+        walk = self._walk(begin, np.broadcast_to(x0, (d, count)))
         sums = np.zeros((self.frames + 1 if self.keep == "moments" else 0, 4, d))
         if self.keep == "moments":
-            sums[0] = _powers(walk.positions().astype(float), origin[0])
+            sums[0] = walk.powers(origin[0])
         elif out is not None and self.keep == "paths":
             out[0] = walk.positions()
-        most = max(1, FRAME_BYTES // (count * d * self.dtype.itemsize)) if self.keep == "paths" else self.steps
+        room = CARD_BYTES if self.device == "cuda" else FRAME_BYTES if self.keep == "paths" else math.inf
+        most = int(min(max(1, room // (count * d * self.dtype.itemsize)), self.steps))
         for piece in pieces(self.steps, self.every, most, CHECK if compiled else 1, pace):
             began, first = clock.perf_counter(), piece.step // self.every + 1
             frames = walk.advance(piece, origin[first:], sums[first:])
@@ -116,6 +123,14 @@ class Run:
         if out is not None and self.keep == "final":
             out[0] = walk.positions()
         return sums
+
+    def _walk(self, first: int, x0: Array) -> Any:
+        """Paths ``first ...`` from ``x0`` (d, count) on the device of this run."""
+        if self.device == "cuda":
+            from fpsim.paths.cuda_walk import walk_on_card
+
+            return walk_on_card(self, first, x0)
+        return (_BlockWalk if self.compiled is not None else _NumpyWalk)(self, first, x0)
 
 
 class _BlockWalk:
@@ -132,6 +147,10 @@ class _BlockWalk:
     def positions(self) -> Array:
         """(paths, d) now."""
         return by_path(self.states[None], self.run.sde.dimension)[0, : self.count].copy()
+
+    def powers(self, origin: Array) -> Array:
+        """Sums of the first four powers of x - origin (d,), shape (4, d)."""
+        return _powers(self.positions().astype(float), origin)
 
     def advance(self, piece: Piece, origin: Array, sums: Array) -> Array:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""
@@ -182,6 +201,10 @@ class _NumpyWalk:
     def positions(self) -> Array:
         """(paths, d) now."""
         return np.asarray(self.x.T)
+
+    def powers(self, origin: Array) -> Array:
+        """Sums of the first four powers of x - origin (d,), shape (4, d)."""
+        return _powers(self.positions(), origin)
 
     def advance(self, piece: Piece, origin: Array, sums: Array) -> Array:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""

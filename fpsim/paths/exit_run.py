@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.chunks import BLOCK
+from fpsim.paths.cuda_exits import Lanes as CardLanes
+from fpsim.paths.cuda_exits import run_on_card
+from fpsim.paths.cuda_walk import found_lost
 from fpsim.paths.edges import Edges
 from fpsim.paths.exit_pool import Call, Exits, Lanes, run_lanes
 from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_fold, lost, numpy_step, numpy_wall
@@ -101,6 +104,30 @@ class ExitRun:
                 break
             before = after
         return lost(self.edges, path, 4 * quads + k + 1, self.step, x, z[k, :, 0])
+
+    def cuda(self, advance: Compiled, wall: Compiled, progress: Callable[[float], None] | None) -> Exits:
+        """Exits by the kernel for a GPU."""
+        from numba import cuda
+
+        from fpsim.cuda.exits import exit_kernel
+        from fpsim.cuda.walk import THREADS, blocks
+
+        fold = compiled_fold(self.edges, self.dtype, "cuda") if self.edges else None
+        texts = [None if part is None else (part.function, part.data.size) for part in (advance, wall, fold)]
+        kernel = exit_kernel(*texts, self.sde.dimension, self.dtype.name)
+        numbers = [cuda.to_device(part.data) for part in (advance, wall, fold or wall)]
+        limit, keys = self.dtype.type(LIMITS[self.dtype.name]), seed_words(self.seed)
+
+        def call(lanes: CardLanes, quads: int, horizon: int, now: int) -> None:
+            kernel[blocks(lanes.owner.size), THREADS](
+                lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, quads,
+                self.bridge, *keys, *self.streams, *numbers, limit, lanes.times, lanes.places, lanes.begun, now,
+            )  # fmt: skip
+
+        def diverged(path: int, step: int, x: Array) -> DivergenceError:
+            return found_lost(self.sde, self.edges, path, step, self.step, x, self.seed, self.streams[0])
+
+        return run_on_card(call, diverged, self.points, self.paths, self.quads, self.dtype, progress, self.ends)
 
     def numpy(self, progress: Callable[[float], None] | None) -> Exits:
         """The same by its NumPy twin, in groups of paths whose D fits into memory."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.censoring import CensoredMean, censored_mean
@@ -148,6 +149,7 @@ def exit_times(
     coarse: bool = False,
     progress: Callable[[float], None] | None = None,
     deadline: float = math.inf,
+    device: Device = "cpu",
 ) -> ExitSample:
     """Follow every path until it enters ``target`` or the horizon ends.
 
@@ -164,6 +166,7 @@ def exit_times(
             half a second).  The sample then has one horizon that all its paths were followed for, and holds the paths
             that were begun in time for it (:mod:`fpsim.paths.deadline`); ``settings["stopped"]`` says how many of how
             many. A run that ends before its deadline is the same as without one.
+        device: as in :func:`fpsim.simulate`; ``"auto"`` takes an exit to last 1000 steps, or up to the horizon.
 
     Raises:
         DivergenceError: when a path leaves the finite numbers.
@@ -195,11 +198,16 @@ def exit_times(
     work = ExitRun(
         sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
     )
-    advance, wall = compiled_step(sde, step, None, dtype), compiled_wall(sde, watched, step, dtype)
-    engine = "numpy" if advance is None or wall is None else "compiled"
+    on = chosen(device, float(paths) * sde.dimension * min(horizon / step, EXIT_STEPS), sde)
+    advance, wall = compiled_step(sde, step, None, dtype, on), compiled_wall(sde, watched, step, dtype, on)
+    if on == "cuda" and wall is None:
+        raise ValueError(f"a GPU runs formulas, and the target {target} is a plain Python function; use device='cpu'")
+    engine = "numpy" if advance is None or wall is None else "cuda" if on == "cuda" else "compiled"
     facts = {"seed": int(seed), "bridge": bridge, "dtype": np.dtype(dtype).name, "engine": engine}
     if advance is None or wall is None:
         found = work.numpy(progress)
+    elif engine == "cuda":
+        found = work.cuda(advance, wall, progress)
     else:
         found = work.compiled(advance, wall, thread_count(threads), progress)
     if walls is not None:  # places lie between two ends of a free step

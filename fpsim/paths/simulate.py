@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.cuda.device import Device, chosen
 from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
@@ -44,6 +45,7 @@ def simulate(
     keep: Keep = "paths",
     dtype: DTypeLike = np.float64,
     progress: Callable[[float], None] | None = None,
+    device: Device = "cpu",
 ) -> Paths | Moments:
     """Simulate an ensemble of paths.
 
@@ -62,6 +64,8 @@ def simulate(
         dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).  Plain Python functions run
             in float64 and are rounded at the end.
         progress: called with the finished share in [0, 1].
+        device: ``"cpu"``, ``"cuda"`` (an NVIDIA GPU, through the extra ``gpu``: the same paths up to rounding), or
+            ``"auto"``: the GPU for work worth its start (:data:`fpsim.cuda.device.WORTH`) where one is.
 
     Returns:
         :class:`Paths`, or :class:`Moments` for ``keep="moments"``.
@@ -86,13 +90,14 @@ def simulate(
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
     precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
-    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision)
+    on = chosen(device, float(paths) * steps * sde.dimension, sde)
+    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on)
     return _collected(run, threads, progress)
 
 
 def _collected(run: Run, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:
     """All chunks of a run in one result."""
-    d = run.sde.dimension
+    d, threads = run.sde.dimension, 1 if run.device == "cuda" else threads
     times = run.frames + 1 if run.keep == "paths" else 1
     _require_memory(run, times, thread_count(threads))
     time = np.minimum(np.arange(run.frames + 1) * run.every, run.steps) * run.step

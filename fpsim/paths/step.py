@@ -75,10 +75,21 @@ def lost(edges: Edges, path: int, step: int, size: float, before: Array, z: Arra
 
 @dataclass(frozen=True)
 class Compiled:
-    """A block function with its numbers."""
+    """A function with its numbers: over a block of paths, or on a GPU the text of one for a single path."""
 
     function: Any
     data: NDArray[Any]
+
+
+def made(
+    device: str, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float], dtype: DTypeLike
+) -> Compiled:
+    """Formulas for the kernels of ``"cpu"`` or ``"cuda"``."""
+    if device == "cuda":
+        from fpsim.cuda.functions import block
+    else:
+        from fpsim.kernels.compiling import block
+    return Compiled(*block(outputs, inputs, parameters, dtype))
 
 
 def require_count(value: Any, name: str) -> int:
@@ -121,14 +132,14 @@ def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
         )
 
 
-def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) -> Compiled | None:
-    """``advance(x, z, data, out)`` for the block kernels, or ``None`` if landscape or noise are plain functions."""
+def compiled_step(
+    sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu"
+) -> Compiled | None:
+    """``advance(x, z, data, out)`` for the kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
     if formulas is None:
         return None
     import sympy
-
-    from fpsim.kernels.compiling import block
 
     _refuse_infinite(sde, formulas.drift)
     d = sde.dimension
@@ -141,28 +152,26 @@ def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike) 
     if edges:
         new, extra = edges.symbolic(new)
         parameters |= extra
-    return Compiled(*block(new, {"x": formulas.variables, "z": z}, parameters, dtype))
+    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype)
 
 
-def compiled_fold(edges: Edges, dtype: DTypeLike) -> Compiled | None:
+def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
     """``fold(u, data, y)``: what walls and edges do to the end of a step; ``None`` for plain functions."""
     formulas = edges.sde.symbolic
     if formulas is None:
         return None
-    from fpsim.kernels.compiling import block
-
     outputs, parameters = edges.symbolic(formulas.variables)
-    return Compiled(*block(outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype))
+    return made(device, outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype)
 
 
-def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Compiled | None:
+def compiled_wall(
+    sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu"
+) -> Compiled | None:
     """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
     formulas = sde.symbolic
     if formulas is None:
         return None
     import sympy
-
-    from fpsim.kernels.compiling import block
 
     _refuse_infinite(sde, formulas.drift)
     tensor, parameters = formulas.tensor, dict(formulas.parameters)
@@ -189,7 +198,7 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike) -> Co
         level = sympy.Max(level, distance, evaluate=False)
     outputs = [level, 1 / (h * across + tiny)]
     parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
-    return Compiled(*block(outputs, {"x": formulas.variables}, parameters, dtype))
+    return made(device, outputs, {"x": formulas.variables}, parameters, dtype)
 
 
 def _along(tensor: Any, normal: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fpsim.assumption import Assumption
+from fpsim.cuda.device import Device
 from fpsim.description import describe_walls
 from fpsim.escape_time import EscapeTime
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
@@ -39,7 +40,7 @@ LARGEST_BIAS = 0.05
 QUARTERINGS = 4
 FINEST = 2.0**-14
 """Steps smaller than this part of the first are not tried."""
-REFINED_STEPS = {"compiled": 1e10, "numpy": 1e8}
+REFINED_STEPS = {"cuda": 1e12, "compiled": 1e10, "numpy": 1e8}
 """Coordinate-steps up to which a step is refined without being asked."""
 SURVIVORS, TRIAL_STEPS = 4000, 4e8
 
@@ -72,7 +73,7 @@ class PathsRoute(Route):
         self, problem: Problem, paths: int = 20_000, step: float | None = None, seed: int = 0,
         horizon: float = math.inf, start: Any = None, bridge: bool = True, boundary: Any = None,
         threads: int | None = None, dtype: DTypeLike = np.float64, step_bias: bool = True,
-        progress: Callable[[float], None] | None = None, deadline: float = math.inf,
+        progress: Callable[[float], None] | None = None, deadline: float = math.inf, device: Device = "cpu",
     ) -> EscapeTime:  # fmt: skip
         """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
         require_open(problem.sde, problem.start[0], problem.target)
@@ -81,7 +82,7 @@ class PathsRoute(Route):
         run = PathsRun(
             problem, int(paths), None if step is None else check_step(step), seed, horizon,
             problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,
-            clock.perf_counter() + check_deadline(deadline), progress,
+            clock.perf_counter() + check_deadline(deadline), progress, device,
         )  # fmt: skip
         found = _answer(run)
         if run.walls == problem.walls:
@@ -139,6 +140,8 @@ def _answer(run: PathsRun) -> EscapeTime:
     settings = {"paths": sample.times.size, "step": h, "bridge": run.bridge, "dtype": np.dtype(run.dtype).name}
     if censored:
         settings["horizon"] = sample.horizon
+    if run.device != "cpu":
+        settings["device"] = run.device
     if "stopped" in sample.settings:
         settings["stopped"] = sample.settings["stopped"]
     if run.start is not run.problem.start:

@@ -15,6 +15,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from fpsim.cuda.device import Device
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.starts import start_points
@@ -40,6 +41,7 @@ class PathsRun:
         step_bias: whether to tell the bias of the step.
         ends: time on the clock at which to stop.
         progress: called with the finished share.
+        device: of the runs that are kept; pilots run on the CPU.
     """
 
     problem: Problem
@@ -55,6 +57,7 @@ class PathsRun:
     step_bias: bool
     ends: float
     progress: Callable[[float], None] | None
+    device: Device = "cpu"
 
     def exits(self, step: float, level: int = 0, paths: int | None = None, horizon: float | None = None) -> ExitSample:
         """Exits at one step; each level of a ladder draws its own numbers, level 0 those of the seed."""
@@ -68,7 +71,7 @@ class PathsRun:
             report = lambda share: progress(begun + part * share)  # noqa: E731
         return exit_times(
             sde, self.start, target, self.paths if paths is None else paths, step, seed, until, self.bridge,
-            self.threads, self.walls, self.dtype, level == 1, report, left,
+            self.threads, self.walls, self.dtype, level == 1, report, left, "cpu" if level < 0 else self.device,
         )  # fmt: skip
 
     def whole(self, step: float, level: int = 0) -> ExitSample:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.cuda.device import Device
 from fpsim.noise import Diffusion
 from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
@@ -154,6 +155,7 @@ class Chain:
         keep: Keep = "paths",
         dtype: DTypeLike = np.float64,
         progress: Callable[[float], None] | None = None,
+        device: Device = "cpu",
     ) -> Paths | Moments:
         """Simulate an ensemble; arguments as in :func:`fpsim.simulate`, its time axis counts iterations.
 
@@ -161,7 +163,7 @@ class Chain:
             start: a point, an array (d, paths), or a callable of uniforms.
             iterations: number of SGD steps.
             momentum: heavy-ball beta in [0, 1); the velocity starts at 0 and is left out of the result.
-            paths, save_every, seed, threads, keep, dtype, progress: as in :func:`fpsim.simulate`.
+            paths, save_every, seed, threads, keep, dtype, progress, device: as in :func:`fpsim.simulate`.
 
         Raises:
             DivergenceError: when a path leaves the finite numbers (learning rate too large for the landscape).
@@ -169,8 +171,9 @@ class Chain:
         require_count(iterations, "iterations")
         sde, begin = self._moved(start, momentum)
         found = simulate(
-            sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress
-        )
+            sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress,
+            device,
+        )  # fmt: skip
         d, count = self.dimension, np.rint(found.time / self.eta)
         settings = {**found.settings, "units": "iterations"}
         if isinstance(found, Paths):
@@ -190,6 +193,7 @@ class Chain:
         dtype: DTypeLike = np.float64,
         progress: Callable[[float], None] | None = None,
         deadline: float = math.inf,
+        device: Device = "cpu",
     ) -> ExitSample:
         """Numbers of iterations until a step lands in the target (no correction for crossings in between).
 
@@ -200,6 +204,7 @@ class Chain:
             horizon: most iterations to follow a path (rounded up to four).
             momentum: heavy-ball beta in [0, 1), from rest.
             deadline: seconds after which all paths stop, as in :func:`fpsim.paths.exits.exit_times`.
+            device: as there.
 
         Returns:
             an :class:`~fpsim.paths.exits.ExitSample` whose times and horizon count iterations; places are (paths, d).
@@ -210,7 +215,7 @@ class Chain:
         time = horizon * self.eta
         found = exit_times(
             sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
-            deadline=deadline,
+            deadline=deadline, device=device,
         )  # fmt: skip
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
         end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.pacing import Pace, Watch, pieces
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.memory import require_memory
@@ -23,11 +24,14 @@ from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exit_pool import Exits, Lanes, run_lanes
 from fpsim.paths.exits import ExitSample, check_deadline, sample_of
 from fpsim.paths.starts import start_points
-from fpsim.paths.step import LIMITS, require_count
+from fpsim.paths.step import LIMITS, Compiled, made, require_count
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, Sampling
 from fpsim.targets import Target, as_target
+
+if TYPE_CHECKING:
+    from fpsim.sgd.cuda_batches import CardBatches
 
 __all__ = [
     "SAMPLINGS",
@@ -53,6 +57,7 @@ def exit_iterations(
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
     deadline: float = math.inf,
+    device: Device = "cpu",
 ) -> ExitSample:
     """Follow every path until a step lands in ``target``.
 
@@ -64,7 +69,7 @@ def exit_iterations(
         seed: integer in [0, 2^64).
         horizon: largest number of iterations to follow a path; rounded up to four.
         threads, progress: as in :func:`fpsim.simulate`.
-        deadline: as in :func:`fpsim.paths.exits.exit_times`.
+        deadline, device: as in :func:`fpsim.paths.exits.exit_times`; a network runs on the CPU here.
 
     Returns:
         the exits, with times in iterations (times the learning rate they are in units of time).
@@ -88,6 +93,9 @@ def exit_iterations(
     if sgd.moves_network:
         watch = Watch(float(paths), progress)
         found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
+    elif _chosen(sgd, device, paths, min(horizon, EXIT_STEPS)) == "cuda":
+        card, wall = _on_card(sgd, seed), Compiled(*_wall(sgd, goal, "cuda"))
+        found = card.exits(wall, points, int(paths), quads, progress, ends)
     else:
         found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
     facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
@@ -104,6 +112,7 @@ def simulate_batches(
     threads: int | None = None,
     keep: Keep = "paths",
     progress: Callable[[float], None] | None = None,
+    device: Device = "cpu",
 ) -> Paths | Moments:
     """Run mini-batch SGD for a number of iterations.
 
@@ -113,7 +122,7 @@ def simulate_batches(
         iterations: how many; rounded up to a multiple of ``save_every``.
         paths: how many.
         save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
-        seed, threads, keep, progress: as in :func:`fpsim.simulate`.
+        seed, threads, keep, progress, device: as in :func:`fpsim.simulate`; a network runs on the CPU here.
 
     Returns:
         :class:`~fpsim.paths.ensembles.Paths` or :class:`~fpsim.paths.ensembles.Moments`; time = learning rate *
@@ -139,8 +148,10 @@ def simulate_batches(
     require_memory(size, f"what is kept of {int(paths)} paths", advice)
     time = np.arange(frames + 1) * every * sgd.learning_rate
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    arguments = () if sgd.moves_network else _kernel_arguments(sgd, seed)
-    settings = {"sgd": str(sgd), "seed": int(seed), "engine": "torch" if sgd.moves_network else "compiled"}
+    card = _on_card(sgd, seed) if _chosen(sgd, device, paths, iterations) == "cuda" else None
+    arguments = () if sgd.moves_network or card is not None else _kernel_arguments(sgd, seed)
+    engine = "torch" if sgd.moves_network else "compiled" if card is None else "cuda"
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": engine}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
     sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
     watch = Watch(float(frames * int(every)) * int(paths), progress)
@@ -149,9 +160,11 @@ def simulate_batches(
         out = None if x is None else x[:, slice(*chunk)]
         if sgd.moves_network:
             return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
+        if card is not None:
+            return card.march(start, chunk, frames, int(every), keep, origin, seed, watch, out)
         return _march(sgd, arguments, start, chunk, frames, int(every), keep, origin, seed, watch, out)
 
-    length = BLOCK * BLOCKS_PER_CHUNK
+    length, threads = (BLOCK * BLOCKS_PER_CHUNK, threads) if card is None else (card.lanes, 1)
     chunks = ((begin, min(begin + length, int(paths))) for begin in range(0, int(paths), length))
     for _, _, piece in in_order(chunks, work, threads, watch):
         if x is None:
@@ -179,9 +192,24 @@ def _march_network(
     return sums
 
 
-def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
+def _chosen(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float) -> str:
+    """Where a run goes: ``"auto"`` counts a gradient of one example as a coordinate-step."""
+    if sgd.moves_network:
+        if device == "cuda":
+            raise ValueError("device='cuda' is for data sets given by a formula; a network runs on the CPU here")
+        return "cpu"
+    return chosen(device, float(paths) * iterations * sgd.batch_size * sgd.landscape.dimension)
+
+
+def _on_card(sgd: MiniBatchSGD, seed: int) -> CardBatches:
+    from fpsim.sgd.cuda_batches import CardBatches
+
+    table, data, gradient, *rest = _kernel_arguments(sgd, seed, "cuda")
+    return CardBatches(sgd, (table, Compiled(gradient, data), *rest))
+
+
+def _kernel_arguments(sgd: MiniBatchSGD, seed: int, device: str = "cpu") -> tuple[Any, ...]:
     """What both kernels take from the data set: table, data, gradient, rate, batch, sampling, stream, key."""
-    from fpsim.kernels.compiling import block
     from landscapes.formula.symbolic import derivative, symbol
 
     examples = sgd.landscape.examples
@@ -189,11 +217,11 @@ def _kernel_arguments(sgd: MiniBatchSGD, seed: int) -> tuple[Any, ...]:
     rows = [symbol(name) for name, _ in examples.data]
     slopes = [derivative(examples.expression, v) for v in x]
     parameters = {symbol(name): value for name, value in examples.parameters}
-    gradient, data = block(slopes, {"x": x, "u": rows}, parameters, np.float64)
+    gradient = made(device, slopes, {"x": x, "u": rows}, parameters, np.float64)
     table, rate = np.ascontiguousarray(examples.table).copy(), sgd.learning_rate / sgd.batch_size
     law = SAMPLINGS.index(sgd.sampling)
     stream = int(Stream.SHUFFLES if sgd.sampling == "reshuffled" else Stream.MINIBATCHES)
-    return table, data, gradient, rate, int(sgd.batch_size), law, stream, *seed_words(seed)
+    return table, gradient.data, gradient.function, rate, int(sgd.batch_size), law, stream, *seed_words(seed)
 
 
 def _march(
@@ -259,13 +287,13 @@ def _exits(
     return run_lanes(call, diverged, points, paths, threads, np.float64, progress, ends)
 
 
-def _wall(sgd: MiniBatchSGD, goal: Target) -> tuple[Any, Array]:
+def _wall(sgd: MiniBatchSGD, goal: Target, device: str = "cpu") -> tuple[Any, Array]:
     """The compiled signed distance to the target."""
-    from fpsim.kernels.compiling import block
     from landscapes.formula.symbolic import symbol
 
     x = [symbol(name) for name in sgd.landscape.variables]
     geometry = goal.symbolic(x)
     if geometry is None:
         raise ValueError("mini-batch exits go to a number (1-D), Ball or HalfSpace; a level function does not compile")
-    return block([geometry[0]], {"x": x}, geometry[1], np.float64)
+    wall = made(device, [geometry[0]], {"x": x}, geometry[1], np.float64)
+    return wall.function, wall.data

@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "lengths",
         "valleys",
         "noise kernels plotting",
-        "sde",
+        "sde cuda",
         "exact",
         "paths",
         "escape_time description",

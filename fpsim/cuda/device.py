@@ -1,0 +1,120 @@
+"""Which device does a piece of work, and in one sentence why the GPU cannot."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+
+Device = Literal["cpu", "cuda", "auto"]
+WORTH = 2e9
+"""Coordinate-steps per CPU core from which on ``"auto"`` asks for a GPU: about 8 s of the core.  To start CUDA and to
+compile a kernel takes about 4 s."""
+EXIT_STEPS = 1000
+"""Steps that an exit is taken to last where no horizon bounds it: how many it will be is not known beforehand."""
+
+
+class NoGPUError(ValueError):
+    """There is no GPU that could be used."""
+
+
+def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
+    """``"cpu"`` or ``"cuda"`` for ``work`` coordinate-steps, of an SDE where one is given.
+
+    ``"auto"`` takes the GPU for work of at least :data:`WORTH` per core, if one is there and usable.
+
+    Raises:
+        NoGPUError: for ``"cuda"`` without a usable GPU.
+        ValueError: for ``"cuda"`` with plain Python functions, or for another word.
+    """
+    if device not in ("cpu", "cuda", "auto"):
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}")
+    if device == "cpu" or (device == "auto" and work < WORTH * (os.cpu_count() or 1)):
+        return "cpu"
+    if sde is not None and sde.symbolic is None:
+        if device == "cuda":
+            raise ValueError("a GPU runs formulas, and this SDE is made of plain Python functions; use device='cpu'")
+        return "cpu"
+    try:
+        require_gpu()
+    except NoGPUError:
+        if device == "cuda":
+            raise
+        return "cpu"
+    return "cuda"
+
+
+def simulated() -> bool:
+    """Whether numba runs CUDA kernels in its simulator (``NUMBA_ENABLE_CUDASIM=1`` before the first import)."""
+    import numba
+
+    return bool(numba.config.ENABLE_CUDASIM)
+
+
+def require_gpu() -> None:
+    """Raise :class:`NoGPUError` unless numba-cuda is installed and finds a GPU, or CUDA is simulated."""
+    if simulated():
+        return
+    if find_spec("numba_cuda") is None:
+        raise NoGPUError(
+            "device='cuda' needs the package numba-cuda, which is not installed; "
+            "run: pip install -c constraints.txt -e '.[gpu]', or leave device= out"
+        )
+    cuda = _imported()
+    if (error := cuda.cuda_error()) is not None:
+        raise NoGPUError(f"device='cuda' needs an NVIDIA driver, and none answers here ({_line(error)}); leave device= out")
+    if not cuda.is_available():
+        raise NoGPUError("device='cuda' found no NVIDIA GPU that CUDA can use on this machine; leave device= out")
+
+
+def _imported() -> Any:
+    try:
+        from numba import cuda
+    except Exception as error:  # whatever another package's import may raise
+        raise NoGPUError(
+            f"numba-cuda {_version('numba-cuda')} cannot be imported under NumPy {np.__version__} ({_line(error)}); "
+            "fpsim is tested with numba-cuda 0.30.4, which needs NumPy < 2.5"
+        ) from error
+    return cuda
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(of unknown version)"
+
+
+def _line(error: Any) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def gpu_name() -> str:
+    """The name of the GPU in use."""
+    if simulated():
+        return "simulated"
+    from numba import cuda
+
+    name = cuda.get_current_device().name
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def multiprocessors() -> int:
+    """How many blocks of threads run at once at least; 2 in the simulator."""
+    if simulated():
+        return 2
+    from numba import cuda
+
+    return int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def free_memory() -> float:
+    """Bytes of the GPU's memory that are free."""
+    if simulated():
+        return 2.0**30
+    from numba import cuda
+
+    return float(cuda.current_context().get_memory_info()[0])

@@ -1,0 +1,148 @@
+"""Exit times, one thread per path:  T = inf {t : level(X_t) >= 0}, as :mod:`fpsim.kernels.exits` decides it.
+
+A thread whose path is out takes the next path of one list.  Which thread carries a path changes no path.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import cuda, types
+
+from fpsim.cuda.functions import draw_function, generated, inlined, lost_function, near, words_function
+
+NEGLIGIBLE = 14.0  # as in fpsim.kernels.exits
+NEXT, END, DONE, LOST, QUAD = range(5)
+"""Places in a kernel's ``list``: next path, end of the list, paths that are out, first path lost, its group of steps."""
+
+
+def share_function() -> Any:
+    """``share(here, there, bridge, limit, word)``: when within a step a path left, in (0, 1], or -1 if it did not.
+
+    ``here`` and ``there`` are (distance, 1/(D_n h)) at its ends, as in the CPU's kernel ``leave``.
+    """
+
+    def share(here, there, bridge, limit, word):
+        a, b, found = np.float64(here[0]), np.float64(there[0]), -1.0
+        if b >= 0:
+            if b <= limit:  # beyond it the path is lost, not out
+                found = a / (a - b) if bridge else 1.0
+        elif bridge and a <= 0:
+            chance = math.exp(-a * b * np.float64(here[1]))
+            if (np.float64(word) + 0.5) * 2.0**-32 < chance:
+                found = 0.5
+        return found
+
+    return inlined(share)
+
+
+def uniform_function() -> Any:
+    """``word(k, quad, path, stream, key0, key1)``: the random word that decides the bridge of step 4 quad + k."""
+    words = words_function()
+
+    def word(k, quad, path, stream, key0, key1):
+        a, b, c, e = words(quad, stream << 24, path, key0, key1)
+        return a if k == 0 else (b if k == 1 else (c if k == 2 else e))
+
+    return inlined(word)
+
+
+@lru_cache(maxsize=64)
+def exit_kernel(
+    step: tuple[str, int], wall: tuple[str, int], fold: tuple[str, int] | None, dimension: int, real: str
+) -> Any:
+    """The kernel ``exits`` for generated step, wall and fold, each (text, how many numbers it reads).
+
+    Its arguments: x (d, lanes), owner and quads (lanes,), the state of the threads between two calls, owner -1 for
+    none; the list (5,); starts (d, paths) or (d, 1); the number of the first path; groups of four steps until a path
+    is censored, and of this call; whether to test between steps; the seed's halves and two streams; the numbers of
+    step, wall and fold; the largest |x|; times (paths,) in steps, places (d, paths), and begun (paths,) by the clock.
+    """
+    advance, watch, is_lost = generated(step[0], real), generated(wall[0], real), lost_function(dimension)
+    folded = generated(fold[0], real) if fold is not None else None
+    draw, word, share = draw_function(dimension, real), uniform_function(), share_function()
+    number = getattr(types, real)
+    (step_size, fetch_step), (wall_size, fetch_wall) = near(*step, real), near(*wall, real)
+    fold_size, fetch_fold = near(*fold, real) if fold is not None else near("", 0, real)
+    folding, least = fold is not None, np.dtype(real).type(NEGLIGIBLE)
+
+    @cuda.jit
+    def exits(
+        states, owner, quads, queue, starts, first, horizon, budget, bridge, key0, key1, stream, bridge_stream,
+        step_numbers, wall_numbers, fold_numbers, limit, times, places, begun, clock,
+    ):  # fmt: skip
+        lane = cuda.grid(1)
+        if lane >= owner.shape[0]:
+            return
+        x = cuda.local.array(dimension, number)
+        u = cuda.local.array(dimension, number)
+        kick = cuda.local.array(dimension, number)
+        z = cuda.local.array((4, dimension), number)
+        here = cuda.local.array(2, number)
+        there = cuda.local.array(2, number)
+        data = fetch_step(step_numbers, cuda.local.array(step_size, number))
+        wall_data = fetch_wall(wall_numbers, cuda.local.array(wall_size, number))
+        fold_data = fetch_fold(fold_numbers, cuda.local.array(fold_size, number))
+        threshold = least if bridge else number(0)
+        path = owner[lane]
+        quad = quads[lane]
+        for i in range(dimension):
+            x[i] = states[i, lane]
+        if path >= 0:
+            watch(x, wall_data, here)
+        for turn in range(budget):
+            if path < 0:
+                path = cuda.atomic.add(queue, NEXT, 1)
+                if path >= queue[END]:
+                    path = -1
+                    break
+                for i in range(dimension):
+                    x[i] = starts[i, path if starts.shape[1] > 1 else 0]
+                quad = 0
+                begun[path] = clock + turn
+                watch(x, wall_data, here)
+            draw(z, quad, first + path, stream, key0, key1)
+            out = False
+            for k in range(4):
+                if not out:
+                    for i in range(dimension):
+                        kick[i] = z[0, i] if k == 0 else (z[1, i] if k == 1 else (z[2, i] if k == 2 else z[3, i]))
+                    advance(x, kick, data, u)
+                    watch(u, wall_data, there)
+                    if not (here[0] * there[0] * here[1] > threshold):
+                        drawn = word(k, quad, first + path, bridge_stream, key0, key1)
+                        left = share(here, there, bridge, limit, drawn)
+                        if left >= 0:
+                            out = True
+                            times[path] = 4 * quad + k + left
+                            for i in range(dimension):
+                                places[i, path] = x[i] + left * (np.float64(u[i]) - x[i])
+                    if folding:
+                        folded(u, fold_data, x)
+                    else:
+                        for i in range(dimension):
+                            x[i] = u[i]
+                    here[0] = there[0]
+                    here[1] = there[1]
+            if not out and is_lost(x, limit):
+                cuda.atomic.min(queue, LOST, path)
+                cuda.atomic.max(queue, QUAD, quad)
+                break
+            quad += 1
+            if not out and quad >= horizon:
+                out = True
+                times[path] = math.inf
+                for i in range(dimension):
+                    places[i, path] = x[i]
+            if out:
+                cuda.atomic.add(queue, DONE, 1)
+                path = -1
+        owner[lane] = path
+        quads[lane] = quad
+        for i in range(dimension):
+            states[i, lane] = x[i]
+
+    return exits

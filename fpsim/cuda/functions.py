@@ -1,0 +1,137 @@
+"""Device functions: a generated step, the random words and the normals, from the very text that the CPU compiles.
+
+``landscapes`` writes a step as a loop over ``width`` lanes; with ``width=1`` it is the step of one thread.  Philox and
+the polynomials of the normals are the Python functions of :mod:`fpsim.kernels`, compiled for the other target, so that
+a path is the CPU's up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import cuda
+from numpy.typing import DTypeLike, NDArray
+
+from fpsim.cuda.device import simulated
+from fpsim.kernels.normals import pair_double, pair_single
+from fpsim.kernels.philox import lane_words
+
+u4 = np.uint32
+LOW = 0xFFFFFFFF
+KEPT = 32
+"""Numbers of a generated function that a thread may keep in registers."""
+
+
+def block(
+    outputs: Sequence[Any], inputs: dict[str, Sequence[Any]], parameters: dict[Any, float], dtype: DTypeLike
+) -> tuple[str, NDArray[Any]]:
+    """Formulas as the text of a function ``block(*inputs, data, out)`` for one point, and its ``data``."""
+    from landscapes.formula.symbolic import block_code
+
+    code = block_code(outputs, inputs, parameters, width=1)
+    data = np.asarray(code.data, dtype=dtype)
+    if not np.isfinite(data).all():
+        raise ValueError(f"a parameter does not fit into {data.dtype}: {code.data.tolist()}; use float64")
+    return code.source, data
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A device function that is pasted into the kernels that call it."""
+    return cuda.jit(device=True, inline="always")(function)
+
+
+def generated(source: str, real: str) -> Any:
+    """The device function of a generated text; numba-cuda has no ``np.floor``, libdevice has."""
+    space: dict[str, Any] = {"math": math, "np": np, "floor": np.floor, "ceil": np.ceil}
+    if not simulated():
+        from numba.cuda import libdevice
+
+        single = real == "float32"
+        space["floor"] = libdevice.floorf if single else libdevice.floor
+        space["ceil"] = libdevice.ceilf if single else libdevice.ceil
+    text = re.sub(r"\bnp\.(floor|ceil)\(", r"\1(", source)
+    exec(compile(text, "<generated step>", "exec"), space)
+    return inlined(space["block"])
+
+
+def near(source: str, numbers: int, real: str) -> tuple[int, Any]:
+    """How many of a step's ``numbers`` a thread keeps for itself, and ``fetch(data, own)``, which gives what to read.
+
+    A few numbers are best kept in registers; tables, which are read at places known only later, stay where they are.
+    """
+    own = numbers if numbers <= KEPT and "int(" not in source else 0
+
+    def copy(data, mine):
+        for i in range(own):
+            mine[i] = data[i]
+        return mine
+
+    def leave(data, mine):
+        return data
+
+    return max(own, 1), inlined(copy if own else leave)
+
+
+def _bits() -> dict[str, Any]:
+    """Reading the bits of floats as integers and back, under the names that the CPU's normals use."""
+    names = "float_bits", "bits_float", "double_bits", "bits_double"
+    if simulated():
+        kinds = np.int32, np.float32, np.int64, np.float64
+        return {name: (lambda value, kind=kind: value.view(kind)) for name, kind in zip(names, kinds, strict=True)}
+    from numba.cuda import libdevice as device
+
+    casts = device.float_as_int, device.int_as_float, device.double_as_longlong, device.longlong_as_double
+    return dict(zip(names, casts, strict=True))
+
+
+def _again(compiled: Any, **replaced: Any) -> Any:
+    """A function of the CPU's kernels for this target, with some of its globals replaced."""
+    function = compiled.py_func
+    return inlined(FunctionType(function.__code__, {**function.__globals__, **replaced}, function.__name__))
+
+
+def pair_function(real: str) -> Any:
+    """Two normals from two words."""
+    return _again(pair_single if real == "float32" else pair_double, **_bits())
+
+
+def words_function() -> Any:
+    """``words(quad, tag, path, key0, key1)``: the four words of a counter; quad and path below 2^48."""
+    philox = _again(lane_words)
+
+    def words(quad, tag, path, key0, key1):
+        high = u4((path >> 32) | ((quad >> 32) << 16))
+        return philox(u4(quad & LOW), u4(tag), u4(path & LOW), high, key0, key1)
+
+    return inlined(words)
+
+
+def draw_function(dimension: int, real: str) -> Any:
+    """``draw(z, quad, path, stream, key0, key1)``: the normals of four steps into ``z`` (4, d)."""
+    words, pair = words_function(), pair_function(real)
+
+    def draw(z, quad, path, stream, key0, key1):
+        for i in range(dimension):
+            a, b, c, e = words(quad, (stream << 24) | i, path, key0, key1)
+            z[0, i], z[1, i] = pair(a, b)
+            z[2, i], z[3, i] = pair(c, e)
+
+    return inlined(draw)
+
+
+def lost_function(dimension: int) -> Any:
+    """``lost(x, limit)``: whether a coordinate of ``x`` (d,) has left the finite numbers."""
+
+    def lost(x, limit):
+        gone = False
+        for i in range(dimension):
+            if not (abs(x[i]) <= limit):
+                gone = True
+        return gone
+
+    return inlined(lost)

@@ -1,0 +1,124 @@
+"""Mini-batch SGD of data sets on a GPU: chunks of paths through :mod:`fpsim.cuda.batches`."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.kernels.pacing import Pace, Piece, Watch, pieces
+from fpsim.paths.chunks import CARD_BYTES, Keep
+from fpsim.paths.cuda_exits import Lanes, run_on_card
+from fpsim.paths.cuda_walk import CardWalk
+from fpsim.paths.exit_pool import Exits
+from fpsim.paths.starts import start_points
+from fpsim.paths.step import LIMITS, Compiled
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+
+Array = NDArray[Any]
+SCRATCH = 2**31
+"""Bytes of the card's memory in which examples are drawn."""
+MOST_LANES = 2**18
+RESHUFFLED = 2
+LIMIT = LIMITS["float64"]
+
+
+class CardBatches:
+    """One data set and one law of mini-batches on a GPU.
+
+    Args:
+        sgd: what moves.
+        arguments: table, gradient, rate, batch, law, stream and the key's halves.
+    """
+
+    def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...]) -> None:
+        from numba import cuda
+
+        table, self.gradient, rate, batch, self.law, *numbers = arguments
+        self.sgd, self.cuda, self.columns = sgd, cuda, max(table.shape[0], 1)
+        self.batch, self.examples = batch, table.shape[1]
+        self.arguments = (cuda.to_device(table), cuda.to_device(self.gradient.data), rate, batch, *numbers)
+
+    @property
+    def lanes(self) -> int:
+        """Paths that fit side by side."""
+        each = 16 * self.batch + (4 * self.examples if self.law == RESHUFFLED else 0)
+        return min(max(SCRATCH // each, 32), MOST_LANES)
+
+    def scratch(self, lanes: int) -> tuple[Any, Any]:
+        """Room for the draws of ``lanes`` threads, and for their orders."""
+        rows = self.examples if self.law == RESHUFFLED else 1
+        shapes = (4 * self.batch, lanes), (rows, lanes if rows > 1 else 1)
+        picks, order = (self.cuda.device_array(shape, dtype=np.int32) for shape in shapes)
+        return picks, order
+
+    def march(
+        self, start: Any, chunk: tuple[int, int], frames: int, every: int, keep: Keep, origin: Array, seed: int,
+        watch: Watch, out: Array | None,
+    ) -> Array:  # fmt: skip
+        """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
+        (begin, end), d = chunk, self.sgd.landscape.dimension
+        points = np.broadcast_to(start_points(start, d, begin, end - begin, seed), (d, end - begin))
+        walk = self._walk(begin, points, keep)
+        sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
+        if keep == "moments":
+            sums[0] = walk.powers(origin)
+        elif out is not None and keep == "paths":
+            out[0] = points.T
+        origins = np.broadcast_to(origin, (frames + 1, d))
+        most, pace = max(1, CARD_BYTES // (8 * points.size)), Pace(4)
+        for piece in pieces(frames * every, every, most, 4, pace):
+            began, first = clock.perf_counter(), piece.step // every + 1
+            kept = walk.advance(piece, origins[first:], sums[first:])
+            if out is not None and keep == "paths" and piece.finished:
+                out[first : first + piece.frames] = kept
+            pace.took(piece.frames * piece.every, clock.perf_counter() - began)
+            watch.advance(piece.frames * piece.every * (end - begin))
+        if out is not None and keep == "final":
+            out[0] = walk.positions()
+        return sums
+
+    def _walk(self, first: int, points: Array, keep: Keep) -> CardWalk:
+        from fpsim.cuda.batches import walk_kernel
+        from fpsim.cuda.walk import THREADS, blocks
+
+        kernel = walk_kernel(self.gradient.function, points.shape[0], self.columns, self.law)
+        scratch = self.scratch(points.shape[1])
+
+        def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
+            kernel[blocks(states.shape[1]), THREADS](
+                states, first, step, every, stretches, *self.arguments, *scratch, LIMIT, frames, fate
+            )
+
+        def diverged(walk: CardWalk, lane: int, piece: Piece) -> BatchDivergenceError:
+            _, when = walk.alone(lane, piece, piece.frames * piece.every)
+            return BatchDivergenceError(first + lane, self.sgd, when)
+
+        return CardWalk(first, points, np.dtype(np.float64), keep, launch, diverged)
+
+    def exits(
+        self, wall: Compiled, points: Array, paths: int, quads: int, progress: Callable[[float], None] | None,
+        ends: float,
+    ) -> Exits:  # fmt: skip
+        """Exits, with times in iterations."""
+        from fpsim.cuda.batches import exit_kernel
+        from fpsim.cuda.walk import THREADS, blocks
+
+        kernel = exit_kernel(self.gradient.function, wall.function, points.shape[0], self.columns, self.law)
+        scratch, level = self.scratch(min(self.lanes, paths)), self.cuda.to_device(wall.data)
+
+        def call(lanes: Lanes, budget: int, horizon: int, now: int) -> None:
+            kernel[blocks(lanes.owner.size), THREADS](
+                lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, budget,
+                *self.arguments, *scratch, level, LIMIT, lanes.times, lanes.places, lanes.begun, now,
+            )  # fmt: skip
+
+        def diverged(path: int, step: int, x: Array) -> BatchDivergenceError:
+            return BatchDivergenceError(path, self.sgd)
+
+        return run_on_card(
+            call, diverged, points, paths, quads, np.dtype(np.float64), progress, ends, min(self.lanes, paths)
+        )

@@ -1,0 +1,197 @@
+"""The GPU's paths against the CPU's: equal up to rounding over short times, and the same decisions.
+
+Run by ``test_cuda.py`` in numba's CUDA simulator; on a machine with a GPU also by ``pytest tests/agreement/cuda_checks.py``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import fpsim
+from fpsim import Ball, ConstantDiffusion, EscapeProblem, HessianDiffusion
+from fpsim.cuda.device import simulated
+from fpsim.paths.exits import exit_times
+from fpsim.paths.simulate import simulate
+from fpsim.paths.step import DivergenceError
+from fpsim.sgd.chain import Chain
+from fpsim.sgd.minibatch import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
+from fpsim.targets import Point
+from fpsim.walls import Walls
+from landscapes import CoupledDoubleWells, DoubleWell
+from landscapes.catalogue.example_losses import LogisticRegression, PerExampleDoubleWell
+from landscapes.examples.sampled import SampledLandscape
+from landscapes.landscape import DriftField, Landscape
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # numpy's scalars warn where integers of a kernel wrap around
+
+PATHS = 30 if simulated() else 5000
+WELL = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.3))
+PAIR = fpsim.SDE(CoupledDoubleWells(2), ConstantDiffusion(0.3))
+CURVATURE = HessianDiffusion(learning_rate=0.2, batch_size=1.0, floor=0.5, floor_shape="smooth", at="everywhere")
+CURVED = fpsim.SDE(DoubleWell(), CURVATURE, convention="stratonovich")
+SAMPLED = SampledLandscape(np.linspace(-2, 2, 41), (np.linspace(-2, 2, 41) ** 2 - 1) ** 2 / 4)
+STEPPED = fpsim.SDE(
+    DriftField.from_expression("max(x, 0)/4 - x**3 + tanh(abs(x)) + erf(x)*sin(3*x) - sign(x)/9 + exp(-x)**0.3"),
+    ConstantDiffusion(0.3),
+)
+ROUNDING = {"float64": 1e-12, "float32": 2e-5}
+"""Largest difference after some tens of steps, in units of the paths' own size (about one)."""
+
+
+def both(run, *arguments, **options):
+    """The same run on the CPU and on the GPU."""
+    return run(*arguments, **options), run(*arguments, **options, device="cuda")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("sde", "start", "walls", "every"),
+    [
+        (WELL, -1.0, None, 7),  # frames within groups of four steps
+        (WELL, -1.0, Walls("reflecting", [(-1.3, 1.0)]), 8),
+        (PAIR, [-1.0, -1.0], Walls(["periodic", None], [(-1.5, 1.5), (-2.0, 2.0)]), 40),
+        (CURVED, -1.0, None, 10),
+        (STEPPED, 0.2, None, 3),
+        (fpsim.SDE(SAMPLED, ConstantDiffusion(0.3)), -1.0, None, 21),
+    ],
+    ids=["every 7", "reflecting", "periodic plane", "hessian stratonovich", "every function", "table"],
+)
+def test_paths_are_the_cpu_s(sde, start, walls, every, dtype):
+    options = {"paths": PATHS, "seed": 2**40 + 7, "save_every": every, "boundary": walls, "dtype": dtype}
+    cpu, gpu = both(simulate, sde, start, 0.42, 0.01, **options)
+    assert gpu.settings["engine"] == "cuda" and gpu.x.dtype == dtype and gpu.x.shape == cpu.x.shape
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING[dtype]
+    assert np.ptp(gpu.x[-1]) > 0.5
+
+
+def test_final_states_and_starts_of_every_kind():
+    for start in (-1.0, np.linspace(-1.5, 1.5, PATHS)[None], lambda u: 2 * u - 1):
+        cpu, gpu = both(simulate, WELL, start, 0.2, 0.01, paths=PATHS, keep="final")
+        assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"]
+
+
+def test_moments_repeat_bit_for_bit():
+    options = {"paths": 3 * PATHS, "save_every": 10, "keep": "moments"}
+    cpu, gpu = both(simulate, PAIR, [-1.0, -1.0], 0.3, 0.01, **options)
+    again = simulate(PAIR, [-1.0, -1.0], 0.3, 0.01, **options, device="cuda")
+    for name in ("mean", "variance", "third", "fourth"):
+        assert np.array_equal(getattr(gpu, name), getattr(again, name))
+        assert np.allclose(getattr(gpu, name), getattr(cpu, name), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["plain", "discrete", "coarse single", "reflecting", "ring", "ball", "hessian"])
+def test_exits_are_the_cpu_s(name):
+    sde, start, target, options = {
+        "plain": (WELL, -1.0, Point(-0.3, -1.0), {}),
+        "discrete": (WELL, -1.0, Point(-0.3, -1.0), {"bridge": False}),
+        "coarse single": (WELL, -1.0, Point(-0.3, -1.0), {"dtype": np.float32, "coarse": True}),
+        "reflecting": (WELL, -1.0, Point(-0.3, -1.0), {"walls": Walls("reflecting", [(-1.2, 1.5)])}),
+        "ring": (WELL, -1.0, Point(-0.3, -1.0), {"walls": Walls("periodic", [(-1.6, 1.5)])}),
+        "ball": (PAIR, [-1.0, -1.0], Ball((-0.4, -0.4), 0.4), {}),
+        "hessian": (CURVED, -1.0, Point(-0.6, -1.0), {}),
+    }[name]
+    cpu, gpu = both(exit_times, sde, start, target, PATHS, 0.02, seed=5, horizon=1.2, **options)
+    tolerance = ROUNDING[np.dtype(options.get("dtype", float)).name]
+    assert 3 < gpu.exits.size and np.array_equal(gpu.censored, cpu.censored)
+    assert np.abs(gpu.times - cpu.times).max() < tolerance
+    assert np.abs(gpu.places - cpu.places).max() < tolerance
+    assert gpu.settings["engine"] == "cuda"
+
+
+def test_momentum_and_the_chain():
+    chain = Chain(CoupledDoubleWells(2), ConstantDiffusion(0.3), learning_rate=0.05)
+    cpu, gpu = both(chain.simulate, [-1.0, -1.0], 30, paths=PATHS, momentum=0.5)
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"]
+    cpu, gpu = both(chain.exit_times, [-1.0, -1.0], Ball((-0.4, -0.4), 0.4), paths=PATHS, horizon=40, momentum=0.5)
+    assert np.array_equal(gpu.times, cpu.times) and 3 < gpu.exits.size
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_mini_batches(sampling):
+    sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=11, seed=1), 0.3, 3, sampling)
+    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=PATHS, save_every=3)
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x[-1]) > 0.05
+    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=PATHS, save_every=9, keep="moments")
+    assert np.allclose(gpu.variance, cpu.variance, rtol=1e-10)
+    wells = MiniBatchSGD(PerExampleDoubleWell(noise=2.0, examples=10, positive=5), 0.2, 2, sampling)
+    cpu, gpu = both(exit_iterations, wells, -1.0, -0.7, PATHS, seed=3, horizon=60)
+    assert np.array_equal(gpu.times, cpu.times) and 3 < gpu.exits.size
+    assert np.abs(gpu.places - cpu.places).max() < ROUNDING["float64"]
+
+
+def test_a_lost_path_is_named_with_its_step():
+    with pytest.raises(DivergenceError) as gpu:
+        simulate(WELL, -1.0, 500, 0.9, paths=PATHS, seed=3, device="cuda")
+    with pytest.raises(DivergenceError) as alone:
+        simulate(WELL, -1.0, 500, 0.9, paths=gpu.value.path + 1, seed=3, keep="final")
+    if gpu.value.path == 0:
+        assert gpu.value.step == alone.value.step
+    with pytest.raises(DivergenceError) as gpu:
+        exit_times(WELL, -1.0, Point(3e5, -1.0), 1, 0.9, seed=11, device="cuda")
+    with pytest.raises(DivergenceError) as cpu:
+        exit_times(WELL, -1.0, Point(3e5, -1.0), 1, 0.9, seed=11)
+    assert str(gpu.value) == str(cpu.value)
+    sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=11, seed=1), 1e3, 3)
+    with pytest.raises(BatchDivergenceError) as gpu:
+        simulate_batches(sgd, [0.5, 0.0], 400, paths=2, device="cuda")
+    with pytest.raises(BatchDivergenceError) as cpu:
+        simulate_batches(sgd, [0.5, 0.0], 400, paths=2)
+    assert str(gpu.value) == str(cpu.value)
+
+
+def test_a_deadline_leaves_one_horizon():
+    deep = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.02))
+    sample = exit_times(deep, -1.0, Point(0.0, -1.0), PATHS, 0.01, deadline=0.5, device="cuda")
+    assert "stopped" in sample.settings and sample.censored.any() and np.isfinite(sample.places).all()
+    assert (sample.times[sample.censored] == sample.horizon).all()
+
+
+def test_progress_and_interruption():
+    told = []
+    simulate(WELL, -1.0, 2.0, 0.01, paths=PATHS, device="cuda", progress=told.append)
+    assert told == sorted(told) and told[-1] == 1.0
+
+    def stop(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(WELL, -1.0, 1e4, 0.01, paths=PATHS, device="cuda", progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        exit_times(WELL, -1.0, Point(9.0, -1.0), PATHS, 0.01, device="cuda", progress=stop)
+
+
+def test_a_list_longer_than_the_memory_goes_in_parts(monkeypatch):
+    whole = exit_times(WELL, -1.0, Point(-0.3, -1.0), PATHS, 0.02, seed=5, horizon=1.2, device="cuda")
+    monkeypatch.setattr("fpsim.cuda.device.free_memory", lambda: 2.0 * 32 * (PATHS // 3))
+    parts = exit_times(WELL, -1.0, Point(-0.3, -1.0), PATHS, 0.02, seed=5, horizon=1.2, device="cuda")
+    assert np.array_equal(whole.times, parts.times) and np.array_equal(whole.places, parts.places)
+    monkeypatch.setattr("fpsim.paths.chunks.CARD_COORDINATES", 8)
+    monkeypatch.setattr("fpsim.paths.chunks.CARD_PATHS", 8)
+    cpu, gpu = both(simulate, WELL, -1.0, 0.2, 0.01, paths=PATHS // 2, keep="moments")
+    assert np.allclose(gpu.fourth, cpu.fourth, rtol=1e-10, atol=1e-12)
+
+
+def test_by_paths_on_the_gpu():
+    problem = EscapeProblem(fpsim.SDE(DoubleWell(), ConstantDiffusion(0.5)), -1.0, -0.5)
+    cpu, gpu = both(problem.by_paths, paths=PATHS, step=0.02, seed=1, step_bias=False)
+    assert gpu.settings["device"] == "cuda" and gpu.mean == pytest.approx(cpu.mean, rel=1e-12)
+
+
+def test_plain_functions_are_refused_and_auto_goes_to_the_cpu():
+    plain = fpsim.SDE(Landscape(lambda x: (x**4).sum(axis=0)), ConstantDiffusion(0.3))
+    with pytest.raises(ValueError, match="a GPU runs formulas"):
+        simulate(plain, 0.1, 0.1, 0.01, paths=4, device="cuda")
+    with pytest.raises(ValueError, match="plain Python function"):
+        exit_times(WELL, -1.0, lambda x: x[0] + 0.3, 4, 0.01, device="cuda")
+    assert simulate(WELL, -1.0, 0.1, 0.01, paths=4, device="auto").settings["engine"] == "compiled"
+
+
+def test_no_thread_of_a_kernel_is_left():
+    before = time.perf_counter()
+    while threading.active_count() > 1 and time.perf_counter() - before < 5:
+        time.sleep(0.05)
+    assert threading.active_count() == 1
