@@ -45,8 +45,8 @@ core: $(CORE)  ## only make the environment with the core dependencies
 
 constraints: $(FULL)  ## write what is installed now to constraints.txt
 	@sed -n '/^#/p' constraints.txt > .venv/constraints.new
-	@$(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude pip --exclude-editable \
-	    | sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f >> .venv/constraints.new
+	@{ $(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude pip --exclude-editable \
+	    | sed 's/+[a-z0-9.]*$$//'; sed -n '/^numba-cuda==/p' constraints.txt; } | LC_ALL=C sort -f >> .venv/constraints.new
 	@mv .venv/constraints.new constraints.txt
 
 clean:  ## remove caches and build products

@@ -65,7 +65,9 @@ def require_gpu() -> None:
         )
     cuda = _imported()
     if (error := cuda.cuda_error()) is not None:
-        raise NoGPUError(f"device='cuda' needs an NVIDIA driver, and none answers here ({_line(error)}); leave device= out")
+        raise NoGPUError(
+            f"device='cuda' needs an NVIDIA driver, and none answers here ({_line(error)}); leave device= out"
+        )
     if not cuda.is_available():
         raise NoGPUError("device='cuda' found no NVIDIA GPU that CUDA can use on this machine; leave device= out")
 

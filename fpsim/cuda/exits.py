@@ -16,7 +16,7 @@ from fpsim.cuda.functions import draw_function, generated, inlined, lost_functio
 
 NEGLIGIBLE = 14.0  # as in fpsim.kernels.exits
 NEXT, END, DONE, LOST, QUAD = range(5)
-"""Places in a kernel's ``list``: next path, end of the list, paths that are out, first path lost, its group of steps."""
+"""Places in a kernel's ``queue``: next path, end of the list, paths that are out, first path lost and when."""
 
 
 def share_function() -> Any:
@@ -57,12 +57,12 @@ def exit_kernel(
     """The kernel ``exits`` for generated step, wall and fold, each (text, how many numbers it reads).
 
     Its arguments: x (d, lanes), owner and quads (lanes,), the state of the threads between two calls, owner -1 for
-    none; the list (5,); starts (d, paths) or (d, 1); the number of the first path; groups of four steps until a path
+    none; the queue (5,); starts (d, paths) or (d, 1); the number of the first path; groups of four steps until a path
     is censored, and of this call; whether to test between steps; the seed's halves and two streams; the numbers of
     step, wall and fold; the largest |x|; times (paths,) in steps, places (d, paths), and begun (paths,) by the clock.
     """
     advance, watch, is_lost = generated(step[0], real), generated(wall[0], real), lost_function(dimension)
-    folded = generated(fold[0], real) if fold is not None else None
+    folded = generated(fold[0] if fold is not None else wall[0], real)  # any function where there is no fold
     draw, word, share = draw_function(dimension, real), uniform_function(), share_function()
     number = getattr(types, real)
     (step_size, fetch_step), (wall_size, fetch_wall) = near(*step, real), near(*wall, real)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,10 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def generated(source: str, real: str) -> Any:
     """The device function of a generated text; numba-cuda has no ``np.floor``, libdevice has."""
-    space: dict[str, Any] = {"math": math, "np": np, "floor": np.floor, "ceil": np.ceil}
-    if not simulated():
+    space: dict[str, Any] = {"math": math, "floor": np.floor, "ceil": np.ceil}
+    if simulated():  # Python's own functions raise where a GPU answers with infinity or no number
+        space["math"] = SimpleNamespace(**{name: getattr(np, name, value) for name, value in vars(math).items()})
+    else:
         from numba.cuda import libdevice
 
         single = real == "float32"

@@ -13,11 +13,12 @@ import numpy as np
 from numba import cuda, types
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import simulated
 from fpsim.cuda.functions import draw_function, generated, lost_function, near
 
 Array = NDArray[Any]
-THREADS = 128
-"""Threads in a block."""
+THREADS = 16 if simulated() else 128
+"""Threads in a block; each is a thread of Python's in the simulator."""
 SLAB = 2**14
 """Paths whose powers one block of threads adds up."""
 

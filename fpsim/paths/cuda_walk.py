@@ -31,7 +31,7 @@ class CardWalk:
         first, x0: of the paths.
         dtype: float64 or float32.
         keep: as in :func:`fpsim.simulate`.
-        launch: starts the kernel.  It lowers ``fate[0]`` to the first lane that is lost, and raises ``fate[1]`` to when.
+        launch: starts the kernel, which lowers ``fate[0]`` to the first lane lost and raises ``fate[1]`` to when.
         diverged: the error for a lost lane: (walk, lane, piece under way).
     """
 

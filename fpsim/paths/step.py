@@ -132,9 +132,7 @@ def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
         )
 
 
-def compiled_step(
-    sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu"
-) -> Compiled | None:
+def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
     """``advance(x, z, data, out)`` for the kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
     if formulas is None:
@@ -164,9 +162,7 @@ def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compil
     return made(device, outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype)
 
 
-def compiled_wall(
-    sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu"
-) -> Compiled | None:
+def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
     """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
     formulas = sde.symbolic
     if formulas is None:

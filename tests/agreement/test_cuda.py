@@ -1,0 +1,105 @@
+"""``device="cuda"`` without a GPU: the checks of ``cuda_checks.py`` in numba's simulator, and who is asked for what."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fpsim.cuda import device
+from fpsim.cuda.device import NoGPUError, chosen
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def test_the_checks_pass_in_the_simulator():
+    settings = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(ROOT)}
+    command = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(HERE / "cuda_checks.py")]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout and "skipped" not in done.stdout
+
+
+PROGRAM = """
+import sys
+import fpsim, landscapes
+sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.3))
+for device in ("cpu", "auto"):
+    fpsim.simulate(sde, -1.0, 0.1, 0.01, paths=4, device=device)
+print([m for m in sys.modules if m.startswith(("numba.cuda", "numba_cuda", "cuda", "fpsim.cuda"))])
+"""
+
+
+def test_the_cpu_loads_nothing_of_cuda():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['fpsim.cuda', 'fpsim.cuda.device']"
+
+
+class FakeCuda:
+    """What ``numba.cuda`` says on a machine."""
+
+    def __init__(self, error=None, available=True):
+        self.error, self.available = error, available
+
+    def cuda_error(self):
+        return self.error
+
+    def is_available(self):
+        return self.available
+
+
+@pytest.mark.parametrize(
+    ("package", "cuda", "words"),
+    [
+        (False, None, "needs the package numba-cuda"),
+        (True, FakeCuda(error="CUDA driver library cannot be found"), "needs an NVIDIA driver"),
+        (True, FakeCuda(available=False), "found no NVIDIA GPU"),
+    ],
+    ids=["no package", "no driver", "no GPU"],
+)
+def test_one_sentence_for_each_thing_that_is_missing(monkeypatch, package, cuda, words):
+    monkeypatch.setattr(device, "find_spec", lambda name: object() if package else None)
+    monkeypatch.setattr(device, "_imported", lambda: cuda)
+    with pytest.raises(NoGPUError, match=words) as said:
+        chosen("cuda", 1.0)
+    assert "\n" not in str(said.value)
+    assert chosen("auto", 1e15) == "cpu"
+
+
+def test_auto_takes_a_gpu_for_work_that_is_worth_it(monkeypatch):
+    monkeypatch.setattr(device, "require_gpu", lambda: None)
+    cores = os.cpu_count() or 1
+    assert chosen("auto", 1.01 * device.WORTH * cores) == "cuda"
+    assert chosen("auto", 0.99 * device.WORTH * cores) == "cpu"
+    assert chosen("cuda", 1.0) == "cuda" and chosen("cpu", 1e15) == "cpu"
+    with pytest.raises(ValueError, match="device must be 'cpu', 'cuda' or 'auto'; got 'gpu'"):
+        chosen("gpu", 1.0)
+
+
+BROKEN = """
+import builtins, sys
+from fpsim.cuda import device
+device.simulated, device.find_spec = lambda: False, lambda name: object()
+real = builtins.__import__
+def refuse(name, globals=None, locals=None, fromlist=(), level=0):
+    if name == "numba" and fromlist and "cuda" in fromlist:
+        raise AttributeError("module 'numpy' has no attribute 'row_stack'")
+    return real(name, globals, locals, fromlist, level)
+builtins.__import__ = refuse
+try:
+    device.require_gpu()
+except device.NoGPUError as error:
+    print(error)
+"""
+
+
+def test_an_import_that_fails_is_told_with_both_versions():
+    """As that of numba-cuda 0.30.4 fails under NumPy 2.5."""
+    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, check=True)
+    said = done.stdout.strip()
+    assert "cannot be imported under NumPy" in said and "row_stack" in said and "NumPy < 2.5" in said
+    assert "\n" not in said
