@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
 from fpsim.sde.modified import NoiseOf
 from fpsim.sde.sde import SDE
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Target, target_from
 from fpsim.walls import Walls
 from landscapes.description import described, rebuilt
 
@@ -33,7 +33,7 @@ class Escape(Protocol):
     @property
     def start(self) -> Any: ...
     @property
-    def target(self) -> Any: ...
+    def target(self) -> Target: ...
     @property
     def walls(self) -> Walls | None: ...
 
@@ -43,7 +43,7 @@ def describe(problem: Escape) -> dict[str, Any]:
     return {
         **describe_sde(problem.sde),
         "start": list(problem.start),
-        "target": describe_target(problem.target),
+        "target": problem.target.describe(),
         "walls": describe_walls(problem.walls),
     }
 
@@ -81,17 +81,6 @@ def describe_noise(noise: Any) -> dict[str, Any]:
         return {"class": kind, **own}
     made = "a plain function" if callable(noise) else "a model of its own"
     return {"class": kind, "words": getattr(noise, "__name__", None) or str(noise), "made of": made}
-
-
-def describe_target(target: Target) -> dict[str, Any]:
-    """Where the escape ends."""
-    if isinstance(target, Point):
-        return {"class": "Point", "value": target.value}
-    if isinstance(target, Ball):
-        return {"class": "Ball", "center": list(target.center), "radius": target.radius}
-    if isinstance(target, HalfSpace):
-        return {"class": "HalfSpace", "normal": list(target.normal), "offset": target.offset}
-    return {"class": type(target).__name__, "words": str(target), "made of": "a plain function"}
 
 
 def describe_walls(walls: Walls | None) -> dict[str, Any] | None:
@@ -134,19 +123,6 @@ def noise_from(facts: Mapping[str, Any]) -> Any:
     if kind == "GradientNoise":
         own["covariance"] = noise_from(own["covariance"])
     return NOISES[kind](**own)
-
-
-def target_from(facts: Mapping[str, Any]) -> Any:
-    """The target that :func:`describe_target` was given; ``ValueError`` for a level function."""
-    if "made of" in facts:
-        raise ValueError(
-            f"the target {facts['words']} is {facts['made of']}, which this file does not hold; build the problem again"
-        )
-    if facts["class"] == "Point":
-        return facts["value"]
-    if facts["class"] == "Ball":
-        return Ball(facts["center"], facts["radius"])
-    return HalfSpace(facts["normal"], facts["offset"])
 
 
 def walls_from(facts: Mapping[str, Any] | None) -> Walls | None:

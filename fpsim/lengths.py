@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.targets import CHANGE, Ball, HalfSpace, LevelSet, as_target, reach
+from fpsim.targets import as_target
 
 Array = NDArray[np.float64]
 
@@ -57,14 +57,4 @@ def noise_length(sde: Any, start: ArrayLike) -> float:
 
 def distance(target: Any, start: Array) -> float:
     """How far ``start`` (d,) is from the far end of what is known of a target; for a level function, its reach."""
-    goal = as_target(target, start)
-    if isinstance(goal, Ball):
-        return float(np.linalg.norm(np.array(goal.center) - start)) + goal.radius
-    if isinstance(goal, HalfSpace):
-        return -float(goal.level(start[:, None])[0])
-    if isinstance(goal, LevelSet):
-        lengths = goal.lengths or reach(goal.level, start)
-        slope = float(np.linalg.norm(goal.gradient(start[:, None])))
-        level = -float(goal.level(start[:, None])[0])
-        return level / slope if slope * max(lengths) > CHANGE * level else max(lengths)
-    return float(abs(goal.value - start[0])) if hasattr(goal, "value") else float(np.linalg.norm(start)) or 1.0
+    return as_target(target, start).far(start)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.density.bounds import needed_box
 from fpsim.density.grid import Grid
 from fpsim.density.space import Box, Space
-from fpsim.targets import Point, Target, as_target
+from fpsim.targets import Target, as_target
 
 Array = NDArray[np.float64]
 DEFAULT_CELLS = {1: 1000, 2: 200, 3: 48}
@@ -53,14 +53,14 @@ def fitted_grid(
 
     Ends that are ``fixed`` (walls, edges of the domain) keep their place instead; a face is on the target still.
     """
-    axes = []
+    axes, edge = [], None if target is None else target.edge(start)
     for k, (low, high) in enumerate(box):
         h = (high - low) / cells
         ends = fixed[k] if fixed else (False, False)
         if any(ends):
-            if isinstance(target, Point) and not all(ends) and low < target.value < high:
+            if edge is not None and not all(ends) and low < edge < high:
                 anchor = low if ends[0] else high
-                way = abs(target.value - anchor)
+                way = abs(edge - anchor)
                 h = way / max(math.floor(way / h + 1e-6), 4)
                 count = math.ceil((high - low) / h - 1e-6) + 1
                 low, high = (low, low + count * h) if ends[0] else (high - count * h, high)
@@ -68,8 +68,8 @@ def fitted_grid(
             else:
                 axes.append((low, high, cells))
             continue
-        if isinstance(target, Point):
-            gap = abs(target.value - start[0])
+        if edge is not None:
+            gap = abs(edge - start[0])
             h = gap / (max(math.floor(gap / h + 1e-6), 1) + 0.5)
         below = max(math.ceil((start[k] - low) / h - 0.5 - 1e-6), 0)
         above = max(math.ceil((high - start[k]) / h - 0.5 - 1e-6), 0)

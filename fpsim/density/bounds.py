@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fpsim.density.grid import Grid
 from fpsim.density.open_ends import refuse_infinite
 from fpsim.density.space import NOTHING, Box, Space, cell_of
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Target
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -126,14 +126,10 @@ def _settled(
 
 def _first_box(sde: Any, start: Array, target: Target | None, space: Space) -> Box:
     """The landscape's own box, or one around start and target."""
-    points = [start]
-    if isinstance(target, Point):
-        points.append(np.array([target.value]))
-    elif isinstance(target, Ball):
-        points += [np.asarray(target.center) - target.radius, np.asarray(target.center) + target.radius]
-    elif isinstance(target, HalfSpace):
-        normal = np.asarray(target.normal)
-        points.append(start + normal * (target.offset - normal @ start))
+    points = [start] if target is None else [start, *target.anchors(start)]
+    ball = None if target is None else target.ball()
+    if ball is not None:
+        points += [ball[0] - ball[1], ball[0] + ball[1]]
     bounds = getattr(sde.landscape, "bounds", None)
     if bounds is not None:
         points += [np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.density.grid import Grid
 from fpsim.density.walk import Walk
-from fpsim.targets import Ball, LevelSet, Point, Target, as_target
+from fpsim.targets import as_set, as_target
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -73,10 +73,9 @@ def on_grid(target: Any, grid: Grid, start: ArrayLike | None = None) -> Any:
     """
     if start is not None:
         return as_target(target, grid.as_point(start))
-    if isinstance(target, Target):
-        return target
-    if callable(target):
-        return LevelSet(target)
+    known = as_set(target)
+    if known is not None:
+        return known
     if grid.dimension == 1 and isinstance(target, int | float | np.number):
         low, high, _ = grid.axes[0]
         if not low <= float(target) <= high:
@@ -169,7 +168,7 @@ def _inside(target: Any, walk: Walk) -> Mask:
             f"got shape {level.shape}"
         )
     # a centre on the boundary belongs to the target, also when rounding puts it a hair outside
-    return np.asarray(level >= (-1e-9 * float(grid.spacing.min()) if not isinstance(target, LevelSet) else 0.0))
+    return np.asarray(level >= (-1e-9 * float(grid.spacing.min()) if target.is_distance else 0.0))
 
 
 def _crossings(target: Any, walk: Walk, keep: Mask, inside: Mask) -> tuple[NDArray[np.int64], Array]:
@@ -185,8 +184,9 @@ def _crossings(target: Any, walk: Walk, keep: Mask, inside: Mask) -> tuple[NDArr
         return edges, np.minimum(fraction[edges], 1.0)
     edges = np.flatnonzero(keep[walk.source] & inside[walk.target])
     start, step = grid.points[:, walk.source[edges]], (walk.offset[edges] * grid.spacing).T
-    if isinstance(target, Point) and not _periods(walk):
-        return edges, np.clip((target.value - start[0]) / step[0], 1e-8, 1.0)
+    plane = target.plane()
+    if plane is not None and not _periods(walk):
+        return edges, np.clip((plane[1] - plane[0] @ start) / (plane[0] @ step), 1e-8, 1.0)
     return edges, crossing_fraction(_level(target, walk), start, step)
 
 
@@ -238,11 +238,7 @@ def _level(target: Any, walk: Walk) -> Callable[[Array], Array]:
     def level(x: Array) -> Array:
         out = x.copy()
         for k, low, high in periods:
-            length = high - low
-            if isinstance(target, Ball):
-                out[k] -= length * np.round((x[k] - target.center[k]) / length)
-            else:
-                out[k] = low + np.mod(x[k] - low, length)
+            out[k] = target.folded(x[k], k, low, high)
         return np.asarray(target.level(out), dtype=float)
 
     return level

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.density.grid import Grid
+from fpsim.targets import as_set
 
 if TYPE_CHECKING:
     from fpsim.density.equation import Equation
@@ -199,19 +200,19 @@ class Across(Assumption):
 
 def across(target: Any, inside: NDArray[np.bool_], grid: Grid) -> Across | None:
     """Whether a set is some cells wide; ``None`` for those that reach beyond the grid."""
-    from fpsim.targets import Ball, LevelSet
-
-    if isinstance(target, Ball):
-        wide = 2 * target.radius / float(grid.spacing.max())
-    elif isinstance(target, LevelSet) or callable(target):
+    known = as_set(target)
+    if known is None or known.plane() is not None:
+        return None
+    ball = known.ball()
+    if ball is not None:
+        wide = 2 * ball[1] / float(grid.spacing.max())
+    else:
         places = np.stack(np.unravel_index(np.flatnonzero(inside), grid.shape))
         wide = float(np.ptp(places, axis=1).min() + 1) if places.size else 0.0
-    else:
-        return None
     lost = 0.0
     if 0 < wide < 1 and grid.dimension > 1:
         lost = -math.log(wide) if grid.dimension == 2 else 1 / wide
-    name = str(target) if isinstance(target, Ball) else "the set"
+    name = "the set" if ball is None else str(target)
     return Across("the set is some cells wide", wide >= NARROWEST, f"{name}: {wide:.2g} cells across", lost)
 
 

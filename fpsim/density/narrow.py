@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fpsim.density.grid import Grid
 from fpsim.density.space import Box, Space
 from fpsim.density.stretch import Feature
-from fpsim.targets import Ball, LevelSet, Target
+from fpsim.targets import Target
 
 Array = NDArray[np.float64]
 TARGET_CELLS = 8.0  # cells per radius of a ball, and between start and target, that a uniform grid should have
@@ -33,11 +33,11 @@ def small_features(sde: Any, start: Array, target: Target, space: Space, box: Bo
         box: where the grid will be.
         widths: uniform cell widths on the finest grid.
     """
-    found = []
-    if isinstance(target, Ball):
-        small = [k for k, h in enumerate(widths) if target.radius < TARGET_CELLS * h]
-        found += [Feature(k, target.center[k], target.radius, "the target") for k in small]
-    elif isinstance(target, LevelSet):
+    found, ball = [], target.ball()
+    if ball is not None:
+        small = [k for k, h in enumerate(widths) if ball[1] < TARGET_CELLS * h]
+        found += [Feature(k, float(ball[0][k]), ball[1], "the target") for k in small]
+    elif target.plane() is None:
         found += _small_set(target, start, space, box, widths)
     fewest = 2.0 if start.size == 1 else TARGET_CELLS  # in 1-D a face lies on the target
     gap = distance_to(target, start, space, float(widths.max()) * fewest)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.density.grid import Grid
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
@@ -154,11 +154,7 @@ class Space:
         out = x.copy()
         for k, kind in enumerate(self.kind):
             if kind == "periodic":
-                length = self.high[k] - self.low[k]
-                if isinstance(target, Ball):
-                    out[k] -= length * np.round((x[k] - target.center[k]) / length)
-                else:
-                    out[k] = self.low[k] + np.mod(x[k] - self.low[k], length)
+                out[k] = target.folded(x[k], k, self.low[k], self.high[k])
         return np.asarray(target.level(out), dtype=float)
 
     def inside(self, target: Target, grid: Grid, start: Array) -> Mask:
@@ -176,8 +172,9 @@ class Space:
 
     def found(self, target: Target, grid: Grid, start: Array) -> Array | None:
         """A point of a target that is smaller than the cells of ``grid``; ``None`` if none is found in its box."""
-        if isinstance(target, Ball):
-            place = np.asarray(target.center)
+        ball = target.ball()
+        if ball is not None:
+            place = ball[0]
             for k, kind in enumerate(self.kind):
                 if kind == "periodic":
                     place[k] = self.low[k] + np.mod(place[k] - self.low[k], self.high[k] - self.low[k])
@@ -213,11 +210,10 @@ def cell_of(grid: Grid, point: Array) -> int:
 
 def _plane(target: Target, axis: int) -> tuple[int, float]:
     """Side (+1 or -1) and place of a target bounded by a plane across an axis; side 0 for others."""
-    if isinstance(target, Point):
-        return int(target.direction), target.value
-    if isinstance(target, HalfSpace) and abs(target.normal[axis]) == 1.0:
-        return int(target.normal[axis]), target.offset * target.normal[axis]
-    return 0, 0.0
+    plane = target.plane()
+    if plane is None or abs(plane[0][axis]) != 1.0:
+        return 0, 0.0
+    return int(plane[0][axis]), float(plane[1] * plane[0][axis])
 
 
 def _face(box: Box, axis: int, side: int) -> Array:

@@ -63,11 +63,11 @@ class Stretch:
         """One point x (d,) as u."""
         return np.array([_solved(g, float(value)) for g, value in zip(self.maps, x, strict=True)])
 
-    def target(self, target: Target, space: Space) -> Target:
-        """A target as a set of points u."""
-        if isinstance(target, Point) and not space.has_period:
-            value, start = (float(self.u(np.array([v]))[0]) for v in (target.value, target.start))
-            return Point(value, start)
+    def target(self, target: Target, start: Array, space: Space) -> Target:
+        """A target as a set of points u, seen from ``start`` (d,)."""
+        edge = target.edge(start)
+        if edge is not None and not space.has_period:
+            return Point(*(float(self.u(np.array([v]))[0]) for v in (edge, start[0])))
         return LevelSet(lambda u: space.level(target, self.x(u)))
 
     def widths(self, grid: Grid) -> list[tuple[Array, Array]]:

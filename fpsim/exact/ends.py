@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.sde.sde import SDE
-from fpsim.targets import Ball, HalfSpace, Point, Target, as_target
+from fpsim.targets import Target, as_target
 from fpsim.walls import Walls, require_place
 
 Array = NDArray[np.float64]
@@ -111,13 +111,8 @@ def _refuse_beyond(goal: Target, place: float, end: float, walls: Walls | None) 
 
 def _exits(goal: Target, x0: float, inside: tuple[float, float], bounds: Any) -> tuple[float | None, float | None]:
     """Where a path from ``x0`` first meets the target to the left and to the right; ``None`` where it never does."""
-    if isinstance(goal, Point):
-        place = goal.value
-    elif isinstance(goal, Ball):
-        place = goal.center[0] - math.copysign(goal.radius, goal.center[0] - x0)
-    elif isinstance(goal, HalfSpace):
-        place = goal.offset * goal.normal[0]
-    else:
+    place = goal.edge(np.array([x0]))
+    if place is None:
         return tuple(_searched(goal, x0, end, bounds) for end in inside)  # type: ignore[return-value]
     return (place, None) if place < x0 else (None, place)
 
@@ -157,13 +152,14 @@ def _around(sde: SDE, x0: float, goal: Target, box: tuple[float, float]) -> Line
             f"the ring [{low:g}, {high:g}] goes through an edge of the landscape at {edges}: walls that are periodic "
             "need a landscape that is defined all the way round"
         )
-    if isinstance(goal, Ball):
+    ball = goal.ball()
+    if ball is not None:
+        (center,), radius = ball
         period = high - low
-        if 2 * goal.radius >= period:
+        if 2 * radius >= period:
             raise ValueError(f"the target ({goal}) covers the whole ring [{low:g}, {high:g}]")
-        turns = math.ceil((x0 - goal.center[0]) / period)
-        ahead = goal.center[0] + turns * period
-        return Line(ahead - period + goal.radius, ahead - goal.radius, "exit", "exit", box)
+        ahead = float(center) + math.ceil((x0 - center) / period) * period
+        return Line(ahead - period + radius, ahead - radius, "exit", "exit", box)
     left, right = _exits(goal, x0, box, (box,))
     for place in (left, right):
         if place is not None and not low <= place <= high:

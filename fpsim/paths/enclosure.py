@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.paths.edges import Edges
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Point, Target
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Enclosed(Target):
             normal[axis, nearer] = 1.0
         return level, normal
 
+    def ball(self) -> tuple[Array, float] | None:
+        """That of the target in the box."""
+        return self.inner.ball()
+
     def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
         """The signed distance as a formula."""
         found = self.pieces(variables)
@@ -97,24 +101,22 @@ class Enclosed(Target):
     @property
     def _axis(self) -> int | None:
         """The axis that the target's plane is square to, if it is a plane and square to one."""
-        if isinstance(self.inner, Point):
-            return 0
-        normal = self.inner.normal if isinstance(self.inner, HalfSpace) else ()
-        crossed = [i for i, n in enumerate(normal) if n != 0]
+        plane = self.inner.plane()
+        crossed = [] if plane is None else [i for i, n in enumerate(plane[0]) if n != 0]
         return crossed[0] if len(crossed) == 1 else None
 
     @property
     def _rightwards(self) -> bool:
-        inner = self.inner
-        return inner.direction > 0 if isinstance(inner, Point) else inner.normal[self._axis or 0] > 0  # type: ignore[attr-defined]
+        plane = self.inner.plane()
+        return plane is not None and bool(plane[0][self._axis or 0] > 0)
 
     def _images(self, m: Any, u: list[Any], walls: Any = None) -> list[Any]:
         """Where the inner target is read for a path that arrives at u."""
-        walls = walls or self.walls
+        walls, ball = walls or self.walls, self.inner.ball()
         out = []
         for i, (v, kind, (low, high)) in enumerate(zip(u, walls.kind, walls.box, strict=True)):
-            if kind == "periodic" and isinstance(self.inner, Ball):
-                length, center = high - low, self._center(m, i)
+            if kind == "periodic" and ball is not None:
+                length, center = high - low, float(ball[0][i]) if m is np else _center(i)
                 out.append(v - length * m.floor((v - center) / length + m_half(m)))
             elif kind == "periodic" and i != self._axis:
                 out.append(v - (high - low) * m.floor((v - low) / (high - low)))
@@ -128,21 +130,13 @@ class Enclosed(Target):
                 out.append(v)
         return out
 
-    def _center(self, m: Any, i: int) -> Any:
-        assert isinstance(self.inner, Ball)
-        if m is np:
-            return self.inner.center[i]
-        import sympy
-
-        return sympy.Symbol(f"target center {i}", real=True)
-
     def _seams(
         self, m: Any, u: list[Any], at: list[Any], beyond: Callable[[list[Any]], Any], walls: Any = None
     ) -> list[tuple[int, Any]]:
         """(axis, signed distance) to the target through every seam behind which it may lie."""
         walls = walls or self.walls
         found: list[tuple[int, Any]] = []
-        if isinstance(self.inner, Ball):
+        if self.inner.ball() is not None:
             return found
         for i, (v, kind, (low, high)) in enumerate(zip(u, walls.kind, walls.box, strict=True)):
             if kind != "periodic" or (self._axis is not None and i != self._axis):
@@ -172,6 +166,13 @@ def m_half(m: Any) -> Any:
     return 0.5 if m is np else m.Rational(1, 2)
 
 
+def _center(i: int) -> Any:
+    """The symbol of a ball's centre, as its formula has it."""
+    import sympy
+
+    return sympy.Symbol(f"target center {i}", real=True)
+
+
 def _absolute(m: Any, value: Any) -> Any:
     return np.abs(value) if m is np else m.Abs(value)
 
@@ -187,28 +188,25 @@ def enclosed(target: Target, edges: Edges, bridge: bool) -> Target:
     walls, start = edges.walls, edges.origin
     require_reachable(target, edges)
     on_ring = walls is not None and walls.kind[0] == "periodic"
-    if isinstance(target, Ball) and start.size == 1 and bridge and not on_ring:
-        center, side = target.center[0], 1.0 if target.center[0] > start[0] else -1.0
-        target = Point(center - side * target.radius, float(start[0]))
+    edge = target.edge(start)
+    if target.ball() is not None and edge is not None and bridge and not on_ring:
+        target = Point(edge, float(start[0]))
     return target if walls is None else Enclosed(target, walls)
 
 
 def require_reachable(target: Target, edges: Edges) -> None:
     """Raise ``ValueError`` if a point, half-space or ball lies wholly outside the walls or the domain."""
-    if isinstance(target, Point):
-        normal: tuple[float, ...] = (target.direction,)
-    elif isinstance(target, HalfSpace):
-        normal = target.normal
-    elif not isinstance(target, Ball):
+    plane, ball = target.plane(), target.ball()
+    if plane is None and ball is None:
         return
     nearest, scale = [], 0.0
     kinds = edges.walls.kind if edges.walls is not None else (None,) * edges.origin.size
     for i, (kind, (low, high)) in enumerate(zip(kinds, edges.box, strict=True)):
-        if isinstance(target, Ball):
-            center = target.center[i]
+        if ball is not None:
+            center = float(ball[0][i])
             nearest.append(center if kind == "periodic" else float(np.clip(center, low, high)))
-        else:
-            nearest.append(high if normal[i] > 0 else low if normal[i] < 0 else float(edges.origin[i]))
+        elif plane is not None:
+            nearest.append(high if plane[0][i] > 0 else low if plane[0][i] < 0 else float(edges.origin[i]))
         scale = max(scale, abs(nearest[-1] - edges.origin[i]))
     if np.isinf(nearest).any():
         return
@@ -223,7 +221,7 @@ def smallest_length(target: Target, walls: Walls | None) -> float:
     The radius of a ball (but on a line, where a path cannot pass it unseen) and the sides of the box.
     """
     sides = [high - low for kind, (low, high) in zip(walls.kind, walls.box, strict=True) if kind] if walls else []
-    inner = target.inner if isinstance(target, Enclosed) else target
-    if isinstance(inner, Ball) and (len(inner.center) > 1 or sides):
-        sides.append(inner.radius)
+    ball = target.ball()
+    if ball is not None and (ball[0].size > 1 or sides):
+        sides.append(ball[1])
     return float(min(sides, default=np.inf))

@@ -23,7 +23,7 @@ from fpsim.memory import require_memory
 from fpsim.paths.censoring import CensoredMean, censored_mean
 from fpsim.paths.deadline import common_horizon
 from fpsim.paths.edges import Edges, start_edges
-from fpsim.paths.enclosure import Enclosed, enclosed, smallest_length
+from fpsim.paths.enclosure import enclosed, smallest_length
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.exit_run import ExitRun
 from fpsim.paths.starts import start_points
@@ -31,7 +31,7 @@ from fpsim.paths.step import check_drift, check_precision, check_step, compiled_
 from fpsim.paths.threads import thread_count
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.storage import Stored, dataset, facts_of
-from fpsim.targets import Ball, Target, as_target
+from fpsim.targets import Target, as_target
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -222,14 +222,14 @@ def _require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> N
     if not np.isfinite(length):
         return
     at = edges.origin[:, None]
-    inner = target.inner if isinstance(target, Enclosed) else target
-    if isinstance(inner, Ball):
-        away = at - np.reshape(inner.center, (-1, 1))
-        at = np.concatenate([at, at - (1 - inner.radius / np.linalg.norm(away)) * away], axis=1)
+    ball = target.ball()
+    if ball is not None:
+        away = at - ball[0][:, None]
+        at = np.concatenate([at, at - (1 - ball[1] / np.linalg.norm(away)) * away], axis=1)
     strength = float(np.linalg.eigvalsh(np.moveaxis(sde.diffusion(edges.evaluable(at)), -1, 0)).max())
     kick = float(np.sqrt(2 * step * strength))
     if kick > length:
-        what = "the target's radius" if isinstance(inner, Ball) and length == inner.radius else "the box between walls"
+        what = "the target's radius" if ball is not None and length == ball[1] else "the box between walls"
         raise ValueError(
             f"a step of {step:g} kicks paths by about {kick:.3g}, past {what} of {length:g}, where exits between two "
             f"steps cannot be told; use step <= {length**2 / (32 * strength):.2g}"

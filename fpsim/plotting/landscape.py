@@ -19,7 +19,7 @@ from fpsim.plotting.style import (
     axes_or_new,
     figure_of,
 )
-from fpsim.targets import Target, as_target
+from fpsim.targets import Target, as_set, as_target
 from fpsim.valleys.valley import valley
 from landscapes.picture import (
     NODES,
@@ -82,12 +82,9 @@ def landscape_picture(
 
 def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
     """The target as a set, if it is one: a number needs the start to know its side, a point (d,) is no set."""
-    if target is None or isinstance(target, Target):
-        return target
-    if callable(target):
-        from fpsim.targets import LevelSet
-
-        return LevelSet(target)
+    known = as_set(target)
+    if target is None or known is not None:
+        return known
     point = np.atleast_1d(np.asarray(target, dtype=float))
     return as_target(float(point[0]), start) if dimension == 1 and start is not None else None
 

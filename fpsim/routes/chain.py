@@ -22,7 +22,7 @@ from fpsim.routes.route import Route
 from fpsim.routes.speed import affordable_paths
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
-from fpsim.targets import LevelSet, as_target
+from fpsim.targets import as_target
 from landscapes.field import as_point
 
 Array = NDArray[np.float64]
@@ -111,7 +111,7 @@ def escape_time_by_chain(
     settings: dict[str, Any] = {"learning rate": eta}
     facts: dict[str, Any]
     variance: float | None
-    if chain.dimension == 1 and momentum is None and not isinstance(goal, LevelSet):
+    if chain.dimension == 1 and momentum is None and goal.interval() is not None:
         passage = chain.mean_exit_time(point, goal, tolerance, max(tolerance, 1e-6))
         mean, variance = passage.time, passage.time_variance
         settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}

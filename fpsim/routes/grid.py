@@ -31,7 +31,6 @@ from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost, Route
 from fpsim.sde.gates import require_open
 from fpsim.targets import Point, as_target
-from fpsim.valleys.valley import boundary
 from fpsim.walls import Walls
 
 FEWEST_CELLS = 48  # on the finest grid
@@ -136,7 +135,7 @@ def escape_time_by_grid(
     point = np.atleast_1d(np.asarray(start, dtype=float))
     goal = as_target(target, point)
     if sde.dimension == 1 and not (walls is not None and walls.kind[0] == "periodic"):
-        edge = boundary(goal, point)
+        edge = goal.edge(point)
         goal = goal if edge is None else Point(edge, float(point[0]))
     space = Space.of(sde, point, walls).up_to(goal)
     box = needed_box(sde, point, goal, space)

@@ -20,7 +20,6 @@ from fpsim.density.space import Box, Space, everywhere
 from fpsim.density.stretch import Feature, Stretch, StretchedSDE
 from fpsim.density.walk import Walk
 from fpsim.targets import Target
-from fpsim.valleys.valley import boundary
 
 Array = NDArray[np.float64]
 RESOLVED = 2.0  # cells per length of every known narrow place
@@ -88,7 +87,7 @@ class Setting:
         """Refuse a way to the target on which rates were cut to what floats hold; only very long times see it."""
         from fpsim.kernels.assembly import LIMIT
 
-        ends = sorted((self.start[0], boundary(self.target, self.start) or self.start[0]))
+        ends = sorted((self.start[0], self.target.edge(self.start) or self.start[0]))
         inner = (points[0] >= ends[0]) & (points[0] <= ends[1])
         climb = float(np.abs(walk.edges.end[inner[walk.source]]).max(initial=0.0))
         if climb > LIMIT or not abs(math.log(mean)) < LARGEST_LOG:
@@ -116,7 +115,7 @@ class Setting:
         sde = everywhere(self.sde, self.start)
         if stretch is None:
             return fitted_grid(self.box, self.start, self.target, cells, fixed), self.start, self.target, sde
-        start, target = stretch.u(self.start), stretch.target(self.target, self.space)
+        start, target = stretch.u(self.start), stretch.target(self.target, self.start, self.space)
         grid = fitted_grid(((0.0, 1.0),) * start.size, start, target, cells, fixed)
         return grid, start, target, StretchedSDE(sde, stretch)
 

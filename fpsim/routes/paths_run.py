@@ -25,7 +25,6 @@ from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.route import route
 from fpsim.routes.steps import Places, places
 from fpsim.sde.gates import InfiniteTimeError
-from fpsim.targets import LevelSet
 from fpsim.walls import Walls
 
 
@@ -116,7 +115,7 @@ class PathsRun:
     def _known(self, said: str) -> float | None:
         """The mean by quadrature; an error, begun by what was ``said``, if that finds none."""
         problem = self.problem
-        asked = self.start is problem.start and self.walls == problem.walls and not isinstance(problem.target, LevelSet)
+        asked = self.start is problem.start and self.walls == problem.walls and problem.edge is not None
         if problem.sde.dimension != 1 or not asked:
             return None
         try:

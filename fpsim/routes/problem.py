@@ -18,7 +18,7 @@ from fpsim.routes.steps import first_step, rest, stiffness
 from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
-from fpsim.valleys.valley import Valley, boundary, valley
+from fpsim.valleys.valley import Valley, valley
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 
@@ -39,8 +39,8 @@ class Problem:
     """
 
     sde: SDE
-    start: Any
-    target: Any
+    start: Any  # as given; a tuple[float, ...] from here on
+    target: Any  # as given; a Target from here on
     boundary: Any = None
 
     def __post_init__(self) -> None:
@@ -94,6 +94,11 @@ class Problem:
         facts["settings"] = {**walled, **facts.get("settings", {}), **self.gate_settings}
         return EscapeTime(mean=mean, method=method, problem=self.facts, **{**common, **facts})
 
+    @property
+    def edge(self) -> float | None:
+        """Where a path on a line enters the target; ``None`` in space and for a level function."""
+        return self.target.edge(self.point) if self.sde.dimension == 1 else None
+
     @cached_property
     def valley(self) -> Valley:
         """Minimum and pass of the start.
@@ -106,8 +111,7 @@ class Problem:
     @cached_property
     def gates(self) -> tuple[Gate, ...]:
         """Where |H|-shaped noise dies out between start and target (1-D, target with a known edge)."""
-        edge = boundary(self.target, self.point) if self.sde.dimension == 1 else None
-        return () if edge is None else tuple(gates(self.sde, self.start[0], edge))
+        return () if self.edge is None else tuple(gates(self.sde, self.start[0], self.edge))
 
     @cached_property
     def gate_settings(self) -> dict[str, Any]:

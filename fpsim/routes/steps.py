@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fpsim.lengths import distance
 from fpsim.sde.sde import SDE
-from fpsim.targets import Ball, Target
+from fpsim.targets import Target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
@@ -56,8 +56,9 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
         raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
     flat = distance(target, start) ** 2 / (2 * _noise(sde, start))
     steps = [STEP_TIMES_STIFFNESS / stiff, flat / KICKS_TO_TARGET**2] if stiff > 0 else [flat / 400]
-    if isinstance(target, Ball) and start.size > 1:
-        steps.append((target.radius / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, np.array(target.center))))
+    ball = target.ball()
+    if ball is not None and start.size > 1:
+        steps.append((ball[1] / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, ball[0])))
     return float(f"{min(steps):.2g}")
 
 
@@ -141,9 +142,9 @@ class Places:
     def crowding(self, step: float) -> float:
         """A kick against the way to the target, its radius and the room between walls, 1 where they just bear it."""
         kick = math.sqrt(2 * step * self._noise())
-        sizes = [self.way / KICKS_TO_TARGET]
-        if isinstance(self.target, Ball) and self.x.shape[0] > 1:
-            sizes.append(self.target.radius / KICKS_PER_RADIUS)
+        sizes, ball = [self.way / KICKS_TO_TARGET], self.target.ball()
+        if ball is not None and self.x.shape[0] > 1:
+            sizes.append(ball[1] / KICKS_PER_RADIUS)
         if self.walls is not None:
             room = [high - low for kind, (low, high) in zip(self.walls.kind, self.walls.box, strict=True) if kind]
             sizes += [min(room) / KICKS_PER_ROOM] if room else []
@@ -151,7 +152,8 @@ class Places:
 
     def _noise(self) -> float:
         """Largest D at the target's centre, or where the paths are."""
-        x = np.array(self.target.center)[:, None] if isinstance(self.target, Ball) else self.x
+        ball = self.target.ball()
+        x = self.x if ball is None else ball[0][:, None]
         ways = np.concatenate([np.eye(x.shape[0]), np.random.default_rng(2).standard_normal((x.shape[0], 8))], axis=1)
         ways = np.repeat(ways / np.linalg.norm(ways, axis=0), x.shape[1], axis=1)
         return float(np.max(self.sde.along(np.tile(x, ways.shape[1] // x.shape[1]), ways)))

@@ -26,7 +26,7 @@ from fpsim.paths.simulate import simulate
 from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget, StepNoise
-from fpsim.targets import LevelSet, Target, as_target
+from fpsim.targets import Target, as_set, as_target
 from landscapes.field import as_point
 
 if TYPE_CHECKING:
@@ -225,11 +225,10 @@ class Chain:
         )  # fmt: skip
 
     def _target(self, target: Any, start: Any) -> Target:
-        if isinstance(target, Target):
-            return target
+        known = as_set(target)
+        if known is not None and (callable(start) or not callable(target)):
+            return known
         if callable(start):
-            if callable(target):
-                return LevelSet(target)
             raise ValueError("with a start given as a function the target must be Ball, HalfSpace or a level function")
         points = np.asarray(start, dtype=float)
         return as_target(target, as_point(points if points.ndim < 2 else points[:, 0], self.dimension))

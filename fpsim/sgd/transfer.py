@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from fpsim.sgd.chain_equation import HIGH_ORDER, ChainEquation, Unresolved
 from fpsim.sgd.elimination import COARSE, TooManyStates, long_passage
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Target
 
 if TYPE_CHECKING:
     from fpsim.sgd.chain import Chain
@@ -170,13 +170,9 @@ def _by_elimination(problem: ChainEquation, target: Target, tolerance: float, ac
 
 def target_interval(target: Target) -> tuple[float, float]:
     """The interval (low, high) of a 1-D target; ``ValueError`` for a level function."""
-    if isinstance(target, Point):
-        return (target.value, math.inf) if target.direction > 0 else (-math.inf, target.value)
-    if isinstance(target, HalfSpace):
-        edge = target.offset * target.normal[0]
-        return (edge, math.inf) if target.normal[0] > 0 else (-math.inf, edge)
-    if isinstance(target, Ball):
-        return target.center[0] - target.radius, target.center[0] + target.radius
+    inside = target.interval()
+    if inside is not None:
+        return inside
     raise ValueError(
         f"the states of a 1-D chain are cut at the target's boundary: give a number, HalfSpace or Ball; got {target} "
         "(exit_times takes any level function)"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.targets import Ball, Target
+from fpsim.targets import Target
 
 Array = NDArray[np.float64]
 Link = tuple[float, int, int, Any]  # height, the two minima joined, the saddle
@@ -56,9 +56,10 @@ def links_of(landscape: Any, bottoms: Array, saddles: Sequence[Any], target: Tar
 
 def basin_of_target(landscape: Any, bottoms: Array, target: Target) -> list[int]:
     """The minimum that a ball's center flows to, if the ball holds no minimum and no saddle itself."""
-    if not isinstance(target, Ball):
+    ball = target.ball()
+    if ball is None:
         return []
-    node = int(descend(landscape, np.array(target.center)[:, None], bottoms)[0])
+    node = int(descend(landscape, ball[0][:, None], bottoms)[0])
     return [node] if node >= 0 else []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.targets import Ball, HalfSpace, Point, Target
+from fpsim.targets import Target
 from fpsim.valleys.valley import Valley, no_minimum
 from fpsim.walls import Walls
 
@@ -55,16 +55,9 @@ def valley_on_line(landscape: Any, start: float, target: Target, points: Any, wa
         )
     if ring:
         return _on_ring(landscape, bottom, start, target, stops, (low, high))
-    return _one_way(bottom, _edge(target, start), stops, 1.0 if _edge(target, start) > start else -1.0, near)
-
-
-def _edge(target: Target, start: float) -> float:
-    """Where a path from the start enters the target."""
-    from fpsim.valleys.valley import boundary
-
-    edge = boundary(target, np.array([start]))
+    edge = target.edge(np.array([start]))
     assert edge is not None
-    return edge
+    return _one_way(bottom, edge, stops, 1.0 if edge > start else -1.0, near)
 
 
 def _stops(landscape: Any, points: Any, walls: Walls | None) -> list[Stop]:
@@ -178,14 +171,9 @@ def _image(stop: Stop, shift: float, rise: float) -> Stop:
 def _entrances(target: Target, start: float, box: tuple[float, float]) -> tuple[float, float]:
     """Where the target is met on the unrolled line, to the left and to the right of a start inside the box."""
     low, high = box
-    if isinstance(target, Ball):
-        inner = (target.center[0] - target.radius, target.center[0] + target.radius)
-    elif isinstance(target, Point):
-        inner = (target.value, high) if target.direction > 0 else (low, target.value)
-    else:
-        assert isinstance(target, HalfSpace)
-        edge = target.offset * target.normal[0]
-        inner = (edge, high) if target.normal[0] > 0 else (low, edge)
+    inside = target.interval()
+    assert inside is not None
+    inner = (low if inside[0] == -math.inf else inside[0], high if inside[1] == math.inf else inside[1])
     period = high - low
     images = [(inner[0] + k * period, inner[1] + k * period) for k in (-2, -1, 0, 1, 2)]
     return max(b for _, b in images if b < start), min(a for a, _ in images if a > start)

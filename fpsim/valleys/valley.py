@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.lengths import distance
-from fpsim.targets import Ball, HalfSpace, LevelSet, Point, Target, as_target
+from fpsim.targets import Target, as_target
 from fpsim.valleys.graph import Groups, basin_of_target, competing_climb, descend, heights, links_of
 from fpsim.walls import Walls
 from landscapes.field import in_words
@@ -104,7 +104,7 @@ def _with_background(
     landscape: Any, x: Array, goal: Target, box: tuple[tuple[float, float], ...], walls: Walls | None
 ) -> Valley:
     """The valley in a box that, on a line with a formula, reaches further behind the start, where wells may compete."""
-    edge = boundary(goal, x) if landscape.dimension == 1 and landscape.symbolic is not None and walls is None else None
+    edge = goal.edge(x) if landscape.dimension == 1 and landscape.symbolic is not None and walls is None else None
     if edge is not None:
         ((low, high),) = box
         first, last = landscape.domain.interval(x)[0]
@@ -123,7 +123,7 @@ def _in_box(
     from fpsim.valleys.line import valley_on_line
 
     points = landscape.critical_points(box)
-    if landscape.dimension == 1 and not isinstance(goal, LevelSet):
+    if landscape.dimension == 1 and goal.interval() is not None:
         return replace(valley_on_line(landscape, float(x[0]), goal, points, walls), complete=points.complete)
     inside = [p for p in points if walls is None or walls.contains(p.x)]
     minima = [p for p in inside if p.kind == "minimum"]
@@ -143,29 +143,11 @@ def no_minimum(start: Array, flat: Sequence[Any]) -> str:
     return f"the start {in_words(start)} flows to no minimum that was found; give the landscape bounds that hold one"
 
 
-def boundary(target: Target, start: Array) -> float | None:
-    """The point at which a 1-D path from ``start`` (1,) enters the target; ``None`` for a level function."""
-    if isinstance(target, Point):
-        return target.value
-    if isinstance(target, Ball):
-        side = 1.0 if target.center[0] > start[0] else -1.0
-        return target.center[0] - side * target.radius
-    if isinstance(target, HalfSpace):
-        return target.offset * target.normal[0]
-    return None
-
-
 def _box(
     landscape: Any, start: Array, target: Target, walls: Walls | None, growth: float
 ) -> tuple[tuple[float, float], ...]:
     """The landscape's own box (or one around start and target), grown to hold both, within walls and domain."""
-    ends = [start]
-    if isinstance(target, Point):
-        ends.append(np.array([target.value]))
-    elif isinstance(target, Ball):
-        ends.append(np.array(target.center))
-    elif isinstance(target, HalfSpace):
-        ends.append(start - float(target.level(start)) * np.array(target.normal))
+    ends = [start, *target.anchors(start)]
     low, high = np.min(ends, axis=0), np.max(ends, axis=0)
     if landscape.bounds is None:
         reach = growth * distance(target, start)
