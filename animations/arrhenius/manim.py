@@ -105,10 +105,9 @@ class Panel:
             names = " and ".join(member.label.split(",")[0] for member in failing) if len(self.members) > 1 else ""
             names, size = fitting(names, edge - left - 0.1, SMALL, "normal")
             self.stage.add(Words(names, ((left + edge) / 2, head - 0.28), size, "#595959", "center"))
-        label, decades = "τ (learning rate × iterations)", [10.0**k for k in range(-3, 13)]
-        decades = [value for value in decades if plot.y[0] <= value <= plot.y[1]]
         if first:
-            self.stage.add(plot.axes(one.axis, label, y_ticks=decades))
+            decades = [10.0**k for k in range(-3, 13)]
+            self.stage.add(plot.axes(one.axis, "τ (learning rate × iterations)", y_ticks=decades))
         else:
             self.stage.add(plot.axes(one.axis, sides="x"))
             self.stage.add(Outline(INK, 1.6).line([[left, foot], [left, head]]))
@@ -116,10 +115,7 @@ class Panel:
         words, size = fitting(heading, right - left, NORMAL * 1.1)
         self.stage.add(Words(words, (left, 2.95), size, face="bold"))
         if one.law:
-            law = formula(one.law, (0, 0), NORMAL)
-            if law.width > right - left:
-                law.scale_to_fit_width(right - left)
-            self.stage.add(law.move_to([left + law.width / 2, 2.44, 0]))
+            self.stage.add(formula(one.law, (left, 2.44), NORMAL, 1, right - left))
 
     def _series(self, one: SeriesData, number: int) -> None:
         """Lines grow with the front; points appear where it has passed.  Every second series has hollow points."""

@@ -18,6 +18,12 @@ def _rounded(value: float, digits: int) -> str:
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
+def expected(chance: float, particles: int) -> str:
+    """How many particles the grid expects to be out, with the binomial standard deviation."""
+    out = 1 - min(float(chance), 1.0)
+    return f"grid: {particles * out:.1f} ± {math.sqrt(particles * out * (1 - out)):.1f}"
+
+
 def shorter(words: str, most: int) -> str:
     """At most ``most`` characters of ``words``."""
     return words if len(words) <= most else words[: most - 1] + "…"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Pa
     writer = {"gif": _gif, "mp4": _mp4, "png": _png}[kind]
     part = path.with_name(f"{path.stem}.part.{kind}")
     try:
-        writer(_all(first, frames), part, rate)
+        writer(chain([first], frames), part, rate)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -53,11 +55,6 @@ def check_path(path: Path) -> str:
     if kind == "mp4":
         _av()
     return kind
-
-
-def _all(first: Picture, rest: Iterator[Picture]) -> Iterator[Picture]:
-    yield first
-    yield from rest
 
 
 def _av() -> Any:
@@ -116,8 +113,5 @@ def _mp4(frames: Iterator[Picture], path: Path, rate: float) -> None:
 def _png(frames: Iterator[Picture], path: Path, rate: float) -> None:
     from PIL import Image
 
-    last = None
-    for picture in frames:
-        last = picture
-    assert last is not None
+    (last,) = deque(frames, maxlen=1)
     Image.fromarray(last).save(path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animations.film.captions import number, with_error
+from animations.film.captions import expected, number, with_error
 from animations.film.parts import Part
 from animations.gate.data import GateData, LaneData
 from animations.stage.outline import Outline
@@ -49,8 +49,7 @@ class GateStage(Stage):
     def heading(self, title: str, motion: str) -> None:
         """The title, and the equation of motion below it."""
         self.add(Words(title, (-6.75, TOP), BIG, face="bold"))
-        drawn = formula(motion, size=BIG)
-        self.add(drawn.move_to([-6.75 + drawn.width / 2, TOP - 0.55, 0]))
+        self.add(formula(motion, (-6.75, TOP - 0.55), BIG, 1))
 
     def gate_line(self, plot: Plot, top: float, bottom: float) -> None:
         """The gate's place through all panels."""
@@ -96,24 +95,9 @@ class FloorsStage(GateStage):
             self._row(lane, edges[i] - 0.12, edges[i + 1], i == len(data.lanes) - 1)
         self.times((4.95, -2.75, RIGHT, -0.25))
         delta = f"delta = (2 abs(L')) / (kappa abs(L''')) = {data.delta:.4g}"
-        law = formula(f"tau tilde epsilon^(-delta), quad {delta}", size=BIG)
-        self.add(law.move_to([RIGHT - law.width / 2, 0.98, 0]))
+        self.add(formula(f"tau tilde epsilon^(-delta), quad {delta}", (RIGHT, 0.98), BIG, -1))
         self.add(Words(f"last slope {number(-data.measured)}", (RIGHT, 0.36), SMALL, align="right"))
-        self.tell(self.time_text, (RIGHT, TOP), BIG, align="right")
-
-    def time_text(self, frame: int) -> str:
-        """The time."""
-        return f"t = {self.data.time[frame]:.1f}"
-
-    def count_text(self, lane: LaneData, frame: int) -> str:
-        """How many are out."""
-        return f"{self.data.particles - int(lane.survivors[frame])} of {self.data.particles} out"
-
-    def grid_text(self, lane: LaneData, frame: int) -> str:
-        """How many the grid expects, with the binomial standard deviation."""
-        chance = 1 - min(float(lane.survival[frame]), 1.0)
-        sigma = np.sqrt(self.data.particles * chance * (1 - chance))
-        return f"grid: {self.data.particles * chance:.1f} ± {sigma:.1f}"
+        self.tell(lambda n: f"t = {data.time[n]:.1f}", (RIGHT, TOP), BIG, align="right")
 
     def _loss(self) -> None:
         """The loss, its absolute curvature, and the drift at the gate."""
@@ -144,13 +128,14 @@ class FloorsStage(GateStage):
         self.add(Words(f"ε = {lane.floor:g}", (LABELS, top - 0.3), NORMAL, face="bold"))
         self.add(Words(f"τ = {number(lane.tau)}", (LABELS + 1.55, top - 0.3), SMALL, GREEN))
         fill, line = Outline(fill=GREEN, opacity=0.3), Outline(GREEN, 2.2)
-        self.follow(lambda n: fill.area(_down_to(density, data.x, lane.density[n])), fill)
+        self.follow(lambda n: fill.area(density.under(data.x, lane.density[n])), fill)
         self.follow(lambda n: line.line(density.at(data.x, np.maximum(lane.density[n], LOWEST))), line)
         never, out = Outline(fill=BLUE), Outline(fill=ORANGE)
         self.follow(lambda n: never.discs(self._particles(strip, lane, n, False), DOT), never)
         self.follow(lambda n: out.discs(self._particles(strip, lane, n, True), DOT), out)
-        self.tell(lambda n: self.count_text(lane, n), (LABELS, top - 0.64), SMALL)
-        self.tell(lambda n: self.grid_text(lane, n), (LABELS, top - 0.96), SMALL)
+        count = data.particles
+        self.tell(lambda n: f"{count - int(lane.survivors[n])} of {count} out", (LABELS, top - 0.64), SMALL)
+        self.tell(lambda n: expected(lane.survival[n], count), (LABELS, top - 0.96), SMALL)
 
     def _particles(self, strip: Plot, lane: LaneData, frame: int, been: bool) -> Array:
         chosen = (lane.exit_times <= self.data.time[frame]) == been
@@ -203,25 +188,16 @@ class ChainStage(GateStage):
         at = float(self.inside.at(chain.iterations, 1.0)[0, 0])
         self.add(Words("mean", (at + 0.1, box[1] + 0.12), SMALL, "#595959"))
 
-    def count_text(self, frame: int) -> str:
-        """How many are out."""
-        chain = self.data.chain
-        return f"{chain.escaped(int(chain.iteration[frame]))} of {self.data.particles} out"
-
-    def time_text(self, frame: int) -> str:
-        """The iteration."""
-        return f"iteration {int(self.data.chain.iteration[frame])}"
-
     def _movers(self) -> None:
-        data = self.data
+        data, chain = self.data, self.data.chain
         arcs, line = Outline(AMBER, 1.6, opacity=0.8), Outline(BLUE, 2.6)
-        self.follow(lambda n: arcs.line(self._jumps(int(data.chain.iteration[n]))), arcs)
+        self.follow(lambda n: arcs.line(self._jumps(int(chain.iteration[n]))), arcs)
         never, out = Outline(fill=BLUE, opacity=0.85), Outline(fill=ORANGE, opacity=0.85)
-        self.follow(lambda n: never.discs(self._places(int(data.chain.iteration[n]), False), 0.07), never)
-        self.follow(lambda n: out.discs(self._places(int(data.chain.iteration[n]), True), 0.07), out)
-        self.follow(lambda n: line.line(self._steps(int(data.chain.iteration[n]))), line)
-        self.tell(self.time_text, (RIGHT, TOP), BIG, align="right")
-        self.tell(self.count_text, (LABELS, 2.7), NORMAL, face="bold")
+        self.follow(lambda n: never.discs(self._places(int(chain.iteration[n]), False), 0.07), never)
+        self.follow(lambda n: out.discs(self._places(int(chain.iteration[n]), True), 0.07), out)
+        self.follow(lambda n: line.line(self._steps(int(chain.iteration[n]))), line)
+        self.tell(lambda n: f"iteration {chain.iteration[n]}", (RIGHT, TOP), BIG, align="right")
+        self.tell(lambda n: f"{chain.escaped(chain.iteration[n])} of {data.particles} out", (LABELS, 2.7), face="bold")
 
     def _places(self, iteration: int, been: bool) -> Array:
         chain = self.data.chain
@@ -252,9 +228,3 @@ class ChainStage(GateStage):
         share = np.where(share > 0, share, np.nan)
         x = np.repeat(count, 2)[1:]
         return self.inside.at(x, np.repeat(share, 2)[:-1])
-
-
-def _down_to(plot: Plot, x: Array, density: Array) -> Array:
-    """The outline of a density, closed along the bottom of its panel."""
-    xy = plot.at(x, np.maximum(density, LOWEST))
-    return np.concatenate([[[xy[0, 0], plot.box[1]]], xy, [[xy[-1, 0], plot.box[1]]]])

@@ -102,14 +102,9 @@ class KramersStage(Stage):
         title = Words(words, (LEFT, 3.5), size, face="bold")
         if not shot.law:
             return (card, title), title.copy(), None
-        large = formula(shot.law, (0, 0), LARGEST)
-        if large.width > RIGHT - LEFT:
-            large.scale_to_fit_width(RIGHT - LEFT)
-        small = formula(shot.law, (0, 0), BIG * 0.9)
-        room = RIGHT - LEFT - title.width - 0.5
-        if small.width > room:
-            small.scale_to_fit_width(room)
-        small.move_to([LEFT + title.width + 0.5 + small.width / 2, 3.58, 0])
+        large = formula(shot.law, (0, 0), LARGEST, width=RIGHT - LEFT)
+        after = LEFT + title.width + 0.5
+        small = formula(shot.law, (after, 3.58), BIG * 0.9, 1, RIGHT - after)
         return (card, title), title.copy(), (large.copy(), large, small)
 
     def _remark(self) -> str:
@@ -235,9 +230,9 @@ class Panel:
 
         def move(moment: int) -> None:
             """The grid's density, and the histogram of the particles."""
-            xy = plot.at(x, np.minimum(shot.density[moment][seen], plot.y[1]))
-            fill.area(np.concatenate([xy, plot.at(x[[-1, 0]], [0.0, 0.0])]))
-            line.line(xy)
+            density = np.minimum(shot.density[moment][seen], plot.y[1])
+            fill.area(plot.under(x, density))
+            line.line(plot.at(x, density))
             bins = np.minimum(shot.histogram[moment], plot.y[1])
             steps.line(plot.at(np.repeat(shot.edges, 2), np.concatenate([[0], np.repeat(bins, 2), [0]])))
 

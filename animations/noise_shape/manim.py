@@ -6,7 +6,6 @@ read from the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,11 +47,17 @@ class NoiseShapeStage(Stage):
         name = data.network.split(",")[0]
         words = f"{name} ({data.state}), {data.parameters} parameters, {data.examples} images"
         self.add(Words(words, (LEFT, TOP - 0.42), SMALL, "#595959"))
-        self.tell(self.size_text, (RIGHT, TOP), BIG, align="right", face="bold")
+        self.tell(
+            lambda n: f"batch size S = {int(data.batch_size[self.shown(n)])}",
+            (RIGHT, TOP),
+            BIG,
+            align="right",
+            face="bold",
+        )
         self._histogram(PARAMETERS, data.value, data.across_parameters, data.normal_value, ORANGE, AMBER)
-        self._titles(PARAMETERS, "across the parameters of one gradient", "uᵢ / rms", AMBER, self.parameters_text)
+        self._titles(PARAMETERS, "across the parameters of one gradient", "uᵢ / rms", AMBER, "index_parameters")
         self._histogram(BATCHES, data.coordinate, data.across_batches, data.normal_coordinate, BLUE, BLUE)
-        self._titles(BATCHES, "across batches, parameter by parameter", "uᵢ √S / σᵢ", BLUE, self.batches_text)
+        self._titles(BATCHES, "across batches, parameter by parameter", "uᵢ √S / σᵢ", BLUE, "index_batches")
         self._indices()
         self._kurtoses()
 
@@ -70,24 +75,10 @@ class NoiseShapeStage(Stage):
         k, faded = self.place(frame)
         return k if faded >= 0.5 else k - 1
 
-    def size_text(self, frame: int) -> str:
-        """The batch size."""
-        return f"batch size S = {int(self.data.batch_size[self.shown(frame)])}"
-
-    def parameters_text(self, frame: int) -> str:
-        """Tail index across parameters."""
-        k, data = self.shown(frame), self.data
-        return f"tail index {with_error(data.index_parameters[k], data.index_parameters_error[k])}"
-
-    def batches_text(self, frame: int) -> str:
-        """Tail index across batches."""
-        k, data = self.shown(frame), self.data
-        return f"tail index {with_error(data.index_batches[k], data.index_batches_error[k])}"
-
-    def kurtosis_text(self, frame: int) -> str:
-        """Excess kurtosis across batches."""
-        k, data = self.shown(frame), self.data
-        return with_error(data.kurtosis_batches[k], data.kurtosis_batches_error[k])
+    def measured(self, what: str, frame: int) -> str:
+        """A quantity of the size on screen, with its error."""
+        k = self.shown(frame)
+        return with_error(getattr(self.data, what)[k], getattr(self.data, f"{what}_error")[k])
 
     # --- what is drawn ----------------------------------------------------------------------------------------------
 
@@ -106,16 +97,16 @@ class NoiseShapeStage(Stage):
         def draw(n: int) -> None:
             """The frame's size, as far as it has faded in or out."""
             values, share = density[self._which(n, new)], self._share(n, new)
-            fill.area(_area(plot, x, values)).set_fill(opacity=0.3 * share)
+            fill.area(plot.under(np.repeat(_edges(x), 2)[1:-1], np.repeat(values, 2))).set_fill(opacity=0.3 * share)
             line.line(_steps(plot, x, values)).set_stroke(opacity=share)
 
         self.follow(draw, fill, line)
 
-    def _titles(self, box: Any, heading: str, axis: str, ink: str, text: Callable[[int], str]) -> None:
+    def _titles(self, box: Any, heading: str, axis: str, ink: str, index: str) -> None:
         self.add(Words(heading, (box[0], box[3] + 0.22), SMALL, ink, face="bold"))
         self.add(Words(axis, ((box[0] + box[2]) / 2, box[1] - 0.66), SMALL, align="center"))
         self.add(Words("- - Gaussian", (box[0] + 0.15, box[3] - 0.2), SMALL))
-        self.tell(text, (box[2], box[3] - 0.2), SMALL, ink, "right")
+        self.tell(lambda n: f"tail index {self.measured(index, n)}", (box[2], box[3] - 0.2), SMALL, ink, "right")
 
     def _which(self, frame: int, new: bool) -> int:
         k, _ = self.place(frame)
@@ -145,13 +136,12 @@ class NoiseShapeStage(Stage):
         data = self.data
         seen = np.concatenate([data.kurtosis_exact, data.kurtosis_batches + data.kurtosis_batches_error])
         ends = (float(data.kurtosis_exact.min()) / 4, float(seen.max()) * 1.5)
-        ticks = [v for v in (0.01, 0.1, 1.0, 10.0, 100.0) if ends[0] <= v <= ends[1]]
-        plot = self._against_size((0.75, LOW, RIGHT, HIGH), ends, True, ticks)
+        plot = self._against_size((0.75, LOW, RIGHT, HIGH), ends, True, [0.01, 0.1, 1.0, 10.0, 100.0])
         self.add(Words("excess kurtosis", (0.75, HEADS), SMALL, face="bold"))
         self.add(Outline(GREEN, 2.4).line(plot.at(np.log2(data.batch_size), data.kurtosis_exact)))
         self.add(Words("exact: ∝ 1/S", (RIGHT, HEADS), SMALL, GREEN, align="right"))
         self._points(plot, data.kurtosis_batches, data.kurtosis_batches_error, BLUE)
-        self.tell(self.kurtosis_text, (3.0, HEADS), SMALL, BLUE)
+        self.tell(lambda n: self.measured("kurtosis_batches", n), (3.0, HEADS), SMALL, BLUE)
 
     def _against_size(self, box: Any, y: tuple[float, float], log: bool, ticks: list[float]) -> Plot:
         """Axes with the measured sizes across, evenly in log S."""
@@ -187,12 +177,6 @@ def _steps(plot: Plot, x: Array, density: Array) -> Array:
     edges, values = np.repeat(_edges(x), 2)[1:-1], np.repeat(density, 2)
     xy = plot.at(edges, np.maximum(values, plot.y[0]))
     return np.where((values > plot.y[0])[:, None], xy, np.nan)
-
-
-def _area(plot: Plot, x: Array, density: Array) -> Array:
-    """The same closed along the bottom."""
-    xy = plot.at(np.repeat(_edges(x), 2)[1:-1], np.maximum(np.repeat(density, 2), plot.y[0]))
-    return np.concatenate([[[xy[0, 0], plot.box[1]]], xy, [[xy[-1, 0], plot.box[1]]]])
 
 
 def _without_nan(xy: Array) -> Array:

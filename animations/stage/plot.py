@@ -56,6 +56,11 @@ class Plot:
         inside &= (xy[:, 1] >= bottom - slack) & (xy[:, 1] <= top + slack)
         return np.where(inside[:, None], xy, np.nan)
 
+    def under(self, x: Any, y: Any) -> Array:
+        """The same closed along the bottom, where lower values are drawn too."""
+        xy = self.at(x, np.maximum(y, self.y[0]))
+        return np.concatenate([[[xy[0, 0], self.box[1]]], xy, [[xy[-1, 0], self.box[1]]]])
+
     def axes(
         self, x_label: str = "", y_label: str = "", x_ticks: Sequence[float] | int = 5,
         y_ticks: Sequence[float] | int = 4, size: float = SMALL, sides: str = "xy",
@@ -99,8 +104,8 @@ class Plot:
 def _ticks(ends: tuple[float, float], wanted: Sequence[float] | int, log: bool) -> list[float]:
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    if not isinstance(wanted, int):
-        return [float(v) for v in wanted]
-    locator: Any = LogLocator(numticks=wanted + 2) if log else MaxNLocator(wanted, steps=[1, 2, 2.5, 5, 10])
+    if isinstance(wanted, int):
+        locator: Any = LogLocator(numticks=wanted + 2) if log else MaxNLocator(wanted, steps=[1, 2, 2.5, 5, 10])
+        wanted = locator.tick_values(*ends)
     slack = 1e-9 * abs(ends[1] - ends[0])
-    return [float(v) for v in locator.tick_values(*ends) if min(ends) - slack <= v <= max(ends) + slack]
+    return [float(v) for v in wanted if min(ends) - slack <= v <= max(ends) + slack]

@@ -7,6 +7,7 @@ font of the system is needed; formulas are Typst's New Computer Modern.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -128,12 +129,19 @@ def fitting(words: str, width: float, size: float, face: str = "bold") -> tuple[
     return words, size
 
 
-def formula(source: str, at: tuple[float, float] = (0.0, 0.0), size: float = NORMAL, color: str = INK) -> Any:
-    """Typst mathematics (display style) centred at ``at``; its letters are as large as those of :class:`Words`."""
-    drawn = Typst(f"$ {source} $", color=color, typst_preamble=_preamble("normal"), font_paths=[_fonts()])
-    drawn.scale(size / _em()).move_to([*at, 0])
+def formula(
+    source: str, at: tuple[float, float] = (0.0, 0.0), size: float = NORMAL, side: int = 0, width: float = math.inf
+) -> Any:
+    """Typst mathematics (display style) with its middle, its left (``side`` 1) or its right end (-1) at ``at``.
+
+    Its letters are as large as those of :class:`Words`, smaller where it would be wider than ``width``.
+    """
+    drawn = Typst(f"$ {source} $", color=INK, typst_preamble=_preamble("normal"), font_paths=[_fonts()])
+    drawn.scale(size / _em())
+    if drawn.width > width:
+        drawn.scale_to_fit_width(width)
     drawn.typst_source = source
-    return drawn
+    return drawn.move_to([at[0] + side * drawn.width / 2, at[1], 0])
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ import numpy as np
 from manim import config
 from numpy.typing import NDArray
 
-from animations.film.captions import number
+from animations.film.captions import expected, number
 from animations.film.parts import Part
 from animations.stage.outline import Outline, dashed
 from animations.stage.stage import Stage
@@ -134,8 +134,8 @@ class SurfaceStage(Stage):
         data = self.data
         self.add(Words("Noisy descent from valley to valley", (LEFT, TOP), BIG, face="bold"))
         if np.isfinite(data.temperature):
-            motion = formula(f"dif X = -nabla L dif t + sqrt(2 T) dif B, quad T = {data.temperature:g}", size=BIG)
-            self.add(motion.move_to([LEFT + motion.width / 2, TOP - 0.6, 0]))
+            motion = f"dif X = -nabla L dif t + sqrt(2 T) dif B, quad T = {data.temperature:g}"
+            self.add(formula(motion, (LEFT, TOP - 0.6), BIG, 1))
         x = LEFT
         legend: tuple[tuple[str, str], ...] = (
             ("●", BLUE), ("not yet across", INK), ("●", ORANGE), ("across", INK), ("—", PATH),
@@ -151,28 +151,10 @@ class SurfaceStage(Stage):
             times += [f"{data.formula:.4g} (Eyring-", "Kramers formula)"]
         for k, words in enumerate(times):
             self.add(Words(words, (LEFT, 0.35 - 0.36 * k), SMALL))
-        self.tell(self.clock_text, (RIGHT, TOP), BIG, align="right")
-        self.tell(self.count_text, (LEFT, 1.9), BIG, face="bold")
-        self.tell(self.theory_text, (LEFT, 1.5), SMALL)
-        self.tell(self.near_text, (LEFT, 1.14), SMALL)
-
-    def clock_text(self, frame: int) -> str:
-        """The time."""
-        return f"t = {self.data.time[frame]:.1f}"
-
-    def count_text(self, frame: int) -> str:
-        """How many have crossed."""
-        return f"{self.data.crossed(frame)} of {self.data.particles} crossed"
-
-    def theory_text(self, frame: int) -> str:
-        """What the grid expects, with the binomial standard deviation."""
-        chance = 1 - min(float(self.data.survival[frame]), 1.0)
-        sigma = np.sqrt(self.data.particles * chance * (1 - chance))
-        return f"grid: {self.data.particles * chance:.1f} ± {sigma:.1f}"
-
-    def near_text(self, frame: int) -> str:
-        """How many of them passed near the saddle."""
-        return f"{self.data.crossed_near(frame)} within {self.data.near:.2g} of ×"
+        self.tell(lambda n: f"t = {data.time[n]:.1f}", (RIGHT, TOP), BIG, align="right")
+        self.tell(lambda n: f"{data.crossed(n)} of {data.particles} crossed", (LEFT, 1.9), BIG, face="bold")
+        self.tell(lambda n: expected(data.survival[n], data.particles), (LEFT, 1.5), SMALL)
+        self.tell(lambda n: f"{data.crossed_near(n)} within {data.near:.2g} of ×", (LEFT, 1.14), SMALL)
 
     def _particles(self, colour: str, been: bool) -> None:
         """Particles that have been across, or have not, with their tails; faint where the surface hides them."""

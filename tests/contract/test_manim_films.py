@@ -203,6 +203,8 @@ def test_letters_have_their_font_s_measures() -> None:
 def test_plots_map_and_cut() -> None:
     plot = Plot((0, 10), (0.01, 1), (-1, -2, 3, 2), log=True)
     assert plot.at([0, 5, 10], [0.01, 0.1, 1]) == pytest.approx(np.array([[-1, -2], [1, 0], [3, 2]]))
+    numbers = [one.text for one in plot.axes(y_ticks=[0.001, 0.1], sides="y") if isinstance(one, Words)]
+    assert numbers == ["0.1"]  # a tick that the box does not reach is left out
     assert np.isnan(plot.inside([5, 11, 5], [2.0, 0.1, 0.1])).all(axis=1).tolist() == [True, True, False]
     pieces = dashed(np.array([[0.0, 0.0], [1.0, 0.0]]), on=0.3, off=0.2)
     assert np.nansum(np.diff(pieces[:, 0])) == pytest.approx(0.6) and np.isnan(pieces).any(axis=1).sum() == 2
