@@ -27,6 +27,7 @@ _HOMES = {
     "SDE": "fpsim.sde.sde",
     "simulate": "fpsim.paths.simulate",
     "Chain": "fpsim.sgd.chain",
+    "minimum_action": "fpsim.action.minimum",
     "MiniBatchSGD": "fpsim.sgd.minibatch",
     "exit_iterations": "fpsim.sgd.minibatch",
     "simulate_batches": "fpsim.sgd.minibatch",

@@ -27,6 +27,7 @@ HOMES = {
     "Spectrum": "fpsim.density.spectrum",
     "DensityReport": "fpsim.density.report",
     "QuasiPotential": "fpsim.sgd.quasipotential",
+    "MinimumAction": "fpsim.action.result",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
 RUNS = "fpsim.routes.route", "repeated"

@@ -3,6 +3,7 @@
 Nothing here touches pyplot or matplotlib's global settings, so that pictures can be drawn on servers and in threads.
 """
 
+from fpsim.plotting.action import action_chart
 from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.exits import exit_histogram, survival_chart
 from fpsim.plotting.jumps import jump_chart
@@ -11,6 +12,7 @@ from fpsim.plotting.paths import moment_chart, path_chart
 from fpsim.plotting.routes import arrhenius_chart, comparison_chart
 
 __all__ = [
+    "action_chart",
     "arrhenius_chart",
     "committor_map",
     "comparison_chart",

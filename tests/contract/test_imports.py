@@ -35,6 +35,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "escape_time description",
         "results",
         "sgd",
+        "action",
         "networks",
         "density",
         "routes",

@@ -1,0 +1,1 @@
+"""Least actions: the most probable way out, its exponent, and what stands before the exponential."""

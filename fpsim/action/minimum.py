@@ -1,0 +1,276 @@
+"""The least action from one point to another: the exponent of an escape in any dimension, and the way it takes.
+
+    V(start, end) = inf over curves of int sup { p . dx : H(x, p) <= 0 },      ln(time) ~ speed * V
+
+The geometric minimum action method (M. Heymann, E. Vanden-Eijnden, Comm. Pure Appl. Math. 61 (2008) 1052) in the
+simplified form of T. Grafke, T. Schaefer, E. Vanden-Eijnden (2017, arXiv 1604.03818), with a quasi-Newton descent in
+place of gradient steps.  Ways are found from several curves, cut at the fixed points that they meet, and refined.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.action.curve import spaced
+from fpsim.action.descent import least
+from fpsim.action.flow import FixedPoint, downstream, fixed_point
+from fpsim.action.hamiltonian import Hamiltonian, NoWayError
+from fpsim.action.line import Line, line
+from fpsim.action.result import MinimumAction, Other, Stop
+from fpsim.action.systems import Dynamics, degenerate, dynamics
+from fpsim.action.verdicts import assumptions_of, blocked
+from fpsim.action.ways import COARSE, Leg, leg, split
+from landscapes.field import as_point, in_words
+
+Array = NDArray[np.float64]
+BEND = 0.3  # of the distance: how far the curves to start from swing out
+SAME = 2e-2  # of the distance: curves nearer than this are one way
+NODES = 129  # points of a way in one dimension, and of the other ways
+
+
+def minimum_action(
+    system: Any,
+    start: ArrayLike,
+    end: ArrayLike,
+    *,
+    floor: float = 0.0,
+    pieces: int = 128,
+    starts: int = 5,
+    guesses: Sequence[ArrayLike] = (),
+    seed: int = 0,
+    tolerance: float = 1e-11,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
+) -> MinimumAction:
+    """The least action from ``start`` to ``end``, and the way that has it.
+
+    Args:
+        system: an :class:`fpsim.SDE`; a :class:`fpsim.Chain` (its limit of small steps); a :class:`fpsim.MiniBatchSGD`
+            (Cramer's exponent, in any dimension); or any object with the methods of
+            :class:`fpsim.action.hamiltonian.Hamiltonian`.
+        start, end: points (d,), in 1-D numbers.  For the exponent of an escape a stable fixed point and a saddle, or
+            what lies beyond; any two points have a least action.
+        floor: added to the diagonal of the noise, as a share of its mean eigenvalue at the start: for noise that does
+            not reach every direction.  It is printed with the result.
+        pieces: of the finest curve of each leg; a quarter and a half of them give the extrapolation and its error.
+        starts: curves to begin with: the straight one, and pairs that swing out to either side.
+        guesses: further curves (d, n) to begin with.
+        seed: of the directions in which curves swing out beyond two dimensions.
+        tolerance: the decrease still promised, relative to the action, at which a curve is called settled.
+        progress: called with the finished share.
+        deadline: seconds after which it gives up with an error.
+
+    Returns:
+        :class:`~fpsim.action.result.MinimumAction`; print it, ``.plot()`` it, ``.save()`` it.
+
+    Raises:
+        TypeError: for what is no dynamics.
+        ValueError: if both points are one, the noise does not reach every direction and there is no floor, mini-batches
+            cannot go there, or the deadline passes.
+    """
+    d = int(system.landscape.dimension) if hasattr(system, "landscape") else int(getattr(system, "dimension", 0))
+    a, b = (as_point(point, d) + 0.0 for point in (start, end)) if d else (np.zeros(0), np.zeros(0))
+    moves = dynamics(system, a, b, floor)
+    if np.array_equal(a, b):
+        raise ValueError(f"start and end are both {in_words(a)}; an action needs two different points")
+    if pieces < 16 or starts < 1:
+        raise ValueError(f"pieces are at least 16 and starts at least 1; got {pieces!r} and {starts!r}")
+    limit, end_time = float(np.linalg.norm(b - a)), clock.monotonic() + deadline
+
+    def watch() -> None:
+        if clock.monotonic() > end_time:
+            raise ValueError(f"the least action was not found within {deadline:g} s; give more time or fewer pieces")
+
+    settings = {"pieces": int(pieces), "starts": int(starts), "seed": int(seed), "tolerance": tolerance}
+    try:
+        if d == 1:
+            return _on_line(moves, float(a[0]), float(b[0]), settings)
+        curves = [*_curves(a, b, starts, seed), *(_curve(g, a, b) for g in guesses)]
+        return _Search(moves, a, b, int(pieces), tolerance, limit, watch, progress).result(curves, settings)
+    except NoWayError as error:
+        raise ValueError(blocked(moves, error)) from None
+
+
+def _curve(guess: ArrayLike, a: Array, b: Array) -> Array:
+    """A curve of the user's, with its ends put where they belong."""
+    x = np.array(guess, dtype=np.float64)
+    if x.ndim != 2 or x.shape[0] != len(a) or x.shape[1] < 2 or not np.isfinite(x).all():
+        raise ValueError(f"a guess is a curve of shape ({len(a)}, n) of finite numbers; got shape {x.shape}")
+    x[:, 0], x[:, -1] = a, b
+    return x
+
+
+def _curves(a: Array, b: Array, starts: int, seed: int) -> list[Array]:
+    """The straight line, and pairs that swing out to either side of it."""
+    s, step = np.linspace(0.0, 1.0, COARSE + 1), b - a
+    straight, swing = a[:, None] + step[:, None] * s, np.sin(np.pi * s)
+    straight[:, -1], swing[-1] = b, 0.0
+    curves, rng = [straight], np.random.default_rng(seed)
+    for k in range(1, starts):
+        if k % 2:
+            side = np.array([-step[1], step[0]]) if len(a) == 2 else rng.standard_normal(len(a))
+            side -= step * (side @ step) / (step @ step)
+            side *= np.linalg.norm(step) / np.linalg.norm(side)
+            reach = BEND * (1 + (k - 1) // 2)
+        curves.append(straight + (1 if k % 2 else -1) * reach * side[:, None] * swing)
+    return curves
+
+
+class _Search:
+    """The search for ways in more than one dimension."""
+
+    def __init__(
+        self, moves: Dynamics, start: Array, end: Array, pieces: int, tolerance: float, limit: float,
+        watch: Callable[[], None], progress: Callable[[float], None] | None,
+    ) -> None:  # fmt: skip
+        self.moves, self.h, self.start, self.end = moves, moves.hamiltonian, start, end
+        self.pieces, self.tolerance, self.limit, self.watch = pieces, tolerance, limit, watch
+        self.progress = progress or (lambda _: None)
+
+    def result(self, curves: list[Array], settings: dict[str, Any]) -> MinimumAction:
+        """All of it."""
+        if not self.moves.floor:
+            self._require_noise(curves[0])
+        rest = fixed_point(self.h, self.start, 1e-5 * self.limit)
+        ways = self._ways(curves, self.start)
+        if rest is None:  # it may pay to fall to rest first
+            ways += self._through_rest(len(curves), settings["seed"])
+        ways.sort(key=lambda way: sum(part.action for part in way))
+        best, others = ways[0], ways[1:]
+        self.progress(1.0)
+        return self._found(best, others, rest, settings)
+
+    def _require_noise(self, x: Array) -> None:
+        hit = degenerate(self.h, x)
+        if hit is not None:
+            raise ValueError(
+                f"the noise does not reach every direction at {in_words(hit)} (its smallest eigenvalue is below 1e-12 "
+                "of the largest): give floor=, a share of its mean eigenvalue at the start, added to its diagonal"
+            )
+
+    def _through_rest(self, starts: int, seed: int) -> list[list[Leg]]:
+        """Ways that first follow the drift to a stable fixed point."""
+        from fpsim.action.ways import along_drift
+
+        flow, rest = downstream(self.h, self.start, self.limit)
+        if rest is None or np.linalg.norm(rest.x - self.end) <= 1e-6 * self.limit:
+            return [] if rest is None else [[along_drift(self.h, spaced(flow, self.pieces))]]
+        first = along_drift(self.h, spaced(flow, self.pieces))
+        return [[first, *way] for way in self._ways(_curves(rest.x, self.end, starts, seed), rest.x)]
+
+    def _ways(self, curves: list[Array], start: Array) -> list[list[Leg]]:
+        """The distinct ways next to some curves, each as its legs."""
+        coarse: list[Any] = []
+        begins, ends = (fixed_point(self.h, x, 1e-5 * self.limit) is not None for x in (start, self.end))
+        for k, x in enumerate(curves):
+            self.watch()
+            guess, rests = x, (begins, ends)
+            if self.moves.gaussian is not None:  # a good place to begin, and always open
+                guess = least(self.moves.gaussian.hamiltonian, x, COARSE, rests, 1e-6, watch=self.watch).curve.x
+            found = least(self.h, guess, COARSE, rests, 1e-9, watch=self.watch)
+            self.progress(0.4 * (k + 1) / len(curves))
+            size = SAME * float(np.linalg.norm(self.end - start))
+            if all(np.linalg.norm(found.curve.x - known.curve.x, axis=0).max() > size for known in coarse):
+                coarse.append(found)
+        ways = []
+        for k, found in enumerate(coarse):
+            parts = split(self.h, found.curve.x)
+            ways.append([leg(self.h, part, self.pieces, self.tolerance, self.watch) for part in parts])
+            self.progress(0.4 + 0.6 * (k + 1) / len(coarse))
+        return ways
+
+    def _found(
+        self, legs: list[Leg], others: list[list[Leg]], rest: FixedPoint | None, settings: dict[str, Any]
+    ) -> MinimumAction:
+        action, scale = sum(part.action for part in legs), max(part.force for part in legs)
+        share = self.moves.floor * sum(float((part.time * (part.momentum**2).sum(axis=0)).sum()) for part in legs)
+        error = sum(part.error for part in legs) + share
+        indices = [index_at(self.h, part.x[:, -1], self.limit) for part in legs]
+        stops = tuple(
+            Stop(tuple(part.x[:, -1].tolist()), index, part.action) for part, index in zip(legs, indices, strict=True)
+        )
+        x = np.concatenate([legs[0].x, *(part.x[:, 1:] for part in legs[1:])], axis=1)
+        p = np.concatenate([momenta(part)[:, (1 if k else 0) :] for k, part in enumerate(legs)], axis=1)
+        rivals = tuple(Other(sum(part.action for part in way), _joined(way)) for way in others)
+        energy = max(part.energy for part in legs)
+        settled = all(part.settled for part in legs)
+        gaussian = self._gaussian(x)
+        checks = assumptions_of(self.h, x, rest, stops, settled, energy, scale)
+        return MinimumAction(
+            action, error, self.moves.speed, x, p, stops, energy, scale, self.moves.floor, share, gaussian,
+            self.moves.system, self.moves.convention, rivals, checks, settings,
+        )  # fmt: skip
+
+    def _gaussian(self, x: Array) -> float:
+        if self.moves.gaussian is None:
+            return math.nan
+        h = self.moves.gaussian.hamiltonian
+        return sum(leg(h, part, self.pieces, self.tolerance, self.watch).action for part in split(h, x))
+
+
+def momenta(part: Leg) -> Array:
+    """p at the points of a leg (d, n + 1), from those of its pieces."""
+    p = part.momentum
+    ends = [(3 * p[:, :1] - p[:, 1:2]) / 2, (3 * p[:, -1:] - p[:, -2:-1]) / 2]
+    ends = [np.zeros_like(end) if rest else end for end, rest in zip(ends, part.rests, strict=True)]
+    return np.concatenate([ends[0], (p[:, 1:] + p[:, :-1]) / 2, ends[1]], axis=1)
+
+
+def index_at(h: Hamiltonian, x: Array, limit: float) -> int:
+    """The number of growing directions at a fixed point; -1 where there is none."""
+    found = fixed_point(h, x, 1e-5 * limit)
+    return -1 if found is None else found.index
+
+
+def _joined(legs: list[Leg]) -> Array:
+    whole = np.concatenate([legs[0].x, *(part.x[:, 1:] for part in legs[1:])], axis=1)
+    return spaced(whole, NODES - 1)
+
+
+def _on_line(moves: Dynamics, a: float, b: float, settings: dict[str, Any]) -> MinimumAction:
+    """The result in one dimension."""
+    found = line(moves.hamiltonian, a, b)
+    x = np.unique(np.concatenate([np.linspace(a, b, NODES), found.ends]))[:: 1 if b > a else -1]
+    p, share, energy = _momentum_on(moves, x, bool(b > a))
+    gaussian = math.nan
+    if moves.gaussian is not None:
+        gaussian = float(line(moves.gaussian.hamiltonian, a, b).actions.sum())
+    stops = _stops(moves.hamiltonian, found, abs(b - a))
+    rest = fixed_point(moves.hamiltonian, np.array([a]), 1e-5 * abs(b - a))
+    checks = assumptions_of(moves.hamiltonian, x[None], rest, stops, True, energy, 0.0)
+    action = float(found.actions.sum())
+    return MinimumAction(
+        action, float(found.errors.sum()) + share, moves.speed, x[None], p[None], stops, energy, 0.0, moves.floor,
+        share, gaussian, moves.system, moves.convention, (), checks, settings,
+    )  # fmt: skip
+
+
+def _stops(h: Hamiltonian, found: Line, length: float) -> tuple[Stop, ...]:
+    return tuple(
+        Stop((float(x),), index_at(h, np.array([x]), length), float(action))
+        for x, action in zip(found.ends[1:], found.actions, strict=True)
+    )
+
+
+def _momentum_on(moves: Dynamics, x: Array, rising: bool) -> tuple[Array, float, float]:
+    """Momentum (n,) at points of a line, the floor's share of the action, and the largest |H| / |b p|."""
+    from fpsim.action.hamiltonian import pull
+
+    h, points, zero = moves.hamiltonian, x[None], np.zeros((1, x.size))
+    b, side = h.by_momentum(points, zero)[0], 1.0 if rising else -1.0
+    climbing, p = side * b < -1e-12 * np.abs(b).max(), np.zeros(x.size)
+    if not climbing.any():
+        return p, 0.0, 0.0
+    up = np.ascontiguousarray(points[:, climbing])
+    found = pull(h, up, np.full_like(up, side))
+    p[climbing] = found.momentum[0]
+    energy = float(np.abs(h.value(up, found.momentum)).max() / np.abs(b[climbing] * p[climbing]).max())
+    spent = np.zeros(x.size)
+    spent[climbing] = found.time * found.momentum[0] ** 2
+    return p, moves.floor * abs(float(np.trapezoid(spent, x))), energy

@@ -1,0 +1,123 @@
+"""What moves, as a Hamiltonian: an SDE, SGD's chain, SGD with mini-batches, or a Hamiltonian of one's own.
+
+    ln(time) ~ speed * action
+
+speed is S/eta where the noise is that of SGD, so that the action does not depend on it, and 1 elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.action.cumulant import Cumulant
+from fpsim.action.hamiltonian import Hamiltonian, Quadratic
+from fpsim.sde.sde import SDE
+from fpsim.sgd.chain import Chain
+from fpsim.sgd.minibatch import MiniBatchSGD
+
+Array = NDArray[np.float64]
+SINGULAR = 1e-12
+"""Smallest over largest eigenvalue of D below which the noise counts as degenerate."""
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """A Hamiltonian with its speed and words.
+
+    Attributes:
+        hamiltonian: H of the action.
+        speed: what the action is multiplied by.
+        system: what moves, in words.
+        convention: what the action is, in words.
+        floor: what was added to the diagonal of the noise, in the units of the Hamiltonian.
+        gaussian: the same with Gaussian noise of the same covariance, where the own noise is another.
+    """
+
+    hamiltonian: Hamiltonian
+    speed: float
+    system: str
+    convention: str
+    floor: float = 0.0
+    gaussian: Dynamics | None = None
+
+
+def dynamics(system: Any, start: Array, end: Array, floor: float) -> Dynamics:
+    """The Hamiltonian of a system.
+
+    Raises:
+        TypeError: for what does not move.
+        ValueError: for a law of batches without a Hamiltonian of its own here, or a floor that is not one.
+    """
+    if not (np.isfinite(floor) and floor >= 0):
+        raise ValueError(f"floor is a number >= 0, a share of the mean eigenvalue of D at the start; got {floor!r}")
+    if isinstance(system, MiniBatchSGD):
+        return _mini_batches(system, start, end, floor)
+    if isinstance(system, Chain):
+        found = _quadratic(SDE(system.landscape, system.noise), start, end, floor, system.batch_size / system.eta)
+        return replace(found, system=str(system), convention=f"{found.convention}; the chain's limit of small steps")
+    if isinstance(system, SDE):
+        return _quadratic(system, start, end, floor, _speed(system))
+    if isinstance(system, Hamiltonian):
+        if floor:
+            raise ValueError("a Hamiltonian of one's own holds its noise itself; leave floor out")
+        words = "action = int p . dx with H(x, p) = 0, ln(time) ~ action"
+        return Dynamics(system, 1.0, str(system), words)
+    raise TypeError(
+        f"minimum_action expected an SDE, a Chain, a MiniBatchSGD or a Hamiltonian (value, by_momentum, by_place, "
+        f"bend, shear), not {system!r}"
+    )
+
+
+def _speed(sde: SDE) -> float:
+    """S/eta of a noise that is proportional to eta/S, else 1."""
+    noise: Any = getattr(
+        sde.noise, "inner", sde.noise
+    )  # under a modified equation the noise is that of another landscape
+    if hasattr(noise, "kappa") and not getattr(noise, "injected", 0.0):
+        return float(noise.batch_size / noise.learning_rate)
+    return 1.0
+
+
+def _lengths(landscape: Any, start: Array, end: Array) -> tuple[float, ...]:
+    """On which drift and noise vary: a quarter of the box, else the distance of the ends."""
+    if landscape.bounds is not None:
+        return tuple((high - low) / 4 for low, high in landscape.bounds)
+    return (float(np.linalg.norm(end - start)),) * len(start)
+
+
+def _quadratic(sde: SDE, start: Array, end: Array, share: float, speed: float) -> Dynamics:
+    plain = Quadratic(sde, _lengths(sde.landscape, start, end), speed)
+    floor = share * _level(plain, start)
+    words = "action = int p . dx with b . p + p . D p = 0 for the noise as given, ln(time) ~ action"
+    if speed != 1.0:
+        words = "action = int p . dx with b . p + p . (S/eta) D p = 0, ln(time) ~ (S/eta) action"
+    return Dynamics(replace(plain, floor=floor), speed, str(sde), words, floor)
+
+
+def _level(h: Quadratic, x: Array) -> float:
+    return float(np.trace(h.noise(x[:, None])[..., 0])) / len(x)
+
+
+def _mini_batches(sgd: MiniBatchSGD, start: Array, end: Array, share: float) -> Dynamics:
+    if not sgd.replacement:
+        raise ValueError(
+            f"the least action of mini-batches is that of independent draws; with sampling='{sgd.sampling}' the "
+            "exponent depends on S/m: use 'with-replacement', or surrogate() for Gaussian noise of that covariance"
+        )
+    speed = sgd.batch_size / sgd.learning_rate
+    twin = _quadratic(sgd.surrogate(), start, end, share, speed)
+    length = min(_lengths(sgd.landscape, start, end))
+    words = "action = int q . dx with ln mean_i exp(-q . g_i) = 0, ln(iterations) ~ (S/eta) action"
+    return Dynamics(Cumulant(sgd.landscape, length, twin.floor), speed, str(sgd), words, twin.floor, twin)
+
+
+def degenerate(h: Hamiltonian, x: Array) -> Array | None:
+    """A column of ``x`` (d, n) at which the noise does not reach every direction; ``None`` without one."""
+    bend = np.moveaxis(h.bend(x, np.zeros_like(x)), -1, 0)
+    values = np.linalg.eigvalsh(bend)
+    low = values[:, 0] <= SINGULAR * max(float(values.max()), 0.0)
+    return np.asarray(x[:, np.flatnonzero(low)[0]]) if low.any() else None
