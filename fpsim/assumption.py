@@ -13,11 +13,13 @@ class Assumption:
         statement: what must hold, in words, e.g. ``"barrier / noise >= 5"``.
         holds: whether it does, here and now.
         detail: the figures behind the verdict, e.g. ``"barrier / noise = 2.5"``.
+        key: a short name of the condition, by which programs find it; sentences may change.
     """
 
     statement: str
     holds: bool
     detail: str = ""
+    key: str = ""
 
     def __str__(self) -> str:
         mark = "ok  " if self.holds else "FAIL"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ class Discretisation:
             "discretisation_error": self.error,
             "discretisation_error_of": self.of,
             **{name: value for k, (name, value) in enumerate(self.errors.items()) if k},
-            "assumptions": [{"statement": a.statement, "holds": a.holds, "detail": a.detail} for a in self.assumptions],
+            "assumptions": [{f.name: getattr(a, f.name) for f in fields(Assumption)} for a in self.assumptions],
         }
         if self.failed:
             found["failed_assumptions"] = "; ".join(f"{a.statement} ({a.detail})" for a in self.failed)
@@ -144,7 +144,10 @@ def judged(
     largest = float(np.max(next(iter(errors.values()))))
     detail = f"estimated {largest:.2g}, against {scale:.4g}" + (f"; on a coarser grid: {trouble}" if trouble else "")
     small = Assumption(
-        f"the discretisation error is small: at most {SMALL:.0%}", largest <= SMALL * scale and not trouble, detail
+        f"the discretisation error is small: at most {SMALL:.0%}",
+        largest <= SMALL * scale and not trouble,
+        detail,
+        key="discretisation",
     )
     return Discretisation(errors, of, (small, *scheme(equation, walk or equation.walk), *found))
 
@@ -158,10 +161,12 @@ def scheme(equation: Equation, walk: Walk) -> list[Assumption]:
             f"{upwind} of {size} cells have upwind rates, whose numerical diffusion is drift times half a cell; give "
             "more cells, or a smaller box"
         )
-        found.append(Assumption("cells are small against what the drift carries past them", False, detail))
+        found.append(
+            Assumption("cells are small against what the drift carries past them", False, detail, key="cells and drift")
+        )
     if counts.get("thickened", 0):
         detail = f"in {counts['thickened']} of {size} cells it is so flat and so oblique that it was made thicker"
-        found.append(Assumption("the noise can be split along directions of the grid", False, detail))
+        found.append(Assumption("the noise can be split along directions of the grid", False, detail, key="split"))
     return found
 
 
@@ -183,6 +188,7 @@ def resolution(masses: Array, grid: Grid) -> Assumption:
     return Assumption(
         "cells are small against the width of the density", share <= STEEP,
         f"{share:.2g} of the probability lies in cells from which the density falls more than e-fold to the next",
+        key="cells and density",
     )  # fmt: skip
 
 
@@ -213,7 +219,9 @@ def across(target: Any, inside: NDArray[np.bool_], grid: Grid) -> Across | None:
     if 0 < wide < 1 and grid.dimension > 1:
         lost = -math.log(wide) if grid.dimension == 2 else 1 / wide
     name = "the set" if ball is None else str(target)
-    return Across("the set is some cells wide", wide >= NARROWEST, f"{name}: {wide:.2g} cells across", lost)
+    return Across(
+        "the set is some cells wide", wide >= NARROWEST, f"{name}: {wide:.2g} cells across", lost=lost, key="set wide"
+    )
 
 
 # --- differences between a coarser grid and this one ---

@@ -61,6 +61,5 @@ def _refuse(sde: Any, start: Array, axis: int, place: float, is_wall: bool, leng
     edge = classify(fields, float(start[axis]), place, sde.convention_weight, length)
     reason = why_infinite(edge, is_wall)
     if reason and (math.isinf(place) or edge.is_reached or is_wall):
-        if "infinite" in reason:
-            raise InfiniteTimeError(reason)
-        raise ValueError(reason)
+        said_of_edge = edge.is_reached and math.isfinite(place) and not is_wall  # what happens there is not said
+        raise (ValueError if said_of_edge else InfiniteTimeError)(reason)

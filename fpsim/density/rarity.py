@@ -58,4 +58,4 @@ def carried_by_rare_paths(
         f"{min(sum(shares), 1.0):.3g} of it comes from paths that visit the valley at {where} first, which happens "
         f"with probability {chances[most]:.2g}; paths that do not take {without:.6g} on average"
     )
-    return (Assumption(STATEMENT, False, detail),)
+    return (Assumption(STATEMENT, False, detail, key="rare paths"),)

@@ -119,7 +119,9 @@ def spectrum_of(equation: Equation, k: int) -> Spectrum:
     if equation.walk.is_fitted or found.eigenvalues[0].real <= GROWING * equation.walk.leaving.max():
         return found
     found = spectrum(equation.fitted, None, k, seeds)
-    check = Assumption("no mode of the guided rates grows", False, "upwind rates are used instead; give more cells")
+    check = Assumption(
+        "no mode of the guided rates grows", False, "upwind rates are used instead; give more cells", key="growing mode"
+    )
     return replace(found, checks=(*found.checks, check))
 
 

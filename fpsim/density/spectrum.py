@@ -226,7 +226,9 @@ def _around_shifts(
             values, vectors = _merged(values, vectors, found.conj(), modes.conj())
     missing = _uncovered(discs, float(np.sort(-values.real)[:k][-1]), reach)
     detail = f"discs around {len(discs)} shifts" + (f"; none around {missing:.3g} i" if missing is not None else "")
-    check = Assumption("all eigenvalues of so large a real part were found", missing is None, detail)
+    check = Assumption(
+        "all eigenvalues of so large a real part were found", missing is None, detail, key="all eigenvalues"
+    )
     return values, vectors, (check,)
 
 

@@ -35,13 +35,13 @@ class Rare:
         """Whether a simulation of a million paths would see what the mean is made of, with both numbers."""
         statement = "the mean comes from places that at least one path in 10^6 visits"
         if self.share <= SEEN:
-            return Assumption(statement, True, f"all but {self.share:.2g} of it")
+            return Assumption(statement, True, f"all but {self.share:.2g} of it", key="rare places")
         detail = (
             f"{_percent(self.share)} of it comes from beyond x = {self.place:.6g}, which one path in "
             f"{1 / max(self.chance, 1e-300):.2g} visits; without that it is {_shown(self.log_rest)}, with it "
             f"{_shown(log_mean)}"
         )
-        return Assumption(statement, False, detail)
+        return Assumption(statement, False, detail, key="rare places")
 
 
 @dataclass(frozen=True)

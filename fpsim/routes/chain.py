@@ -141,4 +141,4 @@ def escape_time_by_chain(
 def _stability(chain: Chain, point: Array) -> Assumption:
     """Whether the noiseless map is stable where it starts."""
     stiffness = chain.eta * float(np.abs(np.linalg.eigvals(chain.landscape.jacobian(point[:, None])[..., 0])).max())
-    return Assumption("learning rate * curvature at the start < 2", stiffness < 2, f"{stiffness:.3g}")
+    return Assumption("learning rate * curvature at the start < 2", stiffness < 2, f"{stiffness:.3g}", key="stiffness")

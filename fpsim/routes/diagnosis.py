@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 POINTS = 2001  # on the segment from minimum to pass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What is known about an escape before anything is run.
 
@@ -46,7 +46,12 @@ class Diagnosis:
     @property
     def blocked(self) -> bool:
         """Whether no continuous path can ever arrive."""
-        return any(not c.holds and c.statement.startswith("the noise lets") for c in self.checks)
+        return any(check.key == "open" and not check.holds for check in self.checks)
+
+    def __repr__(self) -> str:
+        """How many checks hold; ``print`` shows them."""
+        holding = sum(check.holds for check in self.checks)
+        return f"<Diagnosis: {holding} of {len(self.checks)} checks hold; {len(self.routes)} routes>"
 
     def __str__(self) -> str:
         lines = [self.problem, *(f"  {check}" for check in self.checks)]
@@ -65,9 +70,10 @@ def diagnose(problem: Problem, routes: bool = True) -> Diagnosis:
     try:
         found = problem.valley
     except ValueError as error:
-        return _finish(problem, [*checks, Assumption("the start lies in a valley", False, str(error))], passed, routes)
+        missing = Assumption("the start lies in a valley", False, str(error), key="valley")
+        return _finish(problem, [*checks, missing], passed, routes)
     if found.saddle is None:
-        missing = Assumption("a saddle separates start and target", False, missing_pass(found))
+        missing = Assumption("a saddle separates start and target", False, missing_pass(found), key="saddle")
         return _finish(problem, [*checks, missing], passed, routes)
     at = Escape(problem, found)
     checks += [*_small_noise(problem, at), *_learning_rate(problem, at), *_mini_batches(problem, at)]
@@ -82,11 +88,17 @@ def _openness(problem: Problem, passed: tuple[Gate, ...]) -> list[Assumption]:
     worst = max(passed, key=lambda gate: gate.delta)
     where = f"delta = {worst.delta:.4g} at x = {worst.x:.6g}"
     if is_shut(problem.sde):
-        return [Assumption("the noise lets a continuous path through", False, f"{where}; D = 0 there: use by_chain()")]
+        return [
+            Assumption(
+                "the noise lets a continuous path through", False, f"{where}; D = 0 there: use by_chain()", key="open"
+            )
+        ]
     floor = f"the time grows like floor^(-{worst.delta:.3g}); floor = {noise.floor:g}, injected = {noise.injected:g}"
     return [
-        Assumption("the noise lets a continuous path through", True, where),
-        Assumption("the escape time hardly depends on the floor (delta <= 0.1)", worst.delta <= 0.1, floor),
+        Assumption("the noise lets a continuous path through", True, where, key="open"),
+        Assumption(
+            "the escape time hardly depends on the floor (delta <= 0.1)", worst.delta <= 0.1, floor, key="floor"
+        ),
     ]
 
 
@@ -96,11 +108,13 @@ def _small_noise(problem: Problem, at: Any) -> list[Assumption]:
     slowest = 1 / float(at.modes[0][0][0])
     rough = 2 * math.pi * slowest * math.exp(min(exponent, 700.0))
     return [
-        Assumption("barrier / noise >= 5 (asymptotic formulas)", exponent >= 5, f"int L'/D = {exponent:.4g}"),
+        Assumption(
+            "barrier / noise >= 5 (asymptotic formulas)", exponent >= 5, f"int L'/D = {exponent:.4g}", key="small noise"
+        ),
         *_taylor(problem, at),
         Assumption(
             "quasi-equilibrium: relaxation 10 times faster than escape", 10 * slowest <= rough,
-            f"relaxation {slowest:.3g}, escape of the order of {rough:.3g}",
+            f"relaxation {slowest:.3g}, escape of the order of {rough:.3g}", key="quasi-equilibrium",
         ),
     ]  # fmt: skip
 
@@ -129,6 +143,7 @@ def _taylor(problem: Problem, at: Any) -> list[Assumption]:
                 f"quadratic at the {name}: error <= 0.2 noise units one thermal width away",
                 worst <= 0.2,
                 f"{worst:.3g}",
+                key=f"quadratic at {name}",
             )
         )
     return checks
@@ -141,7 +156,7 @@ def _learning_rate(problem: Problem, at: Any) -> list[Assumption]:
         return []
     size = eta * float(np.max(at.modes[0][0]))
     text = f"eta * H_a = {size:.3g}" + ("; gradient descent itself is unstable (> 2)" if size > 2 else "")
-    return [Assumption("small steps: eta * H_a <= 0.2 (SDE close to the chain)", size <= 0.2, text)]
+    return [Assumption("small steps: eta * H_a <= 0.2 (SDE close to the chain)", size <= 0.2, text, key="small steps")]
 
 
 def _mini_batches(problem: Problem, at: Any) -> list[Assumption]:
@@ -154,7 +169,9 @@ def _mini_batches(problem: Problem, at: Any) -> list[Assumption]:
     slope = problem.sde.landscape.gradient(line)[0]
     worst = float(np.max(slope**2 / np.maximum(covariance, 1e-300)))
     statement = "one example's noise hides the slope: L'^2 / C1 <= 0.1 (Gaussian exponent holds for mini-batches)"
-    return [Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')")]
+    return [
+        Assumption(statement, worst <= 0.1, f"largest on the climb {worst:.3g}; see by_formula('cramer')", key="signal")
+    ]
 
 
 def _finish(problem: Problem, checks: list[Assumption], passed: tuple[Gate, ...], routes: bool) -> Diagnosis:

@@ -52,7 +52,7 @@ def sequence(
                 raise OverTimeError(f"three grids would take about {needed:.2g} s more of {left:.2g} s left", needed)
             level, found = setting.on_grid(counts.pop(0), looks=not levels)
             levels.append(level)
-            checks |= {check.statement: check for check in found}
+            checks |= {check.key: check for check in found}
         else:
             break
         if is_free and d == 1 and not counts and finest * 2 <= MOST_ON_LINE:
@@ -139,4 +139,4 @@ def verdict(levels: list[Level], order: float | None) -> Assumption:
         detail += ": it still grows from grid to grid (noise vanishing against the drift, or cells too large)"
     elif not holds:
         detail += ": it still changes from grid to grid (cells too large for this landscape, noise or target)"
-    return Assumption("the time converges as the grid is refined", bool(holds), detail)
+    return Assumption("the time converges as the grid is refined", bool(holds), detail, key="converges")

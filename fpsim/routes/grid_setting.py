@@ -137,7 +137,12 @@ class Setting:
                 worst = known.length / width
                 detail = f"{worst:.2g} cells over the {known.length:.3g} of {known.name}"
         return (
-            Assumption("cells are small against the target and every known narrow place", worst >= RESOLVED, detail),
+            Assumption(
+                "cells are small against the target and every known narrow place",
+                worst >= RESOLVED,
+                detail,
+                key="resolved",
+            ),
         )
 
 

@@ -131,10 +131,15 @@ def _answer(run: PathsRun) -> EscapeTime:
     checks = list(resolved)
     if found:
         law = f"the means at h, 2h, 4h, 8h follow m + a h^{_order(run):g} (chi^2, 0.5 %)"
-        checks.append(Assumption(law, found.ruled, found.detail))
+        checks.append(Assumption(law, found.ruled, found.detail, key="step law"))
     if estimate.tail is not None:
         checks.append(
-            Assumption("the exit rate has settled at the horizon (3 sigma)", estimate.tail.settled, str(estimate.tail))
+            Assumption(
+                "the exit rate has settled at the horizon (3 sigma)",
+                estimate.tail.settled,
+                str(estimate.tail),
+                key="settled",
+            )
         )
     censored = int(sample.censored.sum())
     settings = {"paths": sample.times.size, "step": h, "bridge": run.bridge, "dtype": np.dtype(run.dtype).name}
@@ -232,9 +237,9 @@ def _resolved(run: PathsRun, step: float) -> tuple[Assumption, ...]:
     return (
         Assumption(
             f"a kick jumps over no feature of drift, D, target or walls (error of a kick <= {ROUGHEST:g})",
-            rough <= ROUGHEST and crowded <= 1, f"{rough:.2g}; kick / room {crowded:.2g}",
+            rough <= ROUGHEST and crowded <= 1, f"{rough:.2g}; kick / room {crowded:.2g}", key="kick",
         ),
-        Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}"),
+        Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}", key="stiffness"),
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_fields_carry_an_error_that_is_printed_and_saved(name, tmp_path):
     stored = xarray.load_dataset(tmp_path / "field.nc", engine="h5netcdf")
     assert stored.attrs["discretisation_error"] == pytest.approx(found.attrs["discretisation_error"])
     checked = json.loads(stored.attrs["assumptions"])
-    assert all(set(entry) == {"statement", "holds", "detail"} for entry in checked)
+    assert all(set(entry) == {"statement", "holds", "detail", "key"} for entry in checked)
     assert "accuracy" not in found.attrs  # linear algebra goes by its own name
 
 

@@ -48,7 +48,8 @@ def test_a_route_keeps_its_promises(name: str):
     found = one.within(problem, plan(), one.share_of(False))
     assert found.method == one.name == one.facts.name == name and found.mean > 0 and found.units == "time"
     assert found.target == str(problem.target) and found.problem == problem.to_dict()
-    assert all(a.statement and (a.holds or a.detail) for a in found.assumptions)
+    assert all(a.statement and a.key and (a.holds or a.detail) for a in found.assumptions)
+    assert len({a.key for a in found.assumptions}) == len(found.assumptions)
     exact = one.facts.exactness is not None
     assert (found.error > 0) if exact else (found.assumptions and found.settings["reference"] == one.reference)
     assert 0 < one.share_of(True) <= one.share_of(False) <= 1
@@ -129,3 +130,17 @@ def test_an_unknown_route_is_refused_in_a_sentence():
         route("guess")
     with pytest.raises(ValueError, match="there is no formula 'paths'"):
         WHITE.by_formula("paths")
+
+
+def test_no_decision_reads_a_sentence():
+    """Sentences of assumptions are printed and never compared: programs ask for the key."""
+    found = []
+    for package in ("fpsim", "validation", "animations"):
+        for file in (ROOT.parent / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                parts = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+                parts += [node.func] if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else []
+                read = {n.attr for part in parts for n in ast.walk(part) if isinstance(n, ast.Attribute)}
+                if read & {"statement", "detail"}:
+                    found.append(f"{file.name}, line {node.lineno}")
+    assert not found

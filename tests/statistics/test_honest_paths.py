@@ -56,7 +56,7 @@ def test_the_flat_bowl_is_refused():
 
 def test_a_settled_rate_is_an_assumption_of_the_result():
     found = WELL.by_paths(4000, step=0.02, horizon=60.0, step_bias=False)
-    (rate,) = [a for a in found.assumptions if a.statement.startswith("the exit rate has settled")]
+    (rate,) = [a for a in found.assumptions if a.key == "settled"]
     assert rate.holds and "late exits" in rate.detail and covers(found, 66.2686)
     assert 0 < found.systematic_error < 0.1 * found.mean
 

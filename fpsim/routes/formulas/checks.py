@@ -24,7 +24,7 @@ SEPARATED = 3.0  # thermal widths between pass and target
 def general(at: Escape, log_mean: float, exponent: float, levels: Sequence[float]) -> tuple[Assumption, ...]:
     """What every formula here needs; ``levels`` are D at minimum and pass, ``exponent`` the noise units climbed."""
     return (
-        Assumption("barrier / noise >= 5", exponent >= 5, f"barrier / noise = {exponent:.4g}"),
+        Assumption("barrier / noise >= 5", exponent >= 5, f"barrier / noise = {exponent:.4g}", key="small noise"),
         _separation(at),
         _deep_start(at, exponent),
         _no_competition(at, exponent),
@@ -39,9 +39,11 @@ def _separation(at: Escape) -> Assumption:
     statement = f"target's boundary at the pass or {SEPARATED:g} thermal widths beyond"
     widths = min([at.distance / at.width, *_other_widths(at)])
     if at.sde.dimension > 1 and at.valley.beyond is None and not at.on_pass:
-        return Assumption(statement, False, "no minimum lies in the target: paths that crossed may miss it")
+        return Assumption(
+            statement, False, "no minimum lies in the target: paths that crossed may miss it", key="separation"
+        )
     detail = "at the pass" if at.on_pass else f"{widths:.3g} widths beyond"
-    return Assumption(statement, at.on_pass or widths >= SEPARATED, detail)
+    return Assumption(statement, at.on_pass or widths >= SEPARATED, detail, key="separation")
 
 
 def _other_widths(at: Escape) -> list[float]:
@@ -65,7 +67,9 @@ def _room(at: Escape, exponent: float) -> tuple[Assumption, ...]:
     else:
         lowest, what = float(heights.min()) - at.barrier, "pass"
     units = exponent * lowest / at.barrier
-    return (Assumption(f"walls stand 3 noise units above the {what}", units >= 3, f"the lowest {units:.3g}"),)
+    return (
+        Assumption(f"walls stand 3 noise units above the {what}", units >= 3, f"the lowest {units:.3g}", key="walls"),
+    )
 
 
 def _finite(at: Escape) -> tuple[Assumption, ...]:
@@ -77,10 +81,10 @@ def _finite(at: Escape) -> tuple[Assumption, ...]:
     try:
         first_passage(at.sde, at.problem.point, at.problem.target, walls=at.problem.walls)
     except InfiniteTimeError as error:
-        return (Assumption("the mean time is finite", False, str(error)),)
+        return (Assumption("the mean time is finite", False, str(error), key="finite"),)
     except ValueError:
         return ()  # not decided here
-    return (Assumption("the mean time is finite", True),)
+    return (Assumption("the mean time is finite", True, key="finite"),)
 
 
 def _deep_start(at: Escape, exponent: float) -> Assumption:
@@ -88,20 +92,22 @@ def _deep_start(at: Escape, exponent: float) -> Assumption:
     left = exponent * (float(at.valley.saddle.loss) - loss) / at.barrier  # type: ignore[union-attr]
     behind = at.sde.dimension == 1 and (at.problem.point - at.minimum)[0] * (at.top - at.minimum)[0] <= 0
     detail = "behind the minimum" if behind else f"{left:.3g} noise units below the pass"
-    return Assumption("start lies 3 noise units below the pass", behind or left >= 3, detail)
+    return Assumption("start lies 3 noise units below the pass", behind or left >= 3, detail, key="deep start")
 
 
 def _no_competition(at: Escape, exponent: float) -> Assumption:
     gap = exponent * (1 - at.valley.competing / at.barrier)
     holds = gap >= 3
     detail = "none" if math.isinf(gap) else f"the largest other climb is {exponent - gap:.3g} of {exponent:.3g}"
-    return Assumption("no other valley or barrier holds the path up (3 noise units)", holds, detail)
+    return Assumption("no other valley or barrier holds the path up (3 noise units)", holds, detail, key="competition")
 
 
 def _relaxation(at: Escape, log_mean: float) -> Assumption:
     slowest = 1 / float(at.modes[0][0][0])
     ratio = slowest * math.exp(-min(max(log_mean, -700.0), 700.0))
-    return Assumption("the valley relaxes 10 times faster than it is left", ratio <= 0.1, f"ratio {ratio:.2g}")
+    return Assumption(
+        "the valley relaxes 10 times faster than it is left", ratio <= 0.1, f"ratio {ratio:.2g}", key="relaxation"
+    )
 
 
 def _curvatures(at: Escape) -> Assumption:
@@ -110,7 +116,7 @@ def _curvatures(at: Escape) -> Assumption:
         smallest.append(float(np.min(np.abs(values))))
         holds &= smallest[-1] > 1e-6 * float(np.max(np.abs(values)))
     detail = f"smallest |eigenvalue| {smallest[0]:.3g} at the minimum, {smallest[1]:.3g} at the pass"
-    return Assumption("curvatures at minimum and pass are not degenerate", holds, detail)
+    return Assumption("curvatures at minimum and pass are not degenerate", holds, detail, key="curvatures")
 
 
 def quadratic(at: Escape, low: float, high: float) -> Assumption:
@@ -123,7 +129,7 @@ def quadratic(at: Escape, low: float, high: float) -> Assumption:
         worst.append(float(np.max(np.abs(change / level - np.tile(np.sign(values), 2) / 2))))
     detail = f"off by {worst[0]:.3g} noise units at the minimum, {worst[1]:.3g} at the pass"
     statement = "loss is quadratic within a thermal width (to 0.1 noise units, both ends together)"
-    return Assumption(statement, sum(worst) <= 0.1, detail)
+    return Assumption(statement, sum(worst) <= 0.1, detail, key="quadratic")
 
 
 def wall_points(walls: Walls, minimum: Array, top: Array) -> Array:

@@ -72,9 +72,16 @@ def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: f
     return (
         *general(at, log_mean, exponent, levels),
         _straight(at, found, eta, size),
-        Assumption("batches drawn with replacement", True, "taken so; the exponent is then linear in S/eta for any S"),
-        Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}"),
-        Assumption("steps are small: eta |L''| <= 0.2", stiffness <= 0.2, f"eta |L''| = {stiffness:.3g}"),
+        Assumption(
+            "batches drawn with replacement",
+            True,
+            "taken so; the exponent is then linear in S/eta for any S",
+            key="replacement",
+        ),
+        Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}", key="whole batch"),
+        Assumption(
+            "steps are small: eta |L''| <= 0.2", stiffness <= 0.2, f"eta |L''| = {stiffness:.3g}", key="small steps"
+        ),
     )
 
 
@@ -86,7 +93,7 @@ def _straight(at: Escape, found: CramerExponent, eta: float, size: float) -> Ass
         f"one example moves a path by up to {100 * kicks.kick:.3g} % of the climb"
     )
     statement = f"q hardly changes over one kick: ln(time) is off by at most {STRAIGHT:g}"
-    return Assumption(statement, kicks.error <= STRAIGHT, detail)
+    return Assumption(statement, kicks.error <= STRAIGHT, detail, key="straight")
 
 
 def _of_examples(problem: Problem) -> bool:

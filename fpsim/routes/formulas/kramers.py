@@ -84,7 +84,9 @@ def white_noise(problem: Problem) -> Formula:
     """
     at = escape(problem, "white-noise")
     temperature = noise_level(at, "white-noise")
-    single = Assumption("one pass only", not at.valley.others, f"{1 + len(at.valley.others)} between these valleys")
+    single = Assumption(
+        "one pass only", not at.valley.others, f"{1 + len(at.valley.others)} between these valleys", key="one pass"
+    )
     return _eyring(at, temperature, "white-noise", XIE_WHITE, (), (quadratic(at, temperature, temperature), single))
 
 
@@ -112,8 +114,10 @@ def _next_term(at: Escape, temperature: float, most: float) -> Assumption:
     try:
         even, _ = expansion(at)
     except ValueError as error:
-        return Assumption(statement, False, str(error))
-    return Assumption(statement, temperature * abs(even) <= most, f"A = {even:.4g}, T A = {temperature * even:.3g}")
+        return Assumption(statement, False, str(error), key="next order")
+    return Assumption(
+        statement, temperature * abs(even) <= most, f"A = {even:.4g}, T A = {temperature * even:.3g}", key="next order"
+    )
 
 
 def _on_a_line(problem: Problem) -> bool:

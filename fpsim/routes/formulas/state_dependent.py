@@ -51,7 +51,10 @@ def _slow_noise(at: Escape, levels: tuple[float, ...]) -> Assumption:
         changes.append(float(np.max(np.abs(near / level - 1))))
     detail = f"relative change {changes[0]:.3g} at the minimum, {changes[1]:.3g} at the pass"
     return Assumption(
-        "D changes by at most 20 % within a thermal width of minimum and pass", max(changes) <= 0.2, detail
+        "D changes by at most 20 % within a thermal width of minimum and pass",
+        max(changes) <= 0.2,
+        detail,
+        key="slow noise",
     )
 
 

@@ -63,11 +63,16 @@ def _two_levels(at: Escape, noise: HessianDiffusion, levels: tuple[float, float]
     climbs = s * at.barrier / levels[0], (1 - s) * at.barrier / levels[1]
     aligned = at.alignment
     return (
-        Assumption("noise frozen at two levels, without floor (at='path')", pure, found),
+        Assumption("noise frozen at two levels, without floor (at='path')", pure, found, key="two levels"),
         Assumption(
-            "the switch lies 3 noise units from both ends", min(climbs) >= 3, f"{climbs[0]:.3g} and {climbs[1]:.3g}"
+            "the switch lies 3 noise units from both ends",
+            min(climbs) >= 3,
+            f"{climbs[0]:.3g} and {climbs[1]:.3g}",
+            key="switch",
         ),
-        Assumption("escape direction is an eigenvector of H_a", aligned > 0.99, f"|cos| = {aligned:.4f}"),
+        Assumption(
+            "escape direction is an eigenvector of H_a", aligned > 0.99, f"|cos| = {aligned:.4f}", key="eigendirection"
+        ),
     )
 
 
