@@ -104,8 +104,9 @@ class Plot:
 def _ticks(ends: tuple[float, float], wanted: Sequence[float] | int, log: bool) -> list[float]:
     from matplotlib.ticker import LogLocator, MaxNLocator
 
+    values: Any = wanted
     if isinstance(wanted, int):
         locator: Any = LogLocator(numticks=wanted + 2) if log else MaxNLocator(wanted, steps=[1, 2, 2.5, 5, 10])
-        wanted = locator.tick_values(*ends)
+        values = locator.tick_values(*ends)
     slack = 1e-9 * abs(ends[1] - ends[0])
-    return [float(v) for v in wanted if min(ends) - slack <= v <= max(ends) + slack]
+    return [float(v) for v in values if min(ends) - slack <= v <= max(ends) + slack]
