@@ -63,6 +63,14 @@ class EscapeProblem(Problem):
         """
         return cls(*parts_of_problem(facts))
 
+    def by(self, name: str, **options: Any) -> EscapeTime:
+        """The answer of any route by name, a row of :data:`fpsim.route.ROUTES`, with the options that it has.
+
+        Raises:
+            ValueError: for an unknown name, or a route that does not apply to this problem.
+        """
+        return route(name).answer(self, **options)
+
     def by_paths(
         self,
         paths: int = 20_000,

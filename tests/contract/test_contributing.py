@@ -1,5 +1,6 @@
 """The recipes of CONTRIBUTING.md do what they say, and every path in it exists."""
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -9,8 +10,10 @@ from PIL import Image
 
 import animations
 import fpsim
+import fpsim.routes.formulas
 import landscapes
 from animations.catalogue import FILMS, Order, animate
+from fpsim.route import ROUTES, Facts
 from landscapes.catalogue.named import ParametricLandscape
 from landscapes.field import require_positive
 
@@ -22,7 +25,7 @@ PLACES = sorted(
 
 
 def test_the_landscape_is_one():
-    (code,) = re.findall(r"```python\n(class .*?)```", TEXT, flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(class Himmelblau.*?)```", TEXT, flags=re.DOTALL)
     names = {"ParametricLandscape": ParametricLandscape, "require_positive": require_positive}
     exec(code, names)
     place = names["Himmelblau"](height=0.02)
@@ -35,6 +38,37 @@ def test_the_landscape_is_one():
     assert problem.by_formula("eyring-kramers").mean > 0
     with pytest.raises(ValueError, match="height"):
         names["Himmelblau"](height=-1.0)
+
+
+def test_the_routes_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files as printed, found beside our routes, and one row each: compared, named, repeated, diagnosed."""
+    files = re.findall(r"```python\n# (fpsim/routes/[\w/]+\.py)\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert [file.rpartition("/")[2] for file, _ in files] == ["collocation.py", "arrhenius.py"]
+    for file, code in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(code, encoding="utf-8")
+    for package in (fpsim.routes, fpsim.routes.formulas):
+        own = tmp_path.joinpath(*package.__name__.split("."))
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(own)])
+    (row,) = re.findall(r"```python\n(Facts\(.*?\))\n```", TEXT)
+    monkeypatch.setitem(ROUTES, "collocation", eval(row, {"Facts": Facts}))
+    home = "fpsim.routes.formulas.arrhenius:by_arrhenius"
+    monkeypatch.setitem(ROUTES, "arrhenius", Facts("arrhenius", "formula", home))
+    problem = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.05)), -1.0, 1.0)
+    try:
+        found, exact = problem.by("collocation"), problem.by_quadrature()
+        assert abs(found.z_score(exact)) < 3 and found.mean == pytest.approx(exact.mean, rel=1e-4)
+        assert problem.by("collocation", tolerance=1e-5).repeat().settings["tolerance"] == 1e-5
+        assert problem.by_formula("arrhenius").log_mean == pytest.approx(
+            5 - math.log(2), abs=1e-9
+        )  # 0.25 / 0.05, L'' = 2
+        assert problem.formulas()[-1] == "arrhenius"
+        table = problem.compare(budget=10, paths=1000)
+        assert {"collocation", "arrhenius"} <= {time.method for time in table.routes}
+        assert {"collocation", "arrhenius"} <= dict(problem.diagnose().routes).keys()
+    finally:
+        for name in ("fpsim.routes.collocation", "fpsim.routes.formulas.arrhenius"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 def test_the_film_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
