@@ -1,20 +1,18 @@
 """Experiments that confront fpsim's routes with each other, with papers and with SGD on a network.
 
-An experiment is a function that returns a result object, a figure and a verdict (the measured number,
-the expected one, and the tolerance that was fixed beforehand), and can be run by name from the command
-line. It may import `fpsim` and `landscapes`; neither imports it.
+An experiment is a study (`validation.study.study`): it measures, and tells what came out in a report with figures and
+verdicts (the measured number, the expected one, and the tolerance that was fixed beforehand).  It can be run by name
+from the command line.  It may import `fpsim` and `landscapes`; neither imports it.
 """
 
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from validation.study.report import Report
+    from validation.study.study import Study
 
 EXPERIMENTS = {
     "central-limit": ("validation.central_limit.run", "Sums of heavy-tailed draws tend to stable laws."),
@@ -34,7 +32,7 @@ EXPERIMENTS = {
         "Spectra of Hessians; the same function, rescaled: what sharpness is not.",
     ),
 }
-"""Name on the command line -> (module, one line); the function in the module has the same name with underscores."""
+"""Name on the command line -> (module with the `STUDY`, one line)."""
 NEEDS = {
     "gradient-noise": ("torch", "mlxtend"),
     "resnet": ("torch", "sklearn", "threadpoolctl"),
@@ -44,8 +42,8 @@ NEEDS = {
 """Packages of an extra without which an experiment cannot end: asked for before it begins."""
 
 
-def experiment(name: str) -> Callable[..., Report]:
-    """The experiment of that name, a function of (quick, seed, threads, progress) and, if it is resumable, pieces.
+def experiment(name: str) -> Study[Any, Any]:
+    """The experiment of that name, called with (quick, seed, threads, progress, pieces).
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
@@ -59,12 +57,5 @@ def experiment(name: str) -> Callable[..., Report]:
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
     require(*NEEDS.get(key, ()), purpose=f"the study '{key}'")
-    function: Callable[..., Report] = getattr(
-        import_module(EXPERIMENTS[key][0].removeprefix("validation"), __name__), key.replace("-", "_")
-    )
-    return function
-
-
-def is_resumable(run: Callable[..., Report]) -> bool:
-    """Whether an experiment keeps finished pieces on disk: it takes ``pieces`` (`validation.study.pieces.Pieces`)."""
-    return "pieces" in inspect.signature(run).parameters
+    study: Study[Any, Any] = import_module(EXPERIMENTS[key][0].removeprefix("validation"), __name__).STUDY
+    return study

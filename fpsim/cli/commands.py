@@ -280,19 +280,16 @@ def validate(
     seed: Seed = 0, threads: Threads = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
-    from validation import experiment, is_resumable
+    from validation import experiment
     from validation.study.pieces import Pieces, folder_of
 
     if output is not None:
         check_folder(output)
-    run, options = experiment(name), {}
+    run = experiment(name)
     pieces = Pieces(folder_of(name) if output is None else output / "pieces")
-    kept = "nothing is kept; --quick ends sooner"
-    if is_resumable(run):
-        options["pieces"] = pieces
-        kept = f"finished pieces are kept in {pieces.folder}, and the same command goes on from there"
+    kept = f"finished pieces are kept in {pieces.folder}, and the same command goes on from there"
     with progress_bar(as_json) as bar, if_interrupted(kept):
-        found = run(quick=quick, seed=seed, threads=threads, progress=bar, **options)
+        found = run(quick=quick, seed=seed, threads=threads, progress=bar, pieces=pieces)
     if pieces.found:
         print(f"note: {len(pieces.found)} finished pieces were read from {pieces.folder}", file=sys.stderr)
     print(found.to_json() if as_json else found)

@@ -1,43 +1,72 @@
 """True mini-batches escape with Cramer's exponent, Gaussian noise of the same covariance with the SDE's."""
 
+import math
 from functools import cache
 
+import numpy as np
 import pytest
 
 from fpsim.escape import EscapeProblem
+from fpsim.paths.exits import exit_times
 from fpsim.routes.formulas.cramer import cramer
+from fpsim.sgd.cramer import cramer_exponent
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
+from fpsim.targets import as_target
 from landscapes.catalogue.example_losses import PerExampleDoubleWell
-from validation.cramer_law import cramer_law
+from validation.study.lines import straight_line
 
 FINITE_STEP = 0.02
 """Share of the slope that finite eta may still cost: the next order is O(eta^2) in the slope."""
+BARRIERS = (4.0, 5.0, 6.5)
+"""S I/eta of the runs, with I the exponent of each noise."""
+SIGMAS = 5
 
 
 @cache
-def measured(positive):
+def well_and_exponents(positive):
     """Skewed noise (a factor 1.9 between the exponents) or symmetric noise (1.13)."""
     well = PerExampleDoubleWell(noise={20: 1.0, 50: 0.8}[positive], positive=positive)
-    return cramer_law(well, barriers=(4.0, 5.0, 6.5), paths=2000, seed=5)
+    found = cramer_exponent(well, -1.0, 0.0)
+    return well, {"mini-batches": found.exponent, "gaussian": found.gaussian}
 
 
+@cache
+def exits(positive, noise):
+    """The chains, and mean and error of eta times the iterations from -1 to 1."""
+    well, exponents = well_and_exponents(positive)
+    chains = [MiniBatchSGD(well, exponents[noise] / barrier, 1) for barrier in BARRIERS]
+    found = []
+    for k, sgd in enumerate(chains):
+        if noise == "mini-batches":
+            mean, error = exit_iterations(sgd, -1.0, 1.0, 2000, 50 + k).mean_and_error()
+            found.append((sgd.learning_rate * mean, sgd.learning_rate * error))
+        else:
+            goal = as_target(1.0, np.array([-1.0]))
+            sample = exit_times(sgd.surrogate(), -1.0, goal, 2000, sgd.learning_rate, 60 + k, bridge=False)
+            found.append(sample.mean_and_error())
+    return chains, np.array(found).T
+
+
+@pytest.mark.parametrize("noise", ["mini-batches", "gaussian"])
 @pytest.mark.parametrize("positive", [20, 50])
-def test_slopes(positive):
-    law = measured(positive)
-    for run in (law.batches, law.surrogate):
-        assert abs(run.slope - run.expected) < 5 * run.slope_error + FINITE_STEP * run.expected, str(law)
-        assert run.slope_error < 0.02 * run.expected
-        assert run.correlation > 0.99
-    apart = abs(law.exponent.exponent - law.exponent.gaussian)
-    assert abs(law.batches.slope - law.exponent.gaussian) > 0.7 * apart
-    assert abs(law.surrogate.slope - law.exponent.exponent) > 0.7 * apart
+def test_slopes(positive, noise):
+    """Of ln(eta * iterations) against 1/eta: each noise has its own exponent and not the other's."""
+    chains, (mean, error) = exits(positive, noise)
+    line = straight_line([1 / sgd.learning_rate for sgd in chains], np.log(mean), error / mean)
+    exponents = dict(well_and_exponents(positive)[1])
+    own = exponents.pop(noise)
+    (other,) = exponents.values()
+    assert abs(line.slope - own) < SIGMAS * line.slope_error + FINITE_STEP * own
+    assert line.slope_error < 0.02 * own and line.correlation > 0.99
+    assert abs(line.slope - other) > 0.7 * abs(own - other)
 
 
 def test_prefactor_of_symmetric_noise():
     """With its prefactor the formula gives the time itself, not only its growth."""
-    run = measured(50).batches
-    for ratio, mean, error in zip(run.ratios, run.iterations, run.errors, strict=True):
-        assert abs(ratio - 1) < 5 * error / mean + 0.02
+    chains, (mean, error) = exits(50, "mini-batches")
+    for sgd, time, sigma in zip(chains, mean, error, strict=True):
+        log = cramer(EscapeProblem(sgd.surrogate(), -1.0, 1.0)).log_mean
+        assert abs(math.exp(math.log(time) - log) - 1) < SIGMAS * sigma / time + 0.02
 
 
 def test_prefactor_at_a_larger_batch():

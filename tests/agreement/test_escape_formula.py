@@ -8,12 +8,10 @@ import pytest
 
 from fpsim.sgd.chain import Chain
 from validation.escape_formula import four_noises as noises
-from validation.escape_formula import run as study
+from validation.escape_formula import measures as study
 from validation.escape_formula.four_noises import VARIABLES, Setting
-from validation.escape_formula.sweeps import swept
+from validation.escape_formula.sweeps import Kind, Plan, points, sweeps_of, swept
 from validation.study.lines import asymptote, straight_line
-
-QUIET = lambda share, name="": None  # noqa: E731
 
 
 def test_asymptote_finds_what_was_put_in():
@@ -55,7 +53,9 @@ def test_settings_change_one_thing(variable):
 
 
 def test_continuous_models_have_their_slopes_and_prefactors():
-    sweeps = study._continuous(QUIET)
+    rows = [row for i, plan in enumerate(study.continuous()) for row in study._points(i, plan, 0, 0, None)]
+    sweeps = sweeps_of(rows)
+    assert points(sweeps) == rows
     assert [(s.model, s.variable) for s in sweeps] == [(m, v) for m in ("two-level", "floored") for v in VARIABLES]
     for sweep in sweeps:
         row = sweep.row()
@@ -66,7 +66,7 @@ def test_continuous_models_have_their_slopes_and_prefactors():
 
 
 def test_prefactors_belong_to_their_conventions():
-    rows = study._prefactors()
+    rows = study.prefactors()
     at = next(row for row in rows if row["kappa"] == 0.005)
     assert all(abs(at[c] - 1) < 0.02 for c in ("ito", "stratonovich", "anti-ito"))
     assert at["ito / published"] == pytest.approx(0.5 * at["ito"], rel=1e-9)
@@ -75,7 +75,7 @@ def test_prefactors_belong_to_their_conventions():
 
 
 def test_time_grows_with_the_floor_to_the_minus_delta():
-    rows = study._floors()
+    rows = study.floors()
     for kappa in study.FLOOR_KAPPAS:
         mine = [row for row in rows if row["kappa"] == kappa]
         assert mine[0]["delta"] == pytest.approx(2 / (9 * kappa), rel=1e-6)
@@ -84,7 +84,7 @@ def test_time_grows_with_the_floor_to_the_minus_delta():
 
 
 def test_grid_agrees_or_says_that_it_does_not_converge():
-    rows = study._check_values()
+    rows = study.check_values()
     for row in rows[:3]:
         assert row["quadrature"] == pytest.approx(row["known (6 digits)"], rel=5e-6)
         assert row["grid / quadrature"] == pytest.approx(1, abs=1e-4) and row["grid says it converges"]
@@ -93,12 +93,9 @@ def test_grid_agrees_or_says_that_it_does_not_converge():
 
 def test_a_straight_line_with_a_wrong_slope_on_the_chain():
     """Pearson r > 0.99 and the theorem's slope is wrong for every s in (0, 1): its exponent is S V."""
-    settings = [Setting(0.1, s) for s in (0.5, 1.0, 2.0, 3.0, 4.0)]
-    sweep = swept(
-        "chain", "S", settings, lambda s: (noises.chain_log_iterations(s), 0.0),
-        lambda s: (noises.chain_exponent(s), math.nan), "asymptote with ln",
-    )  # fmt: skip
-    row = sweep.row()
+    settings = tuple(Setting(0.1, s) for s in (0.5, 1.0, 2.0, 3.0, 4.0))
+    exact, theory = study.EXACT["chain"]
+    row = swept(Plan("chain", "S", settings, Kind.WITH_LOGARITHM), lambda s: (exact(s), 0.0), theory).row()
     assert row["Pearson r"] > 0.9999
     assert row["slope / theory"] == pytest.approx(1, abs=0.003)
     assert row["s needed"] < -2
@@ -113,15 +110,9 @@ def test_chain_symmetries_hold_to_rounding():
 
 
 def test_mini_batches_follow_cramer_and_not_the_gaussian():
-    settings = [Setting(eta, 1.0) for eta in (0.1, 0.075, 0.06)]
-    sweep = swept(
-        "mini-batches",
-        "1/eta",
-        settings,
-        lambda s: noises.sampled_log_time(s, 600, 4, 1),
-        noises.cramer_theory,
-        "straight",
-    )
+    settings = tuple(Setting(eta, 1.0) for eta in (0.1, 0.075, 0.06))
+    plan = Plan("mini-batches", "1/eta", settings)
+    sweep = swept(plan, lambda s: noises.sampled_log_time(s, 600, 4, 1), noises.cramer_theory)
     row = sweep.row()
     assert abs(row["slope / theory"] - 1) < 0.05 + 5 * row["error"]
     gaussian = noises.surrogate_theory(settings[0])[0] * settings[0].learning_rate

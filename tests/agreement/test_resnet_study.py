@@ -3,7 +3,8 @@
 import itertools
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from landscapes.networks.recipe import Recipe
 from validation.resnet import tables
 from validation.resnet import verdicts as judge
 from validation.resnet.escapes import Sweep, batch_sizes, measured, swept, theories
-from validation.resnet.run import Size, _least, assembled, escapes, joined
-from validation.resnet.slices import Case, Rule, _judged, _next_length, climbs
+from validation.resnet.measures import Size, _least, escapes
+from validation.resnet.run import STUDY
+from validation.resnet.slices import Case, Outcome, Rule, _judged, _next_length, climbs
 from validation.resnet.toolkit_check import surrogate_routes
 from validation.study.pieces import Pieces
+from validation.study.run import Run
 
 QUIET = lambda share, name="": None  # noqa: E731
 HEIGHT, PUSH, RARE = 0.06, 0.25, 0.2
@@ -67,13 +70,13 @@ def test_climbs_know_their_exponents(case):
 
 def test_the_rule_looks_at_theory_only(case):
     line, climb = case.line, case.climb
-    assert Rule(slope=1.6, gap=0.01).verdict(line, climb) == "taken"
-    assert Rule(slope=0.2, gap=0.01).verdict(line, climb) == "the steps would be too large"
-    assert Rule(slope=1.6, gap=0.9).verdict(line, climb) == "the exponents are too close"
-    assert Rule(slope=1.6, table_error=-1.0).verdict(line, climb) == "the table is too coarse"
-    assert Rule().verdict(line, replace(climb, exponent=math.inf)).startswith("blocked")
-    assert _next_length(60, {"verdict": "the steps would be too large"}) == 36
-    assert _next_length(60, {"verdict": "1 minima and 0 barriers in place of two and one"}) == 90
+    assert Rule(slope=1.6, gap=0.01).outcome(line, climb) is Outcome.TAKEN
+    assert Rule(slope=0.2, gap=0.01).outcome(line, climb) is Outcome.STEEP
+    assert Rule(slope=1.6, gap=0.9).outcome(line, climb) is Outcome.CLOSE
+    assert Rule(slope=1.6, table_error=-1.0).outcome(line, climb) is Outcome.COARSE
+    assert Rule().outcome(line, replace(climb, exponent=math.inf)) is Outcome.BLOCKED
+    assert _next_length(60, Outcome.STEEP) == _next_length(60, Outcome.COARSE) == 36
+    assert _next_length(60, Outcome.SHAPELESS) == 90
 
 
 def test_branches_are_judged_with_their_reasons(case):
@@ -83,13 +86,14 @@ def test_branches_are_judged_with_their_reasons(case):
         entries = {"loss": (("example", "node"), losses, "", "")}
         return dataset(entries, {"x": ("node", case.line.nodes, "", "")}, distance=2.0)
 
-    row, found = _judged("one", Recipe(), cut(case.line.values), Rule(slope=1.6, gap=0.01))
-    assert found is not None and row["verdict"] == "taken" and found.climb.gap >= found.back.gap
-    row, found = _judged("one", Recipe(), cut(case.line.values), Rule(gap=0.9))
-    assert found is None and row["verdict"] == "the exponents are too close" and row["barrier"] > 0
+    outcome, _, found = _judged("one", Recipe(), cut(case.line.values), Rule(slope=1.6, gap=0.01))
+    assert found is not None and outcome is Outcome.TAKEN and found.climb.gap >= found.back.gap
+    outcome, row, found = _judged("one", Recipe(), cut(case.line.values), Rule(gap=0.9))
+    assert found is None and outcome is Outcome.CLOSE and row["barrier"] > 0
     bowl = np.tile(case.line.nodes**2, (4, 1))
-    row, found = _judged("one", Recipe(), cut(bowl), Rule())
-    assert found is None and "1 minima and 0 barriers" in row["verdict"] and math.isnan(row["barrier"])
+    outcome, row, found = _judged("one", Recipe(), cut(bowl), Rule())
+    assert found is None and outcome is Outcome.SHAPELESS and math.isnan(row["barrier"])
+    assert "1 minima and 0 barriers" in row["verdict"]
 
 
 def test_slopes_of_theories_and_of_exact_lines(case):
@@ -113,17 +117,19 @@ def test_slopes_of_theories_and_of_exact_lines(case):
     assert sweep.agrees(1.6) and not sweep.agrees(1.62 + sweep.allowance)
 
 
-def test_sgd_has_cramers_slope_and_gaussian_noise_that_of_its_chain(case):
+def test_sgd_has_cramers_slope_and_gaussian_noise_that_of_its_chain(case, size):
     """Five sigma and the square of the step; the Gaussian chain against its transfer matrix within five sigma."""
     rate = case.climb.exponent / 1.6
     sizes = batch_sizes(case.line, case.climb, rate, 4, 1, 1e7)
     assert np.all(np.diff(sizes) == 1) and sizes[0] * 1.6 >= 3
-    real = swept(case, "with-replacement", rate, (1, 2, 3, 4), 2e7, 800, 1, 1, Pieces())
+    many = Run(replace(size, budget=2e7, most_paths=800), 1, 1)
+    real = swept(many, case, "with-replacement", rate, (1, 2, 3, 4))
     assert all(row["paths"] >= 100 and not row["censored"] for row in real.rows)
     line, slopes = real.line(), real.theory_slopes()
     assert abs(line.slope - slopes["Cramer, corrected"]) < 5 * line.slope_error + real.allowance
     assert abs(line.slope - slopes["SDE"]) > 3 * line.slope_error + real.allowance  # it can be told apart
-    noise = swept(case, "gaussian", rate, sizes[:2], 1e6, 600, 1, 1, Pieces())
+    few = Run(replace(size, budget=1e6, most_paths=600), 1, 1)
+    noise = swept(few, case, "gaussian", rate, sizes[:2])
     for row in noise.rows:
         assert abs(row["iterations"] - math.exp(row["ln chain"])) < 5 * row["error"]
 
@@ -142,30 +148,8 @@ def test_the_correction_is_that_of_small_noise(case):
     assert all(0.4 < later / earlier < 0.6 for earlier, later in itertools.pairwise(gaps))
 
 
-def test_the_panel_on_the_full_space_joins_the_report():
-    from fpsim.storage import dataset
-    from validation.full_space.run import FullSpace
-    from validation.study.report import Report, Table, Verdict
-
-    def report(name):
-        verdict, table = Verdict(name, True, ""), Table.of(name, [{"x": 1.0}])
-        data = dataset({f"{name}_x": (f"{name}_row", [1.0], "", "")}, experiment=name)
-        return {"summary": name, "verdicts": (verdict,), "tables": (table,), "pictures": {name: None}, "data": data}
-
-    around = FullSpace(**report("full"), rows={}, settings={"trials": 1})
-    whole = joined(Report("resnet", "title", **report("slices"), settings={"quick": True}), around)
-    assert (
-        [v.claim for v in whole.verdicts]
-        == [t.title for t in whole.tables]
-        == list(whole.pictures)
-        == ["slices", "full"]
-    )
-    assert set(whole.data.variables) == {"slices_x", "full_x"} and whole.data.attrs["experiment"] == "slices"
-    assert whole.settings == {"quick": True, "full space": {"trials": 1}} and whole.summary == "slices\n\nfull"
-
-
-def test_toolkit_on_a_slice(case):
-    row = surrogate_routes(case, "right", case.climb, 1000, 2, 1, Pieces())
+def test_toolkit_on_a_slice(case, size):
+    row = surrogate_routes(Run(replace(size, route_paths=1000), 2, 1), case, "right", case.climb)
     assert abs(row["grid / quadrature - 1"]) < 1e-3 and abs(row["z"]) < 5
 
 
@@ -178,14 +162,14 @@ def test_the_whole_study_goes_on_where_it_stopped(case, size, tmp_path):
 
     cases = (replace(case, name="first"), case)
     with pytest.raises(KeyboardInterrupt):
-        escapes(cases, size, 3, 1, stops, Pieces(tmp_path))
+        escapes(Run(size, 3, 1, stops, Pieces(tmp_path)), cases)
     again = Pieces(tmp_path)
-    found = escapes(cases, size, 3, 1, QUIET, again)
+    found = escapes(Run(size, 3, 1, QUIET, again), cases)
     assert {"first-routes", "one-routes", "one-with-replacement", "one-without-replacement"} <= set(again.found)
     assert "one-reshuffled" not in again.found
-    report = assembled(found, size, 3)
+    report = STUDY.report(found, seed=3)
     third = Pieces(tmp_path)
-    assert assembled(escapes(cases, size, 3, 1, QUIET, third), size, 3).to_json() == report.to_json()
+    assert STUDY.report(escapes(Run(size, 3, 1, QUIET, third), cases), seed=3).to_json() == report.to_json()
     assert len(set(third.found)) == len({file.name.rsplit("-", 1)[0] for file in tmp_path.iterdir()})
     _check(report, tmp_path / "out")
 
@@ -201,7 +185,7 @@ def _check(report, folder):
     assert all(row["slope error"] > 0 for row in slopes if row["slope"] is not None)
     words = {row["theory"] for row in found["Distance of SGD's slope from every theory, in standard errors"]}
     assert {"Cramer", "SDE", "Gaussian chain", "Kramers with C1(a)", "theorem 3.2, s = 1/2"} <= words
-    assert report.verdicts[0].holds and report.verdicts[1].holds
+    assert report["paths"].holds and report["grid"].holds
     assert "## Verdicts" in files[0].read_text()
 
 
@@ -238,6 +222,7 @@ def test_too_few_exits_are_said_not_guessed(case):
 def test_a_trained_slice_is_the_same_each_time(tmp_path):
     """Training, branch and table of a tiny network: kept as pieces, and equal when made again."""
     from validation.resnet.slices import fresh_case
+    from validation.resnet.training import branched, trained
 
     recipe = Recipe(
         examples=48,
@@ -258,19 +243,11 @@ def test_a_trained_slice_is_the_same_each_time(tmp_path):
         except ValueError as error:
             assert "none of 1 branches of tiny passed" in str(error)  # so short a training makes no barrier
         again = Pieces(folder)
-        made.append(
-            [again.data("tiny-network", dict, recipe=_plain(recipe))["parameters"].values]
-            + [
-                again.data("tiny-branch-0", dict, root=_plain(recipe), recipe=_plain(recipe))[k].values
-                for k in ("x", "loss")
-            ]
-        )
-        assert again.found == ["tiny-network", "tiny-branch-0", "tiny-branch-0"]
+        plain = asdict(recipe)
+        first = again.data("tiny-network", partial(trained, recipe), recipe=plain)
+        branch = partial(branched, recipe, first["parameters"].values)
+        cut = again.data("tiny-branch-0", branch, root=plain, recipe=plain)
+        made.append([first["parameters"].values, cut["x"].values, cut["loss"].values])
+        assert again.found == ["tiny-network", "tiny-branch-0"]
     for one, two in zip(*made, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def _plain(recipe):
-    from dataclasses import asdict
-
-    return asdict(recipe)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from validation.sharp_flat.run import LEVELS, Size, _sampled
+from validation.sharp_flat.measures import LEVELS, Size, _sampled
 from validation.sharp_flat.two_valleys import (
     BARRIER,
     CLIMB,
@@ -109,9 +109,9 @@ def test_verdicts_fail_for_wrong_numbers():
         for row in rows
     ]
     literal = [{**r, "model": "floored", "theory_exponent": r["exponent"], "theory_log_prefactor": 0.0} for r in rows]
-    white, exponential, *_, published, _ = laws([*rows, *two, *literal])
-    assert not white.holds and not exponential.holds
-    assert published.holds and not published.as_expected
+    found = {v.key: v for v in laws([*rows, *two, *literal])}
+    assert not found["white-power-law"].holds and not found["two-level-exponential"].holds
+    assert found["published-prefactor"].holds and not found["published-prefactor"].as_expected
     time = {"quadrature": 100.0, "paths": 150.0, "z_paths": 6.0, "grid": 101.0}
     assert not any(v.holds for v in routes([time, time]))
     flat = [{"floor": 10.0**-k, "ln(flat/sharp)": 2.0, "delta, sharp": 1.0, "delta, flat": 3.0} for k in range(1, 5)]

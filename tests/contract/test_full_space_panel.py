@@ -8,11 +8,11 @@ pytestmark = pytest.mark.network
 
 from fpsim.networks import quench  # noqa: E402
 from fpsim.storage import dataset  # noqa: E402
-from validation.full_space import measures  # noqa: E402
+from validation.full_space import around  # noqa: E402
+from validation.full_space.measures import Size  # noqa: E402
 from validation.full_space.minimum import NETWORK, load  # noqa: E402
-from validation.full_space.run import Size, full_space  # noqa: E402
+from validation.full_space.run import STUDY  # noqa: E402
 from validation.study.pieces import Pieces  # noqa: E402
-from validation.study.report import Report  # noqa: E402
 
 SIZE = Size(
     2, ((0.1, 4), (0.2, 4), (0.4, 2)), 8, 50, ((0.5, 1), (0.5, 4), (1.0, 1)), 20, 30,
@@ -38,11 +38,12 @@ def invented(monkeypatch):
     def border(around, seed, kappa, batch_size, replicas, iterations):
         calls.append("boundary")
         left = min(replicas, round(8 * kappa / batch_size))
-        return {
+        row = {
             "kappa": kappa, "batch_size": batch_size, "learning_rate": kappa / 7, "iterations": iterations,
             "replicas": replicas, "inside": replicas - left, "undecided": 0, "unstable": 0, "left": left,
             "share": left / replicas, "second_moment_factor": 2 * kappa / batch_size,
         }  # fmt: skip
+        return [row]
 
     def leave(around, seed, kappa, batch_size, noise, replicas, horizon, every):
         calls.append("exits")
@@ -59,10 +60,11 @@ def invented(monkeypatch):
 
     def over(around, seed, kappa, batch_size, multiple, replicas, horizon):
         calls.append("threshold")
-        return {
+        row = {
             "kappa": kappa, "batch_size": batch_size, "threshold": 0.3, "multiple": multiple, "mean": 9.0, "low": 7.0,
             "high": 12.0, "over": 30, "replicas": replicas, "back": counted.get("back", 27), "undecided": 1,
         }  # fmt: skip
+        return [row]
 
     def basin(engine, exact, a, seed, trials, largest, curvatures):
         calls.append("minimum")
@@ -74,10 +76,10 @@ def invented(monkeypatch):
         return dataset(entries, curvature_spread=3.0)
 
     for name, function in (
-        ("excess_rows", excess), ("boundary_row", border), ("exit_rows", leave), ("threshold_row", over),
+        ("excess_rows", excess), ("boundary_rows", border), ("exits_rows", leave), ("threshold_rows", over),
         ("spectrum", spectrum),
     ):  # fmt: skip
-        monkeypatch.setattr(measures, name, function)
+        monkeypatch.setattr(around, name, function)
     monkeypatch.setattr(quench, "calibrate", basin)
     counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 8.0, (0.5, 1): 15.0}
     return calls, counted
@@ -86,24 +88,20 @@ def invented(monkeypatch):
 def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
     calls, _ = invented
     shares = []
-    found = full_space(SIZE, 3, Pieces(tmp_path), lambda share, name="": shares.append(share))
+    found = STUDY.run(SIZE, 3, None, lambda share, name="": shares.append(share), Pieces(tmp_path))
     assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
     assert calls.count("excess") == 3 and calls.count("boundary") == 3 and calls.count("exits") == 5
-    assert [v.word for v in found.verdicts] == [
-        "holds", "fails, as theory says", "holds", "holds", "holds", "fails, as theory says", "fails, as theory says",
-    ]  # fmt: skip
-    assert "27 of 30" in found.verdicts[-1].measured
-    assert "no exit of 30" in found.verdicts[-2].measured
-    report = Report(
-        "panel", "Panel", found.summary, found.verdicts, found.tables, found.pictures, found.data, found.settings
-    )
-    written = report.save(tmp_path / "report")
+    assert found.as_expected
+    assert [v.holds for v in found.verdicts] == [True, False, True, True, True, False, False]
+    assert "27 of 30" in found["full-space-threshold"].measured
+    assert "no exit of 30" in found["full-space-isotropic"].measured
+    written = found.save(tmp_path / "report")
     assert {path.name for path in written} >= {"full-space-excess.png", "full-space-exits.png", "data.nc"}
-    assert "378 parameters" in report.to_markdown()
-    again = full_space(SIZE, 3, Pieces(tmp_path))
+    assert "378 parameters" in found.to_markdown()
+    again = STUDY.run(SIZE, 3, pieces=Pieces(tmp_path))
     assert calls.count("minimum") == 1 and calls.count("exits") == 5
     assert again.verdicts == found.verdicts
-    full_space(SIZE, 4, Pieces(tmp_path))
+    STUDY.run(SIZE, 4, pieces=Pieces(tmp_path))
     assert calls.count("exits") == 10
 
 
@@ -111,18 +109,19 @@ def test_verdicts_follow_the_numbers(invented):
     _, counted = invented
     counted["law"] = {(1.0, 1): 1.0, (1.0, 2): 1.1, (0.5, 1): 8.0}
     counted["back"] = 0
-    words = {v.claim[:24]: v.word for v in full_space(SIZE, 3).verdicts}
-    assert words["At kappa = 1, exits take"] == "FAILS"
-    assert words["As in an SDE, time to ex"] == "FAILS"
-    assert words["A replica whose loss has"] == "HOLDS, against theory"
+    found = STUDY.run(SIZE, 3)
+    assert not found["full-space-larger-batch-at-1"].as_expected
+    assert not found["full-space-sde-0.5-1-2"].as_expected
+    threshold = found["full-space-threshold"]
+    assert threshold.holds and not threshold.as_expected
 
 
 def test_the_minimum_that_is_kept_is_one():
     """Gradient and curvatures of the parameters in the package, whatever the machine."""
     landscape, a = NETWORK.landscape(), load()
     assert np.linalg.norm(landscape.gradient(a)) < 1e-6
-    values = measures.spectrum(landscape, a)["curvature"].values
+    values = around.spectrum(landscape, a)["curvature"].values
     assert 0.005 < values[0] < 0.01
     assert 7 < values[-1] < 7.6
     top = landscape.hessian_vector(a, np.ones(len(a)))
-    np.testing.assert_allclose(measures._hessian(landscape, a) @ np.ones(len(a)), top, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(around._hessian(landscape, a) @ np.ones(len(a)), top, rtol=1e-6, atol=1e-6)

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from validation import experiment
-from validation.gradient_noise.run import SIZES, STATES, Size, load_gradient_noise, reported
+from validation.gradient_noise.measures import SIZES, STATES, GradientNoise, Size
+from validation.gradient_noise.run import STUDY, load_gradient_noise
 from validation.gradient_noise.verdicts import verdicts
 from validation.study.pieces import Pieces
+from validation.study.run import Run
 
 network = pytest.mark.network
 TINY = Size(
@@ -34,8 +35,8 @@ def shipped():
 def test_data_load_without_torch():
     program = (
         "import sys\n"
-        "from validation.gradient_noise.run import load_gradient_noise, reported\n"
-        "assert reported(load_gradient_noise()).as_expected\n"
+        "from validation.gradient_noise.run import STUDY, load_gradient_noise\n"
+        "assert STUDY.of_data(load_gradient_noise()).as_expected\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
@@ -65,7 +66,7 @@ def test_shipped_histograms_are_densities(shipped):
 
 
 def test_report_of_the_shipped_data(shipped, tmp_path):
-    report = reported(shipped)
+    report = STUDY.of_data(shipped)
     assert report.as_expected, str(report)
     assert set(report.pictures) == {"scaling", "histograms-initial", "histograms-trained"}
     few = replace(report, pictures={name: report.pictures[name] for name in ("scaling", "histograms-trained")})
@@ -75,23 +76,26 @@ def test_report_of_the_shipped_data(shipped, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "number"),
+    ("name", "change", "key"),
     [
-        ("norm_rms", lambda v: v * np.sqrt(v.batch_size / 16) ** 0.5, 0),
-        ("kurtosis_batches", lambda v: v + 10 * v.max(), 1),
-        ("effective_rank", lambda v: 3 * v + 100, 2),
-        ("index_surrogate", lambda v: 0 * v + 2.0, 3),
-        ("index_formula", lambda v: 1.05 * v, 4),
-        ("index_parameters", lambda v: 1.05 * v, 5),
-        ("index_batches", lambda v: 0 * v + 1.0, 6),
-        ("index_batches", lambda v: 0 * v + 2.0, 7),
-        ("index_batches", lambda v: 0 * v + 1.0, 8),
+        ("norm_rms", lambda v: v * np.sqrt(v.batch_size / 16) ** 0.5, "norm"),
+        ("kurtosis_batches", lambda v: v + 10 * v.max(), "kurtosis"),
+        ("effective_rank", lambda v: 3 * v + 100, "rank"),
+        ("index_surrogate", lambda v: 0 * v + 2.0, "gaussian-index"),
+        ("index_formula", lambda v: 1.05 * v, "anisotropy-formula"),
+        ("index_parameters", lambda v: 1.05 * v, "anisotropy"),
+        ("index_batches", lambda v: 0 * v + 1.0, "redrawn"),
+        ("index_batches", lambda v: 0 * v + 2.0, "small-batch"),
+        ("index_batches", lambda v: 0 * v + 1.0, "large-batch"),
     ],
 )
-def test_verdicts_change_with_the_numbers(shipped, name, change, number):
+def test_verdicts_change_with_the_numbers(shipped, name, change, key):
     """A verdict is worth something only if other numbers would change it."""
-    right, wrong = verdicts(shipped), verdicts(shipped.assign({name: change(shipped[name])}))
-    assert right[number].as_expected and not wrong[number].as_expected
+    right, wrong = (
+        {v.key: v.as_expected for v in verdicts(GradientNoise(data))}
+        for data in (shipped, shipped.assign({name: change(shipped[name])}))
+    )
+    assert right[key] and not wrong[key]
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
@@ -117,7 +121,7 @@ def dense(digits):
 
 @pytest.fixture(scope="module")
 def population(digits):
-    from validation.gradient_noise.measures import Population
+    from validation.gradient_noise.population import Population
 
     return Population.of(digits, TINY.probe | {"seed": 1}, quiet)
 
@@ -155,7 +159,7 @@ def test_population_against_dense_gradients(population, dense):
 @network
 def test_batches_are_means_of_drawn_examples_and_nested(digits, population, dense):
     """Sizes 2 and 4 are disjoint parts of the draw of 8; the sizes' noises are the means over them."""
-    from validation.gradient_noise.measures import chunks_of, noises
+    from validation.gradient_noise.batches import chunks_of, noises
 
     assert chunks_of([2, 4, 8]) == [2, 4, 2] and chunks_of([2, 4]) == [2, 2] and chunks_of([4, 8, 12]) == [4, 8]
     with pytest.raises(ValueError, match="at least the sum"):
@@ -186,7 +190,7 @@ def test_redrawn_batches_know_the_law(population):
 def test_interrupted_study_goes_on_where_it_stopped(tmp_path, digits, monkeypatch):
     """Stopped in the second state and taken up again, it says what an uninterrupted one says."""
     from validation.gradient_noise import dataset as gradient_noise_dataset
-    from validation.gradient_noise.run import measured
+    from validation.gradient_noise.measures import measure
 
     monkeypatch.setattr(gradient_noise_dataset, "REDRAWS", 6)
 
@@ -195,21 +199,16 @@ def test_interrupted_study_goes_on_where_it_stopped(tmp_path, digits, monkeypatc
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measured(TINY, 1, 1, stops, Pieces(tmp_path))
+        measure(Run(TINY, 1, 1, stops, Pieces(tmp_path)))
     again = Pieces(tmp_path)
-    resumed = measured(TINY, 1, 1, quiet, again)
+    resumed = measure(Run(TINY, 1, 1, quiet, again)).data
     assert again.found == ["examples-initial", "batches-initial-0", "batches-initial-8", "training",
                            "examples-trained", "batches-trained-0"]  # fmt: skip
-    whole = measured(TINY, 1, 1, quiet, Pieces())
+    whole = measure(Run(TINY, 1, 1, quiet)).data
     assert resumed.identical(whole)
-    report = reported(whole, True, 1)
+    report = STUDY.of_data(whole)
     assert len(report.verdicts) == 9 and report.settings["width"] == 2
     np.testing.assert_allclose(
         whole.norm_rms.sel(state="initial") * np.sqrt(whole.batch_size),
         math.sqrt(whole.trace.sel(state="initial")), rtol=0.5,
     )  # fmt: skip
-
-
-def test_study_is_found_by_name():
-    assert experiment("gradient-noise").__name__ == "gradient_noise"
-    assert experiment("central limit").__name__ == "central_limit"

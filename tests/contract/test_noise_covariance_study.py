@@ -8,10 +8,11 @@ import pytest
 
 from fpsim.storage import dataset
 from validation.noise_covariance import verdicts as noise_judge
-from validation.noise_covariance.run import Size, measured
+from validation.noise_covariance.measures import Size
+from validation.noise_covariance.run import STUDY as NOISE_COVARIANCE
 from validation.sharpness import verdicts as sharp_judge
-from validation.sharpness.run import Size as SharpSize
-from validation.sharpness.run import measured as sharpness_measured
+from validation.sharpness.measures import Size as SharpSize
+from validation.sharpness.run import STUDY as SHARPNESS
 from validation.study.pieces import Pieces
 
 
@@ -29,7 +30,7 @@ def test_noise_covariance_at_a_toy_size(tmp_path):
     pytest.importorskip("torch")
     size = Size(2000, 3, 4, 400, MLP, RESNET, 21)
     pieces = Pieces(tmp_path / "pieces")
-    report = measured(size, True, 0, quiet, pieces)
+    report = NOISE_COVARIANCE.run(size, 0, None, quiet, pieces)
     panels = {name: len(draw().axes) for name, draw in report.pictures.items()}
     assert panels == {"regressions": 2, "networks": 6, "correlations": 7, "slice": 2}
     written = replace(report, pictures={}).save(tmp_path / "report")
@@ -38,13 +39,12 @@ def test_noise_covariance_at_a_toy_size(tmp_path):
     stages = [(r["model"], r["stage"]) for r in facts["tables"][0]["rows"]]
     assert ("MLP", "minimum") in stages and ("ResNet", "initialisation") in stages and len(stages) == 14
     assert "MLP at its minimum: C/H is" in report.summary
-    held = {v.claim: v.as_expected for v in report.verdicts}
-    assert len(held) == 25
-    sure = "linear, optimum", "logistic, optimum", "teacher, truth", "linear, loud", "MLP, init", "the noise of a"
-    for start in sure:
-        assert all(good for claim, good in held.items() if claim.startswith(start)), held
+    assert len(report.verdicts) == 25
+    right = "linear-optimum", "logistic-optimum", "teacher-truth", "linear-loud-noise-optimum", "mlp-initialisation"
+    for key in ("one-over-s", "ratio-linear-loud-noise-optimum", *(f"equal-{name}" for name in right)):
+        assert report[key].as_expected, report[key]
     again = Pieces(tmp_path / "pieces")
-    second = measured(size, True, 0, quiet, again)
+    second = NOISE_COVARIANCE.run(size, 0, None, quiet, again)
     assert len(again.found) == 14 + 2 + 3 and not pieces.found
     assert second.to_json() == report.to_json()
 
@@ -54,12 +54,12 @@ def test_sharpness_at_a_toy_size(tmp_path):
     pytest.importorskip("torch")
     size = SharpSize(100, 2, 60, 15, 12, 60, (0.25, 1.0, 4.0), (1.0, 1.25), 20, 20)
     pieces = Pieces(tmp_path / "pieces")
-    report = sharpness_measured(size, True, 0, 1, quiet, pieces)
+    report = SHARPNESS.run(size, 0, 1, quiet, pieces)
     assert report.as_expected, str(report)
     assert {name: len(draw().axes) for name, draw in report.pictures.items()} == {"spectra": 2, "rescaling": 2}
     assert len(replace(report, pictures={}).save(tmp_path)) == 3
     again = Pieces(tmp_path / "pieces")
-    assert sharpness_measured(size, True, 0, 1, quiet, again).to_json() == report.to_json()
+    assert SHARPNESS.run(size, 0, 1, quiet, again).to_json() == report.to_json()
     assert len(again.found) == 5
 
 

@@ -53,7 +53,7 @@ assert again is DoubleWell and issubclass(DoubleWell, Landscape)
 problem = fpsim.EscapeProblem(fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1.0, 1.0)
 assert abs(problem.by_quadrature().mean - 66.2686263) < 1e-6
 assert len(fpsim.landscapes.named("resnet-slice").minima) == 2
-assert fpsim.validation.experiment("central-limit").__name__ == "central_limit"
+assert fpsim.validation.experiment("central-limit").name == "central-limit"
 from fpsim.animations.catalogue import Order
 assert Order("kramers", renderer="matplotlib").rate > 0
 import landscapes as after
@@ -107,7 +107,7 @@ print("ok")
 def test_an_empty_folder_hides_nothing(tmp_path):
     """A folder without __init__.py, such as one of results, does not come before a package."""
     (tmp_path / "validation").mkdir()
-    done = run("import fpsim, validation; print(validation.experiment('resnet').__name__)", tmp_path, "-W", "error")
+    done = run("import fpsim, validation; print(validation.experiment('resnet').name)", tmp_path, "-W", "error")
     assert (done.returncode, done.stdout) == (0, "resnet\n"), done.stderr
 
 

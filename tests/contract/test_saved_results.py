@@ -204,7 +204,8 @@ def test_reports_of_studies_come_back(tmp_path: Path) -> None:
     from validation.study.report import Report, Table, Verdict
 
     found = Report(
-        "small", "A small report", "Nothing is measured.", (Verdict("one is two", False, "1 and 2", expected=False),),
+        "small", "A small report", "Nothing is measured.",
+        (Verdict("equal", "one is two", False, "1 and 2", expected=False),),
         (Table.of("Numbers", [{"x": 1.0, "word": "yes"}]),), {"line": lambda: new_figure(2, 1.5)},
         dataset({"x": ("row", [1.0, 2.0], "", "x")}), {"quick": True}, 3,
     )  # fmt: skip

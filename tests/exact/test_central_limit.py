@@ -9,15 +9,8 @@ from scipy.stats import levy_stable
 
 from fpsim.statistics import stable
 from validation.central_limit.laws import limit_index, limit_scale, stable_distribution
-from validation.central_limit.run import (
-    SIGNIFICANT,
-    Size,
-    _distance,
-    _growth,
-    _row,
-    _verdicts,
-    pareto_sums,
-)
+from validation.central_limit.measures import Size, Sums, _distance, _drawn, _growth, _row, pareto_sums
+from validation.central_limit.verdicts import SIGNIFICANT, verdicts
 
 
 @pytest.mark.parametrize("tail", [1.0, 1.25, 1.5, 1.9])
@@ -68,14 +61,19 @@ def test_verdicts_hold_for_the_right_index_only():
     ]
     rows = [_row(*one) for one in drawn]
     growth = [_growth(tail, [r for r in rows if r["a"] == tail]) for tail in size.tails]
-    right = _verdicts(size, rows, growth, 0)
-    assert all(v.as_expected for v in right), [str(v) for v in right]
+    drawn_laws = _drawn(map(limit_index, size.tails), size.sums, 0)
+
+    def judged(rows, growth):
+        return {v.key: v for v in verdicts(Sums(rows, growth, [], drawn_laws))}
+
+    right = judged(rows, growth)
+    assert all(v.as_expected for v in right.values()), [str(v) for v in right.values()]
     wrong = [{**g, "theory": 0.5 + 0.2 * (g["a"] > 2)} for g in growth]
-    assert not _verdicts(size, rows, wrong, 0)[0].holds
+    assert not judged(rows, wrong)["growth"].holds
     # the same sums against a limit law of a wrong scale
     key = "distance to the stable law"
     stretched = [{**r, key: _row(tail, n, 1.2 * sums)[key]} for r, (tail, n, sums) in zip(rows, drawn, strict=True)]
-    assert not _verdicts(size, stretched, growth, 0)[1].holds
+    assert not judged(stretched, growth)["stable-limit"].holds
 
 
 def test_distance_is_kolmogorov_smirnov():

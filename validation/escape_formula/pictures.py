@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.plotting.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    SHADE,
-    SKY,
-    SMALL,
-    TITLE,
-    VERMILLION,
-    new_figure,
-    remark,
-    tidy,
-)
-from validation.escape_formula.four_noises import quasi_potential
+from fpsim.plotting.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SHADE, SKY, VERMILLION, new_figure, remark, tidy
+from validation.escape_formula.sweeps import Sweep, sweeps_of
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.escape_formula.sweeps import Sweep
+    from validation.escape_formula.measures import EscapeFormula
+    from validation.study.study import Pictures
 
-Row = dict[str, Any]
 BAND = "theorem 3.2, 0 < s < 1"
+
+
+def pictures(found: EscapeFormula) -> Pictures:
+    """All figures."""
+    sweeps = sweeps_of(found.point)
+    return {
+        "four-noises": partial(noises_figure, sweeps),
+        "details": partial(details_figure, sweeps, found.prefactor, found.floor),
+    }
 
 
 def noises_figure(sweeps: Sequence[Sweep]) -> Figure:
@@ -48,9 +45,9 @@ def noises_figure(sweeps: Sequence[Sweep]) -> Figure:
         "Two-level noise: the theorem's own model", "Literal |H| noise with a floor", "The discrete chain, η H = 0.2",
         "True mini-batches, S = 1",
     )  # fmt: skip
-    for letter, title, panel in zip("abcd", titles, axes, strict=True):
-        panel.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
-        panel.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    lettered(axes, titles)
+    for panel in axes:
+        legend(panel, "upper left")
     return figure
 
 
@@ -82,7 +79,7 @@ def _against(axes: Axes, sweep: Sweep, color: str, measured: str, theory: str, l
 
 def _chain(axes: Axes, sweep: Sweep) -> None:
     _band(axes, sweep)
-    value = quasi_potential(sweep.settings[0].learning_rate)[0]
+    value = _quasi_potential(sweep)
     x = np.array(sweep.x)
     guide = sweep.logs[-1] + value * (x - x[-1])
     axes.plot(x, guide, color=BLACK, linewidth=1.2, label=f"slope of the quasi-potential, {value:.3f}")
@@ -91,6 +88,11 @@ def _chain(axes: Axes, sweep: Sweep) -> None:
     )
     _note(axes, sweep)
     tidy(axes, "batch size S", "ln(iterations)")
+
+
+def _quasi_potential(sweep: Sweep) -> float:
+    """V of a sweep of the chain over S: its exponent is S V."""
+    return sweep.terms[0][0] / sweep.x[0]
 
 
 def _batches(axes: Axes, sweep: Sweep, surrogate: Sweep) -> None:
@@ -106,7 +108,7 @@ def _batches(axes: Axes, sweep: Sweep, surrogate: Sweep) -> None:
     tidy(axes, "1 / η", "ln(η × iterations)")
 
 
-def details_figure(sweeps: Sequence[Sweep], prefactors: list[Row], floors: list[Row]) -> Figure:
+def details_figure(sweeps: Sequence[Sweep], prefactors: Rows, floors: Rows) -> Figure:
     """Prefactor per convention, power of the floor, local slopes of the chain."""
     figure = new_figure(12.6, 4.4)
     first, second, third = figure.subplots(1, 3)
@@ -114,12 +116,11 @@ def details_figure(sweeps: Sequence[Sweep], prefactors: list[Row], floors: list[
     _floors(second, floors)
     _local_slopes(third, [s for s in sweeps if (s.model, s.variable) == ("chain", "S")])
     titles = "Two levels: exact time / formula", "Time grows like floor to the -δ", "Chain: local slope in S"
-    for letter, title, axes in zip("abc", titles, (first, second, third), strict=True):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second, third), titles)
     return figure
 
 
-def _conventions(axes: Axes, rows: list[Row]) -> None:
+def _conventions(axes: Axes, rows: Rows) -> None:
     styles = {
         "ito": (VERMILLION, "o", "Ito, 2π / $H$"),
         "stratonovich": (ORANGE, "s", "Stratonovich, 2π / $(H |H_b|)^{1/2}$"),
@@ -134,10 +135,10 @@ def _conventions(axes: Axes, rows: list[Row]) -> None:
     axes.set_xticks([0, 0.005, 0.01, 0.015, 0.02])
     axes.set_ylim(0.4, 1.32)
     tidy(axes, "κ = η / 2S", "exact / formula")
-    axes.legend(loc="center right", fontsize=SMALL, frameon=False, labelcolor=INK, bbox_to_anchor=(1.0, 0.42))
+    legend(axes, "center right", bbox_to_anchor=(1.0, 0.42))
 
 
-def _floors(axes: Axes, rows: list[Row]) -> None:
+def _floors(axes: Axes, rows: Rows) -> None:
     colors = (SKY, BLUE, BLACK)
     for kappa, color in zip(dict.fromkeys(r["kappa"] for r in rows), colors, strict=True):
         mine = [r for r in rows if r["kappa"] == kappa]
@@ -148,7 +149,7 @@ def _floors(axes: Axes, rows: list[Row]) -> None:
         axes.plot(x, y, "o", color=color, markersize=5.5, label=f"κ = {kappa:g}, δ = {delta:.3g}")
     axes.set_xscale("log")
     tidy(axes, "floor ε in D = κ (|L''| + ε)", "ln(escape time), from -1 to 0.3")
-    axes.legend(loc="upper right", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "upper right")
     remark(axes, "dotted: slope -δ", 0.02, 0.02, "left")
 
 
@@ -157,11 +158,11 @@ def _local_slopes(axes: Axes, sweeps: Sequence[Sweep]) -> None:
     for sweep, color in zip(sweeps, (BLUE, GREEN, VERMILLION), strict=False):
         eta, x = sweep.settings[0].learning_rate, np.array(sweep.x)
         unit = sweep.settings[0].unit / x[0]
-        axes.axhline(quasi_potential(eta)[0] / unit, color=color, linewidth=1.1, linestyle="--")
+        axes.axhline(_quasi_potential(sweep) / unit, color=color, linewidth=1.1, linestyle="--")
         local = np.diff(sweep.logs) / np.diff(x) / unit
         axes.plot((x[1:] + x[:-1]) / 2, local, "o-", color=color, markersize=5, linewidth=1, label=f"η H = {2 * eta:g}")
     axes.set_xscale("log")
     axes.set_ylim(0.8, None)
     tidy(axes, "batch size S", "d ln(iterations) / dS,  in 2 ΔL / (η H)")
-    axes.legend(loc="center right", fontsize=SMALL, frameon=False, labelcolor=INK, bbox_to_anchor=(1.0, 0.62))
+    legend(axes, "center right", bbox_to_anchor=(1.0, 0.62))
     remark(axes, "dashed: discrete quasi-potential", 0.98, 0.9, "right")

@@ -1,232 +1,216 @@
-"""What is measured around a minimum a in all parameters of a network, each measure against its theory.
+"""SGD in all parameters of a small residual network, around one minimum a: what theory says and what is measured.
 
-The linearised chain with constant noise, x - a <- (I - eta H)(x - a) + eta xi, cov xi = C1/S, has after n iterations
-from a, in the eigenbasis of H with c_i the diagonal of C1 in it,
+    excess loss          E L - L(a) against the linearised chain (Mandt, Hoffman, Blei 2017), as noise grows
+    stability            the share of replicas that have left the basin, over eta lambda_max and S
+    exits                iterations until gradient flow no longer leads back to a, over S at fixed eta
+    three noises         mini-batches, Gaussian noise of their covariance, isotropic noise of their trace
+    a loss threshold     how many of those that pass it are still in the basin
 
-    E L - L(a) = (1/2) sum_i lambda_i Sig_ii(n),      Sig_ii(n) = (eta c_i/S) (1 - (1 - eta lambda_i)^(2 n))
-                                                                  / (lambda_i (2 - eta lambda_i)),
-
-exactly, and eta tr C1/(4 S) for n -> oo, eta -> 0 (after Mandt, Hoffman, Blei, JMLR 18 (2017) 134, equation 13).
-Mini-batches have another covariance away from a.  Along a direction of curvature lambda in which the examples' own
-curvatures have the variance s^2, the linearised chain keeps its second moment bounded if and only if
-
-    (1 - eta lambda)^2 + eta^2 s^2/S < 1          (Wu, Ma, E, NeurIPS 2018, equation 7, with replacement)
+A panel of the study `validation.resnet.run`; nothing here is an escape rate that Kramers' formula predicts, because the
+noise that leaves this basin within an affordable time is not small.  Learning rates are given as
+kappa = eta * (largest curvature at a).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from fpsim.networks.exits import loss_above, network_exits, quench_test
-from fpsim.networks.quench import RETURNED, UNDECIDED, Basin, quench
-from fpsim.networks.sgd import NetworkSGD, Noise, advance
+from fpsim.networks import quench
+from fpsim.networks.exits import INSIDE, LEFT, UNSTABLE, NetworkExits
+from fpsim.networks.quench import UNDECIDED, Basin
+from validation.full_space import around
+from validation.full_space.around import Surroundings
+from validation.full_space.minimum import NETWORK, load
+from validation.study.findings import Findings, Row, Rows
 
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.networks.replicas import Replicas
-    from landscapes.networks.landscape import NeuralLandscape
+    from validation.study.run import Run
 
-Array = NDArray[np.float64]
-Row = dict[str, Any]
+Settings = tuple[tuple[float, int], ...]
+BATCHES = "with-replacement"
+RECIPE = asdict(NETWORK)
 
 
-@dataclass(frozen=True, eq=False)
-class Surroundings:
-    """A minimum with its quadratic neighbourhood.
+@dataclass(frozen=True)
+class Size:
+    """How much is computed.
 
     Attributes:
-        engine: many copies of the network, in the precision in which SGD runs, for mini-batches.
-        whole: the same for gradients of all examples, where another way to compute may be faster.
-        basin: the minimum a, its loss, and how it is recognised.
-        curvatures: (d,) eigenvalues of H(a), ascending.
-        spread: (d,) variance of one example's gradient along each eigenvector.
-        curvature_spread: variance over the examples of their own curvature along the last (sharpest) eigenvector.
+        trials: flows from which the radius of the basin is calibrated.
+        excess, excess_replicas, excess_iterations: pairs (kappa, S), and how many of each.
+        boundary, boundary_replicas, boundary_iterations: the same for the stability boundary.
+        exits: (kappa, S, horizon, iterations between snapshots) of the exits with real mini-batches; one gap for all,
+            since gradient flow is asked at every eighth snapshot and who comes back in between has not left.
+        exit_replicas: of each.
+        noises: other kinds of noise that run at the first of ``exits``.
+        threshold: multiple of the stationary excess loss at which the loss threshold lies; it runs there too.
     """
 
-    engine: Replicas
-    whole: Replicas
-    basin: Basin
-    curvatures: Array
-    spread: Array
-    curvature_spread: float
+    trials: int
+    excess: Settings
+    excess_replicas: int
+    excess_iterations: int
+    boundary: Settings
+    boundary_replicas: int
+    boundary_iterations: int
+    exits: tuple[tuple[float, int, int, int], ...]
+    exit_replicas: int
+    noises: tuple[str, ...]
+    threshold: float = 1.0
 
-    def chain(self, kappa: float, batch_size: float, noise: Noise) -> NetworkSGD:
-        """SGD from a with eta = kappa / (largest curvature)."""
-        eta = kappa / float(self.curvatures[-1])
-        return NetworkSGD(self.engine.landscape, eta, batch_size, noise, self.basin.minimum)
-
-    def engine_of(self, chain: NetworkSGD) -> Replicas:
-        """The faster engine for the steps of a chain."""
-        return self.engine if chain.draws_examples else self.whole
-
-    def excess(self, chain: NetworkSGD, iterations: ArrayLike) -> Array:
-        """The linearised chain's E L - L(a) after numbers of iterations (...)."""
-        spread = self.spread * chain.covariance_factor
-        if chain.noise == "isotropic":
-            spread = np.full_like(spread, spread.mean())
-        return linear_excess(self.curvatures, spread, chain.learning_rate, chain.batch_size, iterations)
-
-    def second_moment_factor(self, chain: NetworkSGD) -> float:
-        """(1 - eta lambda)^2 + eta^2 s^2/S along the sharpest direction; above 1 linearised mini-batches diverge."""
-        eta = chain.learning_rate
-        noise = eta**2 * self.curvature_spread * chain.covariance_factor / chain.batch_size
-        return float((1 - eta * self.curvatures[-1]) ** 2 + noise)
+    @classmethod
+    def of(cls, quick: bool, seed: int = 0) -> Size:
+        """About 40 s, or about ten minutes, on one core."""
+        if quick:
+            return cls(
+                6, ((0.05, 8), (0.1, 4), (0.2, 2), (0.4, 2)), 16, 150, ((0.3, 1), (1.0, 4), (1.0, 1), (2.0, 1)), 8, 100,
+                ((1.0, 1, 320, 40),), 10, (),
+            )  # fmt: skip
+        pairs = tuple((k, s) for k in (0.05, 0.1, 0.2, 0.4, 0.8) for s in (2, 4, 16))
+        cells = tuple((k, s) for s in (1, 2, 4) for k in (0.4, 0.8, 1.2, 1.6, 2.0))
+        exits = ((1.0, 1, 960, 40), (1.0, 2, 3200, 40), (1.0, 4, 6400, 40), (0.5, 1, 3200, 40))
+        return cls(12, pairs, 32, 300, cells, 16, 200, exits, 40, ("reshuffled", "gaussian", "isotropic"))
 
 
-def linear_excess(
-    curvatures: ArrayLike, spread: ArrayLike, learning_rate: float, batch_size: float, iterations: ArrayLike
-) -> Array:
-    """E L - L(a) of the linearised chain that starts in a.
+@dataclass(frozen=True)
+class FullSpace(Findings):
+    """What was measured around the minimum.
 
-    Args:
-        curvatures: lambda_i, shape (d,); below 2/eta.
-        spread: c_i, variance of one example's gradient along each eigenvector, (d,).
-        learning_rate, batch_size: eta and S.
-        iterations: n, shape (...); infinity for the stationary law, where all curvatures must be positive.
-
-    Returns:
-        (...), in units of loss.
-
-    Raises:
-        ValueError: for curvatures at which the sum has no limit.
+    Attributes:
+        minimum, spectrum: the place, and its sharpest directions.
+        excess, boundary: mean excess loss, and who has left, per setting.
+        times, exits: exits, one row per replica and one per setting.
+        threshold: a loss threshold.
     """
-    rate, c = learning_rate * np.asarray(curvatures, dtype=np.float64), np.asarray(spread, dtype=np.float64)
-    n = np.asarray(iterations, dtype=np.float64)[..., None]
-    if np.isinf(n).any() and not (rate.min() > 0 and rate.max() < 2):
-        raise ValueError(f"a stationary law needs 0 < eta * curvature < 2; got {rate.min():.3g} to {rate.max():.3g}")
-    flat = np.abs(rate) < 1e-12
-    safe = np.where(flat, 1.0, rate)
-    # (1 - (1 - r)^(2 n)) / (2 - r), without cancellation for small r; its limit for r -> 0 is n r -> 0
-    grown = np.where(np.abs(1 - safe) > 0, np.expm1(2 * n * np.log(np.maximum(np.abs(1 - safe), 1e-300))), -1.0)
-    terms = np.where(flat, 0.0, -grown / (2 - safe))
-    return np.asarray(learning_rate / (2 * batch_size) * (terms * c).sum(axis=-1))
+
+    prefix: ClassVar[str] = "full_space_"
+    minimum: Rows
+    spectrum: Rows
+    excess: Rows
+    boundary: Rows
+    times: Rows
+    exits: Rows
+    threshold: Rows
 
 
-def spectrum(exact: NeuralLandscape, minimum: Array) -> xarray.Dataset:
-    """Diagonalise H(a), and measure the spread of gradients and curvatures of the examples there.
+def measure(run: Run[Size]) -> FullSpace:
+    """Everything around the minimum that is kept; each setting is one piece.
 
-    Returns:
-        ``curvature`` and ``gradient_spread`` over ``direction`` (ascending curvature); the attribute
-        ``curvature_spread`` belongs to the last direction.
+    Torch and linear algebra run on one thread: the networks are too small for more.
     """
-    from fpsim.storage import dataset
+    from fpsim.networks.one_thread import one_thread
 
-    values, vectors = np.linalg.eigh(_hessian(exact, minimum))
-    slopes = exact.example_gradients(minimum) @ vectors
-    top, h = vectors[:, -1], 1e-4 * (1 + float(np.linalg.norm(minimum)))
-    own = (exact.slopes(minimum + h * top, top) - exact.slopes(minimum - h * top, top)) / (2 * h)
-    entries = {
-        "curvature": ("direction", values, "", "eigenvalue of the Hessian"),
-        "gradient_spread": ("direction", slopes.var(axis=0), "", "variance of one example's slope along it"),
-    }
-    return dataset(entries, curvature_spread=float(own.var()))
+    with one_thread():
+        spectrum = run.data("full-space-spectrum", _spectrum, "trials", network=RECIPE)
+        (place,) = run.rows("full-space-minimum", partial(_minimum, run, spectrum), "trials", network=RECIPE)
+        near = cache(partial(_surroundings, place, spectrum))  # made when the first missing piece needs it
+        found: dict[str, list[Rows]] = {kind: [] for kind in KINDS}
+        plan = _plan(run.size)
+        for i, (kind, settings) in enumerate(plan):
+            run.tell(i / len(plan), KINDS[kind])
+            make = partial(_rows, near, kind, run.seed + list(KINDS).index(kind), settings)
+            found[kind].append(run.rows(f"full-space-{kind}", make, "trials", network=RECIPE, **settings))
+    excess, boundary, times, over = ([row for rows in parts for row in rows] for parts in found.values())
+    exits = [_exit_row(rows) for rows in found["exits"]]
+    return FullSpace([place], _sharpest(spectrum), excess, boundary, times, exits, over)
 
 
-def _hessian(exact: NeuralLandscape, x: Array, step: float = 1e-5) -> Array:
-    """Central differences of gradients, all at once: an error of about 1e-8, ten times faster than exact products."""
+KINDS = {
+    "excess": "excess loss", "boundary": "stability boundary", "exits": "exits", "threshold": "loss threshold",
+}  # fmt: skip
+"""What is measured, each with random numbers of its own, and what it is called while it runs."""
+
+
+def _plan(size: Size) -> list[tuple[str, Row]]:
+    """Kind and settings of everything that is measured."""
+    excess = {"noise": BATCHES, "replicas": size.excess_replicas, "iterations": size.excess_iterations}
+    boundary = {"replicas": size.boundary_replicas, "iterations": size.boundary_iterations}
+    (kappa, batch, horizon, _), replicas = size.exits[0], size.exit_replicas
+    runs = [(s, BATCHES) for s in size.exits] + [(size.exits[0], noise) for noise in size.noises]
+    exits = [dict(zip(("kappa", "batch_size", "horizon", "every"), s, strict=True)) | {"noise": n} for s, n in runs]
+    threshold = {"kappa": kappa, "batch_size": batch, "horizon": horizon, "multiple": size.threshold}
+    return [
+        *(("excess", {"kappa": k, "batch_size": s, **excess}) for k, s in size.excess),
+        *(("boundary", {"kappa": k, "batch_size": s, **boundary}) for k, s in size.boundary),
+        *(("exits", {**one, "replicas": replicas}) for one in exits),
+        ("threshold", {**threshold, "replicas": replicas}),
+    ]
+
+
+def _rows(near: Callable[[], Surroundings], kind: str, seed: int, settings: Row) -> Rows:
+    rows: Rows = getattr(around, f"{kind}_rows")(near(), seed=seed, **settings)
+    return rows
+
+
+def _spectrum() -> xarray.Dataset:
+    return around.spectrum(NETWORK.landscape(), load())
+
+
+def _minimum(run: Run[Size], spectrum: xarray.Dataset) -> Rows:
+    """The minimum, and how it is recognised."""
     from fpsim.networks.replicas import Replicas
 
-    moves, engine = step * np.eye(len(x)), Replicas(exact)
-    columns = (engine.gradients(x + moves) - engine.gradients(x - moves)) / (2 * step)
-    return np.asarray((columns + columns.T) / 2)
-
-
-def excess_rows(
-    around: Surroundings, kappa: float, batch_size: float, noise: Noise, replicas: int, iterations: int, seed: int,
-    every: int = 25,
-) -> list[Row]:  # fmt: skip
-    """Mean excess loss of replicas that start in a, every 25 iterations, beside the linearised chain's.
-
-    Each row ends with what became of the replicas in the end; a lost one (diverged) no longer counts in the mean.
-    """
-    chain, numbers = around.chain(kappa, batch_size, noise), np.arange(replicas)
-    x, found = np.tile(around.basin.minimum, (replicas, 1)), []
-    lost = np.zeros(replicas, dtype=np.int64)
-    times = np.arange(every, iterations + 1, every)
-    for n in map(int, times):
-        walking = numbers[lost == 0]
-        x[walking], lost[walking] = advance(chain, around.engine_of(chain), x[walking], walking, n - every, every, seed)
-        losses = around.whole.losses(x) - around.basin.loss
-        found.append(np.where(lost == 0, losses, np.nan))
-    if (lost == 0).sum() < 2:
-        raise ValueError(
-            f"{replicas} replicas: {int((lost > 0).sum())} diverged at kappa = {kappa:g}, S = {batch_size:g}, too many "
-            "for a mean; take a smaller kappa"
-        )
-    outcome = quench(around.whole, around.basin, x[lost == 0]).outcome
-    late = np.nanmean(np.array(found)[times > iterations / 2], axis=0)[lost == 0]
+    exact, engine = NETWORK.landscape(), Replicas(NETWORK.landscape("float32"), "unrolled")
+    values = spectrum["curvature"].values
+    outermost = float(values[0]), float(values[-1])
+    basin = quench.calibrate(engine, exact, load(), run.seed, run.size.trials, largest=1.0, curvatures=outermost)
     return [
         {
-            "kappa": kappa, "batch_size": batch_size, "noise": noise, "learning_rate": chain.learning_rate,
-            "iterations": int(n), "excess": float(np.nanmean(values)),
-            "error": float(np.nanstd(values, ddof=1) / np.sqrt(np.isfinite(values).sum())),
-            "linear": float(around.excess(chain, n)), "replicas": replicas, "lost": int((lost > 0).sum()),
-            "back": int((outcome == RETURNED).sum()), "undecided": int((outcome == UNDECIDED).sum()),
-            "late_excess": float(late.mean()), "late_error": float(late.std(ddof=1) / np.sqrt(late.size)),
-            "late_linear": float(around.excess(chain, times[times > iterations / 2]).mean()),
+            "parameters": exact.dimension, "examples": NETWORK.examples, "loss": basin.loss,
+            "accuracy": exact.accuracy(basin.minimum), "gradient_norm": basin.gradient_norm,
+            "lowest_curvature": basin.curvatures[0], "largest_curvature": basin.curvatures[1],
+            "radius": basin.radius, "trials": basin.trials,
         }
-        for n, values in zip(times, found, strict=True)
     ]  # fmt: skip
 
 
-def boundary_row(
-    around: Surroundings, kappa: float, batch_size: float, replicas: int, iterations: int, seed: int
-) -> Row:
-    """How many replicas have left the basin after a number of iterations."""
-    chain, numbers = around.chain(kappa, batch_size, "with-replacement"), np.arange(replicas)
-    start = np.tile(around.basin.minimum, (replicas, 1))
-    x, lost = advance(chain, around.engine_of(chain), start, numbers, 0, iterations, seed)
-    sound = lost == 0
-    outcome = quench(around.whole, around.basin, x[sound]).outcome if sound.any() else np.array([], "U9")
-    inside, undecided = int((outcome == RETURNED).sum()), int((outcome == UNDECIDED).sum())
+def _surroundings(row: Row, spectrum: xarray.Dataset) -> Surroundings:
+    from fpsim.networks.replicas import Replicas
+
+    a, curvatures = load(), (row["lowest_curvature"], row["largest_curvature"])
+    basin = Basin(a, row["loss"], row["gradient_norm"], curvatures, row["radius"], row["trials"])
+    own = float(spectrum.attrs["curvature_spread"])
+    fast = NETWORK.landscape("float32")
+    grouped, unrolled = Replicas(fast, "grouped"), Replicas(fast, "unrolled")
+    return Surroundings(grouped, unrolled, basin, spectrum["curvature"].values, spectrum["gradient_spread"].values, own)
+
+
+def _sharpest(spectrum: xarray.Dataset) -> Rows:
+    """The sharpest directions."""
+    pairs = zip(spectrum["curvature"].values[::-1][:6], spectrum["gradient_spread"].values[::-1][:6], strict=True)
+    rows = [{"direction": i, "curvature": float(h), "C1": float(c)} for i, (h, c) in enumerate(pairs, 1)]
+    return [{**row, "C1 / curvature": row["C1"] / row["curvature"]} for row in rows]
+
+
+def _exit_row(times: Rows) -> Row:
+    """One line for a setting."""
+    first, columns = times[0], {key: np.array([row[key] for row in times]) for key in times[0]}
+    exits = NetworkExits(
+        columns["iterations"], columns["half_width"], columns["outcome"], np.empty((len(times), 0)), first["horizon"]
+    )
+    mean, low, high = exits.mean_and_interval()
+    halves = columns["half_width"][exits.left]
     return {
-        "kappa": kappa, "batch_size": batch_size, "learning_rate": chain.learning_rate, "iterations": iterations,
-        "replicas": replicas, "inside": inside, "undecided": undecided, "unstable": int((~sound).sum()),
-        "left": replicas - inside - undecided, "share": (replicas - inside - undecided) / replicas,
-        "second_moment_factor": around.second_moment_factor(chain),
+        "noise": first["noise"], "kappa": first["kappa"], "batch_size": first["batch_size"],
+        "learning_rate": first["learning_rate"], "mean": mean, "low": low, "high": high,
+        "mean * kappa^2 / S": mean * first["kappa"] ** 2 / first["batch_size"],
+        "replicas": len(times), "left": exits.count(LEFT), "unstable": exits.count(UNSTABLE),
+        "inside": exits.count(INSIDE), "undecided": exits.count(UNDECIDED), "horizon": first["horizon"],
+        "half_width": float(halves.mean()) if halves.size else np.nan,
+        "log_error": _log_error(columns["iterations"], exits.left),
     }  # fmt: skip
 
 
-def exit_rows(
-    around: Surroundings, kappa: float, batch_size: float, noise: Noise, replicas: int, horizon: int, every: int,
-    seed: int, looks: int = 8,
-) -> list[Row]:  # fmt: skip
-    """Exits from the basin by the quench test, one row per replica."""
-    chain = around.chain(kappa, batch_size, noise)
-    judge = quench_test(around.whole, around.basin)
-    found = network_exits(chain, around.engine_of(chain), judge, replicas, horizon, every, looks, seed)
-    distances = around.basin.distance(found.places)
-    return [
-        {
-            "noise": noise, "kappa": kappa, "batch_size": batch_size, "learning_rate": chain.learning_rate,
-            "replica": r, "iterations": float(found.iterations[r]), "half_width": float(found.half_widths[r]),
-            "outcome": str(found.outcomes[r]), "distance": float(distances[r]), "horizon": found.horizon,
-        }
-        for r in range(replicas)
-    ]  # fmt: skip
-
-
-def threshold_row(
-    around: Surroundings, kappa: float, batch_size: float, multiple: float, replicas: int, horizon: int, seed: int
-) -> Row:
-    """Replicas whose full loss has passed a threshold, and how many of them gradient flow brings back to a.
-
-    The threshold lies ``multiple`` times the linearised stationary excess above L(a).
-    """
-    chain = around.chain(kappa, batch_size, "with-replacement")
-    level = around.basin.loss + multiple * float(around.excess(chain, np.inf))
-    over_it = loss_above(around.whole, level)
-    found = network_exits(chain, around.engine, over_it, replicas, horizon, 5, 1, seed)
-    over = found.left & np.isfinite(found.places).all(axis=1)
-    outcome = quench(around.whole, around.basin, found.places[over]).outcome if over.any() else np.array([], "U9")
-    mean, low, high = found.mean_and_interval()
-    return {
-        "kappa": kappa, "batch_size": batch_size, "threshold": level - around.basin.loss, "multiple": multiple,
-        "mean": mean, "low": low, "high": high, "over": int(over.sum()), "replicas": replicas,
-        "back": int((outcome == RETURNED).sum()), "undecided": int((outcome == UNDECIDED).sum()),
-    }  # fmt: skip
+def _log_error(times: NDArray[np.float64], left: NDArray[np.bool_]) -> float:
+    """The error of ln(mean): from the scatter if all have left, else that of exponential times."""
+    if left.all() and left.size > 1:
+        return float(times.std(ddof=1) / times.mean() / np.sqrt(left.size))
+    return float(1 / np.sqrt(max(1, left.sum())))

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.plotting.style import (
-    BLACK,
-    CYCLE,
-    INK,
-    ORANGE,
-    PURPLE,
-    SHADE,
-    SMALL,
-    TITLE,
-    new_figure,
-    remark,
-    tidy,
-)
+from fpsim.plotting.style import BLACK, CYCLE, ORANGE, PURPLE, SHADE, new_figure, remark, tidy
 from validation.full_space.verdicts import BATCHES, late
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Row = dict[str, Any]
+    from validation.full_space.measures import FullSpace
+    from validation.study.study import Pictures
+
+OUT = ("left", "left by instability")
+"""Outcomes of replicas that are out (`fpsim.networks.exits`)."""
 MARKERS = "osD^vh"
 NAMES = {
     BATCHES: "mini-batches", "reshuffled": "reshuffled epochs", "gaussian": "Gaussian, same covariance",
@@ -33,20 +28,23 @@ NAMES = {
 }  # fmt: skip
 
 
-def excess_figure(rows: list[Row]) -> Figure:
+def pictures(found: FullSpace) -> Pictures:
+    """All figures."""
+    leaving = partial(exit_figure, found.boundary, found.exits, found.times)
+    return {"full-space-excess": partial(excess_figure, found.excess), "full-space-exits": leaving}
+
+
+def excess_figure(rows: Rows) -> Figure:
     """Growth of the excess loss at some settings, and its ratio to the linearised chain at all."""
     figure = new_figure(10.6, 4.4)
     first, second = figure.subplots(1, 2)
     _growth(first, rows)
     _ratios(second, late(rows))
-    for letter, title, axes in zip(
-        "ab", ("Mean loss above L(a), from a on", "Against the linearised chain"), (first, second), strict=True
-    ):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second), ("Mean loss above L(a), from a on", "Against the linearised chain"))
     return figure
 
 
-def _growth(axes: Axes, rows: list[Row]) -> None:
+def _growth(axes: Axes, rows: Rows) -> None:
     settings = sorted({(r["kappa"], r["batch_size"]) for r in rows}, key=lambda s: s[0] / s[1])
     chosen = [settings[i] for i in np.unique(np.linspace(0, len(settings) - 1, 4).round().astype(int))]
     for color, marker, (kappa, size) in zip(CYCLE, MARKERS, chosen, strict=False):
@@ -61,12 +59,12 @@ def _growth(axes: Axes, rows: list[Row]) -> None:
     tidy(axes, "iterations", "mean loss above L(a)")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.35)
-    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
+    legend(axes, "upper left", ncols=2)
     axes.set_xlim(0, None)
     remark(axes, "lines: linearised chain", 0.98, 0.98, "right")
 
 
-def _ratios(axes: Axes, points: list[Row]) -> None:
+def _ratios(axes: Axes, points: Rows) -> None:
     for color, marker, kappa in zip(CYCLE, MARKERS, sorted({r["kappa"] for r in points}), strict=False):
         run = sorted((r for r in points if r["kappa"] == kappa), key=lambda r: r["linear"])
         axes.errorbar(
@@ -77,24 +75,21 @@ def _ratios(axes: Axes, points: list[Row]) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter("")
     tidy(axes, "excess loss of the linearised chain", "measured / linearised")
-    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
+    legend(axes, "upper left", ncols=2)
     remark(axes, "κ = η λmax", 0.02, 0.02, "left")
 
 
-def exit_figure(boundary: list[Row], exits: list[Row], times: list[Row]) -> Figure:
+def exit_figure(boundary: Rows, exits: Rows, times: Rows) -> Figure:
     """Share of replicas that left over (kappa, S); survival of the replicas per setting and noise."""
     figure = new_figure(10.6, 4.4)
     first, second = figure.subplots(1, 2)
     _shares(first, boundary)
     _survival(second, exits, times)
-    for letter, title, axes in zip(
-        "ab", ("Who leaves the basin", "When they leave (quench test)"), (first, second), strict=True
-    ):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second), ("Who leaves the basin", "When they leave (quench test)"))
     return figure
 
 
-def _shares(axes: Axes, rows: list[Row]) -> None:
+def _shares(axes: Axes, rows: Rows) -> None:
     for color, marker, size in zip(CYCLE, MARKERS, sorted({r["batch_size"] for r in rows}), strict=False):
         run = sorted((r for r in rows if r["batch_size"] == size), key=lambda r: r["kappa"])
         share, n = np.array([r["share"] for r in run]), np.array([r["replicas"] for r in run])
@@ -111,11 +106,11 @@ def _shares(axes: Axes, rows: list[Row]) -> None:
     axes.set_ylim(-0.1, 1.35)
     axes.set_yticks(np.linspace(0, 1, 6))
     tidy(axes, "κ = η λmax", f"share that left within {rows[0]['iterations']} iterations")
-    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "upper left")
     remark(axes, "hollow: first κ at which the\nlinearised second moment diverges", 0.98, 0.99, "right")
 
 
-def _survival(axes: Axes, exits: list[Row], times: list[Row]) -> None:
+def _survival(axes: Axes, exits: Rows, times: Rows) -> None:
     colors = {BATCHES: CYCLE, "reshuffled": (ORANGE,), "gaussian": (PURPLE,), "isotropic": (BLACK,)}
     used = dict.fromkeys(colors, 0)
     for row in exits:
@@ -123,7 +118,7 @@ def _survival(axes: Axes, exits: list[Row], times: list[Row]) -> None:
         color, style = colors[noise][used[noise] % len(colors[noise])], "-" if noise == BATCHES else "--"
         used[noise] += 1
         mine = [r for r in times if all(r[k] == row[k] for k in ("noise", "kappa", "batch_size"))]
-        out = np.sort([r["iterations"] for r in mine if r["outcome"].startswith("left")])
+        out = np.sort([r["iterations"] for r in mine if r["outcome"] in OUT])
         end = max(r["iterations"] for r in mine)
         n = np.concatenate([[1e-3], np.repeat(out, 2), [end]])
         share = 1 - np.arange(len(out) + 1) / len(mine)
@@ -133,6 +128,6 @@ def _survival(axes: Axes, exits: list[Row], times: list[Row]) -> None:
         )  # fmt: skip
     axes.set_ylim(0, 1.04)
     axes.set_xscale("log")
-    axes.set_xlim(0.5 * min([r["iterations"] for r in times if r["outcome"].startswith("left")], default=1), None)
+    axes.set_xlim(0.5 * min([r["iterations"] for r in times if r["outcome"] in OUT], default=1), None)
     tidy(axes, "iterations", "share still in the basin")
-    axes.legend(loc="lower left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "lower left")

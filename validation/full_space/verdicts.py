@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from validation.study.findings import Row, Rows
 from validation.study.report import Verdict
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from validation.full_space.measures import FullSpace
+
 BATCHES = "with-replacement"
 ENOUGH = 5  # exits, for a mean that another is compared with
 BEND = 0.2
 """A departure from the linearised chain that must be able to stand out by 3 sigma before "there is none" is judged."""
 
 
-def all_verdicts(rows: Mapping[str, list[Row]]) -> tuple[Verdict, ...]:
+def verdicts(found: FullSpace) -> tuple[Verdict, ...]:
     """In the order of the panel."""
-    return (
-        *excess(rows["excess"]), *boundary(rows["boundary"]), *exits(rows["exits"]), *threshold(rows["threshold"]),
-    )  # fmt: skip
+    return (*excess(found.excess), *boundary(found.boundary), *exits(found.exits), *threshold(found.threshold))
 
 
-def late(rows: list[Row]) -> list[Row]:
+def late(rows: Rows) -> Rows:
     """One row per setting: the late half of each run."""
     found = []
     for row in rows:
@@ -42,13 +42,14 @@ def late(rows: list[Row]) -> list[Row]:
     return found
 
 
-def excess(rows: list[Row]) -> tuple[Verdict, ...]:
+def excess(rows: Rows) -> tuple[Verdict, ...]:
     """Mandt's stationary law for small noise, and where it bends."""
     points = late(rows)
     least, limit, error = _limit(points)
     worst = max(points, key=lambda r: abs(r["ratio"] - 1))
-    verdicts = [
+    found = [
         Verdict(
+            "full-space-linear-limit",
             "For small eta/S the mean excess loss around a minimum of the network is that of the linearised chain",
             abs(limit - 1) < 3 * error,
             f"measured/linear = {limit:.3f} +- {error:.3f} at the {least} settings with the least noise (tolerance 3 "
@@ -56,9 +57,10 @@ def excess(rows: list[Row]) -> tuple[Verdict, ...]:
         )
     ]
     if 3 * float(np.median([r["ratio_error"] for r in points])) > BEND:
-        return tuple(verdicts)
-    verdicts.append(
+        return tuple(found)
+    found.append(
         Verdict(
+            "full-space-linear-everywhere",
             "The linearised chain gives the excess loss at every stable learning rate and batch size",
             all(abs(r["z"]) < 3 for r in points),
             f"measured/linear is farthest off, {worst['ratio']:.2f} +- {worst['ratio_error']:.2f}, at kappa = "
@@ -67,15 +69,16 @@ def excess(rows: list[Row]) -> tuple[Verdict, ...]:
             expected=False,
         )
     )
-    return tuple(verdicts)
+    return tuple(found)
 
 
-def boundary(rows: list[Row]) -> tuple[Verdict, ...]:
+def boundary(rows: Rows) -> tuple[Verdict, ...]:
     """Larger steps leave sooner, larger batches later."""
     falling = [(a, b) for a in rows for b in rows if _steadier(a, b) and _gap(a, b) > 3]
     pairs = sum(_steadier(a, b) for a in rows for b in rows)
     return (
         Verdict(
+            "full-space-steadier",
             "A smaller learning rate or a larger batch never makes more replicas leave the basin",
             not falling,
             f"{len(falling)} of {pairs} pairs of settings contradict it by 3 sigma; shares of replicas that left "
@@ -85,7 +88,7 @@ def boundary(rows: list[Row]) -> tuple[Verdict, ...]:
     )
 
 
-def exits(rows: list[Row]) -> tuple[Verdict, ...]:
+def exits(rows: Rows) -> tuple[Verdict, ...]:
     """What the exits say about S, eta/S and the kind of noise."""
     real = [r for r in rows if r["noise"] == BATCHES]
     found = []
@@ -97,6 +100,7 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
         ratio, error = _log_ratio(more, fewer)
         found.append(
             Verdict(
+                f"full-space-larger-batch-at-{fewer['kappa']:g}",
                 f"At kappa = {fewer['kappa']:g}, exits take longer with S = {more['batch_size']:g} than with "
                 f"S = {fewer['batch_size']:g}",
                 ratio > 3 * error,
@@ -108,6 +112,7 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
         ratio, error = _log_ratio(more, fewer, per_time=True)
         found.append(
             Verdict(
+                f"full-space-sde-{fewer['kappa']:g}-{more['kappa']:g}-{more['batch_size']:g}",
                 f"As in an SDE, time to exit (eta * iterations) depends on eta/S alone: kappa = {fewer['kappa']:g}, "
                 f"S = {fewer['batch_size']:g} and kappa = {more['kappa']:g}, S = {more['batch_size']:g} take as long",
                 abs(ratio) < 3 * error,
@@ -123,6 +128,7 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
             return tuple(found)  # a bound that decides nothing
         found.append(
             Verdict(
+                "full-space-isotropic",
                 "Isotropic noise of the same trace leaves the basin as soon as mini-batches do",
                 abs(ratio) < 3 * error,
                 f"{_shown(isotropic)} against {_shown(base)} iterations: ln ratio "
@@ -133,13 +139,14 @@ def exits(rows: list[Row]) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
-def threshold(rows: list[Row]) -> tuple[Verdict, ...]:
+def threshold(rows: Rows) -> tuple[Verdict, ...]:
     """A loss threshold is no exit."""
     (row,) = rows
     if row["over"] < ENOUGH:
         return ()
     return (
         Verdict(
+            "full-space-threshold",
             "A replica whose loss has passed a threshold has left the basin",
             row["back"] == 0,
             f"gradient flow brings {row['back']} of {row['over']} back to a from where their loss first passed "
@@ -150,7 +157,7 @@ def threshold(rows: list[Row]) -> tuple[Verdict, ...]:
     )
 
 
-def _limit(points: list[Row]) -> tuple[int, float, float]:
+def _limit(points: Rows) -> tuple[int, float, float]:
     """Weighted mean of measured/linear over the third of the settings with the least noise, two at least.
 
     Settings of one batch size draw the same examples, so that errors are averaged as if they were one.
@@ -178,7 +185,7 @@ def _gap(a: Row, b: Row) -> float:
     return (a["share"] - b["share"]) / error if error > 0 else 0.0
 
 
-def _pairs(rows: list[Row], fits: Any) -> list[tuple[Row, Row]]:
+def _pairs(rows: Rows, fits: Any) -> list[tuple[Row, Row]]:
     return [(a, b) for a in rows for b in rows if fits(a, b)]
 
 
@@ -191,7 +198,7 @@ def _larger_batch(a: Row, b: Row) -> bool:
     return bool(a["kappa"] == b["kappa"] and a["batch_size"] < b["batch_size"] and _exits(a) >= ENOUGH)
 
 
-def _exponent(rows: list[Row]) -> str:
+def _exponent(rows: Rows) -> str:
     """The power of S with which the mean grows, by a weighted line through ln(mean) against ln(S)."""
     known = [r for r in rows if _exits(r) >= ENOUGH]
     if len(known) < 3:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fpsim.statistics import Estimate, NoiseRecord, rejected
 from fpsim.statistics.record import COORDINATE_EDGES, MAGNITUDE_EDGES, PARAMETER_EDGES
 from fpsim.storage import dataset
-from validation.gradient_noise.measures import PROJECTIONS, Population
+from validation.gradient_noise.population import PROJECTIONS, Population
 from validation.gradient_noise.redraws import Redraws, redrawn
 
 if TYPE_CHECKING:

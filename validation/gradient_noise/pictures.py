@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpsim.plotting.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    INK,
-    LABEL,
-    SHADE,
-    SMALL,
-    TITLE,
-    VERMILLION,
-    new_figure,
-    remark,
-    tidy,
-)
+from fpsim.plotting.style import BLACK, BLUE, GREEN, INK, LABEL, SHADE, TITLE, VERMILLION, new_figure, remark, tidy
+from validation.study.panels import legend, lettered
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from validation.gradient_noise.measures import GradientNoise
+    from validation.study.study import Pictures
+
 STATE = {"initial": (BLUE, "o", "at initialisation"), "trained": (VERMILLION, "s", "after training")}
 LOWEST = 1e-6
+
+
+def pictures(found: GradientNoise) -> Pictures:
+    """All figures."""
+    states = [str(state) for state in found.data.state.values]
+    histograms = {f"histograms-{state}": partial(histogram_figure, found.data, state) for state in states}
+    return {"scaling": partial(scaling_figure, found.data), **histograms}
 
 
 def histogram_figure(data: xarray.Dataset, state: str) -> Figure:
@@ -38,8 +37,9 @@ def histogram_figure(data: xarray.Dataset, state: str) -> Figure:
     for column, size in enumerate(sizes):
         one = chosen.sel(batch_size=size)
         rows[0, column].set_title(f"S = {size}", fontsize=TITLE, color=INK, fontweight="bold")
-        _across_parameters(rows[0, column], one, data.parameter_value.values)
-        _across_batches(rows[1, column], one, data.coordinate_value.values)
+        x, y = data.parameter_value.values, data.coordinate_value.values
+        _across(rows[0, column], x, one.parameter_density, one.index_parameters, BLUE)
+        _across(rows[1, column], y, one.coordinate_density, one.index_batches, GREEN)
         _norms(rows[2, column], one)
     labels = (
         ("u / rms over parameters", "density"), ("u / its standard deviation", "density"), ("norm of u", "batches"),
@@ -57,27 +57,15 @@ def histogram_figure(data: xarray.Dataset, state: str) -> Figure:
     return figure
 
 
-def _across_parameters(axes: Axes, one: xarray.Dataset, x: Any) -> None:
-    y = one.parameter_density.values
-    axes.fill_between(x, LOWEST, np.maximum(y, LOWEST), step="mid", color=BLUE, alpha=0.35, linewidth=0)
-    axes.step(x, np.where(y > 0, y, np.nan), where="mid", color=BLUE, linewidth=1)
-    _gaussian(axes, x)
-    axes.set_ylim(LOWEST, 30)
-    remark(axes, f"index {float(one.index_parameters):.2f}", 0.98, 0.98, "right")
-
-
-def _across_batches(axes: Axes, one: xarray.Dataset, x: Any) -> None:
-    y = one.coordinate_density.values
-    axes.fill_between(x, LOWEST, np.maximum(y, LOWEST), step="mid", color=GREEN, alpha=0.35, linewidth=0)
-    axes.step(x, np.where(y > 0, y, np.nan), where="mid", color=GREEN, linewidth=1)
-    _gaussian(axes, x)
-    axes.set_ylim(LOWEST, 30)
-    remark(axes, f"index {float(one.index_batches):.2f}", 0.98, 0.98, "right")
-
-
-def _gaussian(axes: Axes, x: Any) -> None:
+def _across(axes: Axes, x: Any, density: xarray.DataArray, index: xarray.DataArray, color: str) -> None:
+    """A histogram beside the Gaussian, with its tail index."""
+    y = density.values
+    axes.fill_between(x, LOWEST, np.maximum(y, LOWEST), step="mid", color=color, alpha=0.35, linewidth=0)
+    axes.step(x, np.where(y > 0, y, np.nan), where="mid", color=color, linewidth=1)
     axes.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=BLACK, linewidth=1)
     axes.set_yscale("log")
+    axes.set_ylim(LOWEST, 30)
+    remark(axes, f"index {float(index):.2f}", 0.98, 0.98, "right")
 
 
 def _norms(axes: Axes, one: xarray.Dataset) -> None:
@@ -101,8 +89,7 @@ def scaling_figure(data: xarray.Dataset) -> Figure:
         axes.set_xticks(data.batch_size.values, [f"{s}" for s in data.batch_size.values])
         axes.minorticks_off()
     titles = "Size", "Kurtosis across batches", "Index across parameters", "Index across batches"
-    for letter, title, axes in zip("abcd", titles, panels, strict=True):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered(panels, titles)
     return figure
 
 
@@ -123,7 +110,7 @@ def _norm_law(axes: Axes, data: xarray.Dataset) -> None:
     axes.axhline(1, color=INK, linewidth=1)
     tidy(axes, "batch size S", "rms norm × √S / √tr C₁")
     axes.set_ylim(0, 1.5)
-    axes.legend(loc="lower left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "lower left")
 
 
 def _kurtosis_law(axes: Axes, data: xarray.Dataset) -> None:

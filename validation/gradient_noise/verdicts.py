@@ -12,6 +12,8 @@ from validation.study.report import Verdict
 if TYPE_CHECKING:
     import xarray
 
+    from validation.gradient_noise.measures import GradientNoise
+
 SIGMAS = 5.0
 FORMULA = 0.02
 """Largest relative difference of the anisotropy formula from drawn Gaussian noise of the same variances."""
@@ -19,8 +21,9 @@ ANISOTROPY = 0.03
 """Largest relative difference of the measured index across parameters, at the largest S, from that Gaussian noise."""
 
 
-def verdicts(data: xarray.Dataset) -> list[Verdict]:
+def verdicts(found: GradientNoise) -> list[Verdict]:
     """One verdict per claim, over both states and all batch sizes."""
+    data = found.data
     return [*_scaling(data), *_across_parameters(data), *_across_batches(data)]
 
 
@@ -34,18 +37,21 @@ def _scaling(data: xarray.Dataset) -> list[Verdict]:
     sizes = data.batch_size.values
     return [
         Verdict(
+            "norm",
             "the noise is 1/sqrt(S) of that of one example: norm times sqrt(S) is the same for all batch sizes",
             _within(norm),
             f"rms norm * sqrt(S) / sqrt(tr C1) from {ratio.min():.3f} to {ratio.max():.3f} for S = {sizes[0]} to "
             f"{sizes[-1]}; {_largest(norm)}",
         ),
         Verdict(
+            "kurtosis",
             "the excess kurtosis across batches is 1/S of that of one example: a sum of S terms of finite variance",
             _within(kurtosis),
             f"{_listed(data, 'kurtosis_batches')}; one example has {_per_state(data, 'examples_kurtosis')}; "
             f"{_largest(kurtosis)}",
         ),
         Verdict(
+            "rank",
             "the effective rank (tr C)^2 / tr C^2, estimated from the batches, is that of all single examples",
             _within(rank),
             f"{_listed(data, 'effective_rank')}; examples: {_per_state(data, 'examples_effective_rank')}; "
@@ -62,6 +68,7 @@ def _across_parameters(data: xarray.Dataset) -> list[Verdict]:
     from_two = np.abs(_z(surrogate, 2.0 + 0 * surrogate, error))
     return [
         Verdict(
+            "gaussian-index",
             "Gaussian noise has the index 2 across the parameters of one gradient",
             bool((from_two <= SIGMAS).all()),
             f"Gaussian noise with the measured variances has {_per_state(data, 'index_surrogate', 4)} "
@@ -69,12 +76,14 @@ def _across_parameters(data: xarray.Dataset) -> list[Verdict]:
             expected=False,
         ),
         Verdict(
+            "anisotropy-formula",
             "its index across parameters is 2 / (1 + ln(AM/GM) / ln K1): it measures unequal variances",
             bool((formula <= FORMULA).all()),
             f"formula {_per_state(data, 'index_formula', 4)}, drawn {_per_state(data, 'index_surrogate', 4)}; largest "
             f"difference {100 * float(formula.max()):.2g} % (limit {100 * FORMULA:g} %)",
         ),
         Verdict(
+            "anisotropy",
             "the measured index across parameters is that of Gaussian noise with the same variances",
             bool((gap <= ANISOTROPY).all()),
             f"at S = {int(last.batch_size)}: {_per_state(last, 'index_parameters', 4)}, difference at most "
@@ -93,11 +102,13 @@ def _across_batches(data: xarray.Dataset) -> list[Verdict]:
     end = data.isel(batch_size=-1)
     return [
         Verdict(
+            "redrawn",
             "the index across batches is that of sums of S single examples, redrawn without the network",
             _within(again),
             f"{_listed(data, 'index_batches')}; {_largest(again)}",
         ),
         Verdict(
+            "small-batch",
             f"across batches the noise is Gaussian at S = {first} already: index 2 per parameter",
             _within(two.isel(batch_size=0)),
             f"{_per_state(data.isel(batch_size=0), 'index_batches')}, "
@@ -105,6 +116,7 @@ def _across_batches(data: xarray.Dataset) -> list[Verdict]:
             expected=False,
         ),
         Verdict(
+            "large-batch",
             f"across batches the index is 2 at S = {last}, within the errors of {data.attrs['batches']} batches: what "
             "looked like a heavy tail was a small batch",
             _within(two.isel(batch_size=-1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,20 +18,23 @@ from fpsim.plotting.style import (
     SHADE,
     SKY,
     SMALL,
-    TITLE,
     VERMILLION,
     new_figure,
     remark,
     tidy,
 )
+from validation.noise_covariance.stages import NETWORKS, Key, Stages, stages_of
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered, logarithmic, titled
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Row = dict[str, Any]
-Found = dict[tuple[str, str], "xarray.Dataset"]
+    from validation.noise_covariance.measures import NoiseCovariance
+    from validation.study.study import Pictures
+
 LINEAR = {
     ("linear", "optimum"): (BLUE, "o", "right law"),
     ("linear, loud noise", "optimum"): (VERMILLION, "s", "noise of variance 4"),
@@ -45,23 +49,31 @@ OTHERS = {
 }
 
 
-def regressions_figure(found: Found) -> Figure:
+def pictures(found: NoiseCovariance) -> Pictures:
+    """All figures; those of networks if there are any."""
+    stages = stages_of(found.data)
+    networks = {"networks": partial(networks_figure, stages), "correlations": partial(correlations_figure, stages)}
+    return {
+        "regressions": partial(regressions_figure, stages),
+        **(networks if _networks(stages) else {}),
+        "slice": partial(slice_figure, found.data, found.places),
+    }
+
+
+def regressions_figure(found: Stages) -> Figure:
     """C_ii/H_ii per direction with errors, beside what the law of the data gives."""
     figure = new_figure(11.0, 4.3)
-    for axes, cases, title in zip(
-        figure.subplots(1, 2), (LINEAR, OTHERS), ("a   Linear regression", "b   Logistic regression and a network"),
-        strict=True,
-    ):  # fmt: skip
+    panels = figure.subplots(1, 2)
+    lettered(panels, ("Linear regression", "Logistic regression and a network"))
+    for axes, cases in zip(panels, (LINEAR, OTHERS), strict=True):
         axes.axhline(1, color=SHADE, linewidth=1)
         for key, (color, marker, label) in cases.items():
             _ratios(axes, found[key], color, marker, label)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        logarithmic(axes)
         tidy(axes, "curvature  H in that direction", "noise over curvature  C / H  (S = 1)")
-        axes.set_title(title, fontsize=TITLE, color=INK, loc="left", fontweight="bold")
         _ticks(axes.yaxis, [0.25, 0.5, 1, 2, 4, 8] if cases is LINEAR else [0.25, 0.5, 1, 2, 4, 8, 16])
         axes.set_ylim(*((0.7, 9) if cases is LINEAR else (0.17, 24)))
-        axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2, columnspacing=1.0)
+        legend(axes, "upper left", ncols=2, columnspacing=1.0)
     remark(figure.axes[0], "dashes: what the law of the data gives", 0.98, 0.02, "right")
     remark(figure.axes[1], "directions known to 50 % or better", 0.98, 0.02, "right")
     return figure
@@ -88,11 +100,12 @@ def _ratios(axes: Axes, data: xarray.Dataset, color: str, marker: str, label: st
         h[good], ratio[good], yerr=error[good], fmt=marker, color=color, markersize=4.5, elinewidth=1.1, capsize=2,
         label=label,
     )  # fmt: skip
-    if "theory" in data and not np.all(data["theory"].values == 1):
-        axes.plot(h, data["theory"].values, "_", color=color, markersize=18, markeredgewidth=1.2)
+    theory = data["theory"].values
+    if not (np.isnan(theory).all() or np.all(theory == 1)):
+        axes.plot(h, theory, "_", color=color, markersize=18, markeredgewidth=1.2)
 
 
-def networks_figure(found: Found) -> Figure:
+def networks_figure(found: Stages) -> Figure:
     """C_ii and F_ii against H_ii per network and stage."""
     keys = _networks(found)
     rows = len({model for model, _ in keys})
@@ -112,20 +125,19 @@ def networks_figure(found: Found) -> Figure:
                 -h[down], values[down], marker, color=color, markersize=4, markerfacecolor="white", alpha=0.85,
                 label="C where H < 0 (at |H|)" if name == "covariance" and down.any() else None,
             )  # fmt: skip
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        logarithmic(axes)
         axes.set_xlim(*ends)
         shown = np.concatenate([data[name].values[np.abs(h) >= ends[0]] for name in ("fisher", "covariance")])
         low, high = _decades(shown[shown > 0])
         axes.set_ylim(low, max(high, ends[1]) * 10)
         tidy(axes, "curvature  H", "along the same direction")
-        axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, handletextpad=0.2)
-        axes.set_title(_title(key), fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+        legend(axes, "upper left", handletextpad=0.2)
+        titled(axes, _title(key))
         remark(axes, "line: equal to H", 0.98, 0.03, "right")
     return figure
 
 
-def correlations_figure(found: Found) -> Figure:
+def correlations_figure(found: Stages) -> Figure:
     """How far C is diagonal in the Hessian's eigenbasis: correlations of the noise along the top directions."""
     keys = _networks(found)
     rows = len({model for model, _ in keys})
@@ -134,7 +146,7 @@ def correlations_figure(found: Found) -> Figure:
     for axes, key in zip(panels, keys, strict=True):
         values = np.abs(found[key]["correlation"].values)
         image = axes.imshow(values, vmin=0, vmax=1, cmap="magma_r", interpolation="nearest")
-        axes.set_title(_title(key), fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+        titled(axes, _title(key))
         axes.set_xlabel(f"top {len(values)} eigenvectors of H", fontsize=SMALL, color=INK)
         axes.tick_params(labelsize=SMALL, colors=INK)
     bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.7)
@@ -143,14 +155,14 @@ def correlations_figure(found: Found) -> Figure:
     return figure
 
 
-def slice_figure(line: xarray.Dataset, places: list[Row]) -> Figure:
+def slice_figure(data: xarray.Dataset, places: Rows) -> Figure:
     """Loss, and C1/|H|, along the slice between two minima."""
     figure = new_figure(7.6, 5.6)
     first, second = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.6))
-    x, ratio = line.x.values, line["ratio"].values
-    first.plot(x, line["loss"].values, color=BLACK, linewidth=1.6)
+    x, ratio = data["slice_x"].values, data["slice_ratio"].values
+    first.plot(x, data["slice_loss"].values, color=BLACK, linewidth=1.6)
     tidy(first, "", "loss")
-    error = line["ratio_error"].values
+    error = data["slice_ratio_error"].values
     second.fill_between(
         x, np.maximum(ratio - 2 * error, 0.05 * ratio), ratio + 2 * error, color=VERMILLION, alpha=0.25, linewidth=0,
         label="two standard errors",
@@ -160,7 +172,7 @@ def slice_figure(line: xarray.Dataset, places: list[Row]) -> Figure:
     second.set_yscale("log")
     second.set_ylim(ratio.min() / 3, np.quantile(ratio, 0.97) * 6)
     tidy(second, "length along the slice", r"$C_1$ / |H|")
-    second.legend(loc="upper center", fontsize=SMALL, labelcolor=INK, framealpha=0.9, edgecolor="none")
+    legend(second, "upper center", frameon=True, framealpha=0.9, edgecolor="none")
     for axes in (first, second):
         for place in places:
             axes.axvline(place["x"], color=SHADE, linewidth=0.9, linestyle=":")
@@ -172,10 +184,10 @@ def slice_figure(line: xarray.Dataset, places: list[Row]) -> Figure:
     return figure
 
 
-def _networks(found: Found) -> list[tuple[str, str]]:
-    return [key for key in found if key[0] in ("MLP", "ResNet")]
+def _networks(found: Stages) -> list[Key]:
+    return [key for key in found if key[0] in NETWORKS]
 
 
-def _title(key: tuple[str, str]) -> str:
+def _title(key: Key) -> str:
     words = {"initialisation": "at initialisation", "during": "during training", "minimum": "at the minimum"}
     return f"{key[0]} {words[key[1]]}"

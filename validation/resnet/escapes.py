@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,8 +30,12 @@ from fpsim.sgd.minibatch import SAMPLINGS, MiniBatchSGD, exit_iterations
 from fpsim.targets import as_target
 from landscapes.examples.sampled import SampledLandscape
 from validation.resnet.slices import Case, Climb
+from validation.study.findings import Row, Rows
 from validation.study.lines import Line, straight_line
-from validation.study.pieces import Pieces, Row
+
+if TYPE_CHECKING:
+    from validation.resnet.measures import Size
+    from validation.study.run import Run
 
 GAUSSIAN = "gaussian"
 LAWS = (*SAMPLINGS, GAUSSIAN)
@@ -55,8 +59,8 @@ class Sweep:
 
     Attributes:
         slice, law, learning_rate: what was run.
+        climb: the way out of the minimum.
         rows: per batch size the mean, its standard error, and what the theories say (``ln ...``).
-        small_steps: whether learning rate and slice are within the rule, so that the theories apply.
     """
 
     slice: str
@@ -64,10 +68,9 @@ class Sweep:
     learning_rate: float
     climb: Climb
     rows: tuple[Row, ...]
-    small_steps: bool = True
 
     @property
-    def usable(self) -> list[Row]:
+    def usable(self) -> Rows:
         """The batch sizes at which enough paths left for a mean."""
         return [row for row in self.rows if math.isfinite(row["iterations"])]
 
@@ -137,7 +140,7 @@ class Sweep:
         return (self.line().slope - zero) / (one - zero)
 
 
-def one(function: Callable[..., Row], *arguments: Any) -> Callable[[], list[Row]]:
+def one(function: Callable[..., Row], *arguments: Any) -> Callable[[], Rows]:
     """A call, put off, that makes the one row of a piece."""
     return lambda: [function(*arguments)]
 
@@ -162,43 +165,22 @@ def batch_sizes(line: SampledLandscape, climb: Climb, rate: float, count: int, s
     return found
 
 
-def swept(
-    case: Case,
-    law: str,
-    rate: float,
-    sizes: Sequence[int],
-    budget: float,
-    most_paths: int,
-    seed: int,
-    threads: int | None,
-    pieces: Pieces,
-    small_steps: bool = True,
-) -> Sweep:
-    """Run one law of noise at one learning rate over batch sizes; every batch size is a piece.
-
-    Args:
-        case: slice and direction.
-        law: one of `LAWS`.
-        rate, sizes: learning rate and batch sizes.
-        budget: single examples drawn per batch size, about.
-        most_paths: replicas at most; there are 100 at least.
-        seed, threads: as in `fpsim.simulate`.
-        pieces: where finished batch sizes are kept.
-        small_steps: passed on.
-    """
-    climb = case.climb
-    rows: list[Row] = []
+def swept(run: Run[Size], case: Case, law: str, rate: float, sizes: Sequence[int]) -> Sweep:
+    """One law of noise (of `LAWS`) at one learning rate over batch sizes; every batch size is a piece."""
+    climb, budget = case.climb, run.size.budget
+    rows: Rows = []
     for size in sizes:
         key = {"slice": fingerprint(case.line), "start": climb.start, "target": climb.target, "rate": rate, "S": size}
-        (theory,) = pieces.rows(f"{case.name}-theory", one(theories, case.line, climb, rate, size), **key)
+        make = one(theories, case.line, climb, rate, size)
+        (theory,) = run.pieces.rows(f"{case.name}-theory", make, **key)
         longest = math.exp(min(60.0, max(theory["ln cramer"], theory["ln chain"])))
-        patience, most = RESHUFFLED if law == "reshuffled" else (PATIENCE, most_paths)
-        paths = int(np.clip(budget / (longest * size), 100, min(most, most_paths)))
-        own = own_seed(seed, case.name, law, rate, size)
-        run = one(measured, case.line, climb, rate, size, law, paths, patience * longest, own, threads)
-        (row,) = pieces.rows(f"{case.name}-{law}", run, law=law, paths=paths, seed=own, **key)
+        patience, most = RESHUFFLED if law == "reshuffled" else (PATIENCE, run.size.most_paths)
+        paths = int(np.clip(budget / (longest * size), 100, min(most, run.size.most_paths)))
+        own = own_seed(run.seed, case.name, law, rate, size)
+        make = one(measured, case.line, climb, rate, size, law, paths, patience * longest, own, run.threads)
+        (row,) = run.pieces.rows(f"{case.name}-{law}", make, law=law, paths=paths, seed=own, **key)
         rows.append({**row, **theory})
-    return Sweep(case.name, law, rate, climb, tuple(rows), small_steps)
+    return Sweep(case.name, law, rate, climb, tuple(rows))
 
 
 def measured(

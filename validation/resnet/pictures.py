@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +15,10 @@ from fpsim.plotting.style import (
     BLUE,
     GREEN,
     INK,
-    LABEL,
     ORANGE,
     PURPLE,
     SHADE,
     SKY,
-    SMALL,
-    TITLE,
     VERMILLION,
     new_figure,
     remark,
@@ -27,11 +26,15 @@ from fpsim.plotting.style import (
 )
 from validation.resnet.escapes import Sweep
 from validation.resnet.slices import Case
-from validation.study.pieces import Row
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from validation.resnet.findings import Slices
+    from validation.study.study import Pictures
 
 LAW_STYLES = {
     "with-replacement": (BLUE, "o", "with replacement"),
@@ -39,6 +42,15 @@ LAW_STYLES = {
     "reshuffled": (VERMILLION, "^", "reshuffled epochs"),
     "gaussian": (PURPLE, "D", "Gaussian noise"),
 }
+
+
+def pictures(found: Slices) -> Pictures:
+    """All figures; those of SGD if a network was trained."""
+    sweeps = found.sweeps("sweeps")
+    laws = partial(laws_figure, [*sweeps[:1], *found.sweeps("laws")], found.sweeps("rates"))
+    sgd = {"slopes": partial(slopes_figure, sweeps), "laws-and-rates": laws}
+    first = {"slices": partial(slices_figure, found.cases), "toolkit": partial(routes_figure, found.route)}
+    return {**first, **(sgd if sweeps else {})}
 
 
 def slices_figure(cases: Sequence[Case]) -> Figure:
@@ -65,13 +77,13 @@ def slices_figure(cases: Sequence[Case]) -> Figure:
         lower.set_yscale("log")
         tidy(upper, "", "loss" if i == 0 else "")
         tidy(lower, "length along the slice", "C₁ / |H|" if i == 0 else "")
-        upper.set_title(f"{'abcdefgh'[i]}   {case.name}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered(panels[0], [case.name for case in cases])
     remark(panels[1, 0], "dotted: C₁ = |H|", 0.97, 0.97, "right")
     remark(panels[0, 0], "● start  ▲ barrier", 0.5, 0.97, "left")
     return figure
 
 
-def routes_figure(routes: Sequence[Row]) -> Figure:
+def routes_figure(routes: Rows) -> Figure:
     """Gaussian noise on the slices: paths and grid over quadrature."""
     figure = new_figure(6.4, 0.9 + 0.42 * len(routes))
     axes = figure.add_subplot()
@@ -92,7 +104,7 @@ def routes_figure(routes: Sequence[Row]) -> Figure:
     axes.set_yticks(range(len(routes)), [f"{row['slice']}, from {row['from']}" for row in routes])
     axes.set_ylim(-0.6, len(routes) - 0.2)
     tidy(axes, "mean escape time / quadrature", "")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2, fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "upper center", bbox_to_anchor=(0.5, 1.16), ncols=2)
     return figure
 
 
@@ -105,13 +117,10 @@ def slopes_figure(sweeps: Sequence[Sweep]) -> Figure:
         line = sweep.line()
         found = f"SGD {line.slope:.3f} ± {line.slope_error:.3f}\nCramér {sweep.line('corrected').slope:.3f}"
         remark(axes, f"slope per example:\n{found}\nSDE {sweep.line('sde').slope:.3f}", 0.98, 0.98, "right")
-        axes.set_title(
-            f"{'abcdefgh'[i]}   {sweep.slice}: η = {sweep.learning_rate:.3g}, η|H| ≤ {sweep.stiffness:.2g}",
-            fontsize=TITLE, color=INK, loc="left", fontweight="bold",
-        )  # fmt: skip
         tidy(axes, "batch size S", "ln(iterations)" if i == 0 else "")
         axes.set_xticks([row["S"] for row in sweep.rows])
-    panels[0].legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    lettered(panels, [f"{s.slice}: η = {s.learning_rate:.3g}, η|H| ≤ {s.stiffness:.2g}" for s in sweeps])
+    legend(panels[0], "upper left")
     return figure
 
 
@@ -161,18 +170,13 @@ def laws_figure(laws: Sequence[Sweep], rates: Sequence[Sweep]) -> Figure:
         first.plot([r["S"] for r in rows], [r[f"ln {key}"] for r in rows], color=color, linewidth=1.2, label=label)
     first.set_xticks([row["S"] for row in rows])
     tidy(first, "batch size S", "ln(iterations)")
-    first.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(first, "upper left")
     _rates(second, rates)
-    for letter, title, axes in zip(
-        "ab", (f"Laws of noise on {laws[0].slice}", "Learning rates"), (first, second), strict=True
-    ):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second), (f"Laws of noise on {laws[0].slice}", "Learning rates"))
     return figure
 
 
 def _shifted(sweep: Sweep, by: float, most: int) -> Sweep:
-    from dataclasses import replace
-
     return replace(sweep, rows=tuple({**row, "S": row["S"] + by} for row in sweep.rows[:most]))
 
 
@@ -199,5 +203,4 @@ def _rates(axes: Axes, rates: Sequence[Sweep]) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.1 * (high - low), high + 0.55 * (high - low))
     tidy(axes, "learning rate η", "η × slope")
-    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK, ncols=2)
-    axes.xaxis.label.set_fontsize(LABEL)
+    legend(axes, "upper left", ncols=2)

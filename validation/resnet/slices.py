@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +21,13 @@ from fpsim.sgd.cramer import cramer_exponent
 from landscapes.examples.sampled import SampledLandscape
 from landscapes.networks.recipe import Recipe
 from validation.resnet.training import branched, network_ends, trained
-from validation.study.pieces import Pieces, Row
-from validation.study.report import Progress
+from validation.study.findings import Row
+from validation.study.pieces import Pieces
 
 if TYPE_CHECKING:
     import xarray
+
+    from validation.study.run import Progress
 
 SHORTER, LONGER = 0.6, 1.5
 """Factors of the branch's length after a barrier that was too high, or too low."""
@@ -63,6 +67,17 @@ class Climb:
         return abs(1 - self.gaussian / self.exponent) if math.isfinite(self.exponent) else math.inf
 
 
+class Outcome(StrEnum):
+    """What became of a branch."""
+
+    TAKEN = "taken"
+    BLOCKED = "blocked: all examples pull the same way somewhere"
+    COARSE = "the table is too coarse"
+    STEEP = "the steps would be too large"
+    CLOSE = "the exponents are too close"
+    SHAPELESS = "not two minima with one barrier between them"
+
+
 @dataclass(frozen=True)
 class Rule:
     """Which slice and which direction are taken.
@@ -83,17 +98,15 @@ class Rule:
     tries: int = 3
     networks: int = 4
 
-    def verdict(self, line: SampledLandscape, climb: Climb) -> str:
-        """``"taken"``, or what speaks against a direction."""
+    def outcome(self, line: SampledLandscape, climb: Climb) -> Outcome:
+        """Whether a direction is taken, or what speaks against it."""
         if not math.isfinite(climb.exponent):
-            return "blocked: all examples pull the same way somewhere"
+            return Outcome.BLOCKED
         if line.spline_error > self.table_error * climb.barrier:
-            return "the table is too coarse"
+            return Outcome.COARSE
         if climb.exponent / self.slope * climb.stiffest > self.stiffness:
-            return "the steps would be too large"
-        if climb.gap < self.gap:
-            return "the exponents are too close"
-        return "taken"
+            return Outcome.STEEP
+        return Outcome.CLOSE if climb.gap < self.gap else Outcome.TAKEN
 
 
 @dataclass(frozen=True)
@@ -170,7 +183,7 @@ def fresh_case(name: str, recipe: Recipe, rule: Rule, pieces: Pieces, tell: Prog
         seeds = {"network_seed": recipe.network_seed + 100 * number, "data_seed": recipe.data_seed + 100 * number}
         root = replace(recipe, **seeds)  # type: ignore[arg-type]
         tell(number / rule.networks, f"training {name}")
-        first = pieces.data(f"{name}-network", lambda r=root: trained(r), recipe=asdict(root))  # type: ignore[misc]
+        first = pieces.data(f"{name}-network", partial(trained, root), recipe=asdict(root))
         case = _first_slice(name, root, first, rule, pieces, ends, tries)
         if case is not None:
             return case
@@ -185,28 +198,27 @@ def _first_slice(
     for number in range(rule.tries):
         cut = pieces.data(
             f"{name}-branch-{number}",
-            lambda r=recipe: branched(r, first["parameters"].values),  # type: ignore[misc]
+            partial(branched, recipe, first["parameters"].values),
             root=asdict(root),
             recipe=asdict(recipe),
         )
-        row, case = _judged(name, recipe, cut, rule)
+        outcome, row, case = _judged(name, recipe, cut, rule)
         tries.append({"slice": name, "network seed": root.network_seed, "try": number + 1, **row})
         if case is not None:
             about = network_ends(name, recipe, first, cut, pieces, ends)
             return replace(case, tries=tuple(tries), network=tuple(about))
         recipe = replace(
-            recipe, branch_steps=_next_length(recipe.branch_steps, row), branch_seed=recipe.branch_seed + 1
+            recipe, branch_steps=_next_length(recipe.branch_steps, outcome), branch_seed=recipe.branch_seed + 1
         )
     return None
 
 
-def _next_length(steps: int, row: Row) -> int:
+def _next_length(steps: int, outcome: Outcome) -> int:
     """A shorter branch after steps that would be too large, else a longer one."""
-    high = "steps would be too large" in row["verdict"] or "too coarse" in row["verdict"]
-    return max(5, round(steps * (SHORTER if high else LONGER)))
+    return max(5, round(steps * (SHORTER if outcome in (Outcome.STEEP, Outcome.COARSE) else LONGER)))
 
 
-def _judged(name: str, recipe: Recipe, cut: xarray.Dataset, rule: Rule) -> tuple[Row, Case | None]:
+def _judged(name: str, recipe: Recipe, cut: xarray.Dataset, rule: Rule) -> tuple[Outcome, Row, Case | None]:
     """What speaks for and against a branch."""
     row: Row = {
         "branch steps": recipe.branch_steps,
@@ -218,17 +230,17 @@ def _judged(name: str, recipe: Recipe, cut: xarray.Dataset, rule: Rule) -> tuple
         line = SampledLandscape(cut["x"].values, cut["loss"].values, name=f"slice {name}")
         both = climbs(line)
     except ValueError as error:
-        return {**row, **empty, "verdict": str(error)}, None
-    words = [rule.verdict(line, climb) for climb in both]
-    passed = [climb for climb, word in zip(both, words, strict=True) if word == "taken"]
+        return Outcome.SHAPELESS, {**row, **empty, "verdict": str(error)}, None
+    outcomes = [rule.outcome(line, climb) for climb in both]
+    passed = [climb for climb, outcome in zip(both, outcomes, strict=True) if outcome is Outcome.TAKEN]
     if passed:
-        chosen, word = max(passed, key=lambda climb: climb.gap), "taken"
+        chosen = max(passed, key=lambda climb: climb.gap)
     else:  # the way that is nearer to small steps speaks for both
         chosen = min(both, key=lambda climb: climb.exponent * climb.stiffest)
-        word = words[both.index(chosen)]
+    outcome = outcomes[both.index(chosen)]
     shown = {
         "barrier": chosen.barrier, "exponent": chosen.exponent, "gaussian": chosen.gaussian,
-        "eta |H|": chosen.exponent / rule.slope * chosen.stiffest, "verdict": word,
+        "eta |H|": chosen.exponent / rule.slope * chosen.stiffest, "verdict": str(outcome),
     }  # fmt: skip
     back = both[1 - both.index(chosen)]
-    return {**row, **shown}, Case(name, line, chosen, back) if passed else None
+    return outcome, {**row, **shown}, Case(name, line, chosen, back) if passed else None

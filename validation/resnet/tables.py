@@ -1,73 +1,37 @@
-"""Tables and data of SGD's escapes along slices of a ResNet."""
+"""Tables of SGD's escapes along slices of a ResNet."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from validation.resnet.escapes import THEORIES, Sweep
-from validation.resnet.findings import Findings
+from validation.resnet.findings import Slices
 from validation.resnet.slices import Case
-from validation.study.pieces import Row
-from validation.study.report import Table
+from validation.study.findings import Row, Rows
 
 STRAIGHT = 0.995
 """Pearson's r of a straight line."""
 
 
-def tables(found: Findings) -> tuple[Table, ...]:
-    """All tables, the claims first; those without rows are left out."""
-
-    def known(title: str, rows: Sequence[Row]) -> list[Table]:
-        return [Table.of(title, rows)] if rows else []
-
-    all_sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
-    return (
-        *known("The claims of the post on these networks", claims(found)),
-        *known("Slope of ln(iterations) per example in the batch", [slope_row(s) for s in all_sweeps]),
-        *known("Distance of SGD's slope from every theory, in standard errors", distances(found.sweeps)),
-        *known("Prefactors: ln(iterations) of SGD minus theory at each batch size", prefactors(found.sweeps)),
-        *known("Learning rates: eta times slope, which tends to the exponent", rates(found.rates, found.large)),
-        *known("Gaussian noise on the slices: quadrature, grid and paths", found.routes),
-        *known("C1 and H at minima and barriers", covariances(found.cases)),
-        *known("Out of either minimum at equal learning rate and batch size", found.both_ways),
-        *known("Ends of the slices, over all parameters", [row for c in found.cases for row in c.network]),
-        *known("Branches tried", [row for c in found.cases for row in c.tries]),
-        *known("Every point", points(all_sweeps)),
-    )
-
-
-def points(sweeps: Sequence[Sweep]) -> list[Row]:
-    """Every batch size of every sweep."""
-    return [{"slice": s.slice, "law": s.law, "eta": s.learning_rate, **row} for s in sweeps for row in s.rows]
-
-
-def data(found: Findings, seed: int) -> Any:
-    """All rows as variables along one dimension per table, and the slices themselves."""
-    from fpsim.storage import dataset
-
-    sweeps = [*found.sweeps, *found.laws, *found.rates, *found.large]
-    tables = {"route": found.routes, "point": points(sweeps), "way": found.both_ways}
-    entries: dict[str, Any] = {
-        re.sub(r"\W+", "_", f"{table}_{key}").strip("_"): (f"{table}_row", [row[key] for row in rows], "", key)
-        for table, rows in tables.items()
-        for key in (rows[0] if rows else ())
+def tables(found: Slices) -> dict[str, Rows]:
+    """All tables, the claims first."""
+    sweeps = found.sweeps("sweeps")
+    return {
+        "The claims of the post on these networks": claims(found),
+        "Slope of ln(iterations) per example in the batch": [slope_row(s) for s in found.all_sweeps],
+        "Distance of SGD's slope from every theory, in standard errors": distances(sweeps),
+        "Prefactors: ln(iterations) of SGD minus theory at each batch size": prefactors(sweeps),
+        "Learning rates: eta times slope, which tends to the exponent": rates(found.sweeps("rates", "large")),
+        "Gaussian noise on the slices: quadrature, grid and paths": found.route,
+        "C1 and H at minima and barriers": covariances(found.cases),
+        "Out of either minimum at equal learning rate and batch size": found.way,
+        "Ends of the slices, over all parameters": found.ends,
+        "Branches tried": found.tried,
+        "Every point": found.point,
     }
-    for case in found.cases:
-        x = np.linspace(float(case.line.nodes[0]), float(case.line.nodes[-1]), 801)
-        at, node = x[None], f"{case.name}_node"
-        entries[f"{case.name}_x"] = (node, x, "", "length along the line")
-        entries[f"{case.name}_loss"] = (node, case.line.loss(at), "", "loss")
-        entries[f"{case.name}_hessian"] = (node, case.line.hessian(at)[0, 0], "", "second derivative")
-        entries[f"{case.name}_covariance"] = (node, case.line.gradient_covariance(at)[0, 0], "", "C1")
-    return dataset(entries, experiment="resnet", seed=seed)
-
-
-# --- rows ---------------------------------------------------------------------------------------------------------
 
 
 def slope_row(sweep: Sweep) -> Row:
@@ -92,7 +56,7 @@ def slope_row(sweep: Sweep) -> Row:
     }  # fmt: skip
 
 
-def distances(sweeps: Sequence[Sweep]) -> list[Row]:
+def distances(sweeps: Sequence[Sweep]) -> Rows:
     """Per slice and theory: its slope, SGD's, the distance and whether the two agree."""
     return [
         {
@@ -105,7 +69,7 @@ def distances(sweeps: Sequence[Sweep]) -> list[Row]:
     ]  # fmt: skip
 
 
-def prefactors(sweeps: Sequence[Sweep]) -> list[Row]:
+def prefactors(sweeps: Sequence[Sweep]) -> Rows:
     """ln(iterations) measured minus each theory, per batch size, with the error of the measurement."""
     return [
         {
@@ -118,10 +82,10 @@ def prefactors(sweeps: Sequence[Sweep]) -> list[Row]:
     ]  # fmt: skip
 
 
-def rates(small: Sequence[Sweep], large: Sequence[Sweep]) -> list[Row]:
+def rates(sweeps: Sequence[Sweep]) -> Rows:
     """eta times slope at several learning rates, beside both exponents."""
     rows = []
-    for s in (*small, *large):
+    for s in sweeps:
         if len(s.usable) < 2:
             continue
         line, eta, slopes = s.line(), s.learning_rate, s.theory_slopes()
@@ -137,7 +101,7 @@ def rates(small: Sequence[Sweep], large: Sequence[Sweep]) -> list[Row]:
     return rows
 
 
-def covariances(cases: Sequence[Case]) -> list[Row]:
+def covariances(cases: Sequence[Case]) -> Rows:
     """C1, H and their ratio at every minimum and barrier, and the range of the ratio along the way."""
     rows = []
     for case in cases:
@@ -158,18 +122,19 @@ def covariances(cases: Sequence[Case]) -> list[Row]:
     return rows
 
 
-def claims(found: Findings) -> list[Row]:
+def claims(found: Slices) -> Rows:
     """The post's claims in plain words: holds, bends or fails."""
     ratios = [r["C1 / |H|"] for r in covariances(found.cases) if r["place"] == "minimum"]
-    rows: list[Row] = [
+    rows: Rows = [
         {
             "claim": "the covariance of SGD's noise is H/S at minima", "outcome": _grade(ratios, 0.2, 3.0),
             "numbers": f"C1/H from {min(ratios):.3g} to {max(ratios):.3g}",
         }
     ]  # fmt: skip
-    if not found.sweeps:
+    sweeps = found.sweeps("sweeps")
+    if not sweeps:
         return rows
-    least = min(s.line().correlation for s in found.sweeps)
+    least = min(s.line().correlation for s in sweeps)
     rows.append(
         {
             "claim": "ln(escape time) is a straight line in S", "outcome": "holds" if least >= STRAIGHT else "bends",
@@ -181,11 +146,11 @@ def claims(found: Findings) -> list[Row]:
         ("its slope is that of the theorem (s = 1/2)", "theorem 3.2, s = 1/2"),
         ("(not in the post) its slope is Cramer's", "Cramer, corrected"),
     ):
-        found_ratios = [s.line().slope / s.theory_slopes()[name] for s in found.sweeps]
-        same = all(s.agrees(s.theory_slopes()[name]) for s in found.sweeps)
+        found_ratios = [s.line().slope / s.theory_slopes()[name] for s in sweeps]
+        same = all(s.agrees(s.theory_slopes()[name]) for s in sweeps)
         numbers = f"SGD over theory: {', '.join(f'{r:.3f}' for r in found_ratios)}"
         if name.startswith("theorem"):
-            numbers += f"; s needed: {', '.join(f'{s.s_needed():.2f}' for s in found.sweeps)}"
+            numbers += f"; s needed: {', '.join(f'{s.s_needed():.2f}' for s in sweeps)}"
         rows.append(
             {"claim": claim, "outcome": "holds" if same else _grade(found_ratios, 0.0, 1.5), "numbers": numbers}
         )

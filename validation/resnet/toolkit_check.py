@@ -5,33 +5,35 @@ dX = -L'(X) dt + sqrt(2 D(X)) dB,      D = eta C1 / (2 S)        (Ito)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fpsim.escape import EscapeProblem
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.sgd.minibatch import MiniBatchSGD
 from validation.resnet.escapes import fingerprint
 from validation.resnet.slices import Case, Climb
-from validation.study.pieces import Pieces, Row
+from validation.study.findings import Row, Rows
+
+if TYPE_CHECKING:
+    from validation.resnet.measures import Size
+    from validation.study.run import Run
 
 EXPONENT = 3.5
 """int 2 S L'/(eta C1) dx of the escapes, which sets eta/S: paths are affordable there."""
 
 
-def surrogate_routes(
-    case: Case, side: str, climb: Climb, paths: int, seed: int, threads: int | None, pieces: Pieces
-) -> Row:
+def surrogate_routes(run: Run[Size], case: Case, side: str, climb: Climb) -> Row:
     """Mean escape time of the SDE with the slice's own C1(x), by quadrature, grid and random paths.
 
     Only eta/S enters; it is set so that the exponent is `EXPONENT`.
     """
-    rate = climb.gaussian / EXPONENT
-    seed = own_seed(seed, case.name, side)
+    rate, paths = climb.gaussian / EXPONENT, run.size.route_paths
+    seed = own_seed(run.seed, case.name, side)
 
-    def make() -> list[Row]:
+    def make() -> Rows:
         problem = EscapeProblem(MiniBatchSGD(case.line, rate, 1).surrogate(), climb.start, climb.target)
         exact, grid = problem.by_quadrature(), problem.by_grid()
-        sampled = problem.by_paths(paths, problem.default_step / 2, seed, threads=threads)
+        sampled = problem.by_paths(paths, problem.default_step / 2, seed, threads=run.threads)
         return [
             {
                 "slice": case.name, "from": side, "eta/S": rate, "quadrature": exact.mean, "grid": grid.mean,
@@ -42,5 +44,5 @@ def surrogate_routes(
         ]  # fmt: skip
 
     key: dict[str, Any] = {"slice": fingerprint(case.line), "start": climb.start, "rate": rate, "paths": paths}
-    (row,) = pieces.rows(f"{case.name}-routes", make, seed=seed, **key)
+    (row,) = run.pieces.rows(f"{case.name}-routes", make, seed=seed, **key)
     return row

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from fpsim.networks.one_thread import one_thread
 from landscapes.networks.recipe import Recipe
-from validation.study.pieces import Pieces, Row
+from validation.study.findings import Row, Rows
+from validation.study.pieces import Pieces
 
 if TYPE_CHECKING:
     import xarray
@@ -52,7 +53,7 @@ def branched(recipe: Recipe, a: Array) -> xarray.Dataset:
 
 def network_ends(
     name: str, recipe: Recipe, first: xarray.Dataset, cut: xarray.Dataset, pieces: Pieces, spectrum: bool
-) -> list[Row]:
+) -> Rows:
     """Loss, accuracy, gradient and the ends of the Hessian's spectrum at a and b, over all parameters."""
     return pieces.rows(
         f"{name}-ends",

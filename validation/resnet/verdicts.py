@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from validation.resnet.escapes import GAUSSIAN, SIGMAS, Sweep
 from validation.resnet.slices import Case
 from validation.resnet.tables import STRAIGHT, covariances
-from validation.study.pieces import Row
+from validation.study.findings import Row, Rows
 from validation.study.report import Verdict
 
 if TYPE_CHECKING:
-    from validation.resnet.findings import Findings
+    from validation.resnet.findings import Slices
 
 GRID = 1e-3
 """Largest relative difference of grid and quadrature."""
@@ -21,34 +21,39 @@ COVARIANCE = 0.2
 """C1 = H is taken to hold where C1/H is this near to 1."""
 
 
-def verdicts(found: Findings) -> tuple[Verdict, ...]:
+def verdicts(found: Slices) -> list[Verdict]:
     """One per claim."""
-    parts = [*_toolkit(found.routes), _covariance(found.cases)]
-    if found.sweeps:
-        parts += [
-            _straight(found.sweeps), _theory(found.sweeps, "Cramer, corrected", True, CRAMER),
-            _theory(found.sweeps, "SDE", False, SDE), _theory(found.sweeps, "theorem 3.2, s = 1/2", False, XIE),
-            _theory(found.sweeps, "Kramers with C1(a)", False, FROZEN), *_laws(found), *_sharp(found.both_ways),
-        ]  # fmt: skip
-    return tuple(parts)
+    parts, sweeps = [*_toolkit(found.route), _covariance(found.cases)], found.sweeps("sweeps")
+    if sweeps:
+        parts += [_straight(sweeps), *(_theory(sweeps, *theory) for theory in THEORIES)]
+        parts += [*_laws(sweeps[0], found.sweeps("laws")), *_sharp(found.way)]
+    return parts
 
 
-CRAMER = "SGD's slope is Cramer's (corrected for finite noise), on every slice"
-SDE = "SGD's slope is that of the SDE with its own covariance C1(x), on every slice"
-XIE = "SGD's slope is that of theorem 3.2 with s = 1/2, on every slice"
-FROZEN = "SGD's slope is that of Kramers' formula with the noise of the minimum, on every slice"
+THEORIES = (
+    ("cramer", "Cramer, corrected", True, "SGD's slope is Cramer's (corrected for finite noise), on every slice"),
+    ("sde", "SDE", False, "SGD's slope is that of the SDE with its own covariance C1(x), on every slice"),
+    ("theorem", "theorem 3.2, s = 1/2", False, "SGD's slope is that of theorem 3.2 with s = 1/2, on every slice"),
+    (
+        "frozen-noise", "Kramers with C1(a)", False,
+        "SGD's slope is that of Kramers' formula with the noise of the minimum, on every slice",
+    ),
+)  # fmt: skip
+"""Key, name among `Sweep.theory_slopes`, what is expected, and the claim."""
 
 
-def _toolkit(routes: list[Row]) -> list[Verdict]:
+def _toolkit(routes: Rows) -> list[Verdict]:
     worst, grid = max(abs(r["z"]) for r in routes), max(abs(r["grid / quadrature - 1"]) for r in routes)
     name = " and ".join(dict.fromkeys(r["slice"] for r in routes))
     return [
         Verdict(
+            "paths",
             f"Gaussian noise on the slices ({name}): random paths agree with quadrature, both ways",
             worst <= SIGMAS,
             f"largest |z| = {worst:.2f} of {len(routes)}, tolerance {SIGMAS:g}",
         ),
         Verdict(
+            "grid",
             "Gaussian noise on the slices: the Fokker-Planck grid agrees with quadrature, both ways",
             grid <= GRID,
             f"largest relative difference {grid:.1e}, tolerance {GRID:g}",
@@ -59,6 +64,7 @@ def _toolkit(routes: list[Row]) -> list[Verdict]:
 def _covariance(cases: Sequence[Case]) -> Verdict:
     ratios = [r["C1 / |H|"] for r in covariances(cases) if r["place"] == "minimum"]
     return Verdict(
+        "covariance",
         "C = H/S at the minima of the slices",
         all(abs(r - 1) <= COVARIANCE for r in ratios),
         f"C1/H = {', '.join(f'{r:.3g}' for r in ratios)}; 1 within {COVARIANCE:g} is asked",
@@ -69,13 +75,14 @@ def _covariance(cases: Sequence[Case]) -> Verdict:
 def _straight(sweeps: Sequence[Sweep]) -> Verdict:
     least = min(s.line().correlation for s in sweeps)
     return Verdict(
+        "straight",
         "ln(iterations) is a straight line in the batch size at fixed learning rate",
         least >= STRAIGHT,
         f"Pearson r >= {least:.5f} over {len(sweeps)} slices, tolerance {STRAIGHT:g}",
     )
 
 
-def _theory(sweeps: Sequence[Sweep], name: str, expected: bool, claim: str) -> Verdict:
+def _theory(sweeps: Sequence[Sweep], key: str, name: str, expected: bool, claim: str) -> Verdict:
     parts = []
     for s in sweeps:
         line, slope = s.line(), s.theory_slopes()[name]
@@ -89,18 +96,20 @@ def _theory(sweeps: Sequence[Sweep], name: str, expected: bool, claim: str) -> V
     rule = (
         f"; tolerance {SIGMAS:g} sigma + {', '.join(f'{s.allowance:.3f}' for s in sweeps)} for what theory leaves out"
     )
-    return Verdict(claim, all(s.agrees(s.theory_slopes()[name]) for s in sweeps), "; ".join(parts) + rule, expected)
+    holds = all(s.agrees(s.theory_slopes()[name]) for s in sweeps)
+    return Verdict(key, claim, holds, "; ".join(parts) + rule, expected)
 
 
-def _laws(found: Findings) -> list[Verdict]:
+def _laws(first: Sweep, laws: Sequence[Sweep]) -> list[Verdict]:
     """The Gaussian chain against its transfer matrix, and the laws of sampling against each other."""
     verdicts = []
-    real = {row["S"]: row for row in found.sweeps[0].usable}
-    for sweep in found.laws:
+    real = {row["S"]: row for row in first.usable}
+    for sweep in laws:
         if sweep.law == GAUSSIAN:
             pulls = [(math.log(r["iterations"]) - r["ln chain"]) * r["iterations"] / r["error"] for r in sweep.usable]
             verdicts.append(
                 Verdict(
+                    "gaussian-chain",
                     "SGD with Gaussian noise of the covariance C1/S escapes as the transfer matrix of its chain says",
                     bool(pulls) and max(map(abs, pulls)) <= SIGMAS,
                     f"z = {', '.join(f'{p:+.1f}' for p in pulls)}; tolerance {SIGMAS:g}",
@@ -110,6 +119,7 @@ def _laws(found: Findings) -> list[Verdict]:
             later = [row["per exit"] / real[row["S"]]["iterations"] for row in sweep.rows if row["S"] in real]
             verdicts.append(
                 Verdict(
+                    "reshuffled",
                     "reshuffled epochs escape as independent mini-batches do",
                     max(later) <= 1.5,
                     f"iterations per exit, over those with replacement: {', '.join(f'{v:.3g}' for v in later)} "
@@ -120,7 +130,7 @@ def _laws(found: Findings) -> list[Verdict]:
     return verdicts
 
 
-def _sharp(both: list[Row]) -> list[Verdict]:
+def _sharp(both: Rows) -> list[Verdict]:
     """The post's claim, and what Cramer's exponents say instead."""
     pairs = list(zip(both[::2], both[1::2], strict=True))
     first = [min(pair, key=_sooner) for pair in pairs]
@@ -130,8 +140,14 @@ def _sharp(both: list[Row]) -> list[Verdict]:
         f"{a['slice']}: {_time(a)} from H = {a['H']:.3g}, {_time(b)} from H = {b['H']:.3g}" for a, b in pairs
     )
     return [
-        Verdict("of two minima of a slice the one with the lower Cramer exponent is left sooner", first == lower, said),
         Verdict(
+            "lower-exponent",
+            "of two minima of a slice the one with the lower Cramer exponent is left sooner",
+            first == lower,
+            said,
+        ),
+        Verdict(
+            "sharper",
             "of two minima of a slice the sharper one is left sooner",
             first == sharper,
             f"{sum(a is b for a, b in zip(first, sharper, strict=True))} of {len(pairs)} slices; barriers differ",

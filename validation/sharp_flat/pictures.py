@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.plotting.style import (
-    BLACK,
-    BLUE,
-    INK,
-    LABEL,
-    ORANGE,
-    PURPLE,
-    SMALL,
-    TITLE,
-    VERMILLION,
-    new_figure,
-    remark,
-    tidy,
-)
-from validation.sharp_flat.two_valleys import Model, log_odds
+from fpsim.plotting.style import BLACK, BLUE, INK, LABEL, ORANGE, PURPLE, VERMILLION, new_figure, remark, tidy
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Row = dict[str, Any]
+    from validation.sharp_flat.measures import TwoValleys
+    from validation.study.study import Pictures
+
 STYLE = {
     ("white", "ito"): (BLACK, "D", "white noise"),
     ("two-level", "ito"): (VERMILLION, "o", "two levels, Ito"),
@@ -37,7 +28,15 @@ STYLE = {
 }
 
 
-def escape_figure(laws: list[Row], times: list[Row]) -> Figure:
+def pictures(found: TwoValleys) -> Pictures:
+    """All figures."""
+    return {
+        "escape-times": partial(escape_figure, found.law, found.time),
+        "stationary-odds": partial(odds_figure, found.odds, found.curve),
+    }
+
+
+def escape_figure(laws: Rows, times: Rows) -> Figure:
     """Exponent against 1/H, prefactor against H, and flat/sharp times against the ratio of the curvatures."""
     figure = new_figure(12.6, 4.5)
     first, second, third = figure.subplots(1, 3)
@@ -45,17 +44,16 @@ def escape_figure(laws: list[Row], times: list[Row]) -> Figure:
     _prefactors(second, laws)
     _preference(third, times)
     titles = "Exponent of the time", "Prefactor of the time", "Preference for the flat valley"
-    for letter, title, axes in zip("abc", titles, (first, second, third), strict=True):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second, third), titles)
     return figure
 
 
-def _series(rows: list[Row], key: tuple[str, str]) -> list[Row]:
+def _series(rows: Rows, key: tuple[str, str]) -> Rows:
     found = [r for r in rows if (r["model"], r["convention"]) == key]
     return sorted(found, key=lambda r: float(r["curvature"]))
 
 
-def _exponents(axes: Axes, laws: list[Row]) -> None:
+def _exponents(axes: Axes, laws: Rows) -> None:
     for key in (("white", "ito"), ("two-level", "ito"), ("floored", "ito")):
         color, marker, label = STYLE[key]
         rows = _series(laws, key)
@@ -64,11 +62,11 @@ def _exponents(axes: Axes, laws: list[Row]) -> None:
         axes.plot(x, [r["exponent"] for r in rows], marker, color=color, markersize=5.5, label=label)
     tidy(axes, "1 / H of the valley that is left", "exponent  d ln(time) / d(1/noise)")
     axes.set_ylim(0, None)
-    axes.legend(loc="center right", fontsize=SMALL, frameon=False, labelcolor=INK, bbox_to_anchor=(1.0, 0.55))
+    legend(axes, "center right", bbox_to_anchor=(1.0, 0.55))
     remark(axes, "lines: theory", 0.98, 0.02, "right")
 
 
-def _prefactors(axes: Axes, laws: list[Row]) -> None:
+def _prefactors(axes: Axes, laws: Rows) -> None:
     for key, (color, marker, label) in STYLE.items():
         if key[0] == "floored":
             continue
@@ -79,14 +77,13 @@ def _prefactors(axes: Axes, laws: list[Row]) -> None:
         size = 8.0 if key == ("two-level", "stratonovich") else 4.5
         y = [math.exp(r["log_prefactor"]) for r in rows]
         axes.plot(x, y, marker, color=color, markersize=size, markerfacecolor=hollow, label=label, zorder=3 - size / 10)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes)
     tidy(axes, "H of the valley that is left", "prefactor of the time")
-    axes.legend(loc="lower left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "lower left")
     remark(axes, "lines: theory", 0.98, 0.98, "right")
 
 
-def _preference(axes: Axes, times: list[Row]) -> None:
+def _preference(axes: Axes, times: Rows) -> None:
     for name in ("white", "two-level", "floored"):
         color, marker, label = STYLE[(name, "ito")]
         rows = [r for r in times if r["model"] == name]
@@ -103,40 +100,37 @@ def _preference(axes: Axes, times: list[Row]) -> None:
             [q for q, _, _ in both], y, yerr=np.minimum(error, 0.9 * y), fmt=marker, color=color, markersize=5.5,
             elinewidth=1.3, capsize=2.5, label=f"{label}, {noise} = {rows[0]['noise']:g}",
         )  # fmt: skip
-    axes.plot(ratios, np.sqrt(ratios), color=BLACK, linewidth=0.9, linestyle=":", label="square root of the ratio")
+    root = np.sqrt(ratios)
+    axes.plot(ratios, root, ":", color=BLACK, linewidth=0.9, label="square root of the ratio")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(ratios, [f"{q:g}" for q in ratios])
     tidy(axes, "H sharp / H flat", "time in the flat valley / time in the sharp one")
-    axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "upper left")
     remark(axes, "lines: exact; markers: paths where affordable", 0.98, 0.02, "right")
 
 
-def odds_figure(odds: list[Row], ratio: float) -> Figure:
+def odds_figure(odds: Rows, curves: Rows) -> Figure:
     """Stationary weight of the flat valley against eta/S, with the asymptotes that the escape times give."""
     figure = new_figure(10.6, 4.4)
     first, second = figure.subplots(1, 2)
-    kappa = np.geomspace(0.004, 0.12, 24)
     for row in odds:
         key = row["model"], row["convention"]
+        mine = [r for r in curves if (r["model"], r["convention"]) == key]
+        kappa, logs = (np.array([r[name] for r in mine]) for name in ("noise", "log_odds"))
         color, _, label = STYLE[key]
-        logs = np.array([log_odds(Model(*key), ratio, float(k)) for k in kappa])
         first.plot(kappa, 1 / (1 + np.exp(-logs)), color=color, linewidth=1.5, label=label)
         second.plot(1 / kappa, logs, color=color, linewidth=1.5)
-        second.plot(
-            1 / kappa, row["theory_slope"] / kappa + row["theory_intercept"], color=color, linewidth=1, linestyle=":"
-        )
+        line = row["theory_slope"] / kappa + row["theory_intercept"]
+        second.plot(1 / kappa, line, color=color, linewidth=1, linestyle=":")
     first.set_xscale("log")
     first.set_ylim(0.5, 1.02)
     tidy(first, "noise: T, or κ = η / 2S", "stationary probability of the flat valley")
-    first.legend(loc="lower left", fontsize=SMALL, frameon=False, labelcolor=INK)
-    second.set_xscale("log")
-    second.set_yscale("log")
+    legend(first, "lower left")
+    logarithmic(second)
     tidy(second, "1 / noise", "ln (P flat / P sharp)")
     remark(second, "dotted: ratio of the escape-time formulas", 0.02, 0.98, "left")
-    for letter, title, axes in zip(
-        "ab", ("Where SGD spends its time", "Odds against 1 / noise"), (first, second), strict=True
-    ):
-        axes.set_title(f"{letter}   {title}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    lettered((first, second), ("Where SGD spends its time", "Odds against 1 / noise"))
+    ratio = odds[0]["ratio"]
     figure.suptitle(f"curvatures in the ratio {ratio:g} : 1, equal depth", fontsize=LABEL, color=INK)
     return figure

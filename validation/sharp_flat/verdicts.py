@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from validation.sharp_flat.two_valleys import BARRIER, CLIMB, SADDLE
+from validation.study.findings import Rows
 from validation.study.lines import straight_line
 from validation.study.report import Verdict
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from validation.sharp_flat.measures import TwoValleys
+
 TOLERANCE = 0.01
 """Of fitted exponents and powers, relative to theory (absolute where theory is 0)."""
 SIGMAS = 5.0
@@ -19,7 +22,12 @@ GRID = 2e-3
 """Largest relative difference of grid and quadrature."""
 
 
-def laws(rows: list[Row]) -> list[Verdict]:
+def verdicts(found: TwoValleys) -> list[Verdict]:
+    """All claims, in the order of the tables."""
+    return [*laws(found.law), *routes(found.time), *odds(found.odds), *floors(found.floor)]
+
+
+def laws(rows: Rows) -> list[Verdict]:
     """Power law against exponential, prefactors per convention, literal noise."""
     white = [r for r in rows if r["model"] == "white"]
     two = {c: [r for r in rows if (r["model"], r["convention"]) == ("two-level", c)] for c in POWERS}
@@ -29,6 +37,7 @@ def laws(rows: list[Row]) -> list[Verdict]:
         _exponential(two["ito"]),
         *(_prefactor(c, powers[c]) for c in POWERS),
         Verdict(
+            "published-prefactor",
             "the published prefactor 2 pi/|H_b| of theorem 3.2, free of the valley, belongs to the Ito equation",
             abs(powers["ito"][0]) <= TOLERANCE,
             f"under Ito the prefactor goes like H^{powers['ito'][0]:.4f} +- {powers['ito'][1]:.1g}; H^0 is anti-Ito",
@@ -42,17 +51,18 @@ POWERS = {"ito": -1.0, "stratonovich": -0.5, "anti-ito": 0.0}
 """Power of the valley's own curvature in the prefactor of the two-level model."""
 
 
-def _power(rows: list[Row]) -> tuple[float, float]:
+def _power(rows: Rows) -> tuple[float, float]:
     """Fitted power of the curvature in the prefactor, with its error."""
     line = straight_line(np.log([r["curvature"] for r in rows]), [r["log_prefactor"] for r in rows])
     systematic = max(r["log_prefactor_error"] for r in rows) / np.ptp(np.log([r["curvature"] for r in rows]))
     return line.slope, math.hypot(line.slope_error, float(systematic))
 
 
-def _white(rows: list[Row]) -> Verdict:
+def _white(rows: Rows) -> Verdict:
     power, error = _power(rows)
     spread = max(abs(r["exponent"] / BARRIER - 1) for r in rows)
     return Verdict(
+        "white-power-law",
         "white noise: the exponent does not know the curvature, so flat valleys are preferred by a power only",
         spread <= TOLERANCE and abs(power + 0.5) <= TOLERANCE,
         f"exponent = dL within {spread:.1g}; prefactor ~ H^({power:.5f} +- {error:.1g}), theory H^(-1/2), "
@@ -60,11 +70,12 @@ def _white(rows: list[Row]) -> Verdict:
     )
 
 
-def _exponential(rows: list[Row]) -> Verdict:
+def _exponential(rows: Rows) -> Verdict:
     line = straight_line([1 / r["curvature"] for r in rows], [r["exponent"] for r in rows])
     slope, rest = CLIMB * BARRIER, (1 - CLIMB) * BARRIER / SADDLE
     fine = abs(line.slope / slope - 1) <= TOLERANCE and abs(line.intercept / rest - 1) <= TOLERANCE
     return Verdict(
+        "two-level-exponential",
         "Hessian noise (two levels): ln(time) grows linearly in 1/H with slope s dL/kappa: an exponential preference",
         fine,
         f"slope / theory = {line.slope / slope:.6f} +- {line.slope_error / slope:.1g}, the part beyond the switch / "
@@ -75,19 +86,21 @@ def _exponential(rows: list[Row]) -> Verdict:
 def _prefactor(convention: str, fit: tuple[float, float]) -> Verdict:
     formula = {"ito": "2 pi/H", "stratonovich": "2 pi/sqrt(H |H_b|)", "anti-ito": "2 pi/|H_b|"}[convention]
     return Verdict(
+        f"prefactor-{convention}",
         f"two-level prefactor under {convention}: {formula}",
         abs(fit[0] - POWERS[convention]) <= TOLERANCE,
         f"prefactor ~ H^({fit[0]:.5f} +- {fit[1]:.1g}), theory H^({POWERS[convention]:g}), tolerance {TOLERANCE:g}",
     )
 
 
-def _literal(rows: list[Row]) -> Verdict:
+def _literal(rows: Rows) -> Verdict:
     """The floored literal model against its own integral, and how far it is from an exponential in 1/H."""
     worst = max(abs(r["exponent"] / r["theory_exponent"] - 1) for r in rows)
     off = max(abs(r["log_prefactor"] - r["theory_log_prefactor"]) for r in rows)
     sharpest, flattest = (f(rows, key=lambda r: r["curvature"]) for f in (max, min))
     line = straight_line([1 / r["curvature"] for r in rows], [r["exponent"] for r in rows])
     return Verdict(
+        "literal-integral",
         "literal |H| noise with a floor: the exponent is int L'/(|L''| + floor) dx and the flat valley is preferred "
         "exponentially as well",
         worst <= TOLERANCE and off <= 0.05 and flattest["exponent"] > 2 * sharpest["exponent"],
@@ -98,7 +111,7 @@ def _literal(rows: list[Row]) -> Verdict:
     )
 
 
-def routes(rows: list[Row]) -> list[Verdict]:
+def routes(rows: Rows) -> list[Verdict]:
     """Paths and grids against quadrature."""
     sampled = [r for r in rows if math.isfinite(r["z_paths"])]
     z = max((abs(r["z_paths"]) for r in sampled), default=0.0)
@@ -106,12 +119,14 @@ def routes(rows: list[Row]) -> list[Verdict]:
     gap = max(abs(r["grid"] / r["quadrature"] - 1) for r in rows)
     return [
         Verdict(
+            "paths",
             "paths agree with the exact times",
             z <= SIGMAS,
             f"{len(sampled)} of {len(rows)} cases affordable; largest |z| = {z:.2f} (limit {SIGMAS:g}), largest "
             f"difference {100 * off:.2g} %",
         ),
         Verdict(
+            "grid",
             "the Fokker-Planck grid agrees with the exact times",
             gap <= GRID,
             f"largest relative difference {gap:.2g} over {len(rows)} cases (limit {GRID:g})",
@@ -119,7 +134,7 @@ def routes(rows: list[Row]) -> list[Verdict]:
     ]
 
 
-def odds(rows: list[Row]) -> list[Verdict]:
+def odds(rows: Rows) -> list[Verdict]:
     """The stationary law in both valleys and its dependence on eta/S."""
     white = next(r for r in rows if r["model"] == "white")
     hessian = [r for r in rows if r["model"] != "white"]
@@ -130,12 +145,14 @@ def odds(rows: list[Row]) -> list[Verdict]:
     grid = max(abs(r["by grid"] - r["log_odds at 0.04"]) for r in rows if math.isfinite(r["by grid"]))
     return [
         Verdict(
+            "white-odds",
             "white noise: the stationary odds flat : sharp do not depend on the temperature",
             abs(white["slope"]) <= 1e-4 and off <= 0.05,
             f"d ln(odds)/d(1/T) = {white['slope']:.1e} +- {white['slope_error']:.1g}; ln(odds) -> "
             f"{white['intercept']:.5f}, theory (1/2) ln(H_sharp/H_flat) = {white['theory_intercept']:.5f}",
         ),
         Verdict(
+            "hessian-odds",
             "Hessian noise: the odds grow exponentially in S/eta, as the escape times say",
             worst <= TOLERANCE and off <= 0.05,
             f"d ln(odds)/d(2S/eta) = {ito['slope']:.6f} (Ito), {anti['slope']:.6f} (anti-Ito), theory "
@@ -143,6 +160,7 @@ def odds(rows: list[Row]) -> list[Verdict]:
             f"({ito['intercept']:.4f} Ito, {anti['intercept']:.4f} anti-Ito)",
         ),
         Verdict(
+            "grid-odds",
             "the stationary vector of the grid has the same odds",
             grid <= 0.01,
             f"ln(odds) differ by at most {grid:.1g} at noise 0.04 (limit 0.01)",
@@ -150,7 +168,7 @@ def odds(rows: list[Row]) -> list[Verdict]:
     ]
 
 
-def floors(rows: list[Row]) -> list[Verdict]:
+def floors(rows: Rows) -> list[Verdict]:
     """Does the size of the preference depend on the floor?"""
     x = -np.log([r["floor"] for r in rows[-3:]])
     line = straight_line(x, [r["ln(flat/sharp)"] for r in rows[-3:]])
@@ -158,6 +176,7 @@ def floors(rows: list[Row]) -> list[Verdict]:
     first, last = rows[0], rows[-1]
     return [
         Verdict(
+            "floor-free",
             "literal |H| noise: how much flat valleys are preferred does not depend on the floor",
             abs(first["ln(flat/sharp)"] - last["ln(flat/sharp)"]) <= 0.1,
             f"flat/sharp = e^{first['ln(flat/sharp)']:.2f} at floor {first['floor']:g} but e^"
@@ -165,6 +184,7 @@ def floors(rows: list[Row]) -> list[Verdict]:
             expected=False,
         ),
         Verdict(
+            "floor-power",
             "its preference grows like floor^-(delta_flat - delta_sharp)",
             abs(line.slope / theory - 1) <= TOLERANCE,
             f"fitted power {line.slope:.4f} +- {line.slope_error:.1g}, theory {theory:.4f}, tolerance {TOLERANCE:g}",

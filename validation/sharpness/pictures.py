@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpsim.plotting.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    SHADE,
-    SMALL,
-    TITLE,
-    VERMILLION,
-    new_figure,
-    remark,
-    tidy,
-)
+from fpsim.plotting.style import BLACK, BLUE, GREEN, INK, ORANGE, PURPLE, SHADE, VERMILLION, new_figure, remark, tidy
+from validation.study.findings import Rows
+from validation.study.panels import legend, lettered, logarithmic
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Row = dict[str, Any]
+    from validation.sharpness.measures import Sharpness
+    from validation.study.study import Pictures
 
 
-def spectrum_figure(spectra: dict[str, xarray.Dataset]) -> Figure:
+def pictures(found: Sharpness) -> Pictures:
+    """All figures."""
+    return {
+        "spectra": partial(spectrum_figure, found.data),
+        "rescaling": partial(rescaling_figure, found.rescaled, found.escape),
+    }
+
+
+def spectrum_figure(data: xarray.Dataset) -> Figure:
     """Densities of H and C1 by Lanczos quadrature, beside the dense eigenvalues smoothed alike."""
     from landscapes.networks.spectral_density import SpectralDensity
 
     figure = new_figure(11.6, 4.2)
-    for axes, (stage, data), letter in zip(figure.subplots(1, 2), spectra.items(), "ab", strict=True):
-        values = {name: data[name].values for name in ("hessian", "covariance")}
+    stages, panels = ("initialisation", "minimum"), figure.subplots(1, 2)
+    for axes, stage in zip(panels, stages, strict=True):
+        values = {name: data[f"{stage}_{name}"].values for name in ("hessian", "covariance")}
         low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
         width = 0.012 * (high - low)
         t = np.linspace(low - 6 * width, high + 4 * width, 700)
         for name, color, label in (("hessian", BLUE, "H"), ("covariance", VERMILLION, "C, noise of one example")):
             d = len(values[name])
-            found = SpectralDensity(data[f"{name}_nodes"].values, data[f"{name}_weights"].values, d)
+            nodes, weights = (data[f"{stage}_{name}_{part}"].values for part in ("nodes", "weights"))
+            found = SpectralDensity(nodes, weights, d)
             y, error = found.density(t, width)
             bells = np.exp(-0.5 * ((t[:, None] - values[name]) / width) ** 2).mean(axis=1)
             axes.plot(t, bells / (width * np.sqrt(2 * np.pi)), color=INK, linewidth=0.9, linestyle="--")
@@ -51,13 +51,13 @@ def spectrum_figure(spectra: dict[str, xarray.Dataset]) -> Figure:
         axes.set_yscale("log")
         axes.set_ylim(0.02 / (d * width), 3 / width)
         tidy(axes, "eigenvalue", "density of eigenvalues")
-        axes.legend(loc="upper right", fontsize=SMALL, frameon=False, labelcolor=INK)
-        axes.set_title(f"{letter}   MLP, {stage}", fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+        legend(axes, "upper right")
         remark(axes, "dashed: from all eigenvalues", 0.98, 0.72, "right")
+    lettered(panels, [f"MLP, {stage}" for stage in stages])
     return figure
 
 
-def rescaling_figure(rescaled: list[Row], escapes: list[Row]) -> Figure:
+def rescaling_figure(rescaled: Rows, escapes: Rows) -> Figure:
     """Measures of sharpness of one function, and escape times, against the rescaling."""
     figure = new_figure(12.0, 4.4)
     first, second = figure.subplots(1, 2)
@@ -70,20 +70,18 @@ def rescaling_figure(rescaled: list[Row], escapes: list[Row]) -> Figure:
         x, [r["mini-batches, eta k^2"] for r in escapes], yerr=[r["error"] for r in escapes], fmt="o", color=BLACK,
         markersize=4.5, capsize=2.5, label="η k²: true mini-batches",
     )  # fmt: skip
-    second.set_xscale("log")
-    second.set_yscale("log")
+    logarithmic(second)
     from matplotlib.ticker import NullFormatter
 
     second.xaxis.set_minor_formatter(NullFormatter())
     second.set_xticks(x, [f"{v:.2g}" for v in x])
     tidy(second, "curvature H of the stretched valley", "mean iterations to escape")
-    second.legend(loc="upper right", fontsize=SMALL, frameon=False, labelcolor=INK)
-    for axes, title in ((first, "a   One network, rescaled"), (second, "b   One slice, stretched by k: H / k²")):
-        axes.set_title(title, fontsize=TITLE, color=INK, loc="left", fontweight="bold")
+    legend(second, "upper right")
+    lettered((first, second), ("One network, rescaled", "One slice, stretched by k: H / k²"))
     return figure
 
 
-def _measures(axes: Axes, rows: list[Row]) -> None:
+def _measures(axes: Axes, rows: Rows) -> None:
     a, one = [r["a"] for r in rows], next(r for r in rows if r["a"] == 1)
     for key, color, marker, label in (
         ("trace", VERMILLION, "o", "trace of H"), ("top", ORANGE, "s", "largest eigenvalue of H"),
@@ -99,4 +97,4 @@ def _measures(axes: Axes, rows: list[Row]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     tidy(axes, "factor a: one layer × a, the next / a", "measure / its value at a = 1")
-    axes.legend(loc="upper center", fontsize=SMALL, frameon=False, labelcolor=INK)
+    legend(axes, "upper center")

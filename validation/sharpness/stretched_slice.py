@@ -8,14 +8,16 @@ A rescaling D of the network (`landscapes.networks.reparametrization`) stretches
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from fpsim.escape import EscapeProblem
+from fpsim.sde.sde import SDE
+from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.catalogue.shipped import resnet_slice
 from landscapes.examples.sampled import SampledLandscape
+from validation.study.findings import Row, Rows
 
-Row = dict[str, Any]
 LEARNING_RATE = 1.0
 """Where the slice is not stretched."""
 
@@ -28,18 +30,16 @@ def stretched(factor: float) -> SampledLandscape:
     return SampledLandscape(factor * land.nodes, land.values, land.wall / factor**2, "stretched slice", start, target)
 
 
-def escapes_over_stretches(stretches: Sequence[float], paths: int, seed: int, threads: int | None) -> list[Row]:
+def escapes_over_stretches(stretches: Sequence[float], paths: int, seed: int, threads: int | None) -> Rows:
     """Iterations to escape over the stretched slice: exact for the SDE and the Gaussian chain, true mini-batches."""
-    import fpsim
-
     rows = []
     for k in stretches:
         land = stretched(k)
         start, target = float(land.default_start[0]), float(land.default_target[0])  # type: ignore[index]
         row: Row = {"k": float(k), "H": float(land.hessian(np.array([[start]]))[0, 0, 0])}
         for name, rate in (("same eta", LEARNING_RATE), ("eta k^2", LEARNING_RATE * k**2)):
-            sgd = fpsim.MiniBatchSGD(land, learning_rate=rate, batch_size=1)
-            problem = fpsim.EscapeProblem(fpsim.SDE(land, sgd.noise()), start, target)
+            sgd = MiniBatchSGD(land, learning_rate=rate, batch_size=1)
+            problem = EscapeProblem(SDE(land, sgd.noise()), start, target)
             row[f"eta H, {name}"] = rate * row["H"]
             row[f"SDE, {name}"] = problem.by_quadrature().mean / rate
             row[f"chain, {name}"] = problem.by_chain().mean / rate
@@ -51,8 +51,5 @@ def escapes_over_stretches(stretches: Sequence[float], paths: int, seed: int, th
 def _batches(
     land: SampledLandscape, rate: float, start: float, target: float, paths: int, seed: int, threads: int | None
 ) -> tuple[float, float]:
-    import fpsim
-    from fpsim.sgd.minibatch import exit_iterations
-
-    sgd = fpsim.MiniBatchSGD(land, learning_rate=rate, batch_size=1)
+    sgd = MiniBatchSGD(land, learning_rate=rate, batch_size=1)
     return exit_iterations(sgd, start, target, paths, seed=seed, threads=threads).mean_and_error()

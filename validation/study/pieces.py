@@ -1,7 +1,7 @@
 """Finished pieces of a study, one small file each: an interrupted study goes on where it stopped.
 
-A piece is known by its name, its settings and the code that made it (all of fpsim's, since a result rests on much of
-it).  The same piece is read, not computed again; one that was made otherwise is left alone.
+A piece is known by its name, its settings and the code that made it (`validation.study.stamp`).  The same piece is
+read, not computed again; one that was made otherwise is left alone.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpsim.storage import cache_base, write
+from validation.study.findings import Rows
+from validation.study.stamp import stamp
 
 if TYPE_CHECKING:
     import xarray
-
-Row = dict[str, Any]
 
 
 def folder_of(study: str) -> Path:
@@ -33,22 +32,24 @@ class Pieces:
 
     Args:
         folder: made when the first piece is written; None keeps nothing.
+        measure: the function that asks for them, which may hand objects to what makes a piece: its code counts too.
 
     Attributes:
         found: names of the pieces that an earlier run had finished, in the order in which they were read.
     """
 
     folder: Path | None = None
+    measure: Callable[..., Any] | None = None
     found: list[str] = field(default_factory=list, compare=False)
     _own: set[Path] = field(default_factory=set, compare=False, repr=False)
 
-    def rows(self, name: str, make: Callable[[], list[Row]], **settings: Any) -> list[Row]:
+    def rows(self, name: str, make: Callable[[], Rows], **settings: Any) -> Rows:
         """Rows of plain numbers and words under ``name``, kept as JSON; ``make()`` computes them.
 
         Raises:
             TypeError: for rows that JSON cannot keep.
         """
-        path = self._path(name, settings, ".json")
+        path = self._path(name, make, settings, ".json")
         if path is not None and path.is_file():
             self._read(name, path)
             return list(json.loads(path.read_text())["rows"])
@@ -64,7 +65,7 @@ class Pieces:
         """A dataset under ``name``, kept as netCDF; ``make()`` computes it."""
         import xarray
 
-        path = self._path(name, settings, ".nc")
+        path = self._path(name, make, settings, ".nc")
         if path is None:
             return make()
         if path.is_file():
@@ -79,23 +80,12 @@ class Pieces:
         if path not in self._own:
             self.found.append(name)
 
-    def _path(self, name: str, settings: Mapping[str, Any], ending: str) -> Path | None:
+    def _path(self, name: str, make: Callable[[], Any], settings: Mapping[str, Any], ending: str) -> Path | None:
         if self.folder is None:
             return None
         self.folder.mkdir(parents=True, exist_ok=True)
-        known = json.dumps([_code(), _plain(settings)], sort_keys=True)
+        known = json.dumps([stamp(make, self.measure or make), _plain(settings)], sort_keys=True)
         return self.folder / f"{name}-{hashlib.sha256(known.encode()).hexdigest()[:12]}{ending}"
-
-
-@lru_cache(maxsize=1)
-def _code() -> str:
-    """A checksum of the source and the data of the packages on which studies rest."""
-    home, total = Path(__file__).parents[2], hashlib.sha256()
-    for package in ("landscapes", "fpsim", "validation"):
-        for file in sorted((home / package).rglob("*.*")):
-            if file.suffix in (".py", ".nc", ".npz"):
-                total.update(file.relative_to(home).as_posix().encode() + file.read_bytes())
-    return total.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpsim.storage import as_json
+
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
-
-Progress = Callable[..., None]
-"""Called with the finished share in [0, 1] and the name of what is running."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class Verdict:
     """One claim and what came out.
 
     Attributes:
+        key: a short name that stays when the sentence is worded anew; no two verdicts of a report share one.
         claim: a sentence that is true or false.
         holds: whether the numbers bear it out.
         measured: the numbers, with errors and the tolerance that was fixed beforehand.
         expected: what theory expects; False for a claim that must fail.
     """
 
+    key: str
     claim: str
     holds: bool
     measured: str
@@ -106,10 +108,27 @@ class Report:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        keys = [v.key for v in self.verdicts]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"each verdict has its own key; the study '{self.name}' uses twice: {', '.join(twice)}")
+
     @property
     def as_expected(self) -> bool:
         """Whether every verdict is what theory expects."""
         return all(v.as_expected for v in self.verdicts)
+
+    def __getitem__(self, key: str) -> Verdict:
+        """The verdict with that key.
+
+        Raises:
+            KeyError: if there is none; the message lists the known ones.
+        """
+        for verdict in self.verdicts:
+            if verdict.key == key:
+                return verdict
+        raise KeyError(f"no verdict '{key}'; there are {', '.join(v.key for v in self.verdicts)}")
 
     def __str__(self) -> str:
         count = sum(v.as_expected for v in self.verdicts)
@@ -137,7 +156,7 @@ class Report:
 
     def to_json(self) -> str:
         """:meth:`to_dict` as JSON text; what is not finite becomes null."""
-        return json.dumps(_plain(self.to_dict()), indent=2, allow_nan=False)
+        return as_json(self.to_dict())
 
     def to_markdown(self) -> str:
         """The report as text; figures are linked by name."""
@@ -181,7 +200,7 @@ class Report:
         place = Path(folder)
         try:
             facts = json.loads((place / "report.json").read_text())
-            verdicts = tuple(Verdict(**{k: v[k] for k in VERDICT}) for v in facts["verdicts"])
+            verdicts = tuple(_verdict(v) for v in facts["verdicts"])
             tables = tuple(Table.of(t["title"], t["rows"]) for t in facts["tables"])
             words = {name: facts[name] for name in ("name", "title", "summary", "settings", "seed")}
         except (OSError, KeyError, TypeError, ValueError):
@@ -190,7 +209,10 @@ class Report:
         return cls(verdicts=verdicts, tables=tables, pictures=pictures, data=read(place / "data.nc"), **words)
 
 
-VERDICT = ("claim", "holds", "measured", "expected")
+def _verdict(facts: Mapping[str, Any]) -> Verdict:
+    """One verdict of a stored report; before verdicts had keys their sentences told them apart."""
+    key = facts.get("key") or re.sub(r"\W+", "-", facts["claim"].lower()).strip("-")
+    return Verdict(key, facts["claim"], facts["holds"], facts["measured"], facts["expected"])
 
 
 def _drawn(file: Path) -> Figure:
@@ -214,21 +236,10 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {shown(item)}" for key, item in value.items())
     return str(value).replace("|", "\\|")
 
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(c.replace("\n", " ") for c in cells) + " |"
-
-
-def _plain(value: Any) -> Any:
-    """Numbers, strings, lists and dictionaries that JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

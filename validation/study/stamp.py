@@ -1,0 +1,130 @@
+"""What a measurement rests on: the module of the function that made it, and all that this imports of the project.
+
+Imports inside functions count, those for types do not; nor does what only draws or talks to the user.  Of a package's
+table of late imports those count that are taken from it.  Data files count for the modules that name them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from fpsim import __version__
+
+HOME = Path(__file__).parents[2]
+PACKAGES = ("landscapes", "fpsim", "validation")
+APART = ("fpsim.plotting", "fpsim.cli", "landscapes.look", "landscapes.picture")
+"""Modules that compute nothing: colours, figures, words of the command line."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file and the name under which it is imported."""
+
+    name: str
+    file: Path
+
+    @property
+    def package(self) -> list[str]:
+        """What its relative imports start from, part by part."""
+        parts = self.name.split(".")
+        return parts if self.file.name == "__init__.py" else parts[:-1]
+
+    def near(self, name: str) -> Module | None:
+        """The module of that name, if it belongs to the project or to this module's own package or folder."""
+        parts, own = name.split("."), self.package
+        if parts[0] not in PACKAGES and own[:1] not in ([], parts[:1]):
+            return None
+        base = (HOME if parts[0] in PACKAGES else self.file.parents[len(own)]).joinpath(*parts)
+        found = (file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file())
+        return next((Module(name, file) for file in found), None)
+
+
+def stamp(*functions: Callable[..., Any]) -> str:
+    """A checksum of the version and of every file that the functions rest on."""
+    total = hashlib.sha256(__version__.encode())
+    for file in dict.fromkeys(file for function in functions for file in sources(function)):
+        total.update(file.name.encode() + _content(file))
+    return total.hexdigest()
+
+
+def sources(make: Callable[..., Any]) -> tuple[Path, ...]:
+    """The files that a function rests on, its own first.
+
+    Raises:
+        ValueError: for a function that stands in no file.
+    """
+    while isinstance(make, partial):
+        make = make.func
+    file = getattr(sys.modules.get(make.__module__), "__file__", None)
+    if file is None:
+        raise ValueError(f"a piece is known by the code that makes it, which must stand in a file; got {make!r}")
+    under_the_roof = make.__module__.removeprefix("fpsim.")
+    ours = under_the_roof.startswith(("landscapes.", "validation."))
+    return _closure(Module(under_the_roof if ours else make.__module__, Path(file)))
+
+
+@cache
+def _closure(start: Module) -> tuple[Path, ...]:
+    found, waiting = {start.name: start.file}, [start]
+    while waiting:
+        for module in _imported(waiting.pop()):
+            if module.name not in found and not module.name.startswith(APART):
+                found[module.name] = module.file
+                waiting.append(module)
+    named = set().union(*(re.findall(r'"([\w-]+\.(?:nc|npz))"', _content(f).decode()) for f in found.values()))
+    kept = (file for package in PACKAGES for file in sorted((HOME / package / "data").glob("*")) if file.name in named)
+    return (*(found[name] for name in (start.name, *sorted(found.keys() - {start.name}))), *kept)
+
+
+def _imported(module: Module) -> Iterator[Module]:
+    """The modules near it that it imports."""
+    for target, name in _statements(module):
+        place, part = module.near(target), module.near(f"{target}.{name}") if name else None
+        late = _late(place) if place is not None and part is None else {}
+        homes = [module.near(home) for key, home in late.items() if name in (None, key)]
+        yield from (one for one in (part or place, *homes) if one is not None)
+
+
+@cache
+def _statements(module: Module) -> tuple[tuple[str, str | None], ...]:
+    """Every import that can run: the module, and the name that is taken from it (None for the module itself)."""
+    found: list[tuple[str, str | None]] = []
+    waiting: list[ast.AST] = [ast.parse(_content(module.file))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module.package[: len(module.package) - node.level + 1] if node.level else []
+            target = ".".join([*above, *([node.module] if node.module else [])])
+            found += [(target, alias.name) for alias in node.names]
+        waiting += ast.iter_child_nodes(node)
+    return tuple(found)
+
+
+@cache
+def _late(package: Module) -> dict[str, str]:
+    """A package's tables ``name -> module`` of what it imports on first use."""
+    if package.file.name != "__init__.py":
+        return {}
+    tables = [node for node in ast.walk(ast.parse(_content(package.file))) if isinstance(node, ast.Dict)]
+    pairs = [pair for table in tables for pair in zip(table.keys, table.values, strict=True)]
+    words = [(k.value, v.value) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)]
+    return {name: home for name, home in words if isinstance(name, str) and isinstance(home, str)}
+
+
+@cache
+def _content(file: Path) -> bytes:
+    """As it was when it was first asked for: a file that changes during a run has not made what the run makes."""
+    return file.read_bytes()
