@@ -8,21 +8,14 @@ rebuilding says so in a sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
-from fpsim.sde.modified import NoiseOf
+from fpsim.noise.described import describe_noise, noise_from
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target, target_from
 from fpsim.walls import Walls
 from landscapes.description import described, rebuilt
-
-NOISES: Mapping[str, Callable[..., Diffusion]] = {
-    "HessianDiffusion": HessianDiffusion,
-    "GradientNoise": GradientNoise,
-}
 
 
 class Escape(Protocol):
@@ -50,37 +43,13 @@ def describe(problem: Escape) -> dict[str, Any]:
 
 def describe_sde(sde: SDE) -> dict[str, Any]:
     """Landscape, noise, convention and correction of an SDE, ready for JSON."""
-    landscape, noise = sde.landscape, sde.noise
-    if isinstance(noise, NoiseOf) and sde.correction is not None:
-        landscape, noise = noise.landscape, noise.inner
+    own = sde.noise.source if sde.correction is not None else None
     return {
-        "landscape": described(landscape),
-        "noise": describe_noise(noise),
+        "landscape": described(sde.landscape if own is None else own),
+        "noise": describe_noise(sde.noise),
         "convention": sde.convention,
         "correction": sde.correction,
     }
-
-
-def describe_noise(noise: Any) -> dict[str, Any]:
-    """A noise model with every number that it rests on."""
-    kind = type(noise).__name__
-    if isinstance(noise, ConstantDiffusion):
-        return {"class": kind, "value": noise.value}
-    if isinstance(noise, DiffusionField):
-        facts = {"class": kind, "dimension": noise.dimension, "shape": noise.shape, "words": str(noise)}
-        if noise.function is not None:
-            return {**facts, "made of": "a plain function"}
-        texts = {"formulas": list(noise.formulas), "names": list(noise.names)}
-        return {**facts, **texts, "parameters": dict(noise.parameters)}
-    if kind == "ExampleCovariance":
-        return {"class": kind, "factor": noise.factor, "landscape": described(noise.landscape)}
-    if kind in NOISES:
-        own = {f.name: getattr(noise, f.name) for f in fields(noise)}
-        if isinstance(noise, GradientNoise):
-            own["covariance"] = describe_noise(noise.covariance)
-        return {"class": kind, **own}
-    made = "a plain function" if callable(noise) else "a model of its own"
-    return {"class": kind, "words": getattr(noise, "__name__", None) or str(noise), "made of": made}
 
 
 def describe_walls(walls: Walls | None) -> dict[str, Any] | None:
@@ -103,26 +72,6 @@ def sde_from(facts: Mapping[str, Any]) -> SDE:
     """The SDE that :func:`describe_sde` was given; ``ValueError`` if a part of it was a plain function."""
     landscape = rebuilt(facts["landscape"])
     return SDE(landscape, noise_from(facts["noise"]), facts["convention"], facts["correction"])
-
-
-def noise_from(facts: Mapping[str, Any]) -> Any:
-    """The noise model that :func:`describe_noise` was given; ``ValueError`` for a plain function."""
-    kind, own = facts["class"], {name: value for name, value in facts.items() if name not in ("class", "words")}
-    if "made of" in own:
-        words = facts["words"]
-        raise ValueError(f"the noise '{words}' is {own['made of']}, which this file does not hold; give it again")
-    if kind == "ConstantDiffusion":
-        return ConstantDiffusion(own["value"])
-    if kind == "DiffusionField":
-        names, parameters = tuple(own["names"]), tuple(sorted(own["parameters"].items()))
-        return DiffusionField(None, own["dimension"], own["shape"], tuple(own["formulas"]), names, parameters)
-    if kind == "ExampleCovariance":
-        from fpsim.noise.examples import ExampleCovariance
-
-        return ExampleCovariance(rebuilt(own["landscape"]), own["factor"])
-    if kind == "GradientNoise":
-        own["covariance"] = noise_from(own["covariance"])
-    return NOISES[kind](**own)
 
 
 def walls_from(facts: Mapping[str, Any] | None) -> Walls | None:

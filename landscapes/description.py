@@ -15,14 +15,18 @@ from landscapes.evaluation import FormulaFunctions
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import Field, formula_functions
 from landscapes.formula.grammar import ExpressionError, syntax_tree
+from landscapes.kinds import HasDrift
 from landscapes.landscape import DriftField, Landscape
 
 LARGEST_TABLE = 100_000
 """Numbers of a data set that a description holds; a larger one is named only."""
 
 
-def described(field: Field) -> dict[str, Any]:
+def described(field: HasDrift) -> dict[str, Any]:
     """A landscape or drift field as dictionaries, lists, numbers and strings, ready for JSON."""
+    if not isinstance(field, Field):
+        kind = type(field).__name__
+        return {"class": kind, "name": field.name, "dimension": field.dimension, "made of": "a class of its own"}
     facts = {
         "class": type(field).__name__,
         "name": field.name,

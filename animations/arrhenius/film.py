@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from animations.film.captions import typeset
 from animations.film.film import Film, require_open_space
-from animations.film.noises import formula_for, name_of
+from animations.film.noises import formula_for
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -33,7 +31,7 @@ class Series:
     def at(self, inverse: float) -> EscapeProblem:
         """The same escape at another 1/noise."""
         sde = self.problem.sde
-        return replace(self.problem, sde=sde.with_noise(_scaled(sde.noise, self.inverse / inverse)))
+        return replace(self.problem, sde=sde.with_noise(sde.noise.scaled(self.inverse / inverse)))
 
     @property
     def law(self) -> str:
@@ -71,7 +69,7 @@ class ArrheniusFilm(Film):
         if not self.series or not 0 < self.low < self.high:
             raise ValueError("the film 'arrhenius' needs a series, and levels from low to high with 0 < low < high")
         for one in self.series:
-            _scaled(one.problem.sde.noise, 1.0)
+            _strength(one.problem)
 
     @classmethod
     def standard(cls, **options: Any) -> ArrheniusFilm:
@@ -85,23 +83,19 @@ class ArrheniusFilm(Film):
     def of(cls, problem: EscapeProblem, **options: Any) -> ArrheniusFilm:
         """One escape; the axis is S/eta, or 1/T for constant noise."""
         require_open_space(problem)
-        noise: Any = problem.sde.noise
-        _scaled(noise, 1.0)
-        temperature: Any = getattr(noise, "value", None)
-        white = temperature is not None
-        axis, inverse = ("1/T", 1 / np.max(temperature)) if white else ("S/η", noise.batch_size / noise.learning_rate)
+        what, strength = _strength(problem)
+        axis = {"T": "1/T", "eta/S": "S/η"}[what]
         name = f"L(x) = {typeset(problem.sde.landscape.name)}"
-        return cls((Series(name, name_of(noise) or str(noise), axis, problem, float(inverse)),), **options)
+        return cls(
+            (Series(name, problem.sde.noise.title or str(problem.sde.noise), axis, problem, 1 / strength),), **options
+        )
 
 
-def _scaled(noise: Any, factor: float) -> Any:
-    """The noise times ``factor``."""
-    from fpsim.noise import ConstantDiffusion
-
-    if isinstance(noise, ConstantDiffusion):
-        return ConstantDiffusion(np.asarray(noise.value) * factor)
-    if hasattr(noise, "batch_size") and not getattr(noise, "injected", 0.0):
-        return replace(noise, batch_size=noise.batch_size / factor)
-    raise ValueError(
-        f"the film 'arrhenius' varies one noise strength, T or S/eta; the noise '{noise}' has no single one"
-    )
+def _strength(problem: EscapeProblem) -> tuple[str, float]:
+    """Name and value of the noise's one strength."""
+    noise = problem.sde.noise
+    if noise.strength is None:
+        raise ValueError(
+            f"the film 'arrhenius' varies one noise strength, T or S/eta; the noise '{noise}' has no single one"
+        )
+    return noise.strength

@@ -144,7 +144,7 @@ def compute(film: GateFilm, progress: Progress) -> GateData:
     """All that will be drawn."""
     gate, share, count = film.gate, round(SHARE * film.frames), len(film.floors) + 1
     bare = film.with_floor(0.0)
-    place, window, noise = bare.sde.landscape, _window(film), film.noise
+    place, window, noise = bare.sde.potential, _window(film), film.noise
     slope = float(place.gradient(np.array([[gate.x]]))[0, 0])
     leak = 2 * slope**2 / (noise.kappa * gate.delta)  # a step h leaks through the gate like a floor of h times this
     horizon = HORIZON * film.with_floor(film.floors[0]).by_quadrature().mean
@@ -174,7 +174,7 @@ def compute(film: GateFilm, progress: Progress) -> GateData:
 def _window(film: GateFilm) -> tuple[float, float, float, float]:
     """Where the loss stays low, seen from the minima on both sides of the way."""
     problem = film.problem
-    place, start, end = problem.sde.landscape, problem.start[0], problem.target.value
+    place, start, end = problem.sde.potential, problem.start[0], problem.target.value
     if place.bounds is None:
         return window_of(problem, (min(start, end) - 5.0, max(start, end) + 5.0))
     direction = np.sign(end - start)  # the valley behind the barrier belongs into the picture

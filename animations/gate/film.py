@@ -41,11 +41,11 @@ class GateFilm(Film):
 
     def __post_init__(self) -> None:
         noise = self.problem.sde.noise
-        if getattr(noise, "at", "") != "everywhere" or self.problem.sde.dimension != 1:
+        if noise.floor_of is None or self.problem.sde.dimension != 1:
             raise ValueError(
                 "the film 'gate' needs one dimension and noise shaped by |H(x)|: --noise hessian --at everywhere"
             )
-        if getattr(noise, "injected", 0.0):
+        if noise.floor_of.injected:
             raise ValueError("the film 'gate' varies the floor, which an injected temperature would hide; leave it out")
         if len(self.floors) < 2 or min(self.floors) <= 0 or any(np.diff(self.floors) >= 0):
             raise ValueError(f"the film 'gate' needs at least two floors > 0 that shrink; got {self.floors}")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from animations.film.captions import typeset
 from animations.film.film import Film, require_open_space
-from animations.film.noises import law_of, name_of
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
@@ -116,6 +115,6 @@ class KramersFilm(Film):
         require_open_space(problem)
         noise = problem.sde.noise
         label = f"L(x) = {typeset(problem.sde.landscape.name)}"
-        law, kind = law_of(noise), name_of(noise)
+        law, kind = noise.typeset, noise.title
         words = f"{kind}: {noise}" if law and kind else str(noise)
         return cls(((Shot(label, words, problem, law),),), **options)

@@ -107,7 +107,7 @@ def compute(film: SurfaceFilm, progress: Progress) -> SurfaceData:
     from fpsim.density.fokker_planck import FokkerPlanck
     from fpsim.valleys.steepest_path import branches, steepest_path
 
-    problem, place = film.problem, film.problem.sde.landscape
+    problem, place = film.problem, film.problem.sde.potential
     points = place.critical_points()
     minima = np.array([p.x for p in points.minima])
     if len(minima) < 2:

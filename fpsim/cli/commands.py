@@ -117,7 +117,7 @@ def simulate(
     kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")
     sde, place = sde_of(locals())
     begin = ends_of(place, start, target, needs_target=False)[0]
-    if hasattr(sde.noise, "minimum"):
+    if sde.noise.awaits_escape:
         sde = sde.with_noise(sde.noise.resolved(sde.landscape, np.array(begin), ends_of(place, start, target)[1]))
     kept = (
         "no paths are kept, since they are written when all have ended; a smaller --paths or --duration ends sooner, "
@@ -156,8 +156,7 @@ def density(
     check_file(output, ".nc", ".json")
     moments = words.numbers(times, "--times")
     sde, place = sde_of(locals())
-    frozen = getattr(sde.noise, "at", "everywhere") != "everywhere"  # then the escape says where
-    begin, end = ends_of(place, start, target, needs_target=frozen)
+    begin, end = ends_of(place, start, target, needs_target=sde.noise.awaits_escape)
     if end is not None:
         sde = sde.with_noise(sde.noise.resolved(place, np.array(begin), end))
     kind = None if boundary is None else words.choice(boundary, ("reflecting", "absorbing", "periodic"), "--boundary")

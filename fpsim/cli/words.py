@@ -136,7 +136,7 @@ def noise(
     kind: str, place: Any, temperature: str | None, learning_rate: float | None, batch_size: float | None,
     at: str | None, floor: float | None, floor_shape: str, climb_fraction: float | None, injected: float,
     covariance: str | None,
-) -> Diffusion:  # fmt: skip
+) -> Diffusion[Any]:  # fmt: skip
     """The noise model that the flags describe."""
     from fpsim.noise import ConstantDiffusion, DiffusionField, GradientNoise, HessianDiffusion
 

@@ -142,13 +142,11 @@ def _broken_edges(sde: Any, x: Array, h: float, mid: Array, end: Array, breaks: 
 
 def _half_integral(sde: Any, start: float, stop: float, breaks: Array, speed: bool) -> float:
     """|int| from start to stop of exp(-Phi)/D (``speed``) or exp(Phi), with Phi(start) = 0, split at the breaks."""
-    from fpsim.noise import HessianDiffusion
-
     inner = breaks[(breaks > min(start, stop)) & (breaks < max(start, stop))]
     corners = np.unique(np.concatenate([[start, stop], inner]))
     corners = corners if stop > start else corners[::-1]
     # at a kink where D all but vanishes the integral has no limit, and few pieces show that soonest
-    pieces = 8 if isinstance(sde.noise, HessianDiffusion) else 64
+    pieces = 8 if sde.noise.floor_of else 64
     joint = np.concatenate([np.linspace(a, b, pieces + 1)[:-1] for a, b in pairwise(corners)] + [[stop]])
     phi = np.concatenate([[0.0], np.cumsum(_gauss_steps(sde, joint))])
     centers = (joint[:-1] + joint[1:]) / 2

@@ -267,7 +267,7 @@ class _Walk:
         if features is None or features.loss is None or features.noise.has(features.variable):
             return math.inf
         x = self.view.place(np.array([self.start]))
-        loss, level = float(self.view.sde.landscape.loss(x[None])[0]), float(self.view.sde.diffusion(x[None])[0, 0, 0])
+        loss, level = float(self.view.sde.potential.loss(x[None])[0]), float(self.view.sde.diffusion(x[None])[0, 0, 0])
         top = self.top - (self.view.weight - 1) * math.log(level) - math.log(self.span)
         return loss + level * (2 * NEGLIGIBLE + 75 - top)  # e^75: the longest reach, in lengths
 

@@ -33,7 +33,6 @@ from fpsim.exact.one_sided import Solution, solve, weights
 from fpsim.exact.oriented import Oriented
 from fpsim.exact.passage import Passage, Rare
 from fpsim.exact.two_sided import solve_two_sided
-from fpsim.noise import HessianDiffusion
 from fpsim.sde.gates import InfiniteTimeError, is_shut, refuse_blocked
 from fpsim.sde.sde import SDE
 from fpsim.walls import Walls
@@ -164,7 +163,7 @@ def _resolved(view: Oriented, edges: Array, tolerance: float) -> tuple[Oriented,
         if view.features is None:
             raise
         return _resolved(replace(view, is_bounded=False), edges, tolerance)
-    if vanished is not None and isinstance(view.sde.noise, HessianDiffusion) and not is_shut(view.sde):
+    if vanished is not None and view.sde.noise.floor_of and not is_shut(view.sde):
         raise ValueError(
             f"D falls to less than 1e-12 of its largest value at x = {view.direction * vanished:.6g}, within a "
             "distance that floats cannot resolve; give the noise a larger floor"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor, spread
+from landscapes.kinds import HasDrift
 
 
 @dataclass(frozen=True)
-class ConstantDiffusion(Diffusion):
+class ConstantDiffusion(Diffusion[HasDrift]):
     """White noise: D independent of x (stochastic gradient Langevin dynamics at temperature D).
 
     Args:
@@ -23,7 +24,6 @@ class ConstantDiffusion(Diffusion):
     """
 
     value: float | tuple[float, ...] | tuple[tuple[float, ...], ...]
-    is_constant = True
 
     def __init__(self, value: ArrayLike) -> None:
         array = np.asarray(value, dtype=float)
@@ -37,25 +37,31 @@ class ConstantDiffusion(Diffusion):
         frozen = float(array) if array.ndim == 0 else as_tuples(array)
         object.__setattr__(self, "value", frozen)
 
-    def structure(self, landscape: Any) -> Structure:
+    @property
+    def is_constant(self) -> bool:
+        """True."""
+        return True
+
+    def structure(self, landscape: HasDrift) -> Structure:
         """Isotropic for a number, diagonal for a vector, full for a matrix."""
         return ("isotropic", "diagonal", "full")[np.ndim(self.value)]
 
-    def check(self, dimension: int) -> None:
+    def requires(self, landscape: HasDrift) -> None:
         """Refuse a vector or matrix that does not fit the dimension."""
-        if np.ndim(self.value) and len(self.value) != dimension:  # type: ignore[arg-type]
-            raise ValueError(f"the landscape has {dimension} dimensions, but the diffusion has {len(self.value)}")  # type: ignore[arg-type]
+        d, own = landscape.dimension, len(self.value) if isinstance(self.value, tuple) else landscape.dimension
+        if own != d:
+            raise ValueError(f"the landscape has {d} dimensions, but the diffusion has {own}")
 
     def matrix(self, dimension: int) -> Array:
         """D as a (d, d) matrix."""
         value = np.asarray(self.value, dtype=float)
         return value if value.ndim == 2 else np.diag(np.broadcast_to(value, (dimension,)))
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def tensor(self, landscape: HasDrift, x: Array) -> Array:
         """The same D at every x (d, ...), shape (d, d, ...)."""
         return spread(self.matrix(x.shape[0]), x)
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor:
+    def symbolic(self, landscape: HasDrift) -> SymbolicTensor:
         """D as a matrix of parameters, so that another value compiles nothing."""
         import sympy
 
@@ -70,6 +76,25 @@ class ConstantDiffusion(Diffusion):
                     parameters[symbol] = float(matrix[i, j])
                     tensor[i, j] = tensor[j, i] = symbol
         return tensor, parameters
+
+    @property
+    def strength(self) -> tuple[str, float] | None:
+        """T, the largest entry."""
+        return "T", float(np.max(self.value))
+
+    def scaled(self, factor: float) -> Self:
+        """The same shape, ``factor`` times as large."""
+        return type(self)(np.asarray(self.value) * factor)
+
+    @property
+    def title(self) -> str:
+        """White noise."""
+        return "White noise"
+
+    @property
+    def typeset(self) -> str:
+        """D = T."""
+        return f"D = {self.value:g}" if isinstance(self.value, float) else ""
 
     def __str__(self) -> str:
         return f"D = {self.value} (constant)"

@@ -8,17 +8,20 @@ root of C1 takes d normals and the eigenvectors of a d x d matrix.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
+from landscapes.kinds import HasDrift, HasExamples, HasProducts, has_products
 
 
 @dataclass(frozen=True)
-class ExampleCovariance(Diffusion):
+class ExampleCovariance(Diffusion[HasDrift]):
     """The covariance of one example's gradient, ``factor`` * C1(x); compiles where the loss separates.
 
     Args:
@@ -26,28 +29,28 @@ class ExampleCovariance(Diffusion):
         factor: a number >= 0.
     """
 
-    landscape: Any
+    landscape: HasExamples
     factor: float = 1.0
 
-    def structure(self, landscape: Any) -> Structure:
+    def structure(self, landscape: HasDrift) -> Structure:
         """Isotropic in one dimension, full beyond."""
         return "isotropic" if landscape.dimension == 1 else "full"
 
-    def check(self, dimension: int) -> None:
+    def requires(self, landscape: HasDrift) -> None:
         """Refuse another dimension than that of the examples."""
-        if dimension != self.landscape.dimension:
-            own = self.landscape.dimension
-            raise ValueError(f"the landscape has {dimension} dimensions, but the examples have {own}")
+        d, own = landscape.dimension, self.landscape.dimension
+        if d != own:
+            raise ValueError(f"the landscape has {d} dimensions, but the examples have {own}")
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def tensor(self, landscape: HasDrift, x: Array) -> Array:
         """``factor`` * C1(x) at x (d, ...), shape (d, d, ...)."""
         return self.factor * self.landscape.gradient_covariance(x)
 
-    def kicks(self, landscape: Any) -> Kicks:
+    def kicks(self, landscape: HasDrift) -> Kicks:
         """From m normals where that is less work than a root: for networks, and for fewer examples than coordinates."""
         own, m = self.landscape, self.landscape.number_of_examples
-        if hasattr(own, "weighted_gradient"):
-            return Kicks(m, self._network_kick, self._network_along)
+        if has_products(own):
+            return self._by_products(own)
         if own.dimension > 2 and m <= own.dimension:
             return Kicks(m, self._table_kick, self._table_along)
         return dense_kicks(self, landscape)
@@ -55,11 +58,14 @@ class ExampleCovariance(Diffusion):
     def _weights(self, z: Array) -> Array:
         return np.sqrt(2 * self.factor / len(z)) * (z - z.mean(axis=0))
 
-    def _network_kick(self, x: Array, z: Array) -> Array:
-        return by_point(self.landscape.weighted_gradient, x, self._weights(z))
+    def _by_products(self, own: HasProducts) -> Kicks:
+        def kick(x: Array, z: Array) -> Array:
+            return by_point(own.weighted_gradient, x, self._weights(z))
 
-    def _network_along(self, x: Array, n: Array) -> Array:
-        return self.factor * by_point(lambda p, v: np.var(self.landscape.slopes(p, v)), x, n)
+        def along(x: Array, n: Array) -> Array:
+            return self.factor * by_point(lambda p, v: np.var(own.slopes(p, v)), x, n)
+
+        return Kicks(own.number_of_examples, kick, along)
 
     def _table_kick(self, x: Array, z: Array) -> Array:
         return np.asarray(np.einsum("m...,mi...->i...", self._weights(z), self.landscape.example_gradients(x)))
@@ -68,7 +74,7 @@ class ExampleCovariance(Diffusion):
         slopes = np.einsum("i...,mi...->m...", n, self.landscape.example_gradients(x))
         return np.asarray(self.factor * np.var(slopes, axis=0))
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+    def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
         """``factor`` * C1 as formulas; None where the loss gives none."""
         if not hasattr(self.landscape, "covariance_formula"):
             return None
@@ -86,7 +92,7 @@ class ExampleCovariance(Diffusion):
         return f"{self.factor:g} C1(x) of {self.landscape}"
 
 
-def by_point(function: Any, x: Array, other: Array) -> Array:
+def by_point(function: Callable[[Array, Array], ArrayLike], x: Array, other: Array) -> Array:
     """``function(point, column)`` for the columns of two arrays (d, ...) and (n, ...); their axes come last."""
     points, columns = x.reshape(len(x), -1), other.reshape(len(other), -1)
     values = np.stack([function(points[:, i], columns[:, i]) for i in range(points.shape[1])], axis=-1)

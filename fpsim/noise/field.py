@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
+from landscapes.kinds import HasDrift
 
 
 @dataclass(frozen=True)
-class DiffusionField(Diffusion):
+class DiffusionField(Diffusion[HasDrift]):
     """Any state-dependent D(x), as a function or as formulas.
 
     Args:
@@ -27,7 +28,7 @@ class DiffusionField(Diffusion):
     function: Callable[[Array], ArrayLike] | None
     dimension: int
     shape: Structure = "isotropic"
-    formulas: tuple[Any, ...] = ()
+    texts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     parameters: tuple[tuple[str, float], ...] = ()
 
@@ -49,14 +50,15 @@ class DiffusionField(Diffusion):
         field._parsed()  # a wrong formula is refused here, not at first use
         return field
 
-    def structure(self, landscape: Any) -> Structure:
+    def structure(self, landscape: HasDrift) -> Structure:
         """The shape that the field was declared with."""
         return self.shape
 
-    def check(self, dimension: int) -> None:
+    def requires(self, landscape: HasDrift) -> None:
         """Refuse a field written for another dimension."""
-        if dimension != self.dimension:
-            raise ValueError(f"the landscape has {dimension} dimensions, but the diffusion has {self.dimension}")
+        if landscape.dimension != self.dimension:
+            d, own = landscape.dimension, self.dimension
+            raise ValueError(f"the landscape has {d} dimensions, but the diffusion has {own}")
 
     def _parsed(self) -> tuple[list[Any], list[Any], dict[Any, float]]:
         """Formulas, variables and parameters as sympy objects; parameters get names of their own."""
@@ -66,7 +68,7 @@ class DiffusionField(Diffusion):
 
         values = dict(self.parameters)
         own = {sympy.Symbol(n, real=True): sympy.Symbol(f"noise {n}", real=True) for n in values}
-        parsed = [parse(text, variables=self.names, parameters=tuple(values)).xreplace(own) for text in self.formulas]
+        parsed = [parse(text, variables=self.names, parameters=tuple(values)).xreplace(own) for text in self.texts]
         symbols = [sympy.Symbol(n, real=True) for n in self.names]
         return parsed, symbols, {own[sympy.Symbol(n, real=True)]: v for n, v in values.items()}
 
@@ -86,7 +88,7 @@ class DiffusionField(Diffusion):
 
         return evaluate
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def tensor(self, landscape: HasDrift, x: Array) -> Array:
         """D(x) at x (d, ...), shape (d, d, ...)."""
         values = np.asarray((self.function or self._numeric)(x), dtype=float)
         d = self.dimension
@@ -98,7 +100,7 @@ class DiffusionField(Diffusion):
             )
         return values if self.shape == "full" else on_diagonal(values, d, self.shape == "isotropic")
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+    def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
         """D as a matrix of formulas; None for plain functions, of noise or of loss."""
         if self.function is not None or landscape.symbolic is None:
             return None
@@ -112,7 +114,7 @@ class DiffusionField(Diffusion):
         return sympy.diag(*(entries * d if self.shape == "isotropic" else entries)), parameters
 
     def __str__(self) -> str:
-        return f"D(x) = {self.formulas[0] if len(self.formulas) == 1 else list(self.formulas) or 'a given function'}"
+        return f"D(x) = {self.texts[0] if len(self.texts) == 1 else list(self.texts) or 'a given function'}"
 
 
 def on_diagonal(values: Array, dimension: int, isotropic: bool) -> Array:

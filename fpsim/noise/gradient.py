@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.examples import ExampleCovariance, examples_of
@@ -13,10 +15,11 @@ from fpsim.noise.field import DiffusionField
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
+from landscapes.kinds import HasDrift, HasExamples
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientNoise(MiniBatchNoise):
+class GradientNoise(MiniBatchNoise[HasDrift]):
     """SGD with a measured noise covariance: D = eta C1(x) / (2 S).
 
     Args:
@@ -27,39 +30,55 @@ class GradientNoise(MiniBatchNoise):
             whose own is then taken, without a matrix where that is less work.
     """
 
-    covariance: Any
+    covariance: ArrayLike | Diffusion[Any] | Callable[[Array], ArrayLike] | HasExamples
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        owner = examples_of(self.covariance)
+        given: Any = self.covariance
+        owner = examples_of(given)
         if owner is not None:
             object.__setattr__(self, "covariance", ExampleCovariance(owner))
-        elif not isinstance(self.covariance, Diffusion) and not callable(self.covariance):
-            object.__setattr__(self, "covariance", ConstantDiffusion(self.covariance))
+        elif not isinstance(given, Diffusion) and not callable(given):
+            object.__setattr__(self, "covariance", ConstantDiffusion(given))
 
     @property
-    def is_constant(self) -> bool:  # type: ignore[override]
+    def is_constant(self) -> bool:
         """Whether the covariance was given as a constant."""
         return isinstance(self.covariance, ConstantDiffusion)
 
-    def _field(self, dimension: int) -> Diffusion:
+    def _field(self, dimension: int) -> Diffusion[Any]:
         if isinstance(self.covariance, Diffusion):
             return self.covariance
+        assert callable(self.covariance)
         return DiffusionField(self.covariance, dimension, "full")
 
-    def structure(self, landscape: Any) -> Structure:
+    def structure(self, landscape: HasDrift) -> Structure:
         """That of the covariance; full for a plain function."""
         return self._field(landscape.dimension).structure(landscape)
 
-    def check(self, dimension: int) -> None:
-        """Refuse a covariance that does not fit the dimension."""
-        self._field(dimension).check(dimension)
+    def requires(self, landscape: HasDrift) -> None:
+        """Refuse a landscape that the covariance does not fit."""
+        self._field(landscape.dimension).requires(landscape)
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def breaks(self, landscape: HasDrift, low: float, high: float) -> Array | None:
+        """Those of the covariance."""
+        return self._field(landscape.dimension).breaks(landscape, low, high)
+
+    @property
+    def title(self) -> str:
+        """Gradient noise."""
+        return "Gradient noise"
+
+    @property
+    def typeset(self) -> str:
+        """In terms of C."""
+        return self._typeset("C(x)")
+
+    def tensor(self, landscape: HasDrift, x: Array) -> Array:
         """eta C1(x) / (2 S) at x (d, ...), shape (d, d, ...)."""
         return self.kappa * self._field(x.shape[0]).tensor(landscape, x)
 
-    def kicks(self, landscape: Any) -> Kicks:
+    def kicks(self, landscape: HasDrift) -> Kicks:
         """Those of the covariance, times (eta / (2 S))^(1/2)."""
         inner = self._field(landscape.dimension).kicks(landscape)
         return Kicks(
@@ -68,7 +87,7 @@ class GradientNoise(MiniBatchNoise):
             lambda x, n: self.kappa * inner.along(x, n),
         )
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+    def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
         """The covariance's own formula times eta / (2 S); None where it has none."""
         import sympy
 

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fpsim.lengths import problem_length
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.examples import by_point
+from fpsim.noise.facts import Floor, TwoLevels
 from fpsim.noise.inflections import inflections
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.krylov import applied, form
@@ -19,6 +21,7 @@ from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
 from fpsim.noise.roots import hessian_formula, symbolic_absolute
 from landscapes.field import in_words
+from landscapes.kinds import HasDrift, HasHessian, has_hessian
 
 DENSE = 48
 """Coordinates up to which a network's Hessian is formed at every point; Lanczos needs about as many products there."""
@@ -27,7 +30,7 @@ ROOT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class HessianDiffusion(MiniBatchNoise):
+class HessianDiffusion(MiniBatchNoise[HasHessian]):
     """SGD's Hessian-shaped noise, D = eta/(2S) (|H| + floor I) + injected I.
 
     Args:
@@ -100,26 +103,36 @@ class HessianDiffusion(MiniBatchNoise):
         )
 
     @property
-    def is_constant(self) -> bool:  # type: ignore[override]
+    def is_constant(self) -> bool:
         """Whether H is frozen at a minimum."""
         return self.at == "minimum"
 
-    def check(self, dimension: int) -> None:
-        """Refuse the two-level model beyond one dimension."""
-        if self.at == "path" and dimension != 1:
-            raise ValueError(f"at='path' is a 1-D model; this landscape has {dimension} dimensions (use 'everywhere')")
+    @property
+    def jumps(self) -> bool:
+        """Whether it has two levels."""
+        return self.at == "path"
 
-    def requires(self, landscape: Any) -> None:
-        """Refuse a drift field, which has no Hessian."""
-        if not hasattr(landscape, "hessian"):
+    def requires(self, landscape: HasDrift) -> None:
+        """Refuse a drift field, which has no Hessian, and the two-level model beyond one dimension."""
+        if not has_hessian(landscape):
             raise ValueError(
                 f"Hessian-shaped noise needs a landscape with a loss, and {landscape} is a drift field, which has no "
                 "Hessian; use ConstantDiffusion or DiffusionField"
             )
+        if self.at == "path" and landscape.dimension != 1:
+            raise ValueError(
+                f"at='path' is a 1-D model; this landscape has {landscape.dimension} dimensions (use 'everywhere')"
+            )
 
-    def resolved(self, landscape: Any, start: Array, target: Any) -> HessianDiffusion:
+    @property
+    def awaits_escape(self) -> bool:
+        """Whether the place of H is still to be filled in."""
+        missing = self.minimum is None or (self.at == "path" and self.saddle is None)
+        return self.at != "everywhere" and missing
+
+    def resolved(self, landscape: HasHessian, start: Array, target: Any) -> HessianDiffusion:
         """The same noise with minimum and saddle filled in from the ends of an escape."""
-        if self.at == "everywhere" or (self.minimum is not None and (self.saddle is not None or self.at == "minimum")):
+        if not self.awaits_escape:
             return self
         from fpsim.valleys.valley import valley
 
@@ -134,7 +147,7 @@ class HessianDiffusion(MiniBatchNoise):
             saddle=self.saddle or (tuple(found.saddle.x.tolist()) if found.saddle is not None else None),
         )
 
-    def structure(self, landscape: Any) -> Structure:
+    def structure(self, landscape: HasHessian) -> Structure:
         """Isotropic in one dimension; beyond, diagonal where the Hessian's formula is, else full."""
         if landscape.dimension == 1:
             return "isotropic"
@@ -145,7 +158,7 @@ class HessianDiffusion(MiniBatchNoise):
             return "diagonal"
         return "full"
 
-    def kicks(self, landscape: Any) -> Kicks:
+    def kicks(self, landscape: HasHessian) -> Kicks:
         """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`."""
         if landscape.dimension <= DENSE or not hasattr(landscape, "hessian_vector"):
             return dense_kicks(self, landscape)
@@ -184,7 +197,7 @@ class HessianDiffusion(MiniBatchNoise):
         values = self._floored(values)
         return np.moveaxis((vectors * values[..., None, :]) @ np.swapaxes(vectors, -1, -2), (-2, -1), (0, 1))
 
-    def switch(self, landscape: Any) -> float:
+    def switch(self, landscape: HasHessian) -> float:
         """The point between minimum and saddle where the loss is L_a + s dL (``at="path"``)."""
         from scipy.optimize import brentq
 
@@ -194,12 +207,55 @@ class HessianDiffusion(MiniBatchNoise):
         near = 1e-15 * abs(b - a)
         return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=near, rtol=1e-14))
 
-    def breaks(self, landscape: Any, low: float, high: float) -> Array:
+    def breaks(self, landscape: HasHessian, low: float, high: float) -> Array:
         """The switch of the two-level model, the inflection points of |H|."""
         if self.at == "everywhere":
             return inflections(landscape, low, high)
         cuts = [self.switch(landscape)] if self.at == "path" else []
         return np.array([cut for cut in cuts if low < cut < high])
+
+    @property
+    def floor_of(self) -> Floor | None:
+        """Floor and injected part, where |H(x)| follows the path through its zeros."""
+        return Floor(self.floor or 0.0, self.injected) if self.at == "everywhere" else None
+
+    def zeros(self, landscape: HasHessian, low: float, high: float) -> Array:
+        """The inflection points, with kappa times the third derivative there."""
+        if self.floor_of is None:
+            return super().zeros(landscape, low, high)
+        x = inflections(landscape, low, high)
+        step = 1e-4 * problem_length(landscape, low, high)
+        beside = landscape.hessian(np.array([[x - step, x + step]]))[0, 0]
+        return np.stack([x, self.kappa * np.abs(beside[1] - beside[0]) / (2 * step)])
+
+    @property
+    def two_levels(self) -> TwoLevels | None:
+        """Its levels, where it says at which share of the climb they switch."""
+        if self.climb_fraction is None:
+            return None
+        is_exact = self.jumps and not self.floor and not self.injected
+        words = f"at='{self.at}', floor = {self.floor or 0:g}, injected = {self.injected:g}"
+        return TwoLevels(self.kappa, self.climb_fraction, is_exact, words)
+
+    @property
+    def strength(self) -> tuple[str, float] | None:
+        """eta/S, unless something is added to it."""
+        return None if self.injected else super().strength
+
+    @property
+    def title(self) -> str:
+        """Hessian noise."""
+        return "Hessian noise"
+
+    @property
+    def typeset(self) -> str:
+        """In terms of the curvature; empty for what is not |H(x)|."""
+        if self.at != "everywhere" or self.clip or self.injected:
+            return ""
+        if not self.floor:
+            return self._typeset("abs(L''(x))")
+        smooth = f"sqrt(L''(x)^2 + {self.floor:g}^2)"
+        return self._typeset(smooth if self.floor_shape == "smooth" else f"(abs(L''(x)) + {self.floor:g})")
 
     def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.minimum is None or (self.at == "path" and self.saddle is None):
@@ -207,12 +263,12 @@ class HessianDiffusion(MiniBatchNoise):
             raise ValueError(f"HessianDiffusion(at='{self.at}') needs {wanted} here (an EscapeProblem fills them in)")
         return self.minimum, self.saddle or ()
 
-    def _frozen(self, landscape: Any, point: Sequence[float]) -> Array:
+    def _frozen(self, landscape: HasHessian, point: Sequence[float]) -> Array:
         """kappa (|H| + floor) + injected at one point, (d, d)."""
         x = np.asarray(point, dtype=float)[:, None]
         return self.kappa * self._absolute(landscape.hessian(x))[..., 0] + self.injected * np.eye(len(point))
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def tensor(self, landscape: HasHessian, x: Array) -> Array:
         """D at x (d, ...) as ``at`` says: frozen, two levels, or following H(x); shape (d, d, ...)."""
         if self.at == "minimum":
             return spread(self._frozen(landscape, self._points()[0]), x)
@@ -222,22 +278,26 @@ class HessianDiffusion(MiniBatchNoise):
         eye = np.eye(x.shape[0]).reshape((x.shape[0],) * 2 + (1,) * (x.ndim - 1))
         return self.kappa * self._absolute(landscape.hessian(x)) + self.injected * eye
 
-    def _levels(self, landscape: Any) -> tuple[float, float, float, float]:
+    def _levels(self, landscape: HasHessian) -> tuple[float, float, float, float]:
         """D on the minimum's side, D beyond, the switching point, and the direction of the climb."""
         return _two_levels(self, landscape)
 
-    def divergence(self, landscape: Any, x: Array) -> Array:
-        """sum_j d_j D_ij at x (d, ...), shape (d, ...); refused for the additive floor, whose D has a kink."""
-        if self.at in ("minimum", "path"):  # "path" jumps once; routes that know its two levels treat the jump
-            return np.zeros_like(x)
-        if self.floor_shape == "additive":
+    def require_divergence(self) -> None:
+        """Refuse the additive floor, whose D has a kink."""
+        if self.at == "everywhere" and self.floor_shape == "additive":
             raise ValueError(
                 "conventions other than Ito differentiate D, and |H| + floor has a kink where H changes sign; "
                 "use floor_shape='smooth'"
             )
+
+    def divergence(self, landscape: HasHessian, x: Array) -> Array:
+        """sum_j d_j D_ij at x (d, ...), shape (d, ...); refused for the additive floor, whose D has a kink."""
+        if self.at != "everywhere":  # "path" jumps once; routes that know its two levels treat the jump
+            return np.zeros_like(x)
+        self.require_divergence()
         return super().divergence(landscape, x)
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+    def symbolic(self, landscape: HasHessian) -> SymbolicTensor | None:
         """D as a matrix of formulas; None where |H| has none that compiles."""
         symbolic = landscape.symbolic
         if symbolic is None:
@@ -269,7 +329,7 @@ class HessianDiffusion(MiniBatchNoise):
 
 
 @lru_cache(maxsize=64)
-def _two_levels(noise: HessianDiffusion, landscape: Any) -> tuple[float, float, float, float]:
+def _two_levels(noise: HessianDiffusion, landscape: HasHessian) -> tuple[float, float, float, float]:
     a, b = noise._points()
     low, high = (float(noise._frozen(landscape, p)[0, 0]) for p in (a, b))
     return low, high, noise.switch(landscape), float(np.sign(b[0] - a[0]))

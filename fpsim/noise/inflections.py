@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from landscapes.kinds import HasDrift
 
 Array = NDArray[np.float64]
 
 
-def inflections(landscape: Any, low: float, high: float, samples: int = 4001) -> Array:
+def inflections(landscape: HasDrift, low: float, high: float, samples: int = 4001) -> Array:
     """Zeros of the curvature of a 1-D landscape (or of its drift's derivative) in (low, high), in order."""
     x = np.linspace(low, high, samples)
 

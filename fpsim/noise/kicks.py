@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from fpsim.noise.model import Diffusion
+from landscapes.kinds import HasDrift
 
 Array = NDArray[np.float64]
+Place = TypeVar("Place", bound=HasDrift, contravariant=True)
+"""What a noise asks of the landscape or drift field that it drives."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,16 @@ class Kicks:
     along: Callable[[Array, Array], Array]
 
 
-def dense_kicks(noise: Diffusion, landscape: Any) -> Kicks:
+class HasTensor(Protocol[Place]):
+    """A noise as far as its tensor goes."""
+
+    @property
+    def is_constant(self) -> bool: ...
+    def structure(self, landscape: Place) -> str: ...
+    def tensor(self, landscape: Place, x: Array) -> Array: ...
+
+
+def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
     """Kicks by the symmetric root of the tensor; that of a constant D is taken once."""
     d, shape = int(landscape.dimension), noise.structure(landscape)
 

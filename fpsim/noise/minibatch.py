@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
+from fpsim.noise.facts import MiniBatch
+from fpsim.noise.kicks import Place
 from fpsim.noise.model import Diffusion
 
 
 @dataclass(frozen=True, kw_only=True)
-class MiniBatchNoise(Diffusion):
+class MiniBatchNoise(Diffusion[Place]):
     """A noise model with a learning rate eta > 0 and a batch size S > 0 (any positive real: only eta/S enters)."""
 
     learning_rate: float
@@ -25,4 +28,21 @@ class MiniBatchNoise(Diffusion):
     @property
     def kappa(self) -> float:
         """eta / (2 S)."""
-        return self.learning_rate / (2 * self.batch_size)
+        return self.minibatch.kappa
+
+    @property
+    def minibatch(self) -> MiniBatch:
+        """Its learning rate and batch size."""
+        return MiniBatch(self.learning_rate, self.batch_size)
+
+    @property
+    def strength(self) -> tuple[str, float] | None:
+        """eta/S."""
+        return "eta/S", self.learning_rate / self.batch_size
+
+    def scaled(self, factor: float) -> Self:
+        """The same noise of smaller or larger mini-batches."""
+        return super().scaled(factor) if self.strength is None else replace(self, batch_size=self.batch_size / factor)
+
+    def _typeset(self, curvature: str) -> str:
+        return f"D(x) = eta / (2 S) {curvature}, quad eta / (2 S) = {self.kappa:g}"

@@ -1,15 +1,17 @@
-"""What every noise model answers: D(x) as arrays, its divergence, and D as a formula where there is one."""
+"""What every noise model answers: D(x) as arrays, its divergence, D as a formula where there is one, and facts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise.kicks import Kicks, dense_kicks
+from fpsim.noise.facts import Floor, MiniBatch, TwoLevels
+from fpsim.noise.kicks import Kicks, Place, dense_kicks
+from landscapes.kinds import HasDrift
 
 if TYPE_CHECKING:
     import sympy
@@ -20,20 +22,33 @@ SMALL = 1e-3  # steps of differences, in lengths on which D varies
 SymbolicTensor = tuple[Any, "dict[sympy.Symbol, float]"]
 
 
-class Diffusion:
-    """What every noise model answers; ``landscape`` is the landscape or drift field that it drives."""
+class Diffusion(Generic[Place]):
+    """What every noise model answers; ``landscape`` is the landscape or drift field that it drives.
 
-    is_constant: bool = False
+    ``Place`` is what it asks of that: a model of ``Diffusion[HasHessian]`` drives no drift field.
+    """
 
-    def structure(self, landscape: Any) -> Structure:
+    # --- the tensor ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether D is the same everywhere."""
+        return False
+
+    @property
+    def jumps(self) -> bool:
+        """Whether D jumps, so that it has no divergence that is a function."""
+        return False
+
+    def structure(self, landscape: Place) -> Structure:
         """Shape of D: ``"isotropic"`` (a number times I), ``"diagonal"`` or ``"full"``."""
         raise NotImplementedError
 
-    def tensor(self, landscape: Any, x: Array) -> Array:
+    def tensor(self, landscape: Place, x: Array) -> Array:
         """D at ``x`` (d, ...), shape (d, d, ...)."""
         raise NotImplementedError
 
-    def divergence(self, landscape: Any, x: Array) -> Array:
+    def divergence(self, landscape: Place, x: Array) -> Array:
         """(div D)_i = sum_j d_j D_ij at ``x`` (d, ...), shape (d, ...).
 
         Exact where D is a formula, by fourth-order central differences else.
@@ -52,11 +67,14 @@ class Diffusion:
                 total += weight * self.tensor(landscape, moved)[:, j] / step
         return total
 
-    def kicks(self, landscape: Any) -> Kicks:
+    def require_divergence(self) -> None:
+        """Raise ``ValueError`` if D has a kink, where conventions other than Ito have no drift."""
+
+    def kicks(self, landscape: Place) -> Kicks:
         """How the noise moves points in NumPy, sqrt(2 D(x)) z; a noise that knows D as a product makes no matrix."""
         return dense_kicks(self, landscape)
 
-    def _lengths(self, landscape: Any, x: Array) -> list[float]:
+    def _lengths(self, landscape: Place, x: Array) -> list[float]:
         """Length per coordinate on which D varies: a quarter of the landscape's box, else found from D at x."""
         if landscape.bounds is not None:
             return [(high - low) / 4 for low, high in landscape.bounds]
@@ -69,36 +87,87 @@ class Diffusion:
         some = points[:, np.unique(np.linspace(0, points.shape[1] - 1, 4).astype(int))]
         return [float(np.max(natural_length(rows, some, axis))) for axis in range(len(x))]
 
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
+    def symbolic(self, landscape: Place) -> SymbolicTensor | None:
         """D as a sympy matrix in the landscape's variables with its parameters, or ``None`` if there is no formula."""
         return None
 
-    def breaks(self, landscape: Any, low: float, high: float) -> Array | None:
-        """Where in (low, high) D jumps or has a kink, on a line, in order; ``None`` where the model does not know."""
-        return np.empty(0) if self.is_constant else None
+    # --- what it needs ------------------------------------------------------------------------------------------------
 
-    def check(self, dimension: int) -> None:
-        """Raise ``ValueError`` if the model cannot drive ``dimension`` coordinates."""
+    def requires(self, landscape: HasDrift) -> None:
+        """Raise ``ValueError``, in a sentence, if the model cannot drive this landscape or drift field."""
 
-    def requires(self, landscape: Any) -> None:
-        """Raise ``ValueError`` if the landscape or drift field lacks what D is made of."""
+    @property
+    def awaits_escape(self) -> bool:
+        """Whether a minimum or a saddle is still to be filled in by :meth:`resolved`."""
+        return False
 
-    def resolved(self, landscape: Any, start: Array, target: Any) -> Diffusion:
+    def resolved(self, landscape: Place, start: Array, target: Any) -> Diffusion[Any]:
         """The model with what depends on the escape at hand (its minimum, its saddle) filled in."""
         return self
 
+    @property
+    def source(self) -> HasDrift | None:
+        """The landscape that D was made for, where it is not the one that the drift is of."""
+        return None
+
+    # --- where it is not smooth ---------------------------------------------------------------------------------------
+
+    def breaks(self, landscape: Place, low: float, high: float) -> Array | None:
+        """Where in (low, high) D jumps or has a kink, on a line, in order; ``None`` where the model does not know."""
+        return np.empty(0) if self.is_constant else None
+
+    @property
+    def floor_of(self) -> Floor | None:
+        """What keeps D from vanishing at its :meth:`zeros`; ``None`` for a noise without such."""
+        return None
+
+    def zeros(self, landscape: Place, low: float, high: float) -> Array:
+        """Where in (low, high), on a line, D without its floor falls to zero, and |dD/dx| beside it; shape (2, n)."""
+        return np.empty((2, 0))
+
+    # --- what is known of it ------------------------------------------------------------------------------------------
+
+    @property
+    def minibatch(self) -> MiniBatch | None:
+        """Learning rate and batch size, for a noise that is SGD's."""
+        return None
+
+    @property
+    def two_levels(self) -> TwoLevels | None:
+        """The two-level model of Xie et al. 2021 that this noise is, or is compared with."""
+        return None
+
+    @property
+    def strength(self) -> tuple[str, float] | None:
+        """Name and value of the one number that D is proportional to, ``"T"`` or ``"eta/S"``."""
+        return None
+
+    def scaled(self, factor: float) -> Self:
+        """The noise ``factor`` times as strong; ``ValueError`` without a single :attr:`strength`."""
+        raise ValueError(f"the noise '{self}' has no single strength, T or eta/S, that could be varied")
+
+    @property
+    def title(self) -> str:
+        """Two words for a picture; empty for a model of one's own."""
+        return ""
+
+    @property
+    def typeset(self) -> str:
+        """Its definition in Typst's mathematics, as films print it; empty for one without a short formula."""
+        return ""
+
 
 @lru_cache(maxsize=64)
-def exact_divergence(noise: Diffusion, landscape: Any) -> Callable[[Array], Array] | None:
+def exact_divergence(noise: Diffusion[Any], landscape: HasDrift) -> Callable[[Array], Array] | None:
     """Div D as a NumPy function of x (d, ...), where D is a formula."""
-    found = noise.symbolic(landscape)
-    if found is None:
+    found, base = noise.symbolic(landscape), landscape.symbolic
+    if found is None or base is None:
         return None
     import sympy
 
-    (tensor, parameters), variables = found, landscape.symbolic.variables
+    (tensor, parameters), variables = found, base.variables
     rows = [sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(variables)) for i in range(len(variables))]
-    values = {**landscape.symbolic.parameters, **parameters}
+    values = {**base.parameters, **parameters}
     function = sympy.lambdify([*variables, *values], rows, modules=["scipy", "numpy"], cse=True)
     return lambda x: np.stack([np.broadcast_to(row, x.shape[1:]) for row in function(*x, *values.values())])
 

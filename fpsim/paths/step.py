@@ -114,7 +114,7 @@ def check_precision(dtype: DTypeLike) -> None:
 
 def check_drift(sde: SDE) -> None:
     """Refuse a drift l div D that is no function, since D jumps."""
-    if getattr(sde.noise, "at", None) == "path" and sde.convention != "ito":
+    if sde.noise.jumps and sde.convention != "ito":
         raise ValueError(
             f"D jumps once in the two-level noise at='path', so that paths have no {sde.convention} drift; use 'ito' "
             "here (quadrature and grids take every convention)"

@@ -36,7 +36,7 @@ class ChainRoute(Route):
 
     def applies(self, problem: Problem) -> bool:
         """Where the noise is that of steps of a size."""
-        return hasattr(problem.sde.noise, "learning_rate")
+        return problem.sde.noise.minibatch is not None
 
     def samples(self, problem: Problem) -> bool:
         """Beyond one dimension."""
@@ -60,8 +60,9 @@ class ChainRoute(Route):
         """Exact on a line; Monte Carlo beyond, where its predicted cost fits."""
         if problem.sde.dimension == 1:
             return self.answer(problem)
-        eta = problem.sde.noise.learning_rate  # type: ignore[attr-defined]
-        count = affordable_paths(problem, plan.paths, 1.5 * eta, plan.expected(), plan.allowance, None)
+        own = problem.sde.noise.minibatch
+        assert own is not None
+        count = affordable_paths(problem, plan.paths, 1.5 * own.learning_rate, plan.expected(), plan.allowance, None)
         return self.answer(problem, paths=count, seed=plan.seed)
 
     def options(self, found: EscapeTime) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def diagnose(problem: Problem, routes: bool = True) -> Diagnosis:
 
 def _openness(problem: Problem, passed: tuple[Gate, ...]) -> list[Assumption]:
     """Whether the noise lets a continuous path through, and what its floor decides."""
-    noise: Any = problem.sde.noise
-    if not passed:
+    noise = problem.sde.noise.floor_of
+    if not passed or noise is None:
         return []
     worst = max(passed, key=lambda gate: gate.delta)
     where = f"delta = {worst.delta:.4g} at x = {worst.x:.6g}"
@@ -122,7 +122,7 @@ def _small_noise(problem: Problem, at: Any) -> list[Assumption]:
 def _exponent(problem: Problem, at: Any) -> float:
     """int L'/D along the line from minimum to pass (exact in 1-D, along the straight line beyond)."""
     line = at.minimum[:, None] + np.linspace(0, 1, POINTS) * (at.top - at.minimum)[:, None]
-    slope, tensor = problem.sde.landscape.gradient(line), problem.sde.diffusion(line)
+    slope, tensor = problem.sde.potential.gradient(line), problem.sde.diffusion(line)
     along = (at.top - at.minimum) / np.linalg.norm(at.top - at.minimum)
     noise = np.einsum("i,ij...,j->...", along, tensor, along)
     rate = np.tensordot(along, slope, axes=1) / np.maximum(noise, 1e-300)
@@ -136,7 +136,7 @@ def _taylor(problem: Problem, at: Any) -> list[Assumption]:
         axis, curvature = vectors[:, 0], float(values[0])
         noise = float(axis @ problem.sde.diffusion(point[:, None])[..., 0] @ axis)
         width = math.sqrt(noise / abs(curvature))
-        loss = problem.sde.landscape.loss(np.stack([point - width * axis, point, point + width * axis], axis=1))
+        loss = problem.sde.potential.loss(np.stack([point - width * axis, point, point + width * axis], axis=1))
         worst = max(abs(loss[i] - loss[1] - curvature * width**2 / 2) for i in (0, 2)) / noise
         checks.append(
             Assumption(
@@ -151,22 +151,22 @@ def _taylor(problem: Problem, at: Any) -> list[Assumption]:
 
 def _learning_rate(problem: Problem, at: Any) -> list[Assumption]:
     """Step-size regime: the SDE needs eta times the largest curvature to be small."""
-    eta = getattr(problem.sde.noise, "learning_rate", None)
-    if eta is None:
+    own = problem.sde.noise.minibatch
+    if own is None:
         return []
-    size = eta * float(np.max(at.modes[0][0]))
+    size = own.learning_rate * float(np.max(at.modes[0][0]))
     text = f"eta * H_a = {size:.3g}" + ("; gradient descent itself is unstable (> 2)" if size > 2 else "")
     return [Assumption("small steps: eta * H_a <= 0.2 (SDE close to the chain)", size <= 0.2, text, key="small steps")]
 
 
 def _mini_batches(problem: Problem, at: Any) -> list[Assumption]:
     """L'^2 / C1 along the climb: the Gaussian exponent holds for mini-batches only where it is small."""
-    noise: Any = problem.sde.noise
-    if not hasattr(noise, "kappa") or problem.sde.dimension != 1:
+    own = problem.sde.noise.minibatch
+    if own is None or problem.sde.dimension != 1:
         return []
     line = np.linspace(at.minimum[0], at.top[0], POINTS)[None]
-    covariance = problem.sde.diffusion(line)[0, 0] / noise.kappa
-    slope = problem.sde.landscape.gradient(line)[0]
+    covariance = problem.sde.diffusion(line)[0, 0] / own.kappa
+    slope = problem.sde.potential.gradient(line)[0]
     worst = float(np.max(slope**2 / np.maximum(covariance, 1e-300)))
     statement = "one example's noise hides the slope: L'^2 / C1 <= 0.1 (Gaussian exponent holds for mini-batches)"
     return [

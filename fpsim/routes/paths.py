@@ -202,7 +202,7 @@ def _mean(run: PathsRun, sample: ExitSample, survivors: bool = False) -> Censore
 
 def _order(run: PathsRun) -> float:
     """Weak order of the step: one half where D jumps, or where exits are seen at the steps only."""
-    smooth = getattr(run.problem.sde.noise, "at", "") != "path" and not run.places.jumps.size
+    smooth = not run.problem.sde.noise.jumps and not run.places.jumps.size
     return 1.0 if run.bridge and smooth else 0.5
 
 

@@ -118,8 +118,9 @@ class Problem:
         """Floor and delta, printed with every result whose noise dies out on the way."""
         if not self.gates:
             return {}
-        delta = max(gate.delta for gate in self.gates)
-        return {"floor": self.sde.noise.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}  # type: ignore[attr-defined]
+        delta, floor = max(gate.delta for gate in self.gates), self.sde.noise.floor_of
+        assert floor is not None
+        return {"floor": floor.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}
 
     @cached_property
     def default_step(self) -> float:

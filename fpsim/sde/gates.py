@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.lengths import distance, problem_length
-from fpsim.noise import HessianDiffusion
-from fpsim.noise.inflections import inflections
+from fpsim.lengths import distance
 from fpsim.sde.sde import SDE
 
 Array = NDArray[np.float64]
@@ -46,25 +44,19 @@ class Gate:
 
 def gates(sde: SDE, start: float, edge: float) -> list[Gate]:
     """The gates between start and edge, in order along the line; none unless the noise is |H(x)|-shaped in 1-D."""
-    noise = sde.noise
-    if sde.dimension != 1 or not isinstance(noise, HessianDiffusion) or noise.at != "everywhere":
+    if sde.dimension != 1 or sde.noise.floor_of is None:
         return []
-    direction = 1.0 if edge > start else -1.0
-    length = problem_length(sde.landscape, start, edge)
-    found = []
-    for x in inflections(sde.landscape, min(start, edge), max(start, edge)):
-        step = 1e-4 * length
-        bend = sde.landscape.jacobian(np.array([[x - step, x + step]]))[0, 0]
-        drift = float(sde.landscape.drift(np.array([[x]]))[0, 0])
-        if direction * drift < 0:
-            third = abs(float(bend[1] - bend[0])) / (2 * step)
-            found.append(Gate(float(x), 2 * abs(drift) / (noise.kappa * third)))
-    return found
+    x, slopes = sde.noise.zeros(sde.landscape, min(start, edge), max(start, edge))
+    drift = np.asarray(sde.landscape.drift(x[None]))[0]
+    home = drift * (1.0 if edge > start else -1.0) < 0
+    with np.errstate(divide="ignore"):
+        deltas = 2 * np.abs(drift) / slopes
+    return [Gate(float(place), float(delta)) for place, delta in zip(x[home], deltas[home], strict=True)]
 
 
 def is_shut(sde: SDE) -> bool:
     """Whether the noise has neither a floor nor an injected part, so that its gates let nothing through."""
-    return isinstance(sde.noise, HessianDiffusion) and not (sde.noise.floor or sde.noise.injected)
+    return sde.noise.floor_of is not None and sde.noise.floor_of.is_missing
 
 
 def refuse_blocked(sde: SDE, start: float, edge: float) -> None:

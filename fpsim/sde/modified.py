@@ -9,74 +9,26 @@ For a drift b that is no gradient the corrected drift is b - (eta/2) (Jacobian o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise import Diffusion, HessianDiffusion, Structure, SymbolicTensor
-from fpsim.noise.kicks import Kicks
+from fpsim.noise import Diffusion
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class NoiseOf(Diffusion):
-    """A noise model that goes on reading its curvature from ``landscape``, whatever landscape the drift is taken of."""
-
-    landscape: Any
-    inner: Diffusion
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in ("inner", "landscape"):
-            raise AttributeError(name)
-        return getattr(self.inner, name)
-
-    @property
-    def is_constant(self) -> bool:  # type: ignore[override]
-        """That of the original noise."""
-        return self.inner.is_constant
-
-    def structure(self, landscape: Any) -> Structure:
-        """That of the original noise."""
-        return self.inner.structure(self.landscape)
-
-    def tensor(self, landscape: Any, x: Array) -> Array:
-        """D(x) of the original landscape, not of the corrected one."""
-        return self.inner.tensor(self.landscape, x)
-
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
-        """The formulas of the original noise."""
-        return self.inner.symbolic(self.landscape)
-
-    def kicks(self, landscape: Any) -> Kicks:
-        """Those of the original noise."""
-        return self.inner.kicks(self.landscape)
-
-    def check(self, dimension: int) -> None:
-        """The check of the original noise."""
-        self.inner.check(dimension)
-
-    def resolved(self, landscape: Any, start: Array, target: Any) -> Diffusion:
-        """The original noise resolved on the original landscape."""
-        inner = self.inner.resolved(self.landscape, start, target)
-        return self if inner is self.inner else replace(self, inner=inner)
-
-    def __str__(self) -> str:
-        return str(self.inner)
-
-
-def check_correction(noise: Diffusion, convention: str, correction: float) -> None:
+def check_correction(noise: Diffusion[Any], convention: str, correction: float) -> None:
     """Raise ``ValueError`` where the modified equation is not defined."""
     if not (np.isfinite(correction) and correction > 0):
         raise ValueError(f"correction is a learning rate, a positive number; got {correction!r}")
     if convention != "ito":
         raise ValueError(f"the modified equation of SGD is an Ito equation; got convention='{convention}'")
-    rate = getattr(noise, "learning_rate", None)
-    if rate is not None and rate != correction:
+    rate = correction if noise.minibatch is None else noise.minibatch.learning_rate
+    if rate != correction:
         raise ValueError(f"correction must be the learning rate of the noise, {rate:g}; got {correction:g}")
-    if isinstance(noise, HessianDiffusion) and noise.at == "path":
+    if noise.jumps:
         raise ValueError("the modified equation needs a continuous D, and that of at='path' jumps; use at='everywhere'")
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.noise.borrowed import NoiseOf
 from fpsim.noise.kicks import Kicks, matrix_root
 from fpsim.noise.model import Diffusion
 from fpsim.noise.roots import symbolic_root
-from fpsim.sde.modified import NoiseOf, check_correction, modified
+from fpsim.sde.modified import check_correction, modified
+from landscapes.kinds import HasDrift, HasMinima, has_loss
 
 if TYPE_CHECKING:
     import sympy
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Convention = Literal["ito", "stratonovich", "anti-ito"]
+Place = TypeVar("Place", bound=HasDrift)
 WEIGHTS = {"ito": 0.0, "stratonovich": 0.5, "anti-ito": 1.0}
 
 
@@ -60,10 +63,17 @@ class SDE:
             (``"stratonovich"`` needs D diagonal with D_ii a function of x_i: for a full D(x) it depends on the root).
     """
 
-    landscape: Any
-    noise: Diffusion
+    landscape: HasDrift
+    noise: Diffusion[Any]
     convention: Convention = "ito"
     correction: float | None = None
+
+    if TYPE_CHECKING:  # a noise that needs more than the landscape has is seen before anything runs
+
+        def __init__(
+            self, landscape: Place, noise: Diffusion[Place], convention: Convention = "ito",
+            correction: float | None = None,
+        ) -> None: ...  # fmt: skip
 
     def __post_init__(self) -> None:
         if not isinstance(self.noise, Diffusion):
@@ -74,22 +84,28 @@ class SDE:
             raise TypeError(f"the first argument of SDE is a Landscape or DriftField; got {self.landscape!r}")
         if self.convention not in WEIGHTS:
             raise ValueError(f"convention must be one of {list(WEIGHTS)}; got {self.convention!r}")
-        self.noise.check(self.dimension)
         self.noise.requires(self.landscape)
         if self.convention == "stratonovich" and not (self.noise.is_constant or self.dimension == 1):
             raise ValueError(
                 "in more than one dimension 'stratonovich' is ambiguous for a state-dependent D (it depends on which "
                 "square root of D is meant); use 'ito' or 'anti-ito'"
             )
-        if self.correction is not None and not isinstance(self.noise, NoiseOf):
+        if self.correction is not None and self.noise.source is None:
             check_correction(self.noise, self.convention, self.correction)
-            object.__setattr__(self, "noise", NoiseOf(self.landscape, self.noise))
+            object.__setattr__(self, "noise", NoiseOf(self.noise, self.landscape))
             object.__setattr__(self, "landscape", modified(self.landscape, self.correction))
 
     @property
     def dimension(self) -> int:
         """Number of coordinates d."""
         return int(self.landscape.dimension)
+
+    @property
+    def potential(self) -> HasMinima:
+        """The landscape, for what asks for its loss; ``ValueError`` where it is a drift field, which has none."""
+        if not has_loss(self.landscape):
+            raise ValueError(f"this needs a loss, and {self.landscape} is a drift field, which has none")
+        return self.landscape
 
     @property
     def convention_weight(self) -> float:
@@ -104,8 +120,7 @@ class SDE:
     @property
     def domain(self) -> Domain:
         """Where landscape and noise are defined."""
-        domain: Domain = self.landscape.domain
-        return domain
+        return self.landscape.domain
 
     def drift(self, x: Array) -> Array:
         """Ito drift at ``x`` (d, ...), shape (d, ...)."""
@@ -139,10 +154,10 @@ class SDE:
     def _kicks(self) -> Kicks:
         return self.noise.kicks(self.landscape)
 
-    def with_noise(self, noise: Diffusion) -> SDE:
+    def with_noise(self, noise: Diffusion[Any]) -> SDE:
         """The same landscape and convention under another noise."""
-        if isinstance(self.noise, NoiseOf) and not isinstance(noise, NoiseOf):
-            noise = NoiseOf(self.noise.landscape, noise)
+        if self.noise.source is not None and noise.source is None:
+            noise = NoiseOf(noise, self.noise.source)
         return replace(self, noise=noise)
 
     @cached_property
@@ -157,8 +172,7 @@ class SDE:
         d, weight = self.dimension, sympy.Rational(self.convention_weight)
         drift = list(base.drift)
         if weight and not self.noise.is_constant:
-            if getattr(self.noise, "floor_shape", "smooth") == "additive":
-                self.divergence(np.zeros((d, 1)))  # raises: |H| + floor has no divergence at its kinks
+            self.noise.require_divergence()
             drift = [
                 b + weight * sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(base.variables))
                 for i, b in enumerate(drift)

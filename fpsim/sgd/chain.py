@@ -19,13 +19,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from fpsim.cuda.device import Device
 from fpsim.noise import Diffusion
+from fpsim.noise.borrowed import StepNoise
 from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
-from fpsim.sgd.momentum import HeavyBall, PlaceTarget, StepNoise
+from fpsim.sgd.momentum import HeavyBall, PlaceTarget
 from fpsim.targets import Target, as_set, as_target
 from landscapes.field import as_point
 
@@ -50,12 +51,12 @@ class Chain:
     """
 
     landscape: Any
-    noise: Diffusion
+    noise: Diffusion[Any]
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         SDE(self.landscape, self.noise)  # checks that they fit
-        own = getattr(self.noise, "learning_rate", None)
+        own = None if self.noise.minibatch is None else self.noise.minibatch.learning_rate
         given = self.learning_rate
         if own is None and given is None:
             raise ValueError(f"a chain needs a learning rate; this noise has none ({self.noise}): give learning_rate=")
@@ -93,7 +94,7 @@ class Chain:
     @property
     def batch_size(self) -> float:
         """S of the noise model; 1 where it has none."""
-        return float(getattr(self.noise, "batch_size", 1.0))
+        return 1.0 if self.noise.minibatch is None else self.noise.minibatch.batch_size
 
     @property
     def dimension(self) -> int:

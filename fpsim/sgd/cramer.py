@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.exact.integrals import ORDER, WEIGHTS, nodes_of
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import as_point
+from landscapes.kinds import HasDrift
 
 Array = NDArray[np.float64]
 
@@ -246,9 +246,10 @@ def log_prefactor(landscape: DatasetLandscape, start: float, end: float, batch_s
     return -(value + ends) + math.log(c[0] / c[1]) / 2
 
 
-def require_examples(landscape: Any) -> None:
-    """Raise ``ValueError`` unless ``landscape`` is 1-D and knows the gradients of its single examples."""
+def require_examples(landscape: HasDrift) -> DatasetLandscape:
+    """The landscape, if it is 1-D and knows the gradients of its single examples; else ``ValueError``."""
     if not isinstance(landscape, DatasetLandscape):
         raise ValueError(f"cramer needs the gradients of single examples, so a DatasetLandscape; got {landscape!r}")
     if landscape.dimension != 1:
         raise ValueError(f"the Cramer exponent is for 1-D; this landscape has {landscape.dimension} dimensions")
+    return landscape

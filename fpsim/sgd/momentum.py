@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise import Diffusion, Structure, SymbolicTensor
-from fpsim.noise.kicks import Kicks
 from fpsim.sde.sde import SDE, SymbolicSDE
 from fpsim.targets import Target
 
@@ -23,41 +21,6 @@ if TYPE_CHECKING:
     import sympy
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class StepNoise(Diffusion):
-    """The noise of single steps: unlike a continuous path's it may vanish, since a step jumps over such points."""
-
-    inner: Diffusion
-
-    @property
-    def is_constant(self) -> bool:  # type: ignore[override]
-        """That of the noise of a step."""
-        return self.inner.is_constant
-
-    def structure(self, landscape: Any) -> Structure:
-        """That of the noise of a step."""
-        return self.inner.structure(landscape)
-
-    def tensor(self, landscape: Any, x: Array) -> Array:
-        """D of the noise of a step, zeros allowed."""
-        return self.inner.tensor(landscape, x)
-
-    def symbolic(self, landscape: Any) -> SymbolicTensor | None:
-        """The formulas of the noise of a step."""
-        return self.inner.symbolic(landscape)
-
-    def kicks(self, landscape: Any) -> Kicks:
-        """Those of the noise of a step."""
-        return self.inner.kicks(landscape)
-
-    def check(self, dimension: int) -> None:
-        """The check of the noise of a step."""
-        self.inner.check(dimension)
-
-    def __str__(self) -> str:
-        return f"{self.inner} (single steps)"
 
 
 class HeavyBall(SDE):

@@ -47,7 +47,7 @@ class Model:
         """The closed formula that applies."""
         return {"white": "white-noise", "two-level": "xie"}.get(self.name, "state-dependent")
 
-    def noise(self, level: float, floor: float = FLOOR) -> Diffusion:
+    def noise(self, level: float, floor: float = FLOOR) -> Diffusion[Any]:
         """White noise of temperature ``level``, or Hessian noise with eta/(2S) = ``level``."""
         if self.name == "white":
             return ConstantDiffusion(level)
@@ -162,8 +162,9 @@ def log_odds(model: Model, ratio: float, level: float) -> float:
         d = sde.diffusion(x)[0, 0]
         return (-sde.landscape.drift(x)[0] / d).reshape(y.shape), np.log(d).reshape(y.shape)
 
+    box = sde.potential.critical_points().bounds
     for boxes in (1.0, 1.5, 2.0, 3.0, 5.0):
-        low, high = (boxes * end for end in sde.landscape.bounds[0])
+        low, high = (boxes * end for end in box[0])
         edges = halved(resolve(fields, np.union1d(np.linspace(low, high, 65), [0.0]), 1e-12, 8.0)[0])
         slope, log_d = fields(nodes_of(edges))
         half = np.diff(edges) / 2
@@ -186,7 +187,7 @@ def grid_log_odds(model: Model, ratio: float, level: float, cells: int = 4000) -
     from fpsim.density.grid import Grid
 
     sde = both_valleys(model, ratio, level)
-    low, high = (2 * v for v in sde.landscape.bounds[0])
+    low, high = (2 * v for v in sde.potential.critical_points().bounds[0])
     step = (high - low) / cells
     low = -step * round(-low / step)  # the saddle at 0 becomes a face between two cells
     grid = Grid((low, low + cells * step, cells))

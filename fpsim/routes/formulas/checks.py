@@ -60,7 +60,7 @@ def _room(at: Escape, exponent: float) -> tuple[Assumption, ...]:
     if at.problem.walls is None or "reflecting" not in at.problem.walls.kind:
         return ()
     faces = wall_points(at.problem.walls, at.minimum, at.top)
-    heights = np.asarray(at.sde.landscape.loss(faces)) - float(at.valley.minimum.loss)
+    heights = np.asarray(at.sde.potential.loss(faces)) - float(at.valley.minimum.loss)
     if at.sde.dimension == 1:  # the wall beyond the pass is the target's matter
         behind = (faces[0] - at.minimum[0]) * (at.top - at.minimum)[0] < 0
         lowest, what = float(heights[behind].min(initial=math.inf)), "minimum"
@@ -88,7 +88,7 @@ def _finite(at: Escape) -> tuple[Assumption, ...]:
 
 
 def _deep_start(at: Escape, exponent: float) -> Assumption:
-    loss = float(np.asarray(at.sde.landscape.loss(at.problem.point[:, None]))[0])
+    loss = float(np.asarray(at.sde.potential.loss(at.problem.point[:, None]))[0])
     left = exponent * (float(at.valley.saddle.loss) - loss) / at.barrier  # type: ignore[union-attr]
     behind = at.sde.dimension == 1 and (at.problem.point - at.minimum)[0] * (at.top - at.minimum)[0] <= 0
     detail = "behind the minimum" if behind else f"{left:.3g} noise units below the pass"
@@ -125,7 +125,7 @@ def quadratic(at: Escape, low: float, high: float) -> Assumption:
     for point, (values, vectors), level in zip((at.minimum, at.top), at.modes, (low, high), strict=True):
         steps = vectors * np.sqrt(level / np.abs(values))
         around = point[:, None] + np.concatenate([steps, -steps], axis=1)
-        change = np.asarray(at.sde.landscape.loss(around)) - at.sde.landscape.loss(point[:, None])
+        change = np.asarray(at.sde.potential.loss(around)) - at.sde.potential.loss(point[:, None])
         worst.append(float(np.max(np.abs(change / level - np.tile(np.sign(values), 2) / 2))))
     detail = f"off by {worst[0]:.3g} noise units at the minimum, {worst[1]:.3g} at the pass"
     statement = "loss is quadratic within a thermal width (to 0.1 noise units, both ends together)"

@@ -19,6 +19,7 @@ from fpsim.routes.problem import Problem
 from fpsim.sde.sde import SDE
 from fpsim.valleys.valley import Valley
 from landscapes.field import in_words
+from landscapes.kinds import has_loss
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Escape:
     @cached_property
     def modes(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Eigenvalues (d,) and eigenvectors (d, d) of the Hessian at minimum and pass."""
-        pair = [np.linalg.eigh(self.sde.landscape.hessian(p[:, None])[..., 0]) for p in (self.minimum, self.top)]
+        pair = [np.linalg.eigh(self.sde.potential.hessian(p[:, None])[..., 0]) for p in (self.minimum, self.top)]
         return (pair[0][0], pair[0][1]), (pair[1][0], pair[1][1])
 
     @property
@@ -120,7 +121,7 @@ class Escape:
 
 def escape(problem: Problem, name: str) -> Escape:
     """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
-    if not hasattr(problem.sde.landscape, "loss"):
+    if not has_loss(problem.sde.landscape):
         raise ValueError(f"{name} is for a gradient drift; a drift field has no barrier heights (use paths or a grid)")
     if problem.walls is not None and problem.sde.dimension > 1 and "periodic" in problem.walls.kind:
         raise ValueError(f"{name} knows no periodic walls beyond one dimension; use by_grid() or by_paths()")

@@ -8,17 +8,18 @@ It answers for the chain with actual mini-batches and eta -> 0, in units of eta 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from fpsim.assumption import Assumption
+from fpsim.noise.facts import MiniBatch
 from fpsim.routes.formulas.checks import general
 from fpsim.routes.formulas.climb import Escape, escape
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 from fpsim.sgd.cramer import CramerExponent, cramer_exponent, log_prefactor, require_examples
 from fpsim.sgd.cramer_range import straightness
+from landscapes.kinds import has_examples
 
 REFERENCE = "Azizian, Iutzeler, Malick, Mertikopoulos, ICML 2024 (arXiv 2406.09241); prefactor: Knessl et al. 1985"
 STRAIGHT = 0.5  # error of ln(time) by finite kicks that is still called small
@@ -36,15 +37,15 @@ def cramer(problem: Problem) -> Formula:
             and target, or if no mini-batch can climb a point of the way (the time is infinite).
     """
     sde = problem.sde
-    require_examples(sde.landscape)
+    place, own = require_examples(sde.landscape), sde.noise.minibatch
     if problem.walls is not None:
         raise ValueError(f"cramer knows no walls, and this problem has {problem.walls}; use by_paths")
-    eta, size = (getattr(sde.noise, name, None) for name in ("learning_rate", "batch_size"))
-    if eta is None or size is None:
+    if own is None:
         raise ValueError(f"cramer needs a learning rate and a batch size, and {sde.noise} has none; use GradientNoise")
+    eta, size = own.learning_rate, own.batch_size
     at = escape(problem, "cramer")
     a, b = float(at.minimum[0]), float(at.top[0])
-    found = cramer_exponent(sde.landscape, a, b)
+    found = cramer_exponent(place, a, b)
     if found.blocked is not None:
         raise ValueError(
             f"at x = {found.blocked:g} the gradients of all examples pull the same way, so mini-batch SGD never climbs "
@@ -53,21 +54,22 @@ def cramer(problem: Problem) -> Formula:
         )
     exponent = size / eta * found.exponent
     curvatures = math.log(at.curvature_at_minimum * abs(at.curvature_at_pass))
-    log_mean = math.log(2 * math.pi) - curvatures / 2 + log_prefactor(sde.landscape, a, b, size) + exponent
+    log_mean = math.log(2 * math.pi) - curvatures / 2 + log_prefactor(place, a, b, size) + exponent
     gap = 100 * (found.gaussian / found.exponent - 1)
     notes = (
         f"exponent {exponent:.6g} = S/eta * {found.exponent:.6g}",
         f"Gaussian noise of the same covariance: {gap:+.3g} % in the exponent; largest L'^2/C1 = {found.signal:.3g}",
         f"iterations = time/eta, ln(iterations) = {log_mean - math.log(eta):.6g}",
     )
-    return at.formula("cramer", log_mean, REFERENCE, _assumptions(at, found, exponent, log_mean), "chain", notes)
+    return at.formula("cramer", log_mean, REFERENCE, _assumptions(at, found, own, exponent, log_mean), "chain", notes)
 
 
-def _assumptions(at: Escape, found: CramerExponent, exponent: float, log_mean: float) -> tuple[Assumption, ...]:
-    noise: Any = at.sde.noise
-    eta, size = float(noise.learning_rate), float(noise.batch_size)
-    c1 = np.asarray(at.sde.landscape.gradient_covariance(np.array([[found.start, found.end]])))[0, 0]
-    levels = tuple(float(eta / (2 * size) * c) for c in c1)
+def _assumptions(
+    at: Escape, found: CramerExponent, own: MiniBatch, exponent: float, log_mean: float
+) -> tuple[Assumption, ...]:
+    eta, size = own.learning_rate, own.batch_size
+    c1 = np.asarray(require_examples(at.sde.landscape).gradient_covariance(np.array([[found.start, found.end]])))[0, 0]
+    levels = tuple(float(own.kappa * c) for c in c1)
     stiffness = eta * max(at.curvature_at_minimum, abs(at.curvature_at_pass))
     return (
         *general(at, log_mean, exponent, levels),
@@ -98,7 +100,7 @@ def _straight(at: Escape, found: CramerExponent, eta: float, size: float) -> Ass
 
 def _of_examples(problem: Problem) -> bool:
     sde = problem.sde
-    of_steps = hasattr(sde.landscape, "example_gradients") and hasattr(sde.noise, "learning_rate")
+    of_steps = has_examples(sde.landscape) and sde.noise.minibatch is not None
     return of_steps and sde.dimension == 1 and not sde.noise.is_constant
 
 

@@ -95,9 +95,9 @@ def _eyring(
 ) -> Formula:
     """The Eyring-Kramers time over the pass and ``others``: determinants as logarithms, rates added."""
     log_rates = []
-    bottom = np.linalg.slogdet(at.sde.landscape.hessian(at.minimum[:, None])[..., 0])[1]
+    bottom = np.linalg.slogdet(at.sde.potential.hessian(at.minimum[:, None])[..., 0])[1]
     for point in (at.valley.saddle, *others):
-        hessian = at.sde.landscape.hessian(np.asarray(point.x)[:, None])[..., 0]
+        hessian = at.sde.potential.hessian(np.asarray(point.x)[:, None])[..., 0]
         prefactor = math.log(abs(np.linalg.eigvalsh(hessian)[0]) / (2 * math.pi))
         climb = float(point.loss - at.valley.minimum.loss)
         log_rates.append(prefactor + (bottom - np.linalg.slogdet(hessian)[1]) / 2 - climb / temperature)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from fpsim.assumption import Assumption
-from fpsim.noise import HessianDiffusion
+from fpsim.noise.facts import TwoLevels
 from fpsim.routes.formulas.checks import general, quadratic
 from fpsim.routes.formulas.climb import Escape, escape, one_way
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
@@ -33,11 +33,12 @@ def xie(problem: Problem, *, as_published: bool = False) -> Formula:
     Raises:
         ValueError: for another noise, a missing climb fraction, a drift field, or if no pass separates the two.
     """
-    sde, noise = problem.sde, problem.sde.noise
-    if not isinstance(noise, HessianDiffusion):
-        raise ValueError(f"xie is a formula for HessianDiffusion; this SDE has {noise} (use 'white-noise')")
-    if noise.climb_fraction is None:
-        raise ValueError("xie needs the fraction s of the climb where the noise switches: give climb_fraction=s")
+    sde, noise = problem.sde, problem.sde.noise.two_levels
+    if noise is None:
+        raise ValueError(
+            "xie is a formula for HessianDiffusion with the fraction s of the climb where the noise switches "
+            f"(climb_fraction=s); this SDE has {sde.noise}"
+        )
     at = one_way(escape(problem, "xie"), "xie")
     s, bottom, top = noise.climb_fraction, at.curvature_at_minimum, abs(at.curvature_at_pass)
     exponent = at.barrier / noise.kappa * (s / bottom + (1 - s) / top)
@@ -55,15 +56,15 @@ def xie(problem: Problem, *, as_published: bool = False) -> Formula:
     return at.formula("xie", log_mean, REFERENCE, assumptions, convention, (note,))
 
 
-def _two_levels(at: Escape, noise: HessianDiffusion, levels: tuple[float, float]) -> tuple[Assumption, ...]:
+def _two_levels(at: Escape, noise: TwoLevels, levels: tuple[float, float]) -> tuple[Assumption, ...]:
     """What theorem 3.2 adds: the frozen noise, its switch away from both ends, and an eigendirection."""
-    s = noise.climb_fraction or 0.0
-    pure = noise.at == "path" and not noise.floor and not noise.injected
-    found = f"at='{noise.at}', floor = {noise.floor or 0:g}, injected = {noise.injected:g}"
+    s = noise.climb_fraction
     climbs = s * at.barrier / levels[0], (1 - s) * at.barrier / levels[1]
     aligned = at.alignment
     return (
-        Assumption("noise frozen at two levels, without floor (at='path')", pure, found, key="two levels"),
+        Assumption(
+            "noise frozen at two levels, without floor (at='path')", noise.is_exact, noise.words, key="two levels"
+        ),
         Assumption(
             "the switch lies 3 noise units from both ends",
             min(climbs) >= 3,
@@ -76,7 +77,4 @@ def _two_levels(at: Escape, noise: HessianDiffusion, levels: tuple[float, float]
     )
 
 
-by_xie = FormulaRoute(
-    "xie", xie, REFERENCE,
-    lambda problem: problem.sde.dimension == 1 and getattr(problem.sde.noise, "at", "") == "path",
-)  # fmt: skip
+by_xie = FormulaRoute("xie", xie, REFERENCE, lambda problem: problem.sde.dimension == 1 and problem.sde.noise.jumps)
