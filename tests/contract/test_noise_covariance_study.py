@@ -11,8 +11,6 @@ from validation.noise_covariance import verdicts as noise_judge
 from validation.noise_covariance.measures import Size
 from validation.noise_covariance.run import STUDY as NOISE_COVARIANCE
 from validation.sharpness import verdicts as sharp_judge
-from validation.sharpness.measures import Size as SharpSize
-from validation.sharpness.run import STUDY as SHARPNESS
 from validation.study.pieces import Pieces
 
 
@@ -47,20 +45,6 @@ def test_noise_covariance_at_a_toy_size(tmp_path):
     second = NOISE_COVARIANCE.run(size, 0, None, quiet, again)
     assert len(again.found) == 14 + 2 + 3 and not pieces.found
     assert second.to_json() == report.to_json()
-
-
-@pytest.mark.network
-def test_sharpness_at_a_toy_size(tmp_path):
-    pytest.importorskip("torch")
-    size = SharpSize(100, 2, 60, 15, 12, 60, (0.25, 1.0, 4.0), (1.0, 1.25), 20, 20)
-    pieces = Pieces(tmp_path / "pieces")
-    report = SHARPNESS.run(size, 0, 1, quiet, pieces)
-    assert report.as_expected, str(report)
-    assert {name: len(draw().axes) for name, draw in report.pictures.items()} == {"spectra": 2, "rescaling": 2}
-    assert len(replace(report, pictures={}).save(tmp_path)) == 3
-    again = Pieces(tmp_path / "pieces")
-    assert SHARPNESS.run(size, 0, 1, quiet, again).to_json() == report.to_json()
-    assert len(again.found) == 5
 
 
 def direction(c, h, error=0.1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from validation.central_limit.measures import Sums
-    from validation.study.study import Pictures
-
-
-def pictures(found: Sums) -> Pictures:
-    """All figures."""
-    return {"sums": partial(sums_figure, found)}
 
 
 def sums_figure(found: Sums) -> Figure:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fpsim.plotting.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SHADE, SKY, VERMILLION, new_figure, remark, tidy
-from validation.escape_formula.sweeps import Sweep, sweeps_of
+from validation.escape_formula.sweeps import Sweep
 from validation.study.findings import Rows
 from validation.study.panels import legend, lettered
 
@@ -18,19 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.escape_formula.measures import EscapeFormula
-    from validation.study.study import Pictures
-
 BAND = "theorem 3.2, 0 < s < 1"
-
-
-def pictures(found: EscapeFormula) -> Pictures:
-    """All figures."""
-    sweeps = sweeps_of(found.point)
-    return {
-        "four-noises": partial(noises_figure, sweeps),
-        "details": partial(details_figure, sweeps, found.prefactor, found.floor),
-    }
 
 
 def noises_figure(sweeps: Sequence[Sweep]) -> Figure:

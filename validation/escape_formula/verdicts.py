@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validation.escape_formula.sweeps import Sweep, sweeps_of
+from validation.escape_formula.sweeps import Sweep
 from validation.study.findings import Row, Rows
 from validation.study.lines import straight_line
 from validation.study.report import Verdict
@@ -24,10 +24,8 @@ FINITE_RATE = 0.05
 """Of slopes of mini-batches, beside 5 standard errors: what a finite learning rate may still cost."""
 
 
-def verdicts(found: EscapeFormula) -> tuple[Verdict, ...]:
+def verdicts(found: EscapeFormula, sweeps: Sequence[Sweep], rows: Rows) -> tuple[Verdict, ...]:
     """All verdicts, model by model."""
-    sweeps = sweeps_of(found.point)
-    rows = [sweep.row() for sweep in sweeps]
     return (
         *_two_level(_of(rows, "two-level"), found.prefactor),
         *_floored(_of(rows, "floored"), found.floor, found.check),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.full_space.measures import FullSpace
-    from validation.study.study import Pictures
-
 OUT = ("left", "left by instability")
 """Outcomes of replicas that are out (`fpsim.networks.exits`)."""
 MARKERS = "osD^vh"
@@ -26,12 +22,6 @@ NAMES = {
     BATCHES: "mini-batches", "reshuffled": "reshuffled epochs", "gaussian": "Gaussian, same covariance",
     "isotropic": "isotropic, same trace",
 }  # fmt: skip
-
-
-def pictures(found: FullSpace) -> Pictures:
-    """All figures."""
-    leaving = partial(exit_figure, found.boundary, found.exits, found.times)
-    return {"full-space-excess": partial(excess_figure, found.excess), "full-space-exits": leaving}
 
 
 def excess_figure(rows: Rows) -> Figure:

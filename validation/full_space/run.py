@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from validation.full_space.measures import RECIPE, FullSpace, Size, measure
-from validation.full_space.pictures import pictures
+from validation.full_space.pictures import excess_figure, exit_figure
 from validation.full_space.verdicts import late, verdicts
-from validation.study.findings import Rows
-from validation.study.study import Study
+from validation.study.study import Study, Told
 
 
-def summary(found: FullSpace) -> str:
+def told(found: FullSpace) -> Told:
     """Where replicas start, and when they have left."""
     (place,) = found.minimum
-    return (
+    return Told(
         f"A norm-free ResNet-8 of width 1 ({place['parameters']} parameters) on {place['examples']} digits. At its "
         f"minimum a the gradient norm is {place['gradient_norm']:.1e} and the curvatures lie between "
         f"{place['lowest_curvature']:.2g} and {place['largest_curvature']:.3g}. Replicas of SGD start in a; they "
-        "have left when gradient flow does not lead back to it (quench test)."
+        "have left when gradient flow does not lead back to it (quench test).",
+        verdicts(found),
+        {
+            "Full space: the minimum": found.minimum,
+            "Full space: curvature and gradient variance of one example along the sharpest directions": found.spectrum,
+            "Full space: mean excess loss of the late half of each run against the linearised chain": late(
+                found.excess
+            ),
+            "Full space: replicas that have left the basin (quench test)": found.boundary,
+            "Full space: quench-verified exits; iterations with 95 % intervals as for exponential times, and the error "
+            "of ln(mean) from the scatter; who returns between two quenches has not left; mean * kappa^2 / S is "
+            "constant where replicas diffuse out, and grows as noise falls where a barrier holds them": found.exits,
+            "Full space: a loss threshold, and how many of those above it fall back": found.threshold,
+        },
+        {
+            "full-space-excess": partial(excess_figure, found.excess),
+            "full-space-exits": partial(exit_figure, found.boundary, found.exits, found.times),
+        },
     )
 
 
-def tables(found: FullSpace) -> dict[str, Rows]:
-    """In the order of the panel."""
-    return {
-        "Full space: the minimum": found.minimum,
-        "Full space: curvature and gradient variance of one example along the sharpest directions": found.spectrum,
-        "Full space: mean excess loss of the late half of each run against the linearised chain": late(found.excess),
-        "Full space: replicas that have left the basin (quench test)": found.boundary,
-        "Full space: quench-verified exits; iterations with 95 % intervals as for exponential times, and the error "
-        "of ln(mean) from the scatter; who returns between two quenches has not left; mean * kappa^2 / S is "
-        "constant where replicas diffuse out, and grows as noise falls where a barrier holds them": found.exits,
-        "Full space: a loss threshold, and how many of those above it fall back": found.threshold,
-    }
-
-
-STUDY = Study(
-    name="full space",
-    title="SGD in all parameters of a small residual network",
-    size=Size.of,
-    found=FullSpace,
-    measure=measure,
-    verdicts=verdicts,
-    summary=summary,
-    tables=tables,
-    pictures=pictures,
-    constants={"network": RECIPE},
-)
+TITLE = "SGD in all parameters of a small residual network"
+STUDY = Study("full space", TITLE, Size.of, FullSpace, measure, told, {"network": RECIPE})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,18 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.gradient_noise.measures import GradientNoise
-    from validation.study.study import Pictures
-
 STATE = {"initial": (BLUE, "o", "at initialisation"), "trained": (VERMILLION, "s", "after training")}
 LOWEST = 1e-6
-
-
-def pictures(found: GradientNoise) -> Pictures:
-    """All figures."""
-    states = [str(state) for state in found.data.state.values]
-    histograms = {f"histograms-{state}": partial(histogram_figure, found.data, state) for state in states}
-    return {"scaling": partial(scaling_figure, found.data), **histograms}
 
 
 def histogram_figure(data: xarray.Dataset, state: str) -> Figure:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from validation.gradient_noise.measures import GradientNoise, Size, measure
-from validation.gradient_noise.pictures import pictures
+from validation.gradient_noise.pictures import histogram_figure, scaling_figure
 from validation.gradient_noise.verdicts import verdicts
 from validation.study.findings import Rows
-from validation.study.study import Study
+from validation.study.study import Study, Told
 
 if TYPE_CHECKING:
     import xarray
@@ -23,11 +24,12 @@ def load_gradient_noise() -> xarray.Dataset:
         return xarray.load_dataset(path, engine="h5netcdf")
 
 
-def summary(found: GradientNoise) -> str:
+def told(found: GradientNoise) -> Told:
     """What was measured, and what was left out."""
-    facts = found.data.attrs
-    dead = 1 - float(found.data.live.max()) / facts["parameters"]
-    return (
+    data, facts = found.data, found.data.attrs
+    dead = 1 - float(data.live.max()) / facts["parameters"]
+    states = [str(state) for state in data.state.values]
+    return Told(
         f"ResNet-18 of width {facts['width']} ({facts['parameters']:,} parameters; 7x7 stem, group normalisation) "
         f"and {facts['examples']} MNIST digits, before and after {facts['steps']} training steps. At these fixed "
         f"parameters {facts['batches']} batches of every size are drawn with replacement, and the full gradient is "
@@ -37,13 +39,18 @@ def summary(found: GradientNoise) -> str:
         f"Indices and kurtosis across parameters use {facts['sampled']:,} of the others (or all, if fewer), "
         f"shuffled; the index across batches {facts['watched']}. Batches of all sizes come from the same draws: "
         "the largest contains the smaller ones, which are independent of each other. Spikes in the histograms "
-        "across batches are parameters on which few images have a gradient."
+        "across batches are parameters on which few images have a gradient.",
+        verdicts(found),
+        _tables(data),
+        {
+            "scaling": partial(scaling_figure, data),
+            **{f"histograms-{state}": partial(histogram_figure, data, state) for state in states},
+        },
     )
 
 
-def tables(found: GradientNoise) -> dict[str, Rows]:
+def _tables(data: xarray.Dataset) -> dict[str, Rows]:
     """Per state one row a batch size; and what the single examples say."""
-    data = found.data
     sizes = [(i, int(size)) for i, size in enumerate(data.batch_size.values)]
     shown = [str(name) for name in data.data_vars if data[name].dims == ("state", "batch_size")]
     per_state = {
@@ -61,14 +68,4 @@ def tables(found: GradientNoise) -> dict[str, Rows]:
     return {**per_state, "The full data set, and all its examples one by one": rows}
 
 
-STUDY = Study(
-    name="gradient-noise",
-    title="Is SGD's gradient noise Gaussian?",
-    size=Size.of,
-    found=GradientNoise,
-    measure=measure,
-    verdicts=verdicts,
-    summary=summary,
-    tables=tables,
-    pictures=pictures,
-)
+STUDY = Study("gradient-noise", "Is SGD's gradient noise Gaussian?", Size.of, GradientNoise, measure, told)

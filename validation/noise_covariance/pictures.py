@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from fpsim.plotting.style import (
     remark,
     tidy,
 )
-from validation.noise_covariance.stages import NETWORKS, Key, Stages, stages_of
+from validation.noise_covariance.stages import NETWORKS, Key, Stages
 from validation.study.findings import Rows
 from validation.study.panels import legend, lettered, logarithmic, titled
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from validation.noise_covariance.measures import NoiseCovariance
-    from validation.study.study import Pictures
 
 LINEAR = {
     ("linear", "optimum"): (BLUE, "o", "right law"),
@@ -47,17 +43,6 @@ OTHERS = {
     ("teacher", "truth"): (BLACK, "D", "network on its own labels"),
     ("teacher", "off truth"): (ORANGE, "v", "network 1.5 away from the truth"),
 }
-
-
-def pictures(found: NoiseCovariance) -> Pictures:
-    """All figures; those of networks if there are any."""
-    stages = stages_of(found.data)
-    networks = {"networks": partial(networks_figure, stages), "correlations": partial(correlations_figure, stages)}
-    return {
-        "regressions": partial(regressions_figure, stages),
-        **(networks if _networks(stages) else {}),
-        "slice": partial(slice_figure, found.data, found.places),
-    }
 
 
 def regressions_figure(found: Stages) -> Figure:

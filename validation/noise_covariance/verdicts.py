@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validation.noise_covariance.stages import NETWORKS, Key, stages_of, z_scores
+from validation.noise_covariance.stages import NETWORKS, Key, Stages, z_scores
 from validation.study.findings import Row, Rows
 from validation.study.report import Verdict
 
@@ -31,9 +31,8 @@ MATCHED = {"linear", "logistic"}
 """Kinds of models whose Fisher information is their Hessian, whatever the data: what stands before the comma."""
 
 
-def verdicts(found: NoiseCovariance) -> tuple[Verdict, ...]:
+def verdicts(found: NoiseCovariance, stages: Stages) -> tuple[Verdict, ...]:
     """All claims in the order of the chain C = C1/S, C1 = G, G = F, F = H, and C = H/S as a whole."""
-    stages = stages_of(found.data)
     return (
         _one_over_s(found.batches),
         *_centred(found.models),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,24 +32,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.resnet.findings import Slices
-    from validation.study.study import Pictures
-
 LAW_STYLES = {
     "with-replacement": (BLUE, "o", "with replacement"),
     "without-replacement": (GREEN, "s", "without, batch by batch"),
     "reshuffled": (VERMILLION, "^", "reshuffled epochs"),
     "gaussian": (PURPLE, "D", "Gaussian noise"),
 }
-
-
-def pictures(found: Slices) -> Pictures:
-    """All figures; those of SGD if a network was trained."""
-    sweeps = found.sweeps("sweeps")
-    laws = partial(laws_figure, [*sweeps[:1], *found.sweeps("laws")], found.sweeps("rates"))
-    sgd = {"slopes": partial(slopes_figure, sweeps), "laws-and-rates": laws}
-    first = {"slices": partial(slices_figure, found.cases), "toolkit": partial(routes_figure, found.route)}
-    return {**first, **(sgd if sweeps else {})}
 
 
 def slices_figure(cases: Sequence[Case]) -> Figure:

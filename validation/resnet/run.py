@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from validation.full_space.run import STUDY as FULL_SPACE
 from validation.resnet.findings import Slices
 from validation.resnet.measures import Size, measure
-from validation.resnet.pictures import pictures
+from validation.resnet.pictures import laws_figure, routes_figure, slices_figure, slopes_figure
 from validation.resnet.tables import tables
 from validation.resnet.verdicts import verdicts
-from validation.study.study import Study
+from validation.study.study import Study, Told
 
 SUMMARY = (
     "Small ResNets without normalisation are trained on 8 x 8 digits of which 30 % carry wrong labels; between pairs "
@@ -24,16 +25,15 @@ SUMMARY = (
 )
 
 
-STUDY = Study(
-    name="resnet",
-    title="SGD on residual networks: slopes of escape times against every theory",
-    size=Size.of,
-    found=Slices,
-    measure=measure,
-    verdicts=verdicts,
-    summary=lambda found: SUMMARY,
-    tables=tables,
-    pictures=pictures,
-    panels=(replace(FULL_SPACE, share=0.3),),
-    share=0.7,
-)
+def told(found: Slices) -> Told:
+    """The slices, and SGD on them if a network was trained."""
+    sweeps = found.sweeps("sweeps")
+    laws = partial(laws_figure, [*sweeps[:1], *found.sweeps("laws")], found.sweeps("rates"))
+    sgd = {"slopes": partial(slopes_figure, sweeps), "laws-and-rates": laws} if sweeps else {}
+    slices = {"slices": partial(slices_figure, found.cases), "toolkit": partial(routes_figure, found.route)}
+    return Told(SUMMARY, verdicts(found), tables(found), {**slices, **sgd})
+
+
+TITLE = "SGD on residual networks: slopes of escape times against every theory"
+PANELS = (replace(FULL_SPACE, share=0.3),)
+STUDY = Study("resnet", TITLE, Size.of, Slices, measure, told, panels=PANELS, share=0.7)

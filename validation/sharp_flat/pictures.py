@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from validation.sharp_flat.measures import TwoValleys
-    from validation.study.study import Pictures
-
 STYLE = {
     ("white", "ito"): (BLACK, "D", "white noise"),
     ("two-level", "ito"): (VERMILLION, "o", "two levels, Ito"),
@@ -26,14 +22,6 @@ STYLE = {
     ("two-level", "anti-ito"): (PURPLE, "^", "two levels, anti-Ito"),
     ("floored", "ito"): (BLUE, "v", "literal |H| + floor"),
 }
-
-
-def pictures(found: TwoValleys) -> Pictures:
-    """All figures."""
-    return {
-        "escape-times": partial(escape_figure, found.law, found.time),
-        "stationary-odds": partial(odds_figure, found.odds, found.curve),
-    }
 
 
 def escape_figure(laws: Rows, times: Rows) -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,17 +14,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from validation.sharpness.measures import Sharpness
-    from validation.study.study import Pictures
-
-
-def pictures(found: Sharpness) -> Pictures:
-    """All figures."""
-    return {
-        "spectra": partial(spectrum_figure, found.data),
-        "rescaling": partial(rescaling_figure, found.rescaled, found.escape),
-    }
 
 
 def spectrum_figure(data: xarray.Dataset) -> Figure:

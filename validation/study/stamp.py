@@ -1,7 +1,8 @@
 """What a measurement rests on: the module of the function that made it, and all that this imports of the project.
 
-Imports inside functions count, those for types do not; nor does what only draws or talks to the user.  Of a package's
-table of late imports those count that are taken from it.  Data files count for the modules that name them.
+Imports inside functions count, those for types do not; nor does what only draws or talks to the user.  Where modules
+stand in a table as words, to be loaded when they are wanted, each of them counts; of a package's own table only what is
+taken from it.  Data files count for the modules that name them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ HOME = Path(__file__).parents[2]
 PACKAGES = ("landscapes", "fpsim", "validation")
 APART = ("fpsim.plotting", "fpsim.cli", "landscapes.look", "landscapes.picture")
 """Modules that compute nothing: colours, figures, words of the command line."""
+LOADS_RESULTS = "fpsim.storage"
+"""Its table says which module each kind of stored result lives in: no measurement rests on all of them."""
+WORDS = re.compile(rf"({'|'.join(PACKAGES)})(\.\w+)+(:\w+)?")
+ALL = "*"
 
 
 @dataclass(frozen=True)
@@ -88,15 +93,21 @@ def _imported(module: Module) -> Iterator[Module]:
     """The modules near it that it imports."""
     for target, name in _statements(module):
         place, part = module.near(target), module.near(f"{target}.{name}") if name else None
-        late = _late(place) if place is not None and part is None else {}
-        homes = [module.near(home) for key, home in late.items() if name in (None, key)]
-        yield from (one for one in (part or place, *homes) if one is not None)
+        late = _late(place) if place is not None and part is None and name != ALL else {}
+        homes = [home for key, home in late.items() if name in (None, key)]
+        if place is not None and name == ALL and place.file.name == "__init__.py":
+            homes = [f"{target}.{file.stem}" for file in sorted(place.file.parent.glob("*.py"))]
+        yield from (one for one in (part or place, *map(module.near, homes)) if one is not None)
 
 
 @cache
 def _statements(module: Module) -> tuple[tuple[str, str | None], ...]:
-    """Every import that can run: the module, and the name that is taken from it (None for the module itself)."""
+    """Every import that can run: the module, and the name that is taken from it.
+
+    None stands for the module itself, `ALL` for it or, if it is a package, all that lies in it.
+    """
     found: list[tuple[str, str | None]] = []
+    in_words = module.file.name != "__init__.py" and module.name != LOADS_RESULTS
     waiting: list[ast.AST] = [ast.parse(_content(module.file))]
     while waiting:
         node = waiting.pop()
@@ -109,6 +120,8 @@ def _statements(module: Module) -> tuple[tuple[str, str | None], ...]:
             above = module.package[: len(module.package) - node.level + 1] if node.level else []
             target = ".".join([*above, *([node.module] if node.module else [])])
             found += [(target, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Constant) and WORDS.fullmatch(str(node.value)) and in_words:
+            found.append((str(node.value).partition(":")[0], ALL))
         waiting += ast.iter_child_nodes(node)
     return tuple(found)
 

@@ -1,8 +1,8 @@
 """A study: what is measured, what is claimed about it, and how it is told and drawn.
 
-    size, seed  ->  measure(run)  ->  findings  ->  verdicts, tables, pictures  ->  report
+    size, seed  ->  measure(run)  ->  findings  ->  told(findings)  ->  report
 
-Only `measure` computes. All else is a function of the findings, so that what was stored is judged and drawn anew
+Only `measure` computes. What is told is a function of the findings, so that what was stored is judged and drawn anew
 without measuring, and a change of words or colours makes no piece anew.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fpsim.storage import attribute, facts_of, read
+from fpsim.storage import attribute, facts_of, plain, read
 from validation.study.findings import Findings, Rows
 from validation.study.pieces import Pieces
 from validation.study.report import Report, Table, Verdict
@@ -24,7 +24,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 F = TypeVar("F", bound=Findings)
-Pictures = Mapping[str, "Callable[[], Figure]"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told about findings.
+
+    Attributes:
+        summary: what was asked and how, in a few plain sentences.
+        verdicts: claims, each with what theory expects and a tolerance that was fixed before the run.
+        tables: rows by title; a table without rows is left out.
+        pictures: per name a function that draws a figure.
+    """
+
+    summary: str
+    verdicts: Sequence[Verdict]
+    tables: Mapping[str, Rows]
+    pictures: Mapping[str, Callable[[], Figure]]
 
 
 @dataclass(frozen=True)
@@ -36,10 +52,7 @@ class Study(Generic[S, F]):
         size: of (quick, seed), a frozen dataclass.
         found: the class of what is measured.
         measure: measures it, the long parts as pieces of the run.
-        verdicts: claims, each with what theory expects and a tolerance that was fixed before the run.
-        summary: what was asked and how, in a few plain sentences.
-        tables: rows by title; a table without rows is left out.
-        pictures: per name a function that draws a figure.
+        told: what the findings say.
         constants: what else is needed to repeat it.
         panels: further studies, whose reports are parts of this one; what they find is tables.
         share: of the whole time, where it is or has a panel.
@@ -50,10 +63,7 @@ class Study(Generic[S, F]):
     size: Callable[[bool, int], S]
     found: type[F]
     measure: Callable[[Run[S]], F]
-    verdicts: Callable[[F], Sequence[Verdict]]
-    summary: Callable[[F], str]
-    tables: Callable[[F], Mapping[str, Rows]]
-    pictures: Callable[[F], Pictures]
+    told: Callable[[F], Told]
     constants: Mapping[str, Any] = field(default_factory=dict)
     panels: tuple[Study[Any, Any], ...] = ()
     share: float = 1.0
@@ -106,9 +116,10 @@ class Study(Generic[S, F]):
         """The report on findings that were stored, judged and drawn anew."""
         facts = facts_of(data)
         settings = facts.get("settings", {k: v for k, v in facts.items() if k not in ("experiment", "seed")})
-        seed, panels = int(facts.get("seed", 0)), {one.name: one for one in self.panels}
+        seed, dims = int(facts.get("seed", 0)), set(data.dims)
+        panels = {one.name: one for one in self.panels if dims & set(one.found.dimensions())}
         own = {key: value for key, value in settings.items() if key not in panels}
-        theirs = {row for one in self.panels for row in one.found.dimensions() if row in data.dims}
+        theirs = dims & {row for one in panels.values() for row in one.found.dimensions()}
         first = self.report(self.found.from_xarray(data.drop_dims(theirs)), own, seed)
         others = [one.report(one.found.from_xarray(data), settings.get(key), seed) for key, one in panels.items()]
         return joined([first, *others])
@@ -123,18 +134,11 @@ class Study(Generic[S, F]):
 
     def report(self, found: F, settings: Mapping[str, Any] | None = None, seed: int = 0) -> Report:
         """The report on what was measured."""
-        facts = dict(settings or {})
-        return Report(
-            name=self.name,
-            title=self.title,
-            summary=self.summary(found),
-            verdicts=tuple(self.verdicts(found)),
-            tables=tuple(Table.of(title, rows) for title, rows in self.tables(found).items() if rows),
-            pictures=self.pictures(found),
-            data=found.to_xarray(experiment=self.name, seed=seed, settings=facts),
-            settings=facts,
-            seed=seed,
-        )
+        facts, told = plain(settings or {}), self.told(found)
+        tables = tuple(Table.of(title, rows) for title, rows in told.tables.items() if rows)
+        data = found.to_xarray(experiment=self.name, seed=seed, settings=facts)
+        words = (self.name, self.title, told.summary, tuple(told.verdicts))
+        return Report(*words, tables, told.pictures, data, facts, seed)
 
 
 def joined(reports: Sequence[Report]) -> Report:
