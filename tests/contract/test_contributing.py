@@ -1,7 +1,9 @@
 """The recipes of CONTRIBUTING.md do what they say, and every path in it exists."""
 
+import importlib
 import math
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from animations.catalogue import FILMS, Order, animate
 from fpsim.route import ROUTES, Facts
 from landscapes.catalogue.named import ParametricLandscape
 from landscapes.field import require_positive
+from validation.study.run import Run
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -93,6 +96,25 @@ def test_the_film_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert data.chance[0] == 1 and 0.1 < data.chance[-1] < 0.2  # exp(-2), but for the first moments
     with Image.open(path) as film:
         assert (film.n_frames, film.size) == (5, (854, 480))
+
+
+def test_the_study_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both files as printed keep the promises of every study; its verdict holds, and fails for another barrier."""
+    (start, end) = (TEXT.index(f"## Adding a {what}") for what in ("study", "film"))
+    measures, run = re.findall(r"```python\n(.*?)```", TEXT[start:end], flags=re.DOTALL)
+    home = tmp_path / "arrhenius"
+    home.mkdir()
+    for name, text in (("__init__", ""), ("measures", measures), ("run", run)):
+        (home / f"{name}.py").write_text(text.replace("validation.arrhenius.", "arrhenius."))
+    monkeypatch.syspath_prepend(tmp_path)
+    study = importlib.import_module("arrhenius.run")
+    small, full = (study.Size.of(quick) for quick in (True, False))
+    promises = runpy.run_path(str(Path(__file__).with_name("test_every_study.py")))
+    promises["check"](study.STUDY, small, tmp_path / "out")
+    assert study.STUDY.run(full).as_expected
+    found = study.STUDY.measure(Run(full))
+    other = [{**row, "time": row["time"] ** 1.2} for row in found.times]
+    assert not study.STUDY.report(study.Times(other))["slope"].holds
 
 
 @pytest.mark.parametrize("place", PLACES)
