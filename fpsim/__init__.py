@@ -11,9 +11,32 @@ formulas for them, held against each other.  Names load on first use, so that im
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fpsim.roof import PARTS, build
+
+if TYPE_CHECKING:  # the names of _HOMES, for type checkers
+    from fpsim.action.minimum import minimum_action as minimum_action
+    from fpsim.density.automatic import automatic_grid as automatic_grid
+    from fpsim.density.fokker_planck import FokkerPlanck as FokkerPlanck
+    from fpsim.density.grid import Grid as Grid
+    from fpsim.escape import EscapeProblem as EscapeProblem
+    from fpsim.escape_time import EscapeTime as EscapeTime
+    from fpsim.noise import ConstantDiffusion as ConstantDiffusion
+    from fpsim.noise import DiffusionField as DiffusionField
+    from fpsim.noise import GradientNoise as GradientNoise
+    from fpsim.noise import HessianDiffusion as HessianDiffusion
+    from fpsim.paths.simulate import simulate as simulate
+    from fpsim.results import Comparison as Comparison
+    from fpsim.sde.sde import SDE as SDE
+    from fpsim.sgd.chain import Chain as Chain
+    from fpsim.sgd.minibatch import MiniBatchSGD as MiniBatchSGD
+    from fpsim.sgd.minibatch import exit_iterations as exit_iterations
+    from fpsim.sgd.minibatch import simulate_batches as simulate_batches
+    from fpsim.storage import load as load
+    from fpsim.targets import Ball as Ball
+    from fpsim.targets import HalfSpace as HalfSpace
+    from fpsim.walls import Walls as Walls
 
 __version__ = "0.1.0"
 

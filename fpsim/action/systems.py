@@ -74,12 +74,8 @@ def dynamics(system: Any, start: Array, end: Array, floor: float) -> Dynamics:
 
 def _speed(sde: SDE) -> float:
     """S/eta of a noise that is proportional to eta/S, else 1."""
-    noise: Any = getattr(
-        sde.noise, "inner", sde.noise
-    )  # under a modified equation the noise is that of another landscape
-    if hasattr(noise, "kappa") and not getattr(noise, "injected", 0.0):
-        return float(noise.batch_size / noise.learning_rate)
-    return 1.0
+    strength = sde.noise.strength
+    return 1 / strength[1] if strength is not None and strength[0] == "eta/S" else 1.0
 
 
 def _lengths(landscape: Any, start: Array, end: Array) -> tuple[float, ...]:

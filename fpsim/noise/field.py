@@ -114,7 +114,8 @@ class DiffusionField(Diffusion[HasDrift]):
         return sympy.diag(*(entries * d if self.shape == "isotropic" else entries)), parameters
 
     def __str__(self) -> str:
-        return f"D(x) = {self.texts[0] if len(self.texts) == 1 else list(self.texts) or 'a given function'}"
+        text = self.texts[0] if len(self.texts) == 1 else list(self.texts) or "a given function"
+        return "".join([f"D(x) = {text}", *(f", {name} = {value:g}" for name, value in self.parameters)])
 
 
 def on_diagonal(values: Array, dimension: int, isotropic: bool) -> Array:

@@ -98,4 +98,8 @@ class GradientNoise(MiniBatchNoise[HasDrift]):
         return kappa * inner[0], {**inner[1], kappa: self.kappa}
 
     def __str__(self) -> str:
-        return f"D = eta/(2S) C1(x), eta = {self.learning_rate:g}, S = {self.batch_size:g}"
+        own = self.covariance
+        words = f"; C1: {own}" if isinstance(own, ConstantDiffusion | DiffusionField) else ""
+        if isinstance(own, ExampleCovariance) and own.factor != 1:
+            words = f"; C1 of the examples times {own.factor:g}"
+        return f"D = eta/(2S) C1(x), eta = {self.learning_rate:g}, S = {self.batch_size:g}{words}"
