@@ -61,6 +61,7 @@ _HOMES = {
     "Grid": "fpsim.density.grid",
     "automatic_grid": "fpsim.density.automatic",
     "FokkerPlanck": "fpsim.density.fokker_planck",
+    "Sweep": "fpsim.sweeps.sweep",
     "load": "fpsim.storage",
 }
 _ROOMS = (*PARTS, "statistics")

@@ -76,6 +76,12 @@ def load(path: str | Path) -> Any:
     kind = data.attrs.get("result")
     if kind not in HOMES:
         raise ValueError(f"'{path}' holds {_called(kind)}; load reads {', '.join(HOMES)} as written by their save()")
+    return result_of(data)
+
+
+def result_of(data: xarray.Dataset) -> Any:
+    """The result that a dataset holds, of whichever kind its attribute ``result`` says."""
+    kind = data.attrs["result"]
     return getattr(import_module(HOMES[kind]), kind).from_xarray(data)
 
 

@@ -1,0 +1,132 @@
+"""The escape time of a named landscape or a formula by one route, from plain parameters: what most sweeps vary.
+
+escape_time(landscape="double-well", noise="constant", temperature=0.1, route="quadrature")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fpsim.escape import EscapeProblem
+from fpsim.escape_time import EscapeTime
+from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
+from fpsim.sde.sde import SDE
+
+PROBLEM = ("landscape", "variables", "noise", "convention", "start", "target", "route")
+"""Words that say what escapes; ``landscape.NAME`` is a parameter of the landscape."""
+NOISE = {
+    "constant": ("temperature",),
+    "hessian": ("learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected"),
+    "gradient": ("learning_rate", "batch_size", "covariance"),
+    "examples": ("learning_rate", "batch_size"),
+}
+"""Words of each noise."""
+OPTIONS = {
+    "paths": ("paths", "step"),
+    "grid": ("cells",),
+    "chain": ("paths",),
+    "splitting": ("particles", "repetitions"),
+}
+"""Words of each route that has any."""
+SEEDED = ("paths", "chain", "splitting")
+"""Routes with random numbers."""
+
+
+def escape_time(landscape: str, route: str = "quadrature", seed: int | None = None, **given: Any) -> EscapeTime:
+    """The mean escape time.
+
+    Args:
+        landscape: a name such as ``double-well``, or the formula of a loss.
+        route: ``quadrature``, ``grid``, ``paths``, ``chain``, ``splitting`` or the name of a formula.
+        seed: for routes with random numbers.
+        given: ``start``, ``target``, ``noise`` (constant, hessian, gradient or examples) and its parameters,
+            ``convention``, options of the route, and parameters of the landscape as ``landscape__barrier`` (in study
+            files ``landscape.barrier``).
+
+    Raises:
+        ValueError: for words that are not known, or what the route itself refuses.
+    """
+    require_words({"landscape", "route", *given})
+    place = _landscape(landscape, given)
+    problem = EscapeProblem(SDE(place, _noise(place, given), given.get("convention", "ito")), *_ends(place, given))
+    options = {name: given[name] for name in OPTIONS.get(route, ()) if name in given}
+    if route in SEEDED:
+        options |= {"seed": 0 if seed is None else seed}
+    if route in ("paths", "quadrature", "grid", "chain", "splitting"):
+        if route == "paths":
+            options["threads"] = 1  # the sweep itself uses the cores
+        found: EscapeTime = getattr(problem, f"by_{route}")(**options)
+        return found
+    return problem.by_formula(route)
+
+
+def require_words(names: set[str]) -> None:
+    """Refuse parameters that no escape has, with the nearest that it has; ``ValueError``."""
+    import difflib
+
+    known = {
+        *PROBLEM,
+        *(w for words in NOISE.values() for w in words),
+        *(w for words in OPTIONS.values() for w in words),
+    }
+    for name in sorted(names):
+        if name not in known and not name.replace("__", ".").startswith("landscape."):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(sorted(known))}"
+            raise ValueError(f"an escape has no parameter '{name}'{hint}")
+
+
+def _landscape(text: str, given: dict[str, Any]) -> Any:
+    import landscapes
+    from landscapes.catalogue.named import catalogue
+
+    own = {name.partition("__")[2]: value for name, value in given.items() if name.startswith("landscape__")}
+    if text.lower().replace("_", "-") in catalogue():
+        return landscapes.named(text, **own)
+    return landscapes.Landscape.from_expression(text, variables=given.get("variables", "x"), **own)
+
+
+def _noise(place: Any, given: dict[str, Any]) -> Diffusion:
+    kind = given.get("noise", "constant")
+    if kind not in NOISE:
+        raise ValueError(f"noise is one of {', '.join(NOISE)}; got '{kind}'")
+    own = {name: given[name] for name in NOISE[kind] if name in given}
+    strange = {w for words in NOISE.values() for w in words if w in given} - set(own)
+    if strange:
+        raise ValueError(f"{', '.join(sorted(strange))} is no parameter of noise '{kind}', which has {NOISE[kind]}")
+    if kind == "constant":
+        if "temperature" not in own:
+            raise ValueError("constant noise needs temperature, for example temperature = 0.1")
+        return ConstantDiffusion(own["temperature"])
+    if missing := {"learning_rate", "batch_size"} - set(own):
+        raise ValueError(f"noise '{kind}' needs {' and '.join(sorted(missing))}")
+    if kind == "hessian":
+        return HessianDiffusion(**own)
+    if kind == "examples":
+        from fpsim.sgd.minibatch import MiniBatchSGD
+
+        return MiniBatchSGD(place, own["learning_rate"], int(own["batch_size"])).noise()
+    if "covariance" not in own:
+        raise ValueError("noise 'gradient' needs covariance, the formula of one example's gradient covariance")
+    own["covariance"] = DiffusionField.from_expression(own["covariance"], variables=" ".join(place.variables))
+    return GradientNoise(**own)
+
+
+def _ends(place: Any, given: dict[str, Any]) -> tuple[Any, Any]:
+    """Start and target, or the landscape's own; a target is a number or ("ball", center, radius) and the like."""
+    from fpsim.targets import Ball, HalfSpace
+
+    start = given.get("start", place.default_start)
+    target = given.get("target", place.default_target)
+    if start is None or target is None:
+        raise ValueError(f"'{place}' has no start and target of its own; give start and target")
+    if isinstance(target, tuple | list) and target and isinstance(target[0], str):
+        kind, first, second = target
+        if kind not in ("ball", "half-space"):
+            raise ValueError(
+                f"a target is a number, ('ball', center, radius) or ('half-space', normal, offset); got {kind!r}"
+            )
+        return start, Ball(first, second) if kind == "ball" else HalfSpace(first, second)
+    if place.dimension > 1 and isinstance(target, tuple | list):
+        return start, Ball(target, 0.1)
+    return start, target[0] if isinstance(target, tuple | list) else target

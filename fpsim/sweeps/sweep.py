@@ -1,0 +1,295 @@
+"""A sweep: a function of plain parameters at every point of a design, kept point by point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpsim.sweeps.answers import Answer, pooled, relative_error, value_of
+from fpsim.sweeps.costs import Costs
+from fpsim.sweeps.design import Design, Point, as_design
+from fpsim.sweeps.keys import code_of, found, key_of, name_of, stream_of, words_of
+from fpsim.sweeps.running import Run
+from fpsim.sweeps.store import Store
+from fpsim.sweeps.task import Outcome, Task
+from fpsim.sweeps.workers import workers as hired
+
+if TYPE_CHECKING:
+    import xarray
+
+MOST_PARTS = 10_000
+"""Parts of one point, whatever the tolerance."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a sweep stands: calls done, failed, at work in some process, all; seconds computed and left (estimated)."""
+
+    done: int
+    failed: int
+    running: int
+    total: int
+    seconds: float = 0.0
+    left: float = math.nan
+
+    def __str__(self) -> str:
+        words = f"{self.done} of {self.total} done"
+        words += f", {self.failed} failed" if self.failed else ""
+        words += f", {self.running} running" if self.running else ""
+        return words + (f", about {self.left:.0f} s left" if math.isfinite(self.left) else "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point of a sweep and what came of it: ``value`` or, where it failed, ``error``; both empty: not yet done."""
+
+    point: Point
+    seed: int | None
+    answer: Answer | None
+    error: str = ""
+
+    @property
+    def value(self) -> Any:
+        """What the function returned, over all parts; ``None`` if it has not, or failed."""
+        return None if self.answer is None else value_of(self.answer)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A function over many parameters and seeds; what is finished is never computed again.
+
+    Args:
+        function: a function at the top of a file, or its name ``"module:function"``.  It is called with the
+            parameters by name, and with ``seed=`` where ``seeds`` are given, and returns a number, an array, a mapping
+            of names to them, or a result of fpsim.
+        parameters: ``{name: values or one value}`` (every combination), a list of ``{name: value}``, or what
+            :func:`fpsim.sweeps.design.sampled` gives.
+        seeds: how many independent repetitions of every point, or their seeds; ``None`` for a function without chance.
+            Every point and seed has a random stream of its own.
+        name: of the sweep in its store; that of the function if left out.
+        store: the file that keeps the results; ``NAME.sweep`` in the working folder if left out.
+
+    Raises:
+        TypeError, ValueError: for parameters that are not plain, empty or repeated axes, functions without a name.
+    """
+
+    function: Any
+    parameters: Any
+    seeds: int | Sequence[int] | None = None
+    name: str = ""
+    store: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        function = found(self.function) if isinstance(self.function, str) else self.function
+        object.__setattr__(self, "function", function)
+        object.__setattr__(self, "name", self.name or name_of(function).rpartition(":")[2])
+        object.__setattr__(self, "parameters", as_design(self.parameters))
+        object.__setattr__(self, "seeds", _as_seeds(self.seeds))
+        object.__setattr__(self, "store", Path(self.store or f"{self.name}.sweep"))
+        name_of(function)
+
+    @property
+    def design(self) -> Design:
+        """The points."""
+        design: Design = self.parameters
+        return design
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.store or "")
+
+    @cached_property
+    def _code(self) -> tuple[str, str]:
+        return name_of(self.function), code_of(self.function)
+
+    @property
+    def _seeds(self) -> tuple[int | None, ...]:
+        return tuple(self.seeds) if isinstance(self.seeds, Sequence) else (None,)
+
+    def __len__(self) -> int:
+        """Calls of the function, parts not counted."""
+        return len(self.design) * len(self._seeds)
+
+    def _task(self, number: int, part: int = 0) -> Task:
+        point = self.design[number // len(self._seeds)]
+        return self._task_at(point, self._seeds[number % len(self._seeds)], part)
+
+    def _task_at(self, point: Point, seed: int | None, part: int) -> Task:
+        words = words_of(point)
+        stream = None if seed is None else stream_of(words, seed, part)
+        return Task(key_of(*self._code, words, seed, part), point, seed, part, stream)
+
+    def run(
+        self, executor: Any = None, cluster: Any = None, tolerance: float | None = None, budget: float | None = None,
+        workers: int | None = None, retry: bool = False, progress: Callable[[Status], None] | None = None,
+    ) -> Sweep:  # fmt: skip
+        """Compute what the store does not hold yet; returns the sweep.
+
+        Args:
+            executor: ``"threads"`` (if left out), ``"processes"``, ``"serial"`` or a ``concurrent.futures.Executor``.
+            cluster: address of a Dask scheduler, ``"local"``, or a ``distributed.Client``, in its place.
+            tolerance: relative standard error at which a point is done: until then it goes on with the next part of its
+                stream (needs ``seeds``).
+            budget: seconds of computing per point, after which no further part begins.
+            workers: how many calls at once; all cores, or all of the cluster, if left out.
+            retry: points that failed are tried again.
+            progress: told of the :class:`Status` as results land.
+
+        Raises:
+            StoreError: if the store cannot be written (a full disk); what had landed is kept.
+            ClusterLostError: if the cluster goes away.
+        """
+        if tolerance is not None and not (tolerance > 0 and self.seeds):
+            raise ValueError("a tolerance is a relative standard error > 0, and needs seeds, whose streams go on")
+        if budget is not None and not budget > 0:
+            raise ValueError(f"budget is seconds per point, > 0; got {budget!r}")
+        store = self._store
+        store.define(self.name, self.definition())
+        states = store.states()
+        keys = [self._task(number).key for number in range(len(self))]
+        waiting = [n for n, key in enumerate(keys) if key not in states or (retry and not states[key])]
+        going = _Going(self, states, keys, tolerance, budget)
+        begun = going.unfinished(store) if tolerance is not None else []
+        counts = [sum(states.get(key, False) for key in keys), sum(not states.get(key, True) for key in keys)]
+        counts[1] -= sum(keys[n] in states for n in waiting)
+
+        def report(outcomes: list[Outcome], left: float) -> None:
+            for outcome in outcomes:
+                if outcome.task.part == 0:
+                    counts[outcome.answer is None] += 1
+            if progress is not None:
+                progress(Status(counts[0], counts[1], 0, len(self), left=left))
+
+        with hired(executor, cluster, workers) as crew:
+            costs = Costs(self.design, len(self._seeds))
+            queue = np.array(waiting, dtype=np.int64)
+            run = Run(self.function, store, crew, self._task, queue, costs, going.following, report)
+            run.again.extend(begun)
+            run.go()
+        return self
+
+    def definition(self) -> dict[str, Any]:
+        """Function, code, axes or points (the first 10 000), fixed parameters and seeds, as plain data."""
+        design = self.design
+        listed = [dict(point) for point in design.listed[:10_000]]
+        axes = {name: list(values) for name, values in design.axes.items()}
+        function, code = self._code
+        seeds = None if self.seeds is None else list(self._seeds)
+        what = {"function": function, "code": code, "fixed": dict(design.fixed), "seeds": seeds}
+        return {**what, "axes": axes, "points": listed}
+
+    def status(self) -> Status:
+        """Calls done, failed and at work in any process."""
+        states = self._store.states()
+        mine = [states.get(self._task(number).key) for number in range(len(self))]
+        return Status(mine.count(True), mine.count(False), self._store.claimed(), len(self))
+
+    def rows(self) -> Iterator[Row]:
+        """Every point and seed in order, with its answer over all parts, its error, or nothing yet."""
+        for number in range(len(self)):
+            yield self._row(number)
+
+    def _row(self, number: int) -> Row:
+        parts: list[Answer] = []
+        task = self._task(number)
+        for part in range(MOST_PARTS):
+            kept = next(self._store.rows([self._task(number, part).key]))
+            if kept is None or kept.answer is None:
+                error = kept.error if kept is not None and not parts else ""
+                return Row(task.point, task.seed, pooled(parts) if parts else None, error)
+            parts.append(kept.answer)
+            if self.seeds is None:
+                break
+        return Row(task.point, task.seed, pooled(parts))
+
+    def to_xarray(self) -> xarray.Dataset:
+        """All numbers and arrays over the sweep's axes (``point`` for a list) and ``seed``; NaN where there is none."""
+        from fpsim.sweeps.table import dataset_of
+
+        return dataset_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_xarray` as netCDF."""
+        from fpsim.storage import write
+
+        return write(self.to_xarray(), path)
+
+    def plot(self, axis: str | None = None, value: str | None = None, axes: Any = None) -> Any:
+        """The logarithm of a value (a time, or the first number) against an axis, a fitted line for each series."""
+        from fpsim.plotting.sweeps import lines_over
+
+        return lines_over(self.to_xarray(), axis, value, axes)
+
+    def __str__(self) -> str:
+        over = ", ".join(f"{name} ({size})" for name, size in zip(self.design.names, self.design.shape, strict=False))
+        seeds = "" if self.seeds is None else f", {len(self._seeds)} seeds"
+        return f"sweep '{self.name}' over {over}{seeds} in {self.store}: {self.status()}"
+
+    def __repr__(self) -> str:
+        return f"<Sweep '{self.name}': {len(self)} calls, in {self.store}>"
+
+
+@dataclass
+class _Going:
+    """Which points go on with a further part."""
+
+    sweep: Sweep
+    states: dict[bytes, bool]
+    keys: list[bytes]
+    tolerance: float | None
+    budget: float | None
+
+    def following(self, outcome: Outcome) -> Task | None:
+        """The next part of a point that is not yet known to the tolerance."""
+        if self.tolerance is None or outcome.answer is None:
+            return None
+        return self._after(outcome.task, self._parts(outcome))
+
+    def _parts(self, outcome: Outcome) -> list[tuple[Answer, float]]:
+        task, parts = outcome.task, []
+        keys = [self.sweep._task_at(task.point, task.seed, part).key for part in range(task.part)]
+        for kept in self.sweep._store.rows(keys):
+            if kept is not None and kept.answer is not None:
+                parts.append((kept.answer, kept.seconds))
+        return [*parts, (outcome.answer or Answer(), outcome.seconds)]
+
+    def _after(self, task: Task, parts: list[tuple[Answer, float]]) -> Task | None:
+        known = relative_error(pooled([answer for answer, _ in parts])) <= (self.tolerance or 0.0)
+        spent = self.budget is not None and sum(seconds for _, seconds in parts) >= self.budget
+        if known or spent or task.part + 1 >= MOST_PARTS:
+            return None
+        return self.sweep._task_at(task.point, task.seed, task.part + 1)
+
+    def unfinished(self, store: Store) -> list[Task]:
+        """The next part of every point that an earlier run left below the tolerance."""
+        more = []
+        for number, key in enumerate(self.keys):
+            if not self.states.get(key, False):
+                continue
+            part = 0
+            while self.states.get(self.sweep._task(number, part + 1).key, False):
+                part += 1
+            task = self.sweep._task(number, part)
+            kept = next(store.rows([task.key]))
+            if kept is not None and kept.answer is not None:
+                following = self.following(Outcome(task, kept.answer, "", "", kept.seconds))
+                more += [following] if following else []
+        return more
+
+
+def _as_seeds(seeds: Any) -> tuple[int, ...] | None:
+    if seeds is None:
+        return None
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool) and seeds >= 1:
+        return tuple(range(int(seeds)))
+    if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str) and len(seeds):
+        found_seeds = tuple(int(seed) for seed in seeds)
+        if len(set(found_seeds)) == len(found_seeds) and all(s == t for s, t in zip(found_seeds, seeds, strict=True)):
+            return found_seeds
+    raise ValueError(f"seeds is how many repetitions (>= 1) or a list of different whole numbers; got {seeds!r:.60}")

@@ -1,0 +1,128 @@
+"""Where tasks run: in this thread, on threads or processes, on any executor, or on a Dask cluster.
+
+All of them are ``concurrent.futures.Executor``; nothing else of a sweep knows which one it is.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = ("serial", "threads", "processes")
+CONNECTING = 20.0
+"""Seconds to wait for the scheduler of a cluster."""
+
+
+class ClusterLostError(ConnectionError):
+    """The cluster that a sweep ran on went away."""
+
+
+class Serial(Executor):
+    """Runs what is submitted at once, in this thread."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        """The outcome of a call, which is over when this returns."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*args, **options))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Workers:
+    """An executor, how many calls it runs at once, how to make a new one of its kind, and whether it is still there."""
+
+    executor: Executor
+    count: int
+    renewed: Callable[[], Executor] | None = None
+    is_there: Callable[[], bool] = lambda: True
+
+    def renew(self) -> bool:
+        """Replace an executor that broke; ``False`` if it is somebody else's."""
+        if self.renewed is None:
+            return False
+        self.executor = self.renewed()
+        return True
+
+
+@contextmanager
+def workers(executor: Any, cluster: Any, count: int | None) -> Iterator[Workers]:
+    """Workers from what a user asks for.
+
+    Args:
+        executor: ``"serial"``, ``"threads"``, ``"processes"``, any ``concurrent.futures.Executor``, or ``None`` for
+            threads.
+        cluster: address of a Dask scheduler such as ``"tcp://10.0.0.1:8786"``, ``"local"`` for one started here, or a
+            ``distributed.Client``.
+        count: how many at once; the machine's cores if left out, a cluster's own.
+
+    Raises:
+        ValueError, TypeError: for anything else, or both an executor and a cluster.
+        ClusterLostError: if no scheduler answers.
+    """
+    if executor is not None and cluster is not None:
+        raise ValueError("a sweep runs on an executor or on a cluster; give one of them")
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        raise ValueError(f"workers is a whole number >= 1; got {count!r}")
+    with ExitStack() as stack:
+        if cluster is not None:
+            yield _on_cluster(cluster, count, stack)
+            return
+        if isinstance(executor, Executor):
+            yield Workers(executor, count or getattr(executor, "_max_workers", 0) or _cores())
+            return
+        found = _here("threads" if executor is None else executor, count or _cores())
+        try:
+            yield found
+        finally:
+            found.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _here(kind: Any, count: int) -> Workers:
+    if kind not in KINDS:
+        raise ValueError(f"executor is one of {list(KINDS)} or a concurrent.futures.Executor; got {kind!r}")
+    if kind == "serial":
+        return Workers(Serial(), 1)
+    if kind == "threads":
+        return Workers(ThreadPoolExecutor(count), count)
+
+    def made() -> Executor:  # spawned: a fork of a process with threads may hang
+        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+
+    return Workers(made(), count, made)
+
+
+def _cores() -> int:
+    from fpsim.paths.threads import thread_count
+
+    return thread_count(None)
+
+
+def _on_cluster(cluster: Any, count: int | None, stack: ExitStack) -> Workers:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ValueError("a cluster needs Dask: pip install 'fpsim-sgd[cluster]'") from None
+    if isinstance(cluster, Client):
+        client = cluster
+    elif cluster == "local":
+        here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]
+        client = stack.enter_context(Client(stack.enter_context(here)))  # type: ignore[no-untyped-call]
+    elif isinstance(cluster, str):
+        try:
+            client = stack.enter_context(Client(cluster, timeout=CONNECTING))  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise ClusterLostError(
+                f"no Dask scheduler answers at '{cluster}' ({type(error).__name__}); start one with 'dask scheduler' "
+                "and give the address that it prints"
+            ) from None
+    else:
+        raise TypeError(f"cluster is the address of a Dask scheduler, 'local', or a Client; got {cluster!r:.60}")
+    size = sum(client.nthreads().values())
+    return Workers(client.get_executor(pure=False), max(count or size, 1), None, lambda: client.status == "running")
