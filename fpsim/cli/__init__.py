@@ -1,4 +1,4 @@
-"""The command line: ``fpsim escape | simulate | density | landscape | validate | animate | demo``.
+"""The command line: ``fpsim escape | simulate | density | landscape | sweep | validate | animate | demo``.
 
 A table for people, ``--json`` for machines, a progress bar for long work.  Wrong input ends with one sentence and exit
 code 2, Ctrl-C with one and exit code 130; a traceback reaches nobody unless ``FPSIM_TRACEBACK=1`` asks for it.

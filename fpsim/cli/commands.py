@@ -42,6 +42,7 @@ from fpsim.cli.problem_options import (
     sde_of,
     walls_of,
 )
+from fpsim.cli.sweep import sweep
 
 app = typer.Typer(
     help="Simulate how SGD moves through loss landscapes: random paths, densities, escape times.",
@@ -297,6 +298,9 @@ def validate(
             print(f"wrote {file}", file=sys.stderr)
     if not found.as_expected:
         raise typer.Exit(1)
+
+
+app.command()(sweep)
 
 
 @app.callback(invoke_without_command=True)

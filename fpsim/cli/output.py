@@ -15,7 +15,7 @@ PICTURES = (".png", ".svg", ".pdf")
 def progress_bar(quiet: bool) -> Iterator[Callable[..., None]]:
     """A progress bar on standard error; silent for --json and where nobody watches."""
     if quiet or not sys.stderr.isatty():
-        yield lambda share, name="": None
+        yield lambda share, name="", words="": None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -23,10 +23,10 @@ def progress_bar(quiet: bool) -> Iterator[Callable[..., None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
-        def report(share: float, name: str = "working") -> None:
+        def report(share: float, name: str = "working", words: str = "") -> None:
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=1.0)
-            bar.update(tasks[name], completed=share)
+            bar.update(tasks[name], completed=share, description=words or name)
 
         yield report
 

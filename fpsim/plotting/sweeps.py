@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.plotting.style import CYCLE, SMALL, axes_or_new, figure_of, route_style, tidy
-from fpsim.route import process_of
+from fpsim.route import ROUTES
 
 if TYPE_CHECKING:
     import xarray
@@ -54,10 +54,8 @@ def lines_over(
         drawn += 1
     if not drawn:
         raise ValueError("nothing of this sweep is known yet, so there is nothing to draw; run it first")
-    axes.set_xlabel(x_name.replace("_", " "))
-    axes.set_ylabel(r"$\ln\,\tau$" if y_name == "log_mean" else y_name.replace("_", " "))
+    tidy(axes, x_name.replace("_", " "), r"$\ln\,\tau$" if y_name == "log_mean" else y_name.replace("_", " "))
     axes.legend(fontsize=SMALL, frameon=False)
-    tidy(axes)
     return figure_of(axes)
 
 
@@ -66,7 +64,8 @@ def _series(axes: Axes, x: Array, y: Array, e: Array, color: str, marker: str, n
     words = ", ".join(
         str(v) if key == "route" else f"{key} {v:g}" if not isinstance(v, str) else v for key, v in name.items()
     )
-    is_formula = "route" in name and process_of(str(name["route"])) == "formula"
+    row = ROUTES.get(str(name.get("route")))
+    is_formula = row is not None and row.process == "formula"
     fit = slope_of(x, y, e)
     label = words + (f": slope {fit[0]:.4g} ± {fit[1]:.1g}" if fit else "")
     axes.errorbar(

@@ -5,11 +5,14 @@ escape_time(landscape="double-well", noise="constant", temperature=0.1, route="q
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 from fpsim.escape import EscapeProblem
 from fpsim.escape_time import EscapeTime
 from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
+from fpsim.routes.route import route as _route
 from fpsim.sde.sde import SDE
 
 PROBLEM = ("landscape", "variables", "noise", "convention", "start", "target", "route")
@@ -21,15 +24,6 @@ NOISE = {
     "examples": ("learning_rate", "batch_size"),
 }
 """Words of each noise."""
-OPTIONS = {
-    "paths": ("paths", "step"),
-    "grid": ("cells",),
-    "chain": ("paths",),
-    "splitting": ("particles", "repetitions"),
-}
-"""Words of each route that has any."""
-SEEDED = ("paths", "chain", "splitting")
-"""Routes with random numbers."""
 
 
 def escape_time(landscape: str, route: str = "quadrature", seed: int | None = None, **given: Any) -> EscapeTime:
@@ -37,7 +31,7 @@ def escape_time(landscape: str, route: str = "quadrature", seed: int | None = No
 
     Args:
         landscape: a name such as ``double-well``, or the formula of a loss.
-        route: ``quadrature``, ``grid``, ``paths``, ``chain``, ``splitting`` or the name of a formula.
+        route: a row of :data:`fpsim.route.ROUTES`: ``quadrature``, ``grid``, ``paths``, the name of a formula.
         seed: for routes with random numbers.
         given: ``start``, ``target``, ``noise`` (constant, hessian, gradient or examples) and its parameters,
             ``convention``, options of the route, and parameters of the landscape as ``landscape__barrier`` (in study
@@ -46,34 +40,32 @@ def escape_time(landscape: str, route: str = "quadrature", seed: int | None = No
     Raises:
         ValueError: for words that are not known, or what the route itself refuses.
     """
-    require_words({"landscape", "route", *given})
+    require_words({"landscape", "route", *given}, [route])
     place = _landscape(landscape, given)
     problem = EscapeProblem(SDE(place, _noise(place, given), given.get("convention", "ito")), *_ends(place, given))
-    options = {name: given[name] for name in OPTIONS.get(route, ()) if name in given}
-    if route in SEEDED:
-        options |= {"seed": 0 if seed is None else seed}
-    if route in ("paths", "quadrature", "grid", "chain", "splitting"):
-        if route == "paths":
-            options["threads"] = 1  # the sweep itself uses the cores
-        found: EscapeTime = getattr(problem, f"by_{route}")(**options)
-        return found
-    return problem.by_formula(route)
+    names = _options(route)
+    options = {name: given[name] for name in names if name in given and name not in PROBLEM}
+    options |= {"seed": seed} if "seed" in names and seed is not None else {}
+    options |= {"threads": 1} if "threads" in names else {}  # the sweep itself uses the cores
+    return _route(route).answer(problem, **options)
 
 
-def require_words(names: set[str]) -> None:
-    """Refuse parameters that no escape has, with the nearest that it has; ``ValueError``."""
+def require_words(names: set[str], routes: Sequence[str]) -> None:
+    """Refuse parameters that no escape by these routes has, with the nearest that it has; ``ValueError``."""
     import difflib
 
-    known = {
-        *PROBLEM,
-        *(w for words in NOISE.values() for w in words),
-        *(w for words in OPTIONS.values() for w in words),
-    }
+    own = {name for one in routes for name in _options(one)} - {"problem", "seed", "threads", "progress"}
+    known = sorted({*PROBLEM, *(word for words in NOISE.values() for word in words), *own})
     for name in sorted(names):
         if name not in known and not name.replace("__", ".").startswith("landscape."):
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(sorted(known))}"
+            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
             raise ValueError(f"an escape has no parameter '{name}'{hint}")
+
+
+def _options(name: str) -> Sequence[str]:
+    """Names of the options of a route."""
+    return tuple(signature(_route(name).answer).parameters)
 
 
 def _landscape(text: str, given: dict[str, Any]) -> Any:

@@ -28,6 +28,8 @@ LANDING = 0.2
 """Seconds between two transactions, at most, while results come in."""
 POLL = 0.5
 """Seconds between two looks at what others are at, and at whether the cluster is there."""
+GRACE = 2.0
+"""Seconds to wait for calls that are under way when something ends the run."""
 DEATHS = 2
 """Workers that may die at one point before it counts as failed."""
 
@@ -71,9 +73,9 @@ class Run:
             while self._fill() or self.flying or self.elsewhere:
                 self._collect()
         finally:
-            for future in self.flying:
-                future.cancel()
-            self._gather([f for f in self.flying if f.done() and not f.cancelled()])
+            under_way = [future for future in self.flying if not future.cancel()]
+            ready, _ = wait(under_way, timeout=GRACE)
+            self._gather([future for future in ready if future.exception() is None])
             self._land()
             self.store.release()
 

@@ -149,7 +149,7 @@ class Store:
             for task in claims:
                 known = base.execute("select error from results where key = ?", (task.key,)).fetchone()
                 holder = base.execute("select owner, until from claims where key = ?", (task.key,)).fetchone()
-                if (known is None or known[0]) and (holder is None or not self._is_held(*holder, now)):
+                if (known is None or known[0]) and (holder is None or not self._is_held(holder[0], holder[1], now)):
                     base.execute("insert or replace into claims values (?, ?, ?)", (task.key, self.owner, now + LEASE))
                     taken.append(task)
             base.execute("update claims set until = ? where owner = ?", (now + LEASE, self.owner))

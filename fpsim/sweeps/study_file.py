@@ -98,16 +98,17 @@ class _Reader:
 
     def _options(self, own: Table) -> Table:
         """How to run, of the right kinds."""
-        kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
+        kinds: dict[str, tuple[Any, str]] = {
             "tolerance": ((int, float), "a relative standard error such as 0.05"),
             "budget": ((int, float), "seconds per point such as 60"),
             "workers": (int, "a whole number of calls at once"),
             "executor": (str, f"one of {', '.join(KINDS)}"),
         }
-        found = {key: own[key] for key in kinds if key in own}
+        found: Table = {key: own[key] for key in kinds if key in own}
+        value: Any
         for key, value in found.items():
             kind, words = kinds[key]
-            if isinstance(value, bool) or not isinstance(value, kind) or (not isinstance(value, str) and not value > 0):
+            if isinstance(value, bool) or not isinstance(value, kind) or (kind is not str and not value > 0):
                 raise self._wrong("sweep", key, f"is {words}; got {value!r}")
         if found.get("executor", "threads") not in KINDS:
             raise self._wrong("sweep", "executor", f"is one of {', '.join(KINDS)}; got {found['executor']!r}")
@@ -160,7 +161,9 @@ class _Reader:
             )
         for key in value:
             self._known("axes", key, LADDER, f"a key of the axis '{name}'")
-        low, high, count = value.get("from"), value.get("to"), value.get("count")
+        low: Any = value.get("from")
+        high: Any = value.get("to")
+        count: Any = value.get("count")
         numbers = all(isinstance(v, int | float) and math.isfinite(v) for v in (low, high))
         if not numbers or not isinstance(count, int) or count < 2 or low == high:
             raise self._wrong("axes", name, "needs two different numbers from and to, and a whole count >= 2")
@@ -174,15 +177,19 @@ class _Reader:
         return [low * (high / low) ** (k / (count - 1)) for k in range(count)]
 
     def _check_escape(self, design: Design) -> None:
+        """Words that an escape has, and routes that exist, before anything runs."""
         from fpsim.sweeps.escape import require_words
 
-        names = {*design.fixed, *design.names}
-        for name in names:
-            section = (
+        def section(name: str) -> str:
+            return (
                 "fixed" if name in design.fixed else next(s for s in ("axes", "points", "ranges") if s in self.tables)
             )
-            self._told(section, name, lambda name=name: require_words({name}))  # type: ignore[misc]
-        if "landscape" not in names:
+
+        routes = list(design.column("route")) if "route" in design.names else [design.fixed.get("route", "quadrature")]
+        self._told(section("route"), "route", lambda: require_words(set(), routes))
+        for name in (*design.fixed, *design.names):
+            self._told(section(name), name, lambda name=name: require_words({name}, routes))  # type: ignore[misc]
+        if "landscape" not in (*design.fixed, *design.names):
             raise StudyFileError(
                 f'{self.path.name}: [fixed] needs landscape = "double-well", another name, or a formula'
             )
@@ -227,15 +234,12 @@ def _flat(table: Mapping[str, Any], leaves: Iterable[str] = ()) -> Table:
 
 def _line(text: str, section: str, key: str) -> int:
     """The line of a key in its section, of the section where the key has none, else 1."""
-    last, here = 1, ""
+    last, here, names = 1, "", f"{re.escape(key)}|{re.escape(key.rpartition('.')[2])}"
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[+\s*([\w.\"-]+)\s*\]+", line)
         if header:
             here = header.group(1).strip('"')
-            if here in (section, key):
-                last = number
-        elif here in (section, "") and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line) and key:
-            return number
-        elif here == section and key and re.search(rf"\b{re.escape(key.split('.')[-1])}\b\"?\s*=", line):
+            last = number if here in (section, key) else last
+        elif key and here in (section, "") and re.match(rf"\s*[\"']?({names})[\"']?\s*=", line):
             return number
     return last

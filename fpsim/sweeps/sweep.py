@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,27 +244,32 @@ class _Going:
     keys: list[bytes]
     tolerance: float | None
     budget: float | None
+    parts: dict[bytes, list[tuple[Answer, float]]] = field(default_factory=dict)
 
     def following(self, outcome: Outcome) -> Task | None:
         """The next part of a point that is not yet known to the tolerance."""
+        task = outcome.task
         if self.tolerance is None or outcome.answer is None:
             return None
-        return self._after(outcome.task, self._parts(outcome))
-
-    def _parts(self, outcome: Outcome) -> list[tuple[Answer, float]]:
-        task, parts = outcome.task, []
-        keys = [self.sweep._task_at(task.point, task.seed, part).key for part in range(task.part)]
-        for kept in self.sweep._store.rows(keys):
-            if kept is not None and kept.answer is not None:
-                parts.append((kept.answer, kept.seconds))
-        return [*parts, (outcome.answer or Answer(), outcome.seconds)]
-
-    def _after(self, task: Task, parts: list[tuple[Answer, float]]) -> Task | None:
-        known = relative_error(pooled([answer for answer, _ in parts])) <= (self.tolerance or 0.0)
-        spent = self.budget is not None and sum(seconds for _, seconds in parts) >= self.budget
-        if known or spent or task.part + 1 >= MOST_PARTS:
+        first = self.sweep._task_at(task.point, task.seed, 0).key
+        parts = self.parts.setdefault(first, [])
+        if len(parts) < task.part:  # of an earlier run
+            keys = [self.sweep._task_at(task.point, task.seed, part).key for part in range(len(parts), task.part)]
+            kept = list(self.sweep._store.rows(keys))
+            parts += [(k.answer, k.seconds) for k in kept if k is not None and k.answer is not None]
+        parts.append((outcome.answer, outcome.seconds))
+        if self._is_done(parts) or len(parts) >= MOST_PARTS:
+            del self.parts[first]
             return None
         return self.sweep._task_at(task.point, task.seed, task.part + 1)
+
+    def _is_done(self, parts: list[tuple[Answer, float]]) -> bool:
+        """Whether the budget is spent, or the error small: looked at each time at first, then after an eighth more."""
+        if self.budget is not None and math.fsum(seconds for _, seconds in parts) >= self.budget:
+            return True
+        count = len(parts)
+        looks = count < 16 or count % (1 << (count.bit_length() - 4)) == 0
+        return looks and relative_error(pooled([answer for answer, _ in parts])) <= (self.tolerance or 0.0)
 
     def unfinished(self, store: Store) -> list[Task]:
         """The next part of every point that an earlier run left below the tolerance."""

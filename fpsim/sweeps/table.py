@@ -81,5 +81,6 @@ def _stacked(rows: list[Row], name: str) -> tuple[Array, tuple[str, ...]]:
     out = np.full((len(rows), *size), np.nan)
     for k, values in enumerate(found):
         if values is not None:
-            out[(k, *(slice(n) for n in values.shape))] = values
+            part: tuple[int | slice, ...] = (k, *(slice(n) for n in values.shape))
+            out[part] = values
     return out, tuple(f"{name}_{k}" for k in range(depth))

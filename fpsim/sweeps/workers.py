@@ -112,11 +112,11 @@ def _on_cluster(cluster: Any, count: int | None, stack: ExitStack) -> Workers:
     if isinstance(cluster, Client):
         client = cluster
     elif cluster == "local":
-        here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]
-        client = stack.enter_context(Client(stack.enter_context(here)))  # type: ignore[no-untyped-call]
+        here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)
+        client = stack.enter_context(Client(stack.enter_context(here)))
     elif isinstance(cluster, str):
         try:
-            client = stack.enter_context(Client(cluster, timeout=CONNECTING))  # type: ignore[no-untyped-call]
+            client = stack.enter_context(Client(cluster, timeout=CONNECTING))
         except (OSError, ValueError) as error:
             raise ClusterLostError(
                 f"no Dask scheduler answers at '{cluster}' ({type(error).__name__}); start one with 'dask scheduler' "

@@ -41,6 +41,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "density",
         "routes",
         "escape",
+        "sweeps",
         "cli",
     )
 )

@@ -1,0 +1,68 @@
+"""``fpsim sweep STUDY.toml``: a sweep from a file; what is finished is never computed again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpsim.cli.ending import if_interrupted
+from fpsim.cli.output import check_file, progress_bar, write
+from fpsim.cli.problem_options import Json
+
+SHOWN = 5
+"""Failed points that are named."""
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="What to sweep (see docs/sweeps.md).")],
+    status: Annotated[bool, typer.Option("--status", help="Only say how far it is.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw what is known to this picture, and compute nothing.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try points again that failed.")] = False,
+    executor: Annotated[str | None, typer.Option(help="serial, threads or processes, in place of the file's.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Calls at once; all cores by default.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, or local.")] = None,
+    axis: Annotated[str | None, typer.Option(help="Axis along x of the picture.")] = None,
+    as_json: Json = False, output: Annotated[Path | None, typer.Option(help="Also write the table: .nc")] = None,
+) -> None:  # fmt: skip
+    """A sweep over parameters from a TOML file; the same command goes on where it stopped."""
+    from fpsim.sweeps.study_file import read_study
+
+    check_file(output, only=(".nc",))
+    check_file(plot)
+    study = read_study(file)
+    found = study.sweep
+    if not status and plot is None:
+        options: dict[str, Any] = {**study.options, "retry": retry}
+        given = {"executor": executor, "workers": workers, "cluster": cluster}
+        options |= {name: value for name, value in given.items() if value is not None}
+        if cluster is not None:
+            options.pop("executor", None)
+        else:
+            options.setdefault("executor", "processes")
+        kept = f"what is finished is kept in {found.store}, and the same command goes on from there"
+        with progress_bar(as_json) as bar, if_interrupted(kept):
+            found.run(**options, progress=lambda now: bar((now.done + now.failed) / now.total, words=str(now)))
+    now = found.status()
+    print(json.dumps({"sweep": found.name, **vars(now)}) if as_json else found)
+    if now.failed:
+        _say_failed(found)
+    if plot is not None:
+        found.plot(axis).savefig(plot)
+        print(f"wrote {plot}", file=sys.stderr)
+    write(found, output)
+    if now.failed and not status:
+        raise typer.Exit(1)
+
+
+def _say_failed(found: Any) -> None:
+    """The first points that failed, by what varies, and why."""
+    failed = [row for row in found.rows() if row.error]
+    for row in failed[:SHOWN]:
+        place = ", ".join(f"{name} = {row.point[name]}" for name in found.design.names)
+        print(f"failed at {place}: {row.error}", file=sys.stderr)
+    if len(failed) > SHOWN:
+        print(f"and {len(failed) - SHOWN} more; --retry tries them again", file=sys.stderr)
