@@ -2,7 +2,7 @@
 
     results(key, sweep, parameters, seed, part, numbers, arrays, facts, file, error, trace, seconds, finished)
 
-SQLite, with arrays as .npy bytes beside the numbers: 1e5 results are one file of 30 MB that any language reads, where
+SQLite, with arrays as .npy bytes beside the numbers: 1e5 results are one file of 16 MB that any language reads, where
 netCDF or Zarr would be 1e5 files or chunks that are no transaction.  A rollback journal with full synchronisation
 survives SIGKILL, power cuts and full disks, works on network disks, and a store on a read-only disk can be read.
 Format 1; a reader of format n reads all formats up to n.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,21 +193,17 @@ class Sweep:
 
     def rows(self) -> Iterator[Row]:
         """Every point and seed in order, with its answer over all parts, its error, or nothing yet."""
-        for number in range(len(self)):
-            yield self._row(number)
-
-    def _row(self, number: int) -> Row:
-        parts: list[Answer] = []
-        task = self._task(number)
-        for part in range(MOST_PARTS):
-            kept = next(self._store.rows([self._task(number, part).key]))
+        going = {key for key, answered in self._store.states().items() if answered} if self.seeds is not None else set()
+        firsts = (self._task(number).key for number in range(len(self)))
+        for number, kept in enumerate(self._store.rows(firsts)):
+            task = self._task(number)
             if kept is None or kept.answer is None:
-                error = kept.error if kept is not None and not parts else ""
-                return Row(task.point, task.seed, pooled(parts) if parts else None, error)
-            parts.append(kept.answer)
-            if self.seeds is None:
-                break
-        return Row(task.point, task.seed, pooled(parts))
+                yield Row(task.point, task.seed, None, "" if kept is None else kept.error)
+                continue
+            further = (self._task(number, part).key for part in range(1, MOST_PARTS))
+            more = self._store.rows(takewhile(going.__contains__, further))
+            parts = [kept.answer, *(k.answer for k in more if k is not None and k.answer is not None)]
+            yield Row(task.point, task.seed, pooled(parts))
 
     def to_xarray(self) -> xarray.Dataset:
         """All numbers and arrays over the sweep's axes (``point`` for a list) and ``seed``; NaN where there is none."""

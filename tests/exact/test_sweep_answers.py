@@ -1,0 +1,82 @@
+"""What a sweep keeps: values of every kind come back as they were, keys know what they depend on, costs are learned."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import fpsim
+from fpsim import ConstantDiffusion, EscapeProblem, Sweep, simulate
+from fpsim.plotting.sweeps import slope_of
+from fpsim.sweeps.answers import Answer, answer_of, pooled, relative_error, value_of
+from fpsim.sweeps.costs import Costs
+from fpsim.sweeps.design import as_design
+from fpsim.sweeps.keys import key_of, stream_of, words_of
+from landscapes import DoubleWell
+
+SDE = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.1))
+
+
+def test_values_come_back():
+    assert value_of(answer_of(1.5)) == 1.5 and value_of(answer_of(np.float32(0.1))) == np.float32(0.1)
+    assert value_of(answer_of([1, 2])).tolist() == [1, 2]
+    both = value_of(answer_of({"a": 2, "b": np.eye(2)}))
+    assert both["a"] == 2.0 and (both["b"] == np.eye(2)).all()
+    time = EscapeProblem(SDE, -1.0, 0.0).by_quadrature()
+    again = value_of(answer_of(time))
+    assert again.mean == time.mean and again.assumptions == time.assumptions and str(again) == str(time)
+    paths = simulate(SDE, -1.0, 0.1, 1e-2, paths=3, seed=1)
+    assert (value_of(answer_of(paths)).x == paths.x).all()
+    for wrong in ("a word", {}, {"a": "word"}, object()):
+        with pytest.raises(TypeError, match=r"function of a sweep returns|returned nothing"):
+            answer_of(wrong)
+
+
+def test_keys_and_streams_know_what_they_depend_on():
+    words = words_of({"b": 0.1, "a": (1, "x")})
+    assert words == words_of({"a": (1, "x"), "b": 0.1})
+    keys = [
+        key_of("f", "c", words, 0, 0), key_of("g", "c", words, 0, 0), key_of("f", "d", words, 0, 0),
+        key_of("f", "c", words_of({"b": np.nextafter(0.1, 1).item(), "a": (1, "x")}), 0, 0),
+        key_of("f", "c", words, 1, 0), key_of("f", "c", words, 0, 1), key_of("f", "c", words, None, 0),
+    ]  # fmt: skip
+    assert len(set(keys)) == len(keys)
+    streams = {stream_of(words_of({"x": x}), seed, part) for x in range(10) for seed in range(10) for part in range(10)}
+    assert len(streams) == 1000 and all(0 <= stream < 2**48 for stream in streams)
+
+
+def test_functions_are_found_by_name(tmp_path):
+    for wrong in (lambda x: x, functools.partial(len), 3):
+        with pytest.raises(TypeError, match="found by its name"):
+            Sweep(wrong, {"x": [1, 2]}, store=tmp_path / "s.sweep")
+    assert Sweep("math:sqrt", {"x": [1, 2]}, store=tmp_path / "s.sweep").function(4) == 2
+
+
+def test_parts_are_pooled_as_means():
+    parts = [Answer({"mean": m, "standard_error": e, "seconds": 1.0}) for m, e in ((1.0, 0.3), (2.0, 0.4))]
+    found = pooled(parts)
+    assert found.numbers == {"mean": 1.5, "standard_error": 0.25, "seconds": 2.0}
+    assert relative_error(found) == pytest.approx(0.25 / 1.5)
+    plain = pooled([Answer({"value": v}) for v in (1.0, 2.0, 6.0)])
+    assert plain.numbers["standard_error"] == pytest.approx(np.std([1, 2, 6], ddof=1) / np.sqrt(3))
+    assert relative_error(Answer({"value": 1.0})) == np.inf
+
+
+def test_costs_are_learned_from_what_is_finished():
+    """Seconds ~ n^2 / h, and twice as long by one of two routes: predicted within a tenth from ten points."""
+    design = as_design({"n": [1, 2, 4, 8, 16], "h": [0.1, 0.2, 0.4], "route": ["a", "b"]})
+    costs = Costs(design, 1)
+
+    def true(k):
+        return design[k]["n"] ** 2 / design[k]["h"] * (1 + (design[k]["route"] == "b")) * 1e-3
+
+    for k in np.random.default_rng(0).permutation(30)[:10].tolist():
+        costs.add(k, true(k))
+    assert costs.predicted(np.arange(30)) == pytest.approx([true(k) for k in range(30)], rel=0.1)
+
+
+def test_a_line_through_a_series():
+    x = np.arange(5.0)
+    slope, error, constant = slope_of(x, 2 * x + 1, np.full(5, 0.1))
+    assert (slope, constant) == (pytest.approx(2), pytest.approx(1)) and error == pytest.approx(0.1 / np.sqrt(10))
+    assert slope_of(x[:2], x[:2], x[:2]) is None
