@@ -155,6 +155,16 @@ def test_breaks_are_where_d_is_not_smooth(name: str):
     check_breaks(*NOISES[name])
 
 
+BEND = [-(3**-0.5), 3**-0.5]  # of (x^2 - 1)^2/4
+BREAKS = {"hessian": BEND, "borrowed": BEND, "single steps": BEND, "two levels": [-np.sqrt(1 - np.sqrt(0.4))]}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_breaks_that_are_known_are_told(name: str):
+    noise, landscape = NOISES[name]
+    np.testing.assert_allclose(noise.breaks(landscape, -1.9, 1.9), BREAKS[name], atol=1e-12)
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 def test_words_hold_every_number(name: str):
     words = str(NOISES[name][0])
