@@ -269,20 +269,20 @@ def demo(
         print(f"wrote {file}")
 
 
-STUDIES = "escape-formula, sharp-flat, resnet, gradient-noise, noise-covariance, sharpness or central-limit."
-
-
 @app.command()
 def validate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=STUDIES)],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A study; without one all are listed.")] = None,
     quick: Annotated[bool, typer.Option("--quick/--full", help="Smaller sizes: some minutes on two cores.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder for report, figures, data, finished pieces.")] = None,
     seed: Seed = 0, threads: Threads = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
-    from validation import experiment
+    from validation import EXPERIMENTS, experiment
     from validation.study.pieces import Pieces, folder_of
 
+    if name is None:
+        print("\n".join(f"{study:<18}{line}" for study, (_, line) in EXPERIMENTS.items()))
+        return
     if output is not None:
         check_folder(output)
     run = experiment(name)

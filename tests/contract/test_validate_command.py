@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fpsim.storage import dataset
-from validation import experiment
+from validation import EXPERIMENTS, experiment
 from validation.study.pieces import Pieces
 from validation.study.report import Report, Table, Verdict
 
@@ -40,6 +40,12 @@ def test_unknown_experiment_is_one_sentence(tmp_path):
     done = fpsim("validate", "sharp-fat", cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("fpsim: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_name_all_are_listed(tmp_path):
+    done = fpsim("validate", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(EXPERIMENTS)
 
 
 def test_verdicts_know_what_was_expected():

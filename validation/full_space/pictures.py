@@ -9,7 +9,7 @@ import numpy as np
 from fpsim.plotting.style import BLACK, CYCLE, ORANGE, PURPLE, SHADE, new_figure, remark, tidy
 from validation.full_space.verdicts import BATCHES, late
 from validation.study.findings import Rows
-from validation.study.panels import legend, lettered
+from validation.study.panels import legend, lettered, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +41,8 @@ def _growth(axes: Axes, rows: Rows) -> None:
         run = [r for r in rows if (r["kappa"], r["batch_size"]) == (kappa, size)]
         n = [r["iterations"] for r in run]
         axes.plot(n, [r["linear"] for r in run], color=color, linewidth=1.3)
-        axes.errorbar(
-            n, [r["excess"] for r in run], yerr=[r["error"] for r in run], fmt=marker, color=color, markersize=4.5,
-            elinewidth=1.2, capsize=2, label=f"κ = {kappa:g}, S = {size:g}",
-        )  # fmt: skip
+        y, error = ([r[key] for r in run] for key in ("excess", "error"))
+        points(axes, n, y, error, marker, color, f"κ = {kappa:g}, S = {size:g}")
     axes.set_yscale("log")
     tidy(axes, "iterations", "mean loss above L(a)")
     low, high = axes.get_ylim()
@@ -54,13 +52,11 @@ def _growth(axes: Axes, rows: Rows) -> None:
     remark(axes, "lines: linearised chain", 0.98, 0.98, "right")
 
 
-def _ratios(axes: Axes, points: Rows) -> None:
-    for color, marker, kappa in zip(CYCLE, MARKERS, sorted({r["kappa"] for r in points}), strict=False):
-        run = sorted((r for r in points if r["kappa"] == kappa), key=lambda r: r["linear"])
-        axes.errorbar(
-            [r["linear"] for r in run], [r["ratio"] for r in run], yerr=[r["ratio_error"] for r in run], fmt=marker,
-            color=color, markersize=5, elinewidth=1.2, capsize=2, label=f"κ = {kappa:g}",
-        )  # fmt: skip
+def _ratios(axes: Axes, settings: Rows) -> None:
+    for color, marker, kappa in zip(CYCLE, MARKERS, sorted({r["kappa"] for r in settings}), strict=False):
+        run = sorted((r for r in settings if r["kappa"] == kappa), key=lambda r: r["linear"])
+        x, y, error = ([r[key] for r in run] for key in ("linear", "ratio", "ratio_error"))
+        points(axes, x, y, error, marker, color, f"κ = {kappa:g}")
     axes.axhline(1, color=SHADE, linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter("")
@@ -86,10 +82,7 @@ def _shares(axes: Axes, rows: Rows) -> None:
         # half widths of Wilson's interval, which are not 0 at 0 and 1
         error = np.sqrt(share * (1 - share) / n + 1 / (4 * n**2)) / (1 + 1 / n)
         kappa = [r["kappa"] for r in run]
-        axes.errorbar(
-            kappa, share, yerr=error, fmt=f"-{marker}", color=color, markersize=5, linewidth=1.2, elinewidth=1.1,
-            capsize=2, label=f"S = {size:g}",
-        )  # fmt: skip
+        points(axes, kappa, share, error, f"-{marker}", color, f"S = {size:g}")
         beyond = next((r["kappa"] for r in run if r["second_moment_factor"] > 1), None)
         if beyond is not None:
             axes.plot([beyond], [-0.06], marker=marker, color=color, markersize=5, markerfacecolor="white")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from validation.study.findings import Row, Rows
+from validation.study.lines import straight_line
 from validation.study.report import Verdict
 
 if TYPE_CHECKING:
@@ -203,10 +204,9 @@ def _exponent(rows: Rows) -> str:
     known = [r for r in rows if _exits(r) >= ENOUGH]
     if len(known) < 3:
         return ""
-    x, y, weight = np.array([(math.log(r["batch_size"]), math.log(r["mean"]), r["log_error"] ** -2.0) for r in known]).T
-    gap = x - np.average(x, weights=weight)
-    spread = float(np.sum(weight * gap**2))
-    return f"; mean ~ S^({np.sum(weight * gap * y) / spread:.2f} +- {1 / math.sqrt(spread):.2f})"
+    x, y, error = np.array([(math.log(r["batch_size"]), math.log(r["mean"]), r["log_error"]) for r in known]).T
+    line = straight_line(x, y, error)
+    return f"; mean ~ S^({line.slope:.2f} +- {line.slope_error:.2f})"
 
 
 def _same_noise(a: Row, b: Row) -> bool:

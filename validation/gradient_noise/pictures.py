@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpsim.plotting.style import BLACK, BLUE, GREEN, INK, LABEL, SHADE, TITLE, VERMILLION, new_figure, remark, tidy
-from validation.study.panels import legend, lettered
+from validation.study.panels import legend, lettered, points
 
 if TYPE_CHECKING:
     import xarray
@@ -87,10 +87,7 @@ def _points(axes: Axes, data: xarray.Dataset, name: str, scale: Any = 1.0) -> No
     values, errors = data[name].values * scale, data[f"{name}_error"].values * scale
     for state, value, error in zip(data.state.values, values, errors, strict=True):
         color, marker, label = STATE[state]
-        axes.errorbar(
-            data.batch_size, value, yerr=error, fmt=marker, color=color, markersize=5.5, capsize=2.5, elinewidth=1.3,
-            label=label,
-        )  # fmt: skip
+        points(axes, data.batch_size, value, error, marker, color, label)
 
 
 def _norm_law(axes: Axes, data: xarray.Dataset) -> None:
@@ -108,10 +105,8 @@ def _kurtosis_law(axes: Axes, data: xarray.Dataset) -> None:
         color, marker, _ = STATE[state]
         low = np.minimum(errors[k], 0.9 * values[k])
         shown = values[k] > 0
-        axes.errorbar(
-            data.batch_size.values[shown], values[k][shown], yerr=[low[shown], errors[k][shown]], fmt=marker,
-            color=color, markersize=5.5, capsize=2.5, elinewidth=1.3,
-        )  # fmt: skip
+        both = [low[shown], errors[k][shown]]
+        points(axes, data.batch_size.values[shown], values[k][shown], both, marker, color)
         axes.plot(data.batch_size, data.kurtosis_exact.values[k], color=color, linewidth=1.2)
     axes.set_yscale("log")
     tidy(axes, "batch size S", "excess kurtosis, mean over parameters")

@@ -24,7 +24,7 @@ from fpsim.plotting.style import (
 )
 from validation.noise_covariance.stages import NETWORKS, Key, Stages
 from validation.study.findings import Rows
-from validation.study.panels import legend, lettered, logarithmic, titled
+from validation.study.panels import legend, lettered, logarithmic, points, titled
 
 if TYPE_CHECKING:
     import xarray
@@ -81,10 +81,7 @@ def _ratios(axes: Axes, data: xarray.Dataset, color: str, marker: str, label: st
     h, error = data["hessian"].values, data["ratio_error"].values
     ratio = data["covariance"].values / np.where(h > 0, h, np.nan)
     good = np.isfinite(error) & (ratio > 0) & (error < 0.5 * ratio)
-    axes.errorbar(
-        h[good], ratio[good], yerr=error[good], fmt=marker, color=color, markersize=4.5, elinewidth=1.1, capsize=2,
-        label=label,
-    )  # fmt: skip
+    points(axes, h[good], ratio[good], error[good], marker, color, label)
     theory = data["theory"].values
     if not (np.isnan(theory).all() or np.all(theory == 1)):
         axes.plot(h, theory, "_", color=color, markersize=18, markeredgewidth=1.2)

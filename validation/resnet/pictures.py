@@ -26,7 +26,7 @@ from fpsim.plotting.style import (
 from validation.resnet.escapes import Sweep
 from validation.resnet.slices import Case
 from validation.study.findings import Rows
-from validation.study.panels import legend, lettered
+from validation.study.panels import legend, lettered, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,11 +133,8 @@ def _slopes(axes: Axes, sweep: Sweep) -> None:
 
 def _measured(axes: Axes, sweep: Sweep, color: str, marker: str, label: str) -> None:
     rows = sweep.usable
-    axes.errorbar(
-        [r["S"] for r in rows], [math.log(r["iterations"]) for r in rows],
-        yerr=[r["error"] / r["iterations"] for r in rows], fmt=marker, color=color, markersize=6, capsize=2,
-        label=label,
-    )  # fmt: skip
+    logs, errors = [math.log(r["iterations"]) for r in rows], [r["error"] / r["iterations"] for r in rows]
+    points(axes, [r["S"] for r in rows], logs, errors, marker, color, label)
     lost = [r for r in sweep.rows if not math.isfinite(r["iterations"])]
     if lost:
         axes.plot([r["S"] for r in lost], [math.log(r["per exit"]) for r in lost], "^", mfc="none", color=color)
@@ -176,9 +173,7 @@ def _rates(axes: Axes, rates: Sequence[Sweep]) -> None:
     axes.axhline(known[0].climb.exponent, color=BLACK, linewidth=1.2, label="Cramér exponent")
     axes.axhline(known[0].climb.gaussian, color=VERMILLION, linewidth=1.2, label="Gaussian exponent")
     values: Any = eta * [line.slope for line in lines]
-    axes.errorbar(
-        eta, values, yerr=eta * [line.slope_error for line in lines], fmt="o", color=BLUE, capsize=3, label="SGD"
-    )
+    points(axes, eta, values, eta * [line.slope_error for line in lines], "o", BLUE, "SGD")
     for key, color, marker, label in (
         ("corrected", BLACK, "x", "Cramér, finite noise"),
         ("chain", SKY, "h", "Gaussian chain"),

@@ -12,6 +12,7 @@ from validation.resnet.findings import Slices
 from validation.resnet.slices import Case
 from validation.study.findings import Row, Rows
 
+THEOREM = "theorem 3.2, s = 1/2"
 STRAIGHT = 0.995
 """Pearson's r of a straight line."""
 
@@ -143,13 +144,13 @@ def claims(found: Slices) -> Rows:
     )  # fmt: skip
     for claim, name in (
         ("its slope is that of SGD's diffusion with D = eta C/2", "SDE"),
-        ("its slope is that of the theorem (s = 1/2)", "theorem 3.2, s = 1/2"),
+        ("its slope is that of the theorem (s = 1/2)", THEOREM),
         ("(not in the post) its slope is Cramer's", "Cramer, corrected"),
     ):
         found_ratios = [s.line().slope / s.theory_slopes()[name] for s in sweeps]
         same = all(s.agrees(s.theory_slopes()[name]) for s in sweeps)
         numbers = f"SGD over theory: {', '.join(f'{r:.3f}' for r in found_ratios)}"
-        if name.startswith("theorem"):
+        if name == THEOREM:
             numbers += f"; s needed: {', '.join(f'{s.s_needed():.2f}' for s in sweeps)}"
         rows.append(
             {"claim": claim, "outcome": "holds" if same else _grade(found_ratios, 0.0, 1.5), "numbers": numbers}

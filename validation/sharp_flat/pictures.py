@@ -9,7 +9,7 @@ import numpy as np
 
 from fpsim.plotting.style import BLACK, BLUE, INK, LABEL, ORANGE, PURPLE, VERMILLION, new_figure, remark, tidy
 from validation.study.findings import Rows
-from validation.study.panels import legend, lettered, logarithmic
+from validation.study.panels import legend, lettered, logarithmic, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,10 +84,8 @@ def _preference(axes: Axes, times: Rows) -> None:
         y = np.array([f["paths"] / s["paths"] for _, f, s in both])
         error = y * np.array([math.hypot(*(r["paths_error"] / r["paths"] for r in (f, s))) for _, f, s in both])
         noise = "T" if name == "white" else "κ"
-        axes.errorbar(
-            [q for q, _, _ in both], y, yerr=np.minimum(error, 0.9 * y), fmt=marker, color=color, markersize=5.5,
-            elinewidth=1.3, capsize=2.5, label=f"{label}, {noise} = {rows[0]['noise']:g}",
-        )  # fmt: skip
+        words = f"{label}, {noise} = {rows[0]['noise']:g}"
+        points(axes, [q for q, _, _ in both], y, np.minimum(error, 0.9 * y), marker, color, words)
     root = np.sqrt(ratios)
     axes.plot(ratios, root, ":", color=BLACK, linewidth=0.9, label="square root of the ratio")
     axes.set_xscale("log", base=2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fpsim.plotting.style import BLACK, BLUE, GREEN, INK, ORANGE, PURPLE, SHADE, VERMILLION, new_figure, remark, tidy
 from validation.study.findings import Rows
-from validation.study.panels import legend, lettered, logarithmic
+from validation.study.panels import legend, lettered, logarithmic, points
 
 if TYPE_CHECKING:
     import xarray
@@ -54,10 +54,8 @@ def rescaling_figure(rescaled: Rows, escapes: Rows) -> Figure:
     for key, color, label in (("same eta", VERMILLION, "the same η"), ("eta k^2", BLUE, "η k²")):
         second.plot(x, [r[f"SDE, {key}"] for r in escapes], color=color, linewidth=1.3, label=f"{label}: SDE")
         second.plot(x, [r[f"chain, {key}"] for r in escapes], "s", color=color, markersize=5, label=f"{label}: chain")
-    second.errorbar(
-        x, [r["mini-batches, eta k^2"] for r in escapes], yerr=[r["error"] for r in escapes], fmt="o", color=BLACK,
-        markersize=4.5, capsize=2.5, label="η k²: true mini-batches",
-    )  # fmt: skip
+    y, error = ([r[key] for r in escapes] for key in ("mini-batches, eta k^2", "error"))
+    points(second, x, y, error, "o", BLACK, "η k²: true mini-batches")
     logarithmic(second)
     from matplotlib.ticker import NullFormatter
 

@@ -9,6 +9,7 @@ from fpsim.plotting.style import INK, SMALL, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 
 def lettered(panels: Iterable[Axes], titles: Iterable[str]) -> None:
@@ -26,6 +27,13 @@ def legend(axes: Axes, place: str, **more: Any) -> None:
     """A legend without a frame."""
     look: dict[str, Any] = {"loc": place, "fontsize": SMALL, "frameon": False, "labelcolor": INK}
     axes.legend(**(look | more))
+
+
+def points(
+    axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, fmt: str, color: str, label: str | None = None
+) -> None:
+    """Markers with error bars; ``error`` as in matplotlib."""
+    axes.errorbar(x, y, yerr=error, fmt=fmt, color=color, markersize=5, elinewidth=1.2, capsize=2, label=label)
 
 
 def logarithmic(axes: Axes, which: str = "xy") -> None:

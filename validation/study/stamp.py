@@ -1,8 +1,8 @@
 """What a measurement rests on: the module of the function that made it, and all that this imports of the project.
 
 Imports inside functions count, those for types do not; nor does what only draws or talks to the user.  Where modules
-stand in a table as words, to be loaded when they are wanted, each of them counts; of a package's own table only what is
-taken from it.  Data files count for the modules that name them.
+stand in a table as words, to be loaded when they are wanted, each of them counts; those of a package's own table do if
+more is taken from it than a name like ``__version__``.  Data files count for the modules that name them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ APART = ("fpsim.plotting", "fpsim.cli", "landscapes.look", "landscapes.picture")
 LOADS_RESULTS = "fpsim.storage"
 """Its table says which module each kind of stored result lives in: no measurement rests on all of them."""
 WORDS = re.compile(rf"({'|'.join(PACKAGES)})(\.\w+)+(:\w+)?")
-ALL = "*"
+ALL, WORD = "*", "a word of a package's table"
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,15 @@ def _closure(start: Module) -> tuple[Path, ...]:
 def _imported(module: Module) -> Iterator[Module]:
     """The modules near it that it imports."""
     for target, name in _statements(module):
+        if name == WORD:
+            continue
         place, part = module.near(target), module.near(f"{target}.{name}") if name else None
-        late = _late(place) if place is not None and part is None and name != ALL else {}
-        homes = [home for key, home in late.items() if name in (None, key)]
-        if place is not None and name == ALL and place.file.name == "__init__.py":
-            homes = [f"{target}.{file.stem}" for file in sorted(place.file.parent.glob("*.py"))]
+        homes: list[str] = []
+        if place is not None and part is None and place.file.name == "__init__.py":
+            if name == ALL:
+                homes = [f"{target}.{file.stem}" for file in sorted(place.file.parent.glob("*.py"))]
+            elif not (name or "").startswith("__"):
+                homes = [home for home, taken in _statements(place) if taken == WORD]
         yield from (one for one in (part or place, *map(module.near, homes)) if one is not None)
 
 
@@ -104,10 +108,11 @@ def _imported(module: Module) -> Iterator[Module]:
 def _statements(module: Module) -> tuple[tuple[str, str | None], ...]:
     """Every import that can run: the module, and the name that is taken from it.
 
-    None stands for the module itself, `ALL` for it or, if it is a package, all that lies in it.
+    None stands for the module itself, `ALL` for it or, if it is a package, all that lies in it, `WORD` for what counts
+    only where something is taken from the package.
     """
     found: list[tuple[str, str | None]] = []
-    in_words = module.file.name != "__init__.py" and module.name != LOADS_RESULTS
+    word = WORD if module.file.name == "__init__.py" else ALL
     waiting: list[ast.AST] = [ast.parse(_content(module.file))]
     while waiting:
         node = waiting.pop()
@@ -120,21 +125,10 @@ def _statements(module: Module) -> tuple[tuple[str, str | None], ...]:
             above = module.package[: len(module.package) - node.level + 1] if node.level else []
             target = ".".join([*above, *([node.module] if node.module else [])])
             found += [(target, alias.name) for alias in node.names]
-        elif isinstance(node, ast.Constant) and WORDS.fullmatch(str(node.value)) and in_words:
-            found.append((str(node.value).partition(":")[0], ALL))
+        elif isinstance(node, ast.Constant) and WORDS.fullmatch(str(node.value)) and module.name != LOADS_RESULTS:
+            found.append((str(node.value).partition(":")[0], word))
         waiting += ast.iter_child_nodes(node)
     return tuple(found)
-
-
-@cache
-def _late(package: Module) -> dict[str, str]:
-    """A package's tables ``name -> module`` of what it imports on first use."""
-    if package.file.name != "__init__.py":
-        return {}
-    tables = [node for node in ast.walk(ast.parse(_content(package.file))) if isinstance(node, ast.Dict)]
-    pairs = [pair for table in tables for pair in zip(table.keys, table.values, strict=True)]
-    words = [(k.value, v.value) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)]
-    return {name: home for name, home in words if isinstance(name, str) and isinstance(home, str)}
 
 
 @cache
