@@ -78,7 +78,7 @@ def _landscape(text: str, given: dict[str, Any]) -> Any:
     return landscapes.Landscape.from_expression(text, variables=given.get("variables", "x"), **own)
 
 
-def _noise(place: Any, given: dict[str, Any]) -> Diffusion:
+def _noise(place: Any, given: dict[str, Any]) -> Diffusion[Any]:
     kind = given.get("noise", "constant")
     if kind not in NOISE:
         raise ValueError(f"noise is one of {', '.join(NOISE)}; got '{kind}'")
