@@ -17,7 +17,7 @@ RIVALS_STAMP := $(RIVALS)/stamp-$(call sum,benchmarks/requirements.txt)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench replicas core constraints clean distclean
+.PHONY: help demo test coretest lint dist bench replicas core constraints clean distclean
 
 help:  ## this list
 	@echo "make TARGET  (PYTHON=python3.12 chooses the interpreter, ARGS='...' goes to the command)"
@@ -29,9 +29,20 @@ demo: $(CORE)  ## the escape time of a double well by every route, and its figur
 test: $(FULL)  ## the whole test suite, with every extra
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
+coretest: $(DEV)  ## the tests that need no extra
+	@$(BIN)/python -m pytest -n auto -m "not network and not animation" $(ARGS)
+
 lint: $(DEV)  ## ruff and mypy (strict)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+dist: $(DEV)  ## sdist and wheel in dist/, the wheel made from the sdist and tried in an environment of its own
+	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
+	@$(BIN)/python -m venv --clear .venv/wheel
+	@.venv/wheel/bin/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt dist/*.whl
+	@cd dist && ../.venv/wheel/bin/python -c 'import fpsim, landscapes, validation, animations' \
+	    && ../.venv/wheel/bin/fpsim --version && ../.venv/wheel/bin/fpsim --help > /dev/null
+	@rm -rf .venv/wheel
 
 bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy and py-pde, on one core
 	@$(BIN)/python benchmarks/run.py --rivals $(RIVALS)/bin/python $(ARGS)
