@@ -1,6 +1,8 @@
 """What every film promises: data first, kept and read back, drawn from what was read, and no physics in the drawing."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
@@ -77,6 +79,13 @@ def test_the_tables_hold_every_film() -> None:
     assert list(SMALL) == list(FILMS) == list(ATTRIBUTES)
     folders = {place.parent.name for place in HOME.glob("*/film.py")} - {"film"}
     assert folders == {place.partition(".")[0] for place in FILMS.values()}
+
+
+def test_the_command_line_names_every_film() -> None:
+    words = [sys.executable, "-m", "fpsim.cli", "animate", "--help"]
+    told = " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    without = {name for name in FILMS if not hasattr(film_of(name), "of")}
+    assert all(name in told for name in FILMS) and all(f"{name} takes none" in told for name in without)
 
 
 @pytest.mark.parametrize("name", FILMS)
