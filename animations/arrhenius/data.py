@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.arrhenius.film import ArrheniusFilm
 from animations.film.data import step_of
-from animations.film.fields import Drawn, FilmData, Pieces
+from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.film.film import Progress
 from animations.film.noises import formula_for
 
-Array = NDArray[Any]
 TRUSTED = 0.2
 """The formula counts as failing where it is further than this share from the exact time."""
 HOLD = 0.2

@@ -6,13 +6,12 @@ Nothing is computed here but the order in which things appear.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.arrhenius.data import TRUSTED, ArrheniusData, SeriesData
 from animations.film import captions
+from animations.film.fields import Array
 from animations.film.parts import Part
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
@@ -20,7 +19,6 @@ from animations.stage.stage import Stage
 from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula, text_width
 from fpsim.plotting.style import BLACK, BLUE, INK, SHADE, VERMILLION
 
-Array = NDArray[Any]
 LEFT, RIGHT, GAP = -5.75, 6.75, 0.55
 FOOT, HEAD = -2.72, 2.0
 RADIUS = 0.085

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from animations.film.fields import Array
+
 SPEED_UP = 4.0
 """A clock runs exp(4) times faster at its end than at its start, so that single steps are seen at first."""
 FINEST = 6000

@@ -14,8 +14,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import xarray
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

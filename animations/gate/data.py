@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.film.data import FINER, MOST_STEPS, follow, staying, window_of
-from animations.film.fields import Drawn, FilmData, Pieces
+from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.film.film import Progress
 from animations.gate.film import GateFilm
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
-Array = NDArray[Any]
 HORIZON = 2.2
 """Length of the first act, in mean escape times of the largest floor."""
 SHARE = 0.58

@@ -5,12 +5,10 @@ Nothing is computed here: every number on screen is read from the data.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.film.captions import expected, number, with_error
+from animations.film.fields import Array
 from animations.film.parts import Part
 from animations.gate.data import GateData, LaneData
 from animations.stage.outline import Outline
@@ -19,7 +17,6 @@ from animations.stage.stage import Stage
 from animations.stage.words import BIG, NORMAL, SMALL, Words, formula
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, SHADE
 
-Array = NDArray[Any]
 LEFT, RIGHT, TOP = -6.2, 6.75, 3.45
 SPLIT, LABELS = 1.35, 1.6
 """Right edge of what shares the coordinate x, and left edge of the words beside it."""

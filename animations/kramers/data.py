@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.film.data import barrier_of, follow, require_affordable, staying, step_of, window_of
-from animations.film.fields import Drawn, FilmData, Pieces
+from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.film.film import Progress
 from animations.film.noises import formula_for
 from animations.kramers.film import KramersFilm, Shot
 
-Array = NDArray[Any]
 HORIZON = 2.2
 """Length of a shot, in mean escape times."""
 ROUTE_STEPS = 6e8

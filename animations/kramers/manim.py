@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from manim import VMobject
-from numpy.typing import NDArray
 
 from animations.film.captions import shorter
+from animations.film.fields import Array
 from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
@@ -23,7 +23,6 @@ from animations.stage.stage import HEIGHT, WIDTH, Stage
 from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula
 from fpsim.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SHADE, VERMILLION
 
-Array = NDArray[Any]
 LEFT, MIDDLE, RIGHT = -6.75, 1.75, 6.75
 SURVIVAL_LEFT = 2.85
 TOP, BOTTOM = 3.08, -3.2

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animations.film.fields import Drawn, FilmData
+from animations.film.fields import Array, Drawn, FilmData
 from animations.film.film import Progress
 from animations.noise_shape.film import NoiseShapeFilm
 
-Array = NDArray[Any]
 SERIES = (
     "index_parameters", "index_parameters_error", "index_formula", "index_batches", "index_batches_error",
     "kurtosis_batches", "kurtosis_batches_error", "kurtosis_exact",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.film.captions import number, with_error
+from animations.film.fields import Array
 from animations.film.parts import Part
 from animations.noise_shape.data import NoiseShapeData
 from animations.stage.outline import Outline, dashed
@@ -20,7 +20,6 @@ from animations.stage.stage import Stage
 from animations.stage.words import BIG, SMALL, Words
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, VERMILLION
 
-Array = NDArray[Any]
 LEFT, RIGHT, TOP = -6.75, 6.75, 3.45
 AMBER = "#8F6200"
 RUN, FADE = 0.94, 0.35

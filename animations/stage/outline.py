@@ -8,14 +8,14 @@ Manim's camera spends its time per object and per cubic; 300 particles as one ob
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from manim import VMobject
 from manim.constants import CapStyleType, LineJointType
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from animations.film.fields import Array
+
 KAPPA = 4 / 3 * (math.sqrt(2) - 1)  # handles of a quarter circle
 DISC = np.array(
     [[1, 0], [1, KAPPA], [KAPPA, 1], [0, 1], [0, 1], [-KAPPA, 1], [-1, KAPPA], [-1, 0],

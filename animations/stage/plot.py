@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 from manim import VGroup
-from numpy.typing import NDArray
 
 from animations.film.captions import number, power_of_ten
+from animations.film.fields import Array
 from animations.stage.outline import Outline, dashed
 from animations.stage.words import SMALL, Words, text_width
 from fpsim.plotting.style import INK, SHADE
-
-Array = NDArray[Any]
 
 
 class Plot:

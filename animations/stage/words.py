@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from manim import Typst
-from numpy.typing import NDArray
 
 from animations.film.captions import shorter
+from animations.film.fields import Array
 from animations.stage.outline import DISC, Outline
 from fpsim.plotting.style import INK
 
-Array = NDArray[Any]
 BIG, NORMAL, SMALL = 0.30, 0.245, 0.215
 """Sizes of letters in units; ``SMALL`` is 13 pixels at 480p."""
 ALPHABET = "".join(map(chr, range(33, 127))) + "±×−–…·′″²³°≈≤≥≠∞→√∫∂ΔΣηθκλμνπρστφεδαβγωξ●▲■⁻⁰¹⁴⁵⁶⁷⁸⁹"

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animations.film.data import require_affordable, watched
-from animations.film.fields import Drawn, FilmData
+from animations.film.fields import Array, Drawn, FilmData
 from animations.film.film import Progress
 from animations.surface.film import SurfaceFilm
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
-Array = NDArray[Any]
 HORIZON = 0.8
 """Length of the film, in mean escape times."""
 FINEST = 3000

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from manim import config
-from numpy.typing import NDArray
 
 from animations.film.captions import expected, number
+from animations.film.fields import Array
 from animations.film.parts import Part
 from animations.stage.outline import Outline, dashed
 from animations.stage.stage import Stage
@@ -22,7 +21,6 @@ from animations.surface.data import SurfaceData
 from animations.surface.view import View, painted
 from fpsim.plotting.style import BLUE, INK, ORANGE
 
-Array = NDArray[Any]
 CONTOURS = 10
 """Contour lines up to the ceiling."""
 RADIUS, TAIL = 0.075, 2

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from animations.film.fields import Array
 
 FINER = 2
 """Painted at this many times the size of the picture, then averaged."""
