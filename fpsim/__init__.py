@@ -62,6 +62,8 @@ _HOMES = {
     "automatic_grid": "fpsim.density.automatic",
     "FokkerPlanck": "fpsim.density.fokker_planck",
     "Sweep": "fpsim.sweeps.sweep",
+    "saddle": "fpsim.valleys.saddle",
+    "string": "fpsim.valleys.string",
     "load": "fpsim.storage",
 }
 _ROOMS = (*PARTS, "statistics")

@@ -28,6 +28,7 @@ HOMES = {
     "DensityReport": "fpsim.density.report",
     "QuasiPotential": "fpsim.sgd.quasipotential",
     "MinimumAction": "fpsim.action.result",
+    "Saddle": "fpsim.valleys.saddle",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
 RUNS = "fpsim.routes.route", "repeated"

@@ -23,6 +23,7 @@ from landscapes.field import (
 
 if TYPE_CHECKING:
     import sympy
+    from scipy.sparse.linalg import LinearOperator
 
     from landscapes.critical.fixed_points import FixedPoints
     from landscapes.critical.points import CriticalPoint, CriticalPoints
@@ -157,6 +158,15 @@ class Landscape(Field):
         """Return the second derivatives of L, shape (d, d, ...)."""
         points = self._points(x)
         return self._numbers("hessian", self._functions.curvature(points), points)
+
+    def hessian_operator(self, x: ArrayLike) -> LinearOperator:
+        """Return v -> H(x) v at one point x (d,) as a symmetric scipy operator (d, d).
+
+        Up to 500 dimensions the Hessian is formed once; beyond, a product costs a few gradients.
+        """
+        from landscapes.products import hessian_operator
+
+        return hessian_operator(self, as_point(x, self.dimension))
 
     def drift(self, x: ArrayLike) -> Array:
         """Return -grad L(x), shape (d, ...)."""

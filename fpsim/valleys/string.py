@@ -1,0 +1,309 @@
+"""The path of least loss between two minima, through saddles and minima in turn:  grad L is along it everywhere.
+
+A relaxed string (:mod:`fpsim.valleys.relaxing`) shows where the passes are; from each of its tops a climb finds the
+saddle, certified by its descents (:mod:`fpsim.valleys.saddle`). The path itself is made of these descents, so that its
+highest point is a saddle to rounding, and is followed more closely until the force across it meets the tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.storage import Stored, dataset
+from fpsim.valleys.climbing import climb
+from fpsim.valleys.descent import minimum_at
+from fpsim.valleys.graph import Groups
+from fpsim.valleys.relaxing import relaxed, tops
+from fpsim.valleys.saddle import BESIDE, Saddle, certified, require_loss, side_of, unit_of_length
+from landscapes.critical.points import CriticalPoint
+from landscapes.field import as_point, in_words
+from landscapes.products import with_length
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[np.float64]
+STRINGS, IDLE = 40, 4
+"""Strings that are laid, at most, until their saddles join the two ends, and how many in turn may find nothing new."""
+BEND = 0.2
+"""How far beside the straight line a bent string begins, in parts of the distance of its ends."""
+SAME = 1e-6
+"""Points closer than this part of a length are one."""
+MOVED = 0.05
+"""How far, in lengths, the minimum may lie from the point that was called one."""
+ACCURACY, CLOSER, LOOKS = 1e-4, 8.0, 5
+"""Accuracy of the descents at first, by how much it is raised, and how often."""
+
+
+@dataclass(frozen=True)
+class String(Stored):
+    """A path of least loss between two minima.
+
+    Attributes:
+        name: the landscape.
+        x: points along it, shape (d, n), evenly spaced between one station and the next.
+        arc: length of the path up to each point, (n,).
+        loss: L at each point, (n,).
+        saddles: the passes on the way, in order.
+        minima: the minima on the way, in order, both ends included.
+        residual: largest force across the path, in parts of the largest force on it.
+        notes: what else is to be said.
+    """
+
+    name: str
+    x: Array
+    arc: Array
+    loss: Array
+    saddles: tuple[Saddle, ...]
+    minima: tuple[CriticalPoint, ...]
+    residual: float
+    notes: tuple[str, ...] = ()
+    landscape: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def highest(self) -> Saddle:
+        """The highest pass on the way."""
+        return max(self.saddles, key=lambda s: s.loss)
+
+    @property
+    def barrier(self) -> float:
+        """Height of the highest pass above the first minimum."""
+        return self.highest.loss - self.minima[0].loss
+
+    @property
+    def barrier_error(self) -> float:
+        """Bound on the error of :attr:`barrier`."""
+        return 2 * self.highest.loss_error
+
+    def plot(self, axes: Any = None) -> Any:
+        """In two dimensions the path on the landscape, else the loss along it; returns the figure."""
+        from fpsim.valleys.drawn import draw_string
+
+        return draw_string(self, axes)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Path, passes and minima with the dimensions ``point``, ``coordinate``, ``pass`` and ``minimum``."""
+        entries = {
+            "x": (("coordinate", "point"), self.x, "", "path of least loss"),
+            "loss": ("point", self.loss, "loss", "loss along the path"),
+            "saddles": (("pass", "coordinate"), [s.x for s in self.saddles], "", "passes in order"),
+            "minima": (("minimum", "coordinate"), [m.x for m in self.minima], "", "minima in order"),
+        }
+        arc = {"arc": ("point", self.arc, "", "length of the path")}
+        facts = {"name": self.name, "residual": self.residual, "barrier": self.barrier, "notes": list(self.notes)}
+        return dataset(entries, arc, **facts)
+
+    def __str__(self) -> str:
+        first, last = self.minima[0], self.minima[-1]
+        lines = [
+            f"path of least loss of {self.name} from {in_words(first.x)} to {in_words(last.x)}: barrier "
+            f"{self.barrier:.10g} +- {self.barrier_error:.1g}, length {self.arc[-1]:.6g}"
+        ]
+        stations: list[Any] = [s for pair in zip(self.minima, self.saddles, strict=False) for s in pair] + [last]
+        for station in stations:
+            word, above = "minimum" if station.index == 0 else "saddle ", station.loss - first.loss
+            lines.append(f"  {word}  loss {station.loss:<16.10g} {above:+.6g}  {in_words(station.x)}")
+        lines.append(f"  force across the path <= {self.residual:.1g} of the largest on it ({len(self.arc)} points)")
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+def string(
+    landscape: Any, a: ArrayLike, b: ArrayLike, images: int = 25, points: int = 101, tolerance: float = 1e-3
+) -> String:
+    """The path of least loss from minimum a to minimum b, over the lowest passes that are found.
+
+    Args:
+        landscape: a landscape with a loss.
+        a: a minimum (d,), or close to one.
+        b: another minimum.
+        images: points of the string that finds the passes.
+        points: points of the path, at least.
+        tolerance: force across the path, in parts of the largest force on it.
+
+    Raises:
+        ValueError: without a loss, if an end is no minimum or both are the same, if no chain of certified saddles is
+            found that joins them, or the tolerance is not met.
+    """
+    require_loss(landscape)
+    if images < 5 or points < 5:
+        raise ValueError(f"a string needs at least 5 images and 5 points; got {images} and {points}")
+    length = unit_of_length(landscape, as_point(a, landscape.dimension))
+    landscape = with_length(landscape, length / 4)
+    ends = [end_minimum(landscape, p, length) for p in (a, b)]
+    if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
+        raise ValueError(f"a string joins two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
+    saddles = passes_between(landscape, ends[0], ends[1], length, images)
+    way = ordered(saddles, ends[0], ends[1], length)
+    assert way is not None
+    minima = (ends[0], *(s.minima[1] for s in way))
+    accuracy = ACCURACY
+    for _ in range(LOOKS):
+        x, arc, residual = _path(landscape, way, length, accuracy, points)
+        if residual <= tolerance:
+            loss = np.asarray(landscape.loss(x))
+            return String(landscape.name, x, arc, loss, way, minima, residual, (), landscape)
+        accuracy, points = accuracy / CLOSER, int(1.5 * points)
+    raise ValueError(f"the force across the path stays {residual:.2g} of the largest on it, above the tolerance "
+                     f"{tolerance:g}; ask for less, or for more points")  # fmt: skip
+
+
+def end_minimum(landscape: Any, point: ArrayLike, length: float) -> CriticalPoint:
+    """The minimum at a point that is said to be one.
+
+    Raises:
+        ValueError: if there is none within `MOVED` lengths.
+    """
+    x = as_point(point, landscape.dimension)
+    try:
+        found = minimum_at(landscape, x, length)
+    except ValueError as error:
+        raise ValueError(f"{in_words(x)} was expected to be a minimum, and is none: {error}") from None
+    if np.linalg.norm(found.x - x) > MOVED * length:
+        raise ValueError(f"{in_words(x)} was expected to be a minimum, and is none; one is at {in_words(found.x)}")
+    return found
+
+
+def passes_between(landscape: Any, a: CriticalPoint, b: CriticalPoint, length: float, images: int) -> list[Saddle]:
+    """Saddles that join a to b, by strings: where the first one's passes leave a gap, another is laid across it.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    saddles: list[Saddle] = []
+    refusals: list[str] = []
+    pair, bend, rng, idle = (a, b), None, np.random.default_rng(0), 0
+    for _ in range(STRINGS):
+        x, _ = relaxed(landscape, pair[0].x, pair[1].x, images, bend)
+        before = len(saddles)
+        for top, tangent in tops(landscape, x):
+            try:
+                add(saddles, certified(landscape, climb(landscape, top, tangent, length), length, pair[0].x), length)
+            except ValueError as error:
+                refusals.append(str(error))
+        if ordered(saddles, a, b, length) is not None:
+            return saddles
+        pair = _gap(saddles, a, b, length)
+        idle = 0 if len(saddles) > before else idle + 1
+        if idle == IDLE:
+            break
+        bend = beside(pair[0].x, pair[1].x, rng) if idle else None  # off a ridge of symmetry
+    found = ", ".join(in_words(s.x) for s in saddles) or "none"
+    why = f": {refusals[0]}" if refusals else ""
+    raise ValueError(
+        f"no chain of saddles was found that joins the minima {in_words(a.x)} and {in_words(b.x)} (saddles seen: "
+        f"{found}){why}"
+    )
+
+
+def beside(a: Array, b: Array, rng: np.random.Generator) -> Array:
+    """A random vector across b - a, of `BEND` times its length; zero on a line."""
+    chord = b - a
+    size = float(np.linalg.norm(chord))
+    v = rng.standard_normal(len(a))
+    v -= (v @ chord) * chord / size**2
+    return np.asarray(BEND * size * v / max(float(np.linalg.norm(v)), 1e-12))
+
+
+def add(saddles: list[Saddle], new: Saddle, length: float) -> bool:
+    """Add a saddle unless it is there already; whether it was new."""
+    if any(np.linalg.norm(s.x - new.x) <= SAME * length for s in saddles):
+        return False
+    saddles.append(new)
+    return True
+
+
+def _nodes(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[list[Any], list[Any]]:
+    """The distinct minima, a and b first, and the two that each saddle joins, as numbers."""
+    minima, links = [a, b], []
+    for s in saddles:
+        pair = []
+        for m in s.minima:
+            k = next((k for k, known in enumerate(minima) if np.linalg.norm(known.x - m.x) <= SAME * length), None)
+            if k is None:
+                k = len(minima)
+                minima.append(m)
+            pair.append(k)
+        links.append((pair[0], pair[1]))
+    return minima, links
+
+
+def ordered(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[Saddle, ...] | None:
+    """The saddles on the lowest way from a to b, each turned so that its first minimum comes first; None if none."""
+    minima, links = _nodes(saddles, a, b, length)
+    groups, tree = Groups(len(minima)), []
+    for k in sorted(range(len(saddles)), key=lambda k: saddles[k].loss):
+        i, j = links[k]
+        if not groups.same(i, j):
+            groups.join(i, j)
+            tree.append(k)
+    ways: dict[int, list[tuple[int, bool]]] = {0: []}
+    queue = [0]
+    for here in queue:
+        for k in tree:
+            for turned, (i, j) in ((False, links[k]), (True, links[k][::-1])):
+                if i == here and j not in ways:
+                    ways[j] = [*ways[here], (k, turned)]
+                    queue.append(j)
+    return tuple(saddles[k].turned() if turned else saddles[k] for k, turned in ways[1]) if 1 in ways else None
+
+
+def _gap(
+    saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float
+) -> tuple[CriticalPoint, CriticalPoint]:
+    """The closest two minima, one joined to a, one to b."""
+    minima, links = _nodes(saddles, a, b, length)
+    groups = Groups(len(minima))
+    for i, j in links:
+        groups.join(i, j)
+    sides = [[m for k, m in enumerate(minima) if groups.same(k, end)] for end in (0, 1)]
+    pairs = [(p, q) for p in sides[0] for q in sides[1]]
+    return min(pairs, key=lambda pair: float(np.linalg.norm(pair[0].x - pair[1].x)))
+
+
+def _path(
+    landscape: Any, way: Sequence[Saddle], length: float, accuracy: float, points: int
+) -> tuple[Array, Array, float]:
+    """Points (d, n) along the descents of the saddles, their arc length (n,) and the largest force across."""
+    legs = []
+    for s in way:
+        for sign in (-1, 1):
+            leg = side_of(landscape, s.x, sign * s.direction, length, accuracy).path
+            leg = np.concatenate([s.x[None], leg])
+            legs.append(leg[::-1] if sign < 0 else leg)
+    sizes = [float(np.linalg.norm(np.diff(leg, axis=0), axis=1).sum()) for leg in legs]
+    pieces, arcs, forces, scale, done = [], [], [], 0.0, 0.0
+    for k, (leg, size) in enumerate(zip(legs, sizes, strict=True)):
+        share = max(9, int(np.ceil(points * size / sum(sizes))))
+        x, arc, tangent = _evenly_on(leg, share)
+        gradient = np.asarray(landscape.gradient(x))
+        across = gradient - np.sum(gradient * tangent, axis=0) * tangent
+        beside = BESIDE * length  # the first step from a saddle is straight, along e
+        away = np.linalg.norm(x - (leg[-1] if k % 2 == 0 else leg[0])[:, None], axis=0) > beside
+        forces.append(float(np.linalg.norm(across[:, away], axis=0).max(initial=0.0)))
+        scale = max(scale, float(np.linalg.norm(gradient, axis=0).max()))
+        first = 0 if k == 0 else 1
+        pieces.append(x[:, first:])
+        arcs.append(done + arc[first:])
+        done += arc[-1]
+    return np.concatenate(pieces, axis=1), np.concatenate(arcs), max(forces) / scale
+
+
+def _evenly_on(leg: Array, points: int) -> tuple[Array, Array, Array]:
+    """Evenly spaced points (d, points) on the smooth curve through a leg (n, d), arc lengths and unit tangents."""
+    from scipy.interpolate import CubicSpline
+
+    chords = np.linalg.norm(np.diff(leg, axis=0), axis=1)
+    keep = np.concatenate([[True], chords > 1e-12 * chords.sum()])
+    leg = leg[keep]
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(leg, axis=0), axis=1))])
+    curve = CubicSpline(along, leg)
+    places = np.linspace(0.0, along[-1], points)
+    x = curve(places).T
+    x[:, 0], x[:, -1] = leg[0], leg[-1]
+    tangent = curve(places, 1).T
+    return x, places, tangent / np.maximum(np.linalg.norm(tangent, axis=0), 1e-300)
