@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.storage import load as load
     from fpsim.targets import Ball as Ball
     from fpsim.targets import HalfSpace as HalfSpace
+    from fpsim.valleys.saddle import saddle as saddle
+    from fpsim.valleys.string import string as string
     from fpsim.walls import Walls as Walls
 
 __version__ = "0.1.0"
