@@ -111,7 +111,7 @@ class Quadratic:
         covariance = getattr(self.sde.noise, "covariance", None)
         if isinstance(covariance, ExampleCovariance):
             return np.asarray(back + self.scale * self.sde.noise.kappa * _spread_slope(covariance, x, p, self.lengths))
-        change = differences(lambda y: self.sde.along(y, p), x, self.lengths)
+        change = differences(lambda y: self.sde.along(y, p[:, None]), x, self.lengths)
         return np.asarray(back + self.scale * change)
 
     def bend(self, x: Array, p: Array) -> Array:
@@ -123,7 +123,7 @@ class Quadratic:
         jacobian = np.asarray(self.sde.landscape.jacobian(x))
         if self.sde.noise.is_constant:
             return jacobian
-        change = differences(lambda y: times(self.sde.diffusion(y), p), x, self.lengths)
+        change = differences(lambda y: times(self.sde.diffusion(y), p[:, None]), x, self.lengths)
         return np.asarray(jacobian + 2 * self.scale * np.swapaxes(change, 0, 1))
 
 
@@ -154,8 +154,8 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def times(matrix: Array, vector: Array) -> Array:
-    """Matrices (d, d, n) applied to vectors (d, n)."""
-    return np.asarray(np.einsum("ijn,jn->in", matrix, vector))
+    """Matrices (d, d, ...) applied to vectors (d, ...)."""
+    return np.asarray(np.einsum("ij...,j...->i...", matrix, vector))
 
 
 def solved(matrix: Array, vector: Array) -> Array:
@@ -164,16 +164,20 @@ def solved(matrix: Array, vector: Array) -> Array:
 
 
 def differences(function: Callable[[Array], Array], x: Array, lengths: tuple[float, ...]) -> Array:
-    """The derivatives (d, ..., n) of a function of x (d, n) by every coordinate, to fourth order."""
-    parts = []
+    """The derivatives (d, ..., n) of a function of x (d, n) by every coordinate, to fourth order.
+
+    The function is asked once, for points (d, 4 d, n).
+    """
+    d = len(x)
+    moves = np.zeros((d, 4, d, 1))
     for i, length in enumerate(lengths):
-        total: Any = 0.0
-        for weight, offset in OFFSETS:
-            moved = x.copy()
-            moved[i] += offset * STEP * length
-            total = total + weight * function(moved)
-        parts.append(total / (STEP * length))
-    return np.asarray(parts)
+        moves[i, :, i, 0] = [offset * STEP * length for _, offset in OFFSETS]
+    points = np.moveaxis(x[None, None] + moves, 2, 0).reshape(d, 4 * d, -1)
+    values = np.asarray(function(points))
+    values = values.reshape(*values.shape[:-2], d, 4, x.shape[1])
+    weights = np.array([weight for weight, _ in OFFSETS]) / STEP
+    total = np.einsum("...ikn,k->i...n", values, weights)
+    return np.asarray(total / np.reshape(lengths, (d,) + (1,) * (total.ndim - 1)))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ PROBLEMS = MappingProxyType(
         **dict.fromkeys(["eyring-kramers", "white-noise"], WHITE),
         "xie": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
         "state-dependent": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
+        "bouchet-reygner": WHITE,
         "cramer": SGD,
         "chain": SGD,
     }

@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Any
 
 from fpsim.assumption import Assumption
-from fpsim.escape_time import EscapeTime, beyond_floats
+from fpsim.escape_time import LARGEST_LOG, EscapeTime, beyond_floats
 from fpsim.exact.passage import from_log
 from fpsim.route import ROUTES
 from fpsim.routes.problem import Problem
@@ -32,6 +32,7 @@ class Formula:
         minimum: the minimum a, as a tuple of coordinates.
         saddle: the pass b.
         notes: remarks on the number.
+        log_error: numerical error of ``log_mean``, where the formula holds integrals that are computed.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Formula:
     minimum: tuple[float, ...]
     saddle: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    log_error: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -95,12 +97,20 @@ class FormulaRoute(Route):
             settings["notes"] = "; ".join(found.notes)
         return problem.result(
             self.name, began, log_mean=found.log_mean, assumptions=found.assumptions, convention=found.convention,
-            settings=settings,
+            settings=settings, **_error_of(found),
         )  # fmt: skip
 
     def options(self, found: EscapeTime) -> dict[str, Any]:
         """Those of the formula."""
         return {name: found.settings[name] for name in signature(self.function).parameters if name in found.settings}
+
+
+def _error_of(found: Formula) -> dict[str, float]:
+    """The numerical error of a formula, if it has one, in both of its forms."""
+    if not found.log_error:
+        return {}
+    mean = math.exp(found.log_mean) if found.log_mean <= LARGEST_LOG else math.inf
+    return {"log_error": found.log_error, "systematic_error": found.log_error * mean}
 
 
 def formulas() -> dict[str, FormulaRoute]:
