@@ -5,23 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
+
+from fpsim.cli.interrupting import kept
 
 WRONG_INPUT = 2
 OUR_FAULT = 70  # as sysexits.h has it: an internal software error
 INTERRUPTED = 130
 EXPECTED = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ModuleNotFoundError)
-_KEPT = ["nothing was written; the same command begins again"]
-
-
-@contextmanager
-def if_interrupted(words: str) -> Iterator[None]:
-    """Say, should Ctrl-C come within this block, what is kept and how to go on."""
-    _KEPT.append(words)
-    yield
-    _KEPT.pop()
 
 
 def main() -> None:
@@ -31,7 +22,7 @@ def main() -> None:
 
 def _code() -> int:
     try:
-        from fpsim.cli.commands import app
+        from fpsim.cli.app import app
 
         warnings.showwarning = _one_line
         code = app(_arguments(sys.argv[1:]), prog_name="fpsim", standalone_mode=False)
@@ -45,7 +36,7 @@ def _code() -> int:
             raise
         return _explained(error)
     if code == INTERRUPTED:
-        print(f"\nfpsim: interrupted; {_KEPT[-1]}", file=sys.stderr)
+        print(f"\nfpsim: interrupted; {kept()}", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from fpsim.cli.ending import if_interrupted
+from fpsim.cli.interrupting import if_interrupted
+from fpsim.cli.options import Json
 from fpsim.cli.output import check_file, progress_bar, write
-from fpsim.cli.problem_options import Json
 
 SHOWN = 5
 """Failed points that are named."""

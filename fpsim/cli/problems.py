@@ -1,0 +1,167 @@
+"""The commands about one problem, one function each: options in, a result printed, written and drawn."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fpsim.cli.interrupting import if_interrupted
+from fpsim.cli.options import (
+    Boundary,
+    Bounds,
+    Cells,
+    Json,
+    LandscapeText,
+    Output,
+    PathCount,
+    ProblemOptions,
+    SaveEvery,
+    Seed,
+    Set,
+    Single,
+    Threads,
+    Variables,
+    takes_problem,
+)
+from fpsim.cli.output import check_file, progress_bar, write
+
+
+@takes_problem
+def escape(
+    landscape: LandscapeText, given: ProblemOptions,
+    boundary: Boundary = None, paths: PathCount = 20_000,
+    step: Annotated[float | None, typer.Option(help="Time step of the paths; by default from the curvature.")] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for all routes together.")] = 60.0,
+    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Mean escape time by every applicable route, side by side."""
+    import numpy as np
+
+    from fpsim.escape import EscapeProblem
+    from fpsim.routes.comparing import ComparisonInterrupted
+
+    check_file(output, ".nc", ".json")
+    sde = given.sde(landscape, boundary is not None)
+    problem = EscapeProblem(sde, *given.ends(sde.landscape), boundary=given.walls(sde.landscape, boundary))
+    dtype = np.float32 if float32 else np.float64
+    with progress_bar(as_json) as bar:
+        try:
+            found = problem.compare(budget, paths, step, seed, threads, dtype, lambda name, share: bar(share, name))
+        except ComparisonInterrupted as stopped:
+            found = stopped.found
+            interrupted: Any = stopped
+        else:
+            interrupted = None
+    print(found.to_json() if as_json else found)
+    kept = "the routes above had ended; the same command begins again, and a smaller --budget ends sooner"
+    if interrupted is not None:
+        with if_interrupted(kept + ("" if output is None or not found.routes else f" ({output} holds them)")):
+            if found.routes:
+                write(found, output)
+            raise interrupted
+    write(found, output)
+    if not found.routes:
+        raise ValueError(f"no route gave a time: {found.skipped[0].reason if found.skipped else 'none applies'}")
+
+
+@takes_problem
+def simulate(
+    landscape: LandscapeText, given: ProblemOptions,
+    duration: Annotated[float, typer.Option(help="Total time (learning rate * iterations).")] = 50.0,
+    step: Annotated[float, typer.Option(help="Time step.")] = 0.01,
+    paths: PathCount = 1000, save_every: SaveEvery = None,
+    keep: Annotated[str, typer.Option(help="paths, final or moments.")] = "paths",
+    boundary: Boundary = None,
+    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Simulate random paths; write them with --output paths.nc or draw them with --output paths.png."""
+    import numpy as np
+
+    from fpsim.cli.words import choice
+    from fpsim.paths.simulate import simulate as run
+    from fpsim.results import as_json as json_text
+
+    check_file(output, ".nc")
+    kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")
+    sde = given.sde(landscape, boundary is not None)
+    begin, end = given.ends(sde.landscape, needs_target=sde.noise.awaits_escape)
+    if sde.noise.awaits_escape:
+        sde = sde.with_noise(sde.noise.resolved(sde.landscape, np.array(begin), end))
+    kept = (
+        "no paths are kept, since they are written when all have ended; a smaller --paths or --duration ends sooner, "
+        "and the same --seed draws the same numbers again"
+    )
+    with progress_bar(as_json) as bar, if_interrupted(kept):
+        found = run(
+            sde, begin, duration, step, paths, save_every, seed, threads, given.walls(sde.landscape, boundary), kind,
+            np.float32 if float32 else np.float64, lambda share: bar(share, "paths"),
+        )  # fmt: skip
+    print(json_text(found.summary()) if as_json else found)
+    write(found, output)
+
+
+@takes_problem
+def density(
+    landscape: LandscapeText, given: ProblemOptions,
+    times: Annotated[str, typer.Option(help="Times, increasing, joined by commas.")] = "0.5,1,2,5,10,20,50",
+    cells: Cells = None,
+    boundary: Annotated[
+        str | None,
+        typer.Option(help="Walls on the landscape's box, or on --bounds: reflecting, absorbing or periodic."),
+    ] = None,
+    as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Probability density on a grid: its evolution, its stationary law, and the time of first passage to the target."""
+    import numpy as np
+
+    from fpsim.cli import words
+    from fpsim.density.report import density_report
+
+    check_file(output, ".nc", ".json")
+    moments = words.numbers(times, "--times")
+    sde = given.sde(landscape, boundary is not None)
+    begin, end = given.ends(sde.landscape, needs_target=sde.noise.awaits_escape)
+    if end is not None:
+        sde = sde.with_noise(sde.noise.resolved(sde.landscape, np.array(begin), end))
+    kind = None if boundary is None else words.choice(boundary, ("reflecting", "absorbing", "periodic"), "--boundary")
+    box = None if kind is None else given.box(sde.landscape, kind)
+    kept = "nothing is kept; fewer --cells or --times end sooner"
+    with progress_bar(as_json) as bar, if_interrupted(kept):
+        bar(0.0, "density")
+        found = density_report(sde, begin, moments, end, cells, kind or "reflecting", box=box)
+    print(found.to_json() if as_json else found)
+    write(found, output)
+
+
+def landscape_command(
+    landscape: LandscapeText, set_: Set = None, variables: Variables = None, bounds: Bounds = None,
+    fixed_points: Annotated[bool, typer.Option("--fixed-points", help="Of a drift field: where it vanishes.")] = False,
+    as_json: Json = False, output: Output = None,
+) -> None:  # fmt: skip
+    """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
+    check_file(output)
+    from fpsim.cli import words
+    from fpsim.results import as_json as json_text
+
+    place = words.landscape(landscape, words.settings(set_ or []), variables, bounds)
+    if not fixed_points and not hasattr(place, "critical_points"):
+        raise ValueError(
+            f"{place.name} is a drift field: it has no loss and so no critical points of one; --fixed-points lists "
+            "where its drift vanishes"
+        )
+    if fixed_points and not hasattr(place, "fixed_points"):
+        raise ValueError(f"--fixed-points belongs to drift fields; those of {place.name} are its critical points")
+    if place.bounds is None:
+        raise ValueError(f"{place.name} has no box of its own; say where to look with --bounds low:high per coordinate")
+    points = place.fixed_points() if fixed_points else place.critical_points()
+    if as_json:
+        kind = "fixed_points" if fixed_points else "critical_points"
+        rows = [point.to_dict() for point in points]
+        print(json_text({"landscape": str(place), "complete": points.complete, kind: rows}))
+    else:
+        print(f"{place}\n{points}")
+    if output is not None:
+        place.plot().savefig(output)
+        print(f"wrote {output}", file=sys.stderr)

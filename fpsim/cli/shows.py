@@ -1,0 +1,109 @@
+"""The commands that run what others have put together: films, the demonstration, studies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpsim.cli.interrupting import if_interrupted
+from fpsim.cli.options import (
+    Json,
+    PathCount,
+    ProblemOptions,
+    Seed,
+    Threads,
+    takes_problem,
+)
+from fpsim.cli.output import check_file, check_folder, progress_bar
+
+
+@takes_problem
+def animate(
+    scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers, arrhenius, surface, gate or noise-shape.")],
+    landscape: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LANDSCAPE]",
+            help="Dimension one, for surface two; noise-shape takes none. Each scene has its own by default.",
+        ),
+    ] = None,
+    given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
+    quality: Annotated[str, typer.Option(help="low (480p), medium (720p) or high (1080p).")] = "low",
+    format_: Annotated[str, typer.Option("--format", help="gif, mp4 or png (the last picture).")] = "gif",
+    renderer: Annotated[
+        str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius); manim where it is installed.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
+    seed: Seed = 0,
+    output: Annotated[Path | None, typer.Option(help="The film (SCENE.FORMAT); its data go beside it as .nc.")] = None,
+) -> None:  # fmt: skip
+    """A film of particles, densities and escape times, drawn from computed data."""
+    from animations.catalogue import Order, choose_renderer
+    from animations.catalogue import animate as film
+    from fpsim.escape import EscapeProblem
+
+    if renderer is None:
+        renderer, remark = choose_renderer(scene)
+        if remark:
+            print(f"fpsim: note: {remark}", file=sys.stderr)
+    order, problem = Order(scene, quality, format_, renderer), None
+    file = output or Path(f"{scene}.{format_}")
+    check_file(file, only=(f".{format_}",))
+    if landscape is not None:
+        order.require_own_problem()
+        sde = given.sde(landscape)
+        problem = EscapeProblem(sde, *given.ends(sde.landscape))
+    options = {} if seconds is None else {"seconds": seconds}
+    with progress_bar(False) as bar, if_interrupted("no film was written; a shorter one, --seconds 4, ends sooner"):
+        files = film(order, problem, file, seed, bar, **options)
+    for written in files:
+        print(f"wrote {written}")
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the figure, the table and the data.")] = Path("demo"),
+    temperature: Annotated[float, typer.Option(help="Noise of the double well.")] = 0.1,
+    paths: PathCount = 20_000, seed: Seed = 0, threads: Threads = None,
+) -> None:  # fmt: skip
+    """The main job: the double well's escape time by every route, and a figure."""
+    from validation.double_well.run import double_well
+
+    check_folder(output)
+    with progress_bar(False) as bar, if_interrupted("nothing was written; fewer --paths end sooner"):
+        found = double_well(temperature, paths, seed, threads, bar)
+    print(found)
+    for file in found.save(output):
+        print(f"wrote {file}")
+
+
+def validate(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A study; without one all are listed.")] = None,
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Smaller sizes: some minutes on two cores.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for report, figures, data, finished pieces.")] = None,
+    seed: Seed = 0, threads: Threads = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
+    from validation import EXPERIMENTS, experiment
+    from validation.study.pieces import Pieces, folder_of
+
+    if name is None:
+        print("\n".join(f"{study:<18}{line}" for study, (_, line) in EXPERIMENTS.items()))
+        return
+    if output is not None:
+        check_folder(output)
+    run = experiment(name)
+    pieces = Pieces(folder_of(name) if output is None else output / "pieces")
+    kept = f"finished pieces are kept in {pieces.folder}, and the same command goes on from there"
+    with progress_bar(as_json) as bar, if_interrupted(kept):
+        found = run(quick=quick, seed=seed, threads=threads, progress=bar, pieces=pieces)
+    if pieces.found:
+        print(f"note: {len(pieces.found)} finished pieces were read from {pieces.folder}", file=sys.stderr)
+    print(found.to_json() if as_json else found)
+    if output is not None:
+        for file in found.save(output):
+            print(f"wrote {file}", file=sys.stderr)
+    if not found.as_expected:
+        raise typer.Exit(1)
