@@ -56,6 +56,7 @@ _HOMES = {
     "MiniBatchSGD": "fpsim.sgd.minibatch",
     "exit_iterations": "fpsim.sgd.minibatch",
     "simulate_batches": "fpsim.sgd.minibatch",
+    "split_iterations": "fpsim.splitting.iterations",
     "Walls": "fpsim.walls",
     "EscapeProblem": "fpsim.escape",
     "EscapeTime": "fpsim.escape_time",

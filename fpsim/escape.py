@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,6 +119,44 @@ class EscapeProblem(Problem):
             self, paths, step, seed, horizon, start, bridge, boundary, threads, dtype, step_bias, progress, deadline,
             device,
         )  # fmt: skip
+
+    def by_splitting(
+        self,
+        seed: int = 0,
+        repetitions: int = 20,
+        particles: int = 1000,
+        score: Any = None,
+        step: float | None = None,
+        threads: int | None = None,
+        step_bias: bool = True,
+        progress: Progress | None = None,
+        deadline: float = math.inf,
+        store: str | Path | None = None,
+    ) -> EscapeTime:
+        """Mean exit time by adaptive multilevel splitting: paths in stages, for times that plain paths never reach.
+
+        Args:
+            seed: seed of the random numbers.
+            repetitions: independent ones, whose scatter is the standard error; 2 or more.
+            particles: flights of a repetition, 8 or more; the error falls like (repetitions * particles)^-1/2.
+            score: what rises on the way to the target: ``None``, the distance to its edge; ``"committor"``, that of a
+                grid (1 to 3 dimensions); an array (k, d), points of a path, whose arc length counts; or a function of
+                x (d, n).  Any score gives the right mean; a bad one large errors, which the result tells.
+            step, threads, step_bias: as in :meth:`by_paths`.
+            progress: called with the finished share in [0, 1], anew for every step that is tried.
+            deadline: seconds after which no repetition goes on; those that have ended give the mean.
+            store: a file that keeps the repetitions at the finest step, so that the same call goes on where an earlier
+                one was interrupted.
+
+        Returns:
+            the mean at ``step`` with its standard error and, as systematic error, the bias told from four steps.
+
+        Raises:
+            ValueError: where the mean is infinite, the score does not tell places apart, or no flight arrives.
+        """
+        return route("splitting").answer(
+            self, seed, repetitions, particles, score, step, threads, step_bias, progress, deadline, store
+        )
 
     def by_quadrature(self) -> EscapeTime:
         """Exact mean and variance in one dimension, relative error about 1e-10 (:mod:`fpsim.exact.first_passage`).

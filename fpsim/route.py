@@ -55,8 +55,9 @@ _ROWS = (
     Facts("bouchet-reygner", "formula", f"{_FORMULAS}.bouchet_reygner:by_bouchet_reygner"),
     Facts("grid", "sde", "fpsim.routes.grid:by_grid", 1, (GREEN, "s")),
     Facts("paths", "sde", "fpsim.routes.paths:by_paths", 2, (BLUE, "o")),
+    Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 3, (PURPLE, "o")),
     Facts(
-        "chain", "chain", "fpsim.routes.chain:by_chain", 3, (SKY, "h"),
+        "chain", "chain", "fpsim.routes.chain:by_chain", 4, (SKY, "h"),
         "the chain is SGD with its finite step: another process than the SDE, so it has no z",
     ),
 )  # fmt: skip

@@ -123,7 +123,7 @@ def advance(
     x, lost = np.array(x, dtype=np.float64), np.zeros(len(numbers), dtype=np.int64)
     alive = np.arange(len(numbers))
     for offset, draws in enumerate(_draws(sgd, numbers, begin, steps, seed), 1):
-        moved = x[alive] - sgd.learning_rate * _slopes(sgd, engine, x[alive], tuple(part[alive] for part in draws))
+        moved = x[alive] - sgd.learning_rate * slopes_of(sgd, engine, x[alive], tuple(part[alive] for part in draws))
         sound = (np.abs(moved - sgd.start) <= FAR).all(axis=1)  # false for NaN too
         x[alive[sound]] = moved[sound]
         lost[alive[~sound]] = begin + offset
@@ -133,7 +133,7 @@ def advance(
     return x, lost
 
 
-def _slopes(sgd: NetworkSGD, engine: Replicas, x: Array, draws: tuple[NDArray[Any], ...]) -> Array:
+def slopes_of(sgd: NetworkSGD, engine: Replicas, x: Array, draws: tuple[NDArray[Any], ...]) -> Array:
     """Gradient plus noise (R, d)."""
     if sgd.draws_examples:
         picks = draws[0]
@@ -156,14 +156,14 @@ def _draws(
     end, n = begin + steps, begin
     while n < end:
         block = n // BLOCK
-        parts = [_drawn(sgd, seed, int(replica), block) for replica in replicas]
+        parts = [draws_of(sgd, seed, int(replica), block) for replica in replicas]
         stop = min(end, (block + 1) * BLOCK)
         for k in range(n - block * BLOCK, stop - block * BLOCK):
             yield tuple(np.stack([part[i][k] for part in parts]) for i in range(len(parts[0])))
         n = stop
 
 
-def _drawn(sgd: NetworkSGD, seed: int, replica: int, block: int) -> tuple[NDArray[Any], ...]:
+def draws_of(sgd: NetworkSGD, seed: int, replica: int, block: int) -> tuple[NDArray[Any], ...]:
     """Everything that one replica draws in one block of iterations, each (BLOCK, ...)."""
     m = sgd.landscape.number_of_examples
     if sgd.noise == "reshuffled":

@@ -193,7 +193,7 @@ def exit_times(
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({target}); choose others")
     if bridge:
-        _require_fine_step(sde, watched, edges, step)
+        require_fine_step(sde, watched, edges, step)
     quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
     work = ExitRun(
         sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
@@ -216,7 +216,7 @@ def exit_times(
     return sample_of(found, horizon, quads, float(step), deadline, facts)
 
 
-def _require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:
+def require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:
     """Refuse steps whose kick is longer than a ball's radius or the box, which a path would jump over unseen."""
     length = smallest_length(target, edges.walls)
     if not np.isfinite(length):

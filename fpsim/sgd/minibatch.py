@@ -94,7 +94,7 @@ def exit_iterations(
         watch = Watch(float(paths), progress)
         found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
     elif _chosen(sgd, device, paths, min(horizon, EXIT_STEPS)) == "cuda":
-        card, wall = _on_card(sgd, seed), Compiled(*_wall(sgd, goal, "cuda"))
+        card, wall = _on_card(sgd, seed), Compiled(*compiled_level(sgd, goal, "cuda"))
         found = card.exits(wall, points, int(paths), quads, progress, ends)
     else:
         found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
@@ -149,7 +149,7 @@ def simulate_batches(
     time = np.arange(frames + 1) * every * sgd.learning_rate
     origin = start_points(start, d, 0, 1, seed)[:, 0]
     card = _on_card(sgd, seed) if _chosen(sgd, device, paths, iterations) == "cuda" else None
-    arguments = () if sgd.moves_network or card is not None else _kernel_arguments(sgd, seed)
+    arguments = () if sgd.moves_network or card is not None else kernel_arguments(sgd, seed)
     engine = "torch" if sgd.moves_network else "compiled" if card is None else "cuda"
     settings = {"sgd": str(sgd), "seed": int(seed), "engine": engine}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
@@ -204,11 +204,11 @@ def _chosen(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float) ->
 def _on_card(sgd: MiniBatchSGD, seed: int) -> CardBatches:
     from fpsim.sgd.cuda_batches import CardBatches
 
-    table, data, gradient, *rest = _kernel_arguments(sgd, seed, "cuda")
+    table, data, gradient, *rest = kernel_arguments(sgd, seed, "cuda")
     return CardBatches(sgd, (table, Compiled(gradient, data), *rest))
 
 
-def _kernel_arguments(sgd: MiniBatchSGD, seed: int, device: str = "cpu") -> tuple[Any, ...]:
+def kernel_arguments(sgd: MiniBatchSGD, seed: int, device: str = "cpu") -> tuple[Any, ...]:
     """What both kernels take from the data set: table, data, gradient, rate, batch, sampling, stream, key."""
     from landscapes.formula.symbolic import derivative, symbol
 
@@ -272,7 +272,7 @@ def _exits(
     """Exits, with times in iterations."""
     from fpsim.kernels.minibatch import exit_batches
 
-    arguments, (wall, wall_data) = _kernel_arguments(sgd, seed), _wall(sgd, goal)
+    arguments, (wall, wall_data) = kernel_arguments(sgd, seed), compiled_level(sgd, goal)
 
     def call(lanes: Lanes, out: Exits, budget: int, final: bool) -> int:
         busy: int = exit_batches[np.float64](
@@ -287,7 +287,7 @@ def _exits(
     return run_lanes(call, diverged, points, paths, threads, np.float64, progress, ends)
 
 
-def _wall(sgd: MiniBatchSGD, goal: Target, device: str = "cpu") -> tuple[Any, Array]:
+def compiled_level(sgd: MiniBatchSGD, goal: Target, device: str = "cpu") -> tuple[Any, Array]:
     """The compiled signed distance to the target."""
     from landscapes.formula.symbolic import symbol
 

@@ -37,7 +37,7 @@ def iterate(sgd: MiniBatchSGD, x: Array, paths: NDArray[np.int64], seed: int) ->
     """
     landscape, n = sgd.landscape, 0
     while True:
-        drawn = np.stack([_drawn(sgd, seed, int(path), n // BLOCK) for path in paths], axis=-1)  # (BLOCK, S, n)
+        drawn = np.stack([draws_of(sgd, seed, int(path), n // BLOCK) for path in paths], axis=-1)  # (BLOCK, S, n)
         for picks in drawn:
             x = x - sgd.learning_rate * landscape.batch_gradients(x, picks)
             n += 1
@@ -81,7 +81,7 @@ def _block(
     sgd: MiniBatchSGD, goal: Target, alive: NDArray[np.int64], begin: int, steps: int, seed: int, times: Array,
     places: Array,
 ) -> NDArray[np.int64]:  # fmt: skip
-    drawn = np.stack([_drawn(sgd, seed, int(path), begin // BLOCK) for path in alive], axis=-1)
+    drawn = np.stack([draws_of(sgd, seed, int(path), begin // BLOCK) for path in alive], axis=-1)
     inside = np.ones(alive.size, dtype=bool)
     for k in range(steps):
         now = alive[inside]
@@ -99,7 +99,7 @@ def _block(
     return alive[inside]
 
 
-def _drawn(sgd: MiniBatchSGD, seed: int, path: int, block: int) -> NDArray[np.int64]:
+def draws_of(sgd: MiniBatchSGD, seed: int, path: int, block: int) -> NDArray[np.int64]:
     """The examples (BLOCK, S) that one path draws in one block of iterations."""
     m, size = sgd.landscape.number_of_examples, int(sgd.batch_size)
     if sgd.sampling == "with-replacement":

@@ -88,7 +88,7 @@ def by_hand(chain, replica, steps, seed):
     one, x = chain.landscape, np.array(chain.start)
     m, eta = one.number_of_examples, chain.learning_rate
     for n in range(steps):
-        draws = [part[n % sgd.BLOCK] for part in sgd._drawn(chain, seed, replica, n // sgd.BLOCK)]
+        draws = [part[n % sgd.BLOCK] for part in sgd.draws_of(chain, seed, replica, n // sgd.BLOCK)]
         if chain.draws_examples:
             x = x - eta * one.weighted_gradient(x, np.bincount(draws[0], minlength=m) / chain.batch_size)
             continue
@@ -124,7 +124,7 @@ def test_what_is_drawn():
 
     def drawn(noise, size, blocks=2):
         chain = NetworkSGD(one, 0.1, size, noise, start)
-        return np.concatenate([sgd._drawn(chain, 1, 4, block)[0] for block in range(blocks)])
+        return np.concatenate([sgd.draws_of(chain, 1, 4, block)[0] for block in range(blocks)])
 
     epochs = drawn("reshuffled", 5)  # 23 examples: four batches of 5 an epoch, 3 examples left over
     for e in range(16):
@@ -134,7 +134,7 @@ def test_what_is_drawn():
     assert all(len(np.unique(batch)) == 20 for batch in different)
     assert any(len(np.unique(batch)) < 20 for batch in drawn("with-replacement", 20))
     chain = NetworkSGD(one, 0.1, 2, "isotropic", start)
-    z, u = sgd._drawn(chain, 1, 4, 0)
+    z, u = sgd.draws_of(chain, 1, 4, 0)
     np.testing.assert_allclose(np.linalg.norm(u, axis=1), 1)
-    np.testing.assert_array_equal(z, sgd._drawn(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, 4, 0)[0])
-    assert not np.array_equal(z, sgd._drawn(chain, 1, 5, 0)[0])
+    np.testing.assert_array_equal(z, sgd.draws_of(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, 4, 0)[0])
+    assert not np.array_equal(z, sgd.draws_of(chain, 1, 5, 0)[0])

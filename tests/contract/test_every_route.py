@@ -33,6 +33,7 @@ PROBLEMS = MappingProxyType(
         "state-dependent": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
         "bouchet-reygner": WHITE,
         "cramer": SGD,
+        "splitting": WHITE,
         "chain": SGD,
     }
 )
@@ -85,11 +86,11 @@ def test_no_route_is_known_by_name(file: Path):
 def test_sampled_routes_come_last():
     """In 1-D the chain is exact and says what paths would cost; beyond, it is sampled itself."""
     names = [one.name for one in applicable(SGD)]
-    assert names == ["quadrature", "state-dependent", "cramer", "grid", "chain", "paths"]
+    assert names == ["quadrature", "state-dependent", "cramer", "grid", "chain", "paths", "splitting"]
     bowl = landscapes.Landscape.from_expression("x**2 + y**2", variables="x y", bounds=((-1, 1), (-1, 1)))
     noise = fpsim.GradientNoise(learning_rate=0.1, batch_size=1, covariance=0.1)
     flat = fpsim.EscapeProblem(fpsim.SDE(bowl, noise), (0.0, 0.0), fpsim.HalfSpace((1.0, 0.0), 0.5))
-    assert [one.name for one in applicable(flat)][-2:] == ["paths", "chain"]
+    assert [one.name for one in applicable(flat)][-3:] == ["paths", "splitting", "chain"]
 
 
 class Guess(Route):
@@ -112,7 +113,7 @@ by_guess = Guess()
 
 @pytest.fixture
 def _guess(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ROUTES, "guess", Facts("guess", "sde", f"{__name__}:by_guess", 4, remark="a guess guesses"))
+    monkeypatch.setitem(ROUTES, "guess", Facts("guess", "sde", f"{__name__}:by_guess", 5, remark="a guess guesses"))
 
 
 @pytest.mark.usefixtures("_guess")

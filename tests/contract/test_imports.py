@@ -38,6 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "sgd",
         "action",
         "networks",
+        "splitting",
         "density",
         "routes",
         "escape",

@@ -1,0 +1,1 @@
+"""Adaptive multilevel splitting: mean times of escapes that no plain simulation reaches."""

@@ -1,0 +1,174 @@
+"""Flights of SGD with actual mini-batches: on a data set, compiled, or in all parameters of a network, many at once.
+
+A copy of a flight begins with fresh draws, so the law of the batches must not remember earlier ones: independent draws,
+or S different examples anew for every batch, but no reshuffled epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.networks import sgd as network
+from fpsim.sgd import network_batches
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.minibatch import LIMIT, compiled_level, kernel_arguments
+from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
+from fpsim.splitting.lanes import fly_lanes
+from fpsim.splitting.scores import Score
+from fpsim.splitting.stepping import fly_steps
+from fpsim.targets import Target
+
+if TYPE_CHECKING:
+    from fpsim.networks.replicas import Replicas
+    from fpsim.networks.sgd import NetworkSGD
+
+Array = NDArray[np.float64]
+Draw = Callable[[int, int], tuple[NDArray[Any], ...]]
+
+
+def require_forgetful(sampling: str) -> None:
+    """Refuse reshuffled epochs."""
+    if sampling == "reshuffled":
+        raise ValueError(
+            "splitting copies paths, and reshuffled epochs remember which examples are left; use sampling="
+            "'without-replacement' or 'with-replacement'"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BatchFlights:
+    """Mini-batch SGD on a data set.
+
+    Attributes:
+        sgd, target, seed: as in :func:`fpsim.exit_iterations`.
+        own: the score; ``None``: the signed distance to the target.
+    """
+
+    sgd: MiniBatchSGD
+    target: Target
+    seed: int
+    own: Score | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Coordinates of a state."""
+        return int(self.sgd.landscape.dimension)
+
+    @property
+    def engine(self) -> str:
+        """``"compiled"``."""
+        return "compiled"
+
+    def score(self, x: Array) -> Array:
+        """Scores (n,) of states (n, d)."""
+        points = np.ascontiguousarray(x.T)
+        return np.asarray(self.target.level(points) if self.own is None else self.own(points))
+
+    @cached_property
+    def _moving(self) -> tuple[Any, ...]:
+        arguments, (wall, wall_data) = kernel_arguments(self.sgd, self.seed), compiled_level(self.sgd, self.target)
+        *moving, key0, key1 = arguments
+        score = None if self.own is None else self.own.compiled(np.float64)
+        if self.own is not None and score is None:
+            raise ValueError(
+                "mini-batches on a data set are compiled, and a plain function as score is not; use the distance or a "
+                "path"
+            )
+        measure = (wall_data, wall, False) if score is None else (score.data, score.function, True)
+        return key0, key1, *moving, wall_data, wall, *measure, LIMIT
+
+    def fly(self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop) -> Flown:
+        """Flights, as :class:`fpsim.splitting.dynamics.Dynamics` says."""
+        from fpsim.kernels.flights import batch_flights
+
+        kernel, moving = batch_flights[np.float64], self._moving
+
+        def call(state: tuple[Any, ...], budget: int, written: tuple[Any, ...]) -> int:
+            *lanes, end = state
+            busy: int = kernel(*lanes, end.low, end.low_from, end.high, end.quads, budget, *moving, *written)
+            return busy
+
+        def lost(flight: int) -> BatchDivergenceError:
+            return BatchDivergenceError(flight, self.sgd)
+
+        return fly_lanes(call, starts, numbers, first, until, recording, stop, np.float64, lost)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkFlights:
+    """SGD in all parameters of a network.
+
+    Attributes:
+        sgd: what moves.
+        target, seed, own: as in :class:`BatchFlights`; a score is a function of x (d, n).
+        replicas: many copies of the network, for ``NetworkSGD``.
+    """
+
+    sgd: MiniBatchSGD | NetworkSGD
+    target: Target
+    seed: int
+    own: Score | None = None
+    replicas: Replicas | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Coordinates of a state."""
+        return int(self.sgd.landscape.dimension)
+
+    @property
+    def engine(self) -> str:
+        """``"torch"``."""
+        return "torch"
+
+    def score(self, x: Array) -> Array:
+        """Scores (n,) of states (n, d)."""
+        points = np.ascontiguousarray(x.T)
+        return np.asarray(self.target.level(points) if self.own is None else self.own(points))
+
+    def fly(self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop) -> Flown:
+        """Flights, as :class:`fpsim.splitting.dynamics.Dynamics` says."""
+
+        def wall(x: Array) -> tuple[Array, Array]:
+            level = np.asarray(self.target.level(x), dtype=float)
+            return level, np.ones_like(level)
+
+        def lost(flight: int, step: int) -> ValueError:
+            return ValueError(
+                f"flight {flight} diverged at iteration {step}: the learning rate {self.sgd.learning_rate:g} is too "
+                "large for this loss; reduce it"
+            )
+
+        return fly_steps(
+            starts, numbers, first, until, recording, stop, self._advance(), wall, self.own, None, None, lost
+        )
+
+    def _advance(self) -> Callable[[Array, Integers, int], Array]:
+        held: dict[int, tuple[NDArray[Any], ...]] = {}
+        block = network_batches.BLOCK
+
+        def advance(x: Array, alive: Integers, k: int) -> Array:
+            if k % block == 0:
+                held.clear()
+                held.update({int(i): self._drawn(int(i), k // block) for i in alive})
+            return self._moved(x, [tuple(part[k % block] for part in held[int(i)]) for i in alive])
+
+        return advance
+
+    def _drawn(self, number: int, block: int) -> tuple[NDArray[Any], ...]:
+        if isinstance(self.sgd, MiniBatchSGD):
+            return (network_batches.draws_of(self.sgd, self.seed, number, block),)
+        return network.draws_of(self.sgd, self.seed, number, block)
+
+    def _moved(self, x: Array, draws: list[tuple[NDArray[Any], ...]]) -> Array:
+        parts = tuple(np.stack(part) for part in zip(*draws, strict=True))
+        if isinstance(self.sgd, MiniBatchSGD):
+            return np.asarray(x - self.sgd.learning_rate * self.sgd.landscape.batch_gradients(x, parts[0].T))
+        assert self.replicas is not None
+        slopes = network.slopes_of(self.sgd, self.replicas, np.ascontiguousarray(x.T), parts)
+        return np.asarray(x - self.sgd.learning_rate * slopes.T)

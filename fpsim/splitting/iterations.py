@@ -1,0 +1,125 @@
+"""Mean iterations until SGD leaves, by splitting: the Gaussian chain, mini-batches on data, or a whole network."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.escape_time import LARGEST_LOG, EscapeTime
+from fpsim.kernels.pacing import Stopped
+from fpsim.kernels.random_numbers import own_seed, seed_words
+from fpsim.paths.edges import start_edges
+from fpsim.paths.exits import check_deadline
+from fpsim.paths.step import require_count
+from fpsim.paths.threads import thread_count
+from fpsim.sgd.batches import MiniBatchSGD
+from fpsim.sgd.chain import Chain
+from fpsim.splitting import ensemble
+from fpsim.splitting.batches import BatchFlights, NetworkFlights, require_forgetful
+from fpsim.splitting.dynamics import Dynamics, Stop, most_steps
+from fpsim.splitting.multilevel import FEWEST_PARTICLES, MOST_REPETITIONS, PILOT
+from fpsim.splitting.plan import planned
+from fpsim.splitting.scores import Score, score_of
+from fpsim.splitting.stochastic import StochasticFlights
+from fpsim.targets import Target, as_target
+from landscapes.field import as_point
+
+if TYPE_CHECKING:
+    from fpsim.networks.replicas import Replicas
+    from fpsim.networks.sgd import NetworkSGD
+
+Array = NDArray[np.float64]
+FIRST = 64
+"""Iterations of the first walkers."""
+
+
+def split_iterations(
+    sgd: Chain | MiniBatchSGD | NetworkSGD,
+    start: Any,
+    target: Any,
+    seed: int = 0,
+    repetitions: int = 20,
+    particles: int = 1000,
+    score: Any = None,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
+    store: str | Path | None = None,
+    replicas: Replicas | None = None,
+) -> EscapeTime:
+    """Mean number of iterations until a step lands in ``target``, however rare that is.
+
+    Args:
+        sgd: a ``Chain``, ``MiniBatchSGD`` (on a data set or a network), or ``NetworkSGD`` with its ``replicas``.
+        start: a point (d,).
+        target: a number (1-D), ``Ball`` or ``HalfSpace``; but for mini-batches on a data set also a level function.
+        seed, repetitions, particles, score, threads, progress, deadline, store: as in
+            :meth:`fpsim.EscapeProblem.by_splitting` (no committor).
+        replicas: many copies of the network (``fpsim.networks.replicas.Replicas``).
+
+    Returns:
+        the mean in iterations with its standard error; nothing else is approximate.
+
+    Raises:
+        ValueError: for reshuffled epochs, a score that does not tell places apart, or if no flight arrives.
+    """
+    began = clock.perf_counter()
+    check_counts(repetitions, particles)
+    seed_words(seed)
+    d = int(sgd.landscape.dimension)
+    point = as_point(start, d)
+    goal = as_target(target, point)
+    own = None if score is None else score_of(score, d)
+    dynamics = _dynamics(sgd, point, goal, own_seed(seed, "splitting"), own, replicas)
+    stop = Stop(clock.perf_counter() + check_deadline(deadline), most_steps(dynamics))
+    count = thread_count(1 if dynamics.engine == "torch" and threads is None else threads)
+    try:
+        found = planned(dynamics, point, int(particles), PILOT, FIRST, stop)
+    except Stopped:
+        raise ValueError("the deadline came before flights had settled around the start; give more time") from None
+    done = ensemble.repetitions(
+        dynamics, found.plan, int(repetitions), own_seed(seed, "branching"), count, stop, progress,
+        None if store is None else Path(store),
+    )  # fmt: skip
+    mean = ensemble.mean_of_loops(done, int(particles))
+    value = math.exp(mean.log_mean) if mean.log_mean <= LARGEST_LOG else math.inf
+    settings = {
+        "sgd": str(sgd), "repetitions": len(done), "particles": int(particles),
+        "score": "distance" if own is None else str(own), **ensemble.describe_loops(mean, 1.0),
+    }  # fmt: skip
+    return EscapeTime(
+        mean=value, log_mean=mean.log_mean, log_error=mean.error, method="splitting", units="iterations",
+        standard_error=mean.error * value, target=str(goal), seed=int(seed), settings=settings,
+        seconds=clock.perf_counter() - began, assumptions=(found.check, *mean.assumptions),
+    )  # fmt: skip
+
+
+def check_counts(repetitions: Any, particles: Any) -> None:
+    """Enough repetitions for an error, and enough particles to kill a quarter of."""
+    if require_count(repetitions, "repetitions") < 2:
+        raise ValueError("a mean with an error needs at least 2 repetitions; got 1")
+    if repetitions > MOST_REPETITIONS:
+        raise ValueError(f"at most {MOST_REPETITIONS} repetitions draw independently; got {repetitions}")
+    if require_count(particles, "particles") < FEWEST_PARTICLES:
+        raise ValueError(f"splitting needs at least {FEWEST_PARTICLES} particles; got {particles}")
+
+
+def _dynamics(
+    sgd: Any, point: Array, goal: Target, seed: int, own: Score | None, replicas: Replicas | None
+) -> Dynamics:
+    """What moves."""
+    if isinstance(sgd, Chain):
+        edges = start_edges(sgd.sde, point, None, seed)
+        return StochasticFlights(sgd.sde, goal, edges, sgd.eta, seed, False, own)
+    require_forgetful(sgd.sampling if isinstance(sgd, MiniBatchSGD) else sgd.noise)
+    if isinstance(sgd, MiniBatchSGD) and not sgd.moves_network:
+        return BatchFlights(sgd, goal, seed, own)
+    if not isinstance(sgd, MiniBatchSGD) and replicas is None:
+        raise ValueError("NetworkSGD moves replicas of its network; give replicas=Replicas(landscape)")
+    return NetworkFlights(sgd, goal, seed, own, replicas)
