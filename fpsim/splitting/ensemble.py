@@ -2,7 +2,7 @@
 
     T = <transit> + <back> <loop> / <p>         errors by the jackknife over repetitions
 
-Since p is unbiased and its mean enters, not the mean of 1/p, the bias of T is of second order in the error.
+p is unbiased and its mean enters, so that the bias of T is of second order in the error; the jackknife takes that off.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.escape_time import LARGEST_LOG
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.splitting.dynamics import Dynamics, Stop
@@ -30,6 +31,8 @@ FEW = 10
 SCATTER = 3.0
 """Largest scatter of repetitions, in ideal ones, of a score that is called good."""
 LARGEST_SHARE = 0.5
+SMALL_ERROR = 0.2
+"""Relative error up to which the jackknife's estimate of the bias is taken off the mean."""
 IDEAL = 1.16
 """Relative variance of p is this times -ln p / N for an ideal score, a quarter killed at a time."""
 
@@ -164,8 +167,10 @@ def mean_of_loops(found: Sequence[Repetition], particles: int) -> MeanOfLoops:
         )
     log_mean = _log_mean(found)
     rest = np.array([_log_mean([*found[:k], *found[k + 1 :]]) for k in range(len(found))])
-    gaps, n = np.exp(rest - log_mean), len(found)
+    gaps, n = np.exp(np.minimum(rest - log_mean, LARGEST_LOG)), len(found)
     error = math.sqrt((n - 1) / n * float(np.sum((gaps - gaps.mean()) ** 2)))
+    if error < SMALL_ERROR:  # the mean of 1/p is not 1/<p>; where one repetition carries all, nothing mends that
+        log_mean += math.log1p(-(n - 1) * (float(gaps.mean()) - 1))
     if not looped:
         return MeanOfLoops(log_mean, error, -math.inf, math.nan, 0, 0.0, 0.0, 0, tuple(found))
     shares = np.exp(chances - chances.max())
