@@ -104,6 +104,7 @@ def told_from_data(study, report, folder):
     assert plain.to_json() == report.to_json() and set(plain.pictures) == set(report.pictures)
 
 
+@pytest.mark.network  # some studies import torch
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_study_is_found_by_name(name):
     study = experiment(name.replace("-", " ").upper())
@@ -114,6 +115,7 @@ def test_a_study_is_found_by_name(name):
     assert sum(panel.share for panel in (study, *study.panels)) == pytest.approx(1)
 
 
+@pytest.mark.network  # some studies import torch
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_only_measuring_code_makes_pieces_anew(name, monkeypatch):
     """A change of colours, words, tolerances or of the command line keeps the pieces; one of what measures does not."""
@@ -140,6 +142,7 @@ def changed(monkeypatch, file):
         monkeypatch.setattr(stamp, "_content", lambda one: read(one) + (b"\n# other\n" if one == file else b""))
 
 
+@pytest.mark.network  # some studies import torch
 def test_code_and_data_that_a_measurement_rests_on():
     """Imports inside functions and data files count; imports for types and whatever draws do not."""
     names = {file.relative_to(ROOT).as_posix() for file in stamp.sources(experiment("gradient-noise").measure)}
