@@ -1,4 +1,4 @@
-"""diffrax on the benchmark problems, on one core, in float32: prints one JSON object.
+"""diffrax on the benchmark problems, on one core or a GPU, in float32: prints one JSON object.
 
     double well     dx   = (x - x^3) dt + sqrt(2 D) dW,  D = 0.25
     coupled wells   dx_i = (x_i - x_i^3 + k (x_{i+1} + x_{i-1} - 2 x_i)) dt + sqrt(2 D) dW_i,  D = 0.25,
@@ -9,7 +9,7 @@ Euler steps with `UnsafeBrownianPath`, diffrax's fastest noise.  Plain names are
 per path under vmap; "one_state" integrates all paths as one vector, an undocumented way that is faster.
 Compilation is not counted.  Run it with the rivals' interpreter:
 
-    benchmarks/.venv-rivals/bin/python benchmarks/rivals_diffrax.py [--quick]
+    benchmarks/.venv-rivals/bin/python benchmarks/rivals_diffrax.py [--gpu] [--quick]
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-# One core: XLA reads these when jax is imported.
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+# XLA reads these when jax is imported.
+if "--gpu" in sys.argv:
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the card is shared with the program that asks
+    os.environ["JAX_PLATFORMS"] = "cuda"
+else:
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import diffrax
 import jax
@@ -36,6 +40,7 @@ import jax.numpy as jnp
 import lineax
 import numpy as np
 
+GPU = "--gpu" in sys.argv
 START = -1.0
 STEP = 1e-3
 STEPS = 1000
@@ -154,8 +159,11 @@ def exits(count: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="diffrax on fpsim's benchmark problems, on one core.")
     parser.add_argument("--quick", action="store_true", help="fewer paths and one run of each")
+    parser.add_argument("--gpu", action="store_true", help="on a GPU instead of one core")
     quick = parser.parse_args().quick
     paths, wide, leavers, runs = (10_000, 1_000, 500, 1) if quick else (100_000, 10_000, 10_000, 3)
+    if GPU and not quick:
+        paths, wide, leavers = 2**22, 2**18, 100_000
     report = {
         "tool": "diffrax",
         "versions": {
@@ -164,7 +172,7 @@ def main() -> None:
             "python": sys.version.split()[0],
         },
         "precision": "float32",
-        "threads": 1,
+        "device": str(jax.devices()[0]) if GPU else "one core",
         "quick": quick,
         "double_well": ensemble(double_well, 1, paths, runs),
         "double_well_one_state": ensemble(double_well, 1, paths, runs, one_state=True),

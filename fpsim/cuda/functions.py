@@ -23,6 +23,10 @@ from fpsim.kernels.philox import lane_words
 
 u4 = np.uint32
 LOW = 0xFFFFFFFF
+UNROLLED = 16
+"""Dimensions up to which the normals are drawn without a loop."""
+LONG = 400
+"""Lines of a generated function from which on it is called, not pasted in five times."""
 KEPT = 32
 """Numbers of a generated function that a thread may keep in registers."""
 
@@ -41,8 +45,11 @@ def block(
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """A device function that is pasted into the kernels that call it."""
-    return cuda.jit(device=True, inline="always")(function)
+    """A device function that the GPU's compiler pastes into the kernels that call it.
+
+    Pasted in by numba it would be compiled anew at every call, which takes a minute for a step in 100 dimensions.
+    """
+    return cuda.jit(device=True, **({} if simulated() else {"forceinline": True}))(function)
 
 
 def generated(source: str, real: str) -> Any:
@@ -58,7 +65,7 @@ def generated(source: str, real: str) -> Any:
         space["ceil"] = libdevice.ceilf if single else libdevice.ceil
     text = re.sub(r"\bnp\.(floor|ceil)\(", r"\1(", source)
     exec(compile(text, "<generated step>", "exec"), space)
-    return inlined(space["block"])
+    return inlined(space["block"]) if text.count("\n") < LONG else cuda.jit(device=True)(space["block"])
 
 
 def near(source: str, numbers: int, real: str) -> tuple[int, Any]:
@@ -114,16 +121,33 @@ def words_function() -> Any:
 
 
 def draw_function(dimension: int, real: str) -> Any:
-    """``draw(z, quad, path, stream, key0, key1)``: the normals of four steps into ``z`` (4, d)."""
+    """``draw(z, quad, path, stream, key0, key1)``: the normals of four steps into ``z`` (4, d).
+
+    In few dimensions it has no loop: places known beforehand are registers, others are searched for or in memory.
+    """
     words, pair = words_function(), pair_function(real)
+
+    def normals(quad, tag, path, key0, key1):
+        a, b, c, e = words(quad, tag, path, key0, key1)
+        first, second = pair(a, b)
+        third, fourth = pair(c, e)
+        return first, second, third, fourth
+
+    four = inlined(normals)
 
     def draw(z, quad, path, stream, key0, key1):
         for i in range(dimension):
-            a, b, c, e = words(quad, (stream << 24) | i, path, key0, key1)
-            z[0, i], z[1, i] = pair(a, b)
-            z[2, i], z[3, i] = pair(c, e)
+            z[0, i], z[1, i], z[2, i], z[3, i] = four(quad, (stream << 24) | i, path, key0, key1)
 
-    return inlined(draw)
+    if dimension > UNROLLED:
+        return inlined(draw)
+    rows = (
+        f"    z[0, {i}], z[1, {i}], z[2, {i}], z[3, {i}] = four(quad, (stream << 24) | {i}, path, key0, key1)\n"
+        for i in range(dimension)
+    )
+    space = {"four": four}
+    exec(f"def draw(z, quad, path, stream, key0, key1):\n{''.join(rows)}", space)
+    return inlined(space["draw"])
 
 
 def lost_function(dimension: int) -> Any:

@@ -6,6 +6,7 @@ depends on nothing but the number of paths, so that a run repeats bit for bit.
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -23,9 +24,11 @@ SLAB = 2**14
 """Paths whose powers one block of threads adds up."""
 
 
-def blocks(threads: int) -> int:
-    """Blocks that hold ``threads`` threads."""
-    return -(-threads // THREADS)
+def over(kernel: Any, threads: int) -> Any:
+    """A kernel made ready to run on ``threads`` threads; few of them are no reason for a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kernel[-(-threads // THREADS), THREADS]
 
 
 @lru_cache(maxsize=64)
@@ -108,6 +111,15 @@ def spread(points, states):
 
 
 @cuda.jit
+def fill(rows, value):
+    """Set all of rows (d, paths) to a value."""
+    lane = cuda.grid(1)
+    if lane < rows.shape[1]:
+        for i in range(rows.shape[0]):
+            rows[i, lane] = value
+
+
+@cuda.jit
 def powers(frames, origin, slabs, out):
     """Sums of the first four powers of frames (F, d, paths) - origin (F, d) by slabs: out (F * d * slabs, 4)."""
     shared = cuda.shared.array((4, THREADS), types.float64)
@@ -146,6 +158,6 @@ def power_sums(frames: Any, origin: Array) -> Array:
     slabs = -(-paths // SLAB)
     out = cuda.device_array((number * dimension * slabs, 4), dtype=np.float64)
     middle = cuda.to_device(np.ascontiguousarray(origin, dtype=np.float64))
-    powers[number * dimension * slabs, THREADS](frames, middle, slabs, out)
+    over(powers, number * dimension * slabs * THREADS)(frames, middle, slabs, out)
     parts = out.copy_to_host().reshape(number, dimension, slabs, 4)
     return np.asarray(parts.sum(axis=2).transpose(0, 2, 1))

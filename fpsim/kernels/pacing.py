@@ -108,6 +108,10 @@ class Watch:
         if threading.get_ident() == self.owner:
             self.report()
 
+    def skip(self, seconds: float) -> None:
+        """Leave out seconds that went into compiling: they say nothing about the rest."""
+        self.began += seconds
+
     def report(self) -> None:
         """Tell how far the run is."""
         share, spent = min(self.done / self.total, 1.0), clock.perf_counter() - self.began

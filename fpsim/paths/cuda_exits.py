@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from fpsim.kernels.pacing import Pace
 from fpsim.paths.exit_pool import Exits
 
 Array = NDArray[Any]
-LANES = 16
+LANES = 8
 """Blocks of threads on each multiprocessor that share the list."""
 FIRST_CALL = 16  # groups of four steps in the first call of a kernel
 NOBODY = 2**62
@@ -49,13 +50,20 @@ class Lanes:
         """Threads without paths, before a list of ``paths``."""
         from numba import cuda
 
-        d = starts.shape[0]
+        from fpsim.cuda.walk import fill, over
+
+        def filled(rows: int, columns: int, value: Any) -> Any:
+            array = cuda.device_array((rows, columns), dtype=np.asarray(value).dtype)
+            over(fill, columns)(array, value)
+            return array
+
+        d, nothing = starts.shape[0], np.float64(np.nan)
         return cls(
-            cuda.to_device(np.zeros((d, lanes), dtype=dtype)), cuda.to_device(np.full(lanes, -1, dtype=np.int64)),
-            cuda.to_device(np.zeros(lanes, dtype=np.int64)),
+            filled(d, lanes, dtype.type(0)), filled(1, lanes, np.int64(-1)).reshape(lanes),
+            filled(1, lanes, np.int64(0)).reshape(lanes),
             cuda.to_device(np.array([0, paths, 0, NOBODY, -1], dtype=np.int64)),
-            cuda.to_device(np.ascontiguousarray(starts)), first, cuda.to_device(np.full(paths, np.nan)),
-            cuda.to_device(np.full((d, paths), np.nan)), cuda.to_device(np.full(paths, -1, dtype=np.int64)),
+            cuda.to_device(np.ascontiguousarray(starts)), first, filled(1, paths, nothing).reshape(paths),
+            filled(d, paths, nothing), filled(1, paths, np.int64(-1)).reshape(paths),
         )  # fmt: skip
 
 
@@ -76,12 +84,13 @@ def run_on_card(
     from fpsim.cuda.walk import THREADS
 
     d = points.shape[0]
-    found = Exits(np.full(paths, np.nan), np.full((paths, d), np.nan), np.full(paths, -1, dtype=np.int64))
+    found = Exits(np.empty(paths), np.empty((paths, d)), np.zeros(paths, dtype=np.int64))
     size, pace, now = _list_length(paths, d), Pace(FIRST_CALL), 0
     for first in range(0, paths, size):
         count = min(size, paths - first)
         starts = points[:, first : first + count] if points.shape[1] > 1 else points
         lanes = Lanes.idle(starts, first, count, min(count, most, multiprocessors() * LANES * THREADS), dtype)
+        call(lanes, 0, horizon, now)  # no step: this compiles
         done = 0
         while done < count and clock.perf_counter() < deadline:
             began = clock.perf_counter()
@@ -93,10 +102,14 @@ def run_on_card(
             pace.took(pace.size, clock.perf_counter() - began)
             if progress is not None:
                 progress((first + done) / paths)
-        _collect(lanes, found, slice(first, first + count))
+        _collect(lanes, found, slice(first, first + count), math.isfinite(deadline))
         if done < count:
+            rest = slice(first + count, paths)
+            found.times[rest], found.places[rest], found.followed[rest] = np.nan, np.nan, -1
             break
-    found.followed[found.followed >= 0] = now - found.followed[found.followed >= 0]
+    if math.isfinite(deadline):
+        begun = found.followed >= 0
+        found.followed[begun] = now - found.followed[begun]
     return found
 
 
@@ -107,11 +120,13 @@ def _list_length(paths: int, d: int) -> int:
     return max(1, min(paths, int(free_memory() / 2 / (8 * (2 * d + 2)))))
 
 
-def _collect(lanes: Lanes, found: Exits, part: slice) -> None:
+def _collect(lanes: Lanes, found: Exits, part: slice, timed: bool) -> None:
     """Copy what the kernel wrote; paths under way are where their thread is."""
-    found.times[part] = lanes.times.copy_to_host()
+    lanes.times.copy_to_host(found.times[part])
     found.places[part] = lanes.places.copy_to_host().T
-    found.followed[part] = lanes.begun.copy_to_host()
+    if not timed:  # nobody will ask when they began
+        return
+    lanes.begun.copy_to_host(found.followed[part])
     owner = lanes.owner.copy_to_host()
     busy = owner >= 0
     found.places[part.start + owner[busy]] = lanes.states.copy_to_host().T[busy]

@@ -46,15 +46,16 @@ class CardWalk:
         self.states = self._on_card(x0)
         self.before = cuda.device_array_like(self.states)
         self.room: Any = cuda.device_array((0, *x0.shape), dtype=dtype)
+        self._call(self.states, first, 0, 1, 0, self.room)  # no step: this compiles
 
     def _on_card(self, x0: Array) -> Any:
         """Start points (d, count) in the card's memory; one point for all travels once."""
-        from fpsim.cuda.walk import THREADS, blocks, spread
+        from fpsim.cuda.walk import over, spread
 
         if x0.strides[1] != 0 or x0.shape[1] == 1:
             return self.cuda.to_device(np.ascontiguousarray(x0, dtype=self.dtype))
         states = self.cuda.device_array(x0.shape, dtype=self.dtype)
-        spread[blocks(x0.shape[1]), THREADS](self.cuda.to_device(x0[:, :1].astype(self.dtype)), states)
+        over(spread, x0.shape[1])(self.cuda.to_device(x0[:, :1].astype(self.dtype)), states)
         return states
 
     def positions(self) -> Array:
@@ -102,7 +103,7 @@ def walk_on_card(run: Run, first: int, x0: Array) -> CardWalk:
     """Euler-Maruyama for the paths ``first ...`` of a run from ``x0`` (d, count)."""
     from numba import cuda
 
-    from fpsim.cuda.walk import THREADS, blocks, walk_kernel
+    from fpsim.cuda.walk import over, walk_kernel
 
     advance = run.compiled
     assert advance is not None
@@ -111,9 +112,7 @@ def walk_on_card(run: Run, first: int, x0: Array) -> CardWalk:
     key, stream = seed_words(run.seed), int(Stream.INCREMENTS)
 
     def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
-        kernel[blocks(states.shape[1]), THREADS](
-            states, first, step, every, stretches, *key, stream, data, limit, frames, fate
-        )
+        over(kernel, states.shape[1])(states, first, step, every, stretches, *key, stream, data, limit, frames, fate)
 
     def diverged(walk: CardWalk, lane: int, piece: Piece) -> DivergenceError:
         _, quad = walk.alone(lane, piece, piece.frames * piece.every)

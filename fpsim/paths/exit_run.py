@@ -110,7 +110,7 @@ class ExitRun:
         from numba import cuda
 
         from fpsim.cuda.exits import exit_kernel
-        from fpsim.cuda.walk import THREADS, blocks
+        from fpsim.cuda.walk import over
 
         fold = compiled_fold(self.edges, self.dtype, "cuda") if self.edges else None
         texts = [None if part is None else (part.function, part.data.size) for part in (advance, wall, fold)]
@@ -119,7 +119,7 @@ class ExitRun:
         limit, keys = self.dtype.type(LIMITS[self.dtype.name]), seed_words(self.seed)
 
         def call(lanes: CardLanes, quads: int, horizon: int, now: int) -> None:
-            kernel[blocks(lanes.owner.size), THREADS](
+            over(kernel, lanes.owner.size)(
                 lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, quads,
                 self.bridge, *keys, *self.streams, *numbers, limit, lanes.times, lanes.places, lanes.begun, now,
             )  # fmt: skip

@@ -62,7 +62,9 @@ class CardBatches:
         """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
         (begin, end), d = chunk, self.sgd.landscape.dimension
         points = np.broadcast_to(start_points(start, d, begin, end - begin, seed), (d, end - begin))
+        began = clock.perf_counter()
         walk = self._walk(begin, points, keep)
+        watch.skip(clock.perf_counter() - began)
         sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
         if keep == "moments":
             sums[0] = walk.powers(origin)
@@ -83,13 +85,13 @@ class CardBatches:
 
     def _walk(self, first: int, points: Array, keep: Keep) -> CardWalk:
         from fpsim.cuda.batches import walk_kernel
-        from fpsim.cuda.walk import THREADS, blocks
+        from fpsim.cuda.walk import over
 
         kernel = walk_kernel(self.gradient.function, points.shape[0], self.columns, self.law)
         scratch = self.scratch(points.shape[1])
 
         def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
-            kernel[blocks(states.shape[1]), THREADS](
+            over(kernel, states.shape[1])(
                 states, first, step, every, stretches, *self.arguments, *scratch, LIMIT, frames, fate
             )
 
@@ -105,13 +107,13 @@ class CardBatches:
     ) -> Exits:  # fmt: skip
         """Exits, with times in iterations."""
         from fpsim.cuda.batches import exit_kernel
-        from fpsim.cuda.walk import THREADS, blocks
+        from fpsim.cuda.walk import over
 
         kernel = exit_kernel(self.gradient.function, wall.function, points.shape[0], self.columns, self.law)
         scratch, level = self.scratch(min(self.lanes, paths)), self.cuda.to_device(wall.data)
 
         def call(lanes: Lanes, budget: int, horizon: int, now: int) -> None:
-            kernel[blocks(lanes.owner.size), THREADS](
+            over(kernel, lanes.owner.size)(
                 lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, budget,
                 *self.arguments, *scratch, level, LIMIT, lanes.times, lanes.places, lanes.begun, now,
             )  # fmt: skip
