@@ -25,8 +25,6 @@ u4 = np.uint32
 LOW = 0xFFFFFFFF
 UNROLLED = 16
 """Dimensions up to which the normals are drawn without a loop."""
-LONG = 400
-"""Lines of a generated function from which on it is called, not pasted in five times."""
 KEPT = 32
 """Numbers of a generated function that a thread may keep in registers."""
 
@@ -65,7 +63,7 @@ def generated(source: str, real: str) -> Any:
         space["ceil"] = libdevice.ceilf if single else libdevice.ceil
     text = re.sub(r"\bnp\.(floor|ceil)\(", r"\1(", source)
     exec(compile(text, "<generated step>", "exec"), space)
-    return inlined(space["block"]) if text.count("\n") < LONG else cuda.jit(device=True)(space["block"])
+    return inlined(space["block"])
 
 
 def near(source: str, numbers: int, real: str) -> tuple[int, Any]:

@@ -20,6 +20,8 @@ from fpsim.cuda.functions import draw_function, generated, lost_function, near
 Array = NDArray[Any]
 THREADS = 16 if simulated() else 128
 """Threads in a block; each is a thread of Python's in the simulator."""
+LONG = 120
+"""Lines of a generated step from which on it stands in the kernel once, not five times, to compile faster."""
 SLAB = 2**14
 """Paths whose powers one block of threads adds up."""
 
@@ -32,7 +34,7 @@ def over(kernel: Any, threads: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast_math: bool = False) -> Any:
+def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
     """The kernel ``walk`` for one generated step, which reads ``numbers`` numbers.
 
     Its arguments: states (d, paths), changed; number of the first path and of the first step; ``stretches`` stretches
@@ -42,8 +44,9 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast_math:
     """
     advance, draw, is_lost = generated(source, real), draw_function(dimension, real), lost_function(dimension)
     number, (own, fetch) = getattr(types, real), near(source, numbers, real)
+    short = source.count("\n") < LONG
 
-    @cuda.jit(fastmath=fast_math)
+    @cuda.jit
     def walk(states, first_path, first_step, every, stretches, key0, key1, stream, given, limit, frames, lost):
         lane = cuda.grid(1)
         if lane >= states.shape[1]:
@@ -63,7 +66,7 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast_math:
         while n < last:
             quad = n >> 2
             draw(z, quad, path, stream, key0, key1)
-            if n & 3 == 0 and n + 4 <= mark:
+            if short and n & 3 == 0 and n + 4 <= mark:
                 advance(x, z[0], data, y)
                 advance(y, z[1], data, x)
                 advance(x, z[2], data, y)
