@@ -52,6 +52,7 @@ _ROWS = (
         "cramer", "formula", f"{_FORMULAS}.cramer:by_cramer",
         remark="cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise",
     ),
+    Facts("reduced-path", "formula", f"{_FORMULAS}.reduced_path:by_reduced_path"),
     Facts("bouchet-reygner", "formula", f"{_FORMULAS}.bouchet_reygner:by_bouchet_reygner"),
     Facts("grid", "sde", "fpsim.routes.grid:by_grid", 1, (GREEN, "s")),
     Facts("paths", "sde", "fpsim.routes.paths:by_paths", 2, (BLUE, "o")),

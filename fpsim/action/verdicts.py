@@ -30,13 +30,23 @@ def assumptions_of(
     values = np.linalg.eigvalsh(np.moveaxis(h.bend(x, np.zeros_like(x)), -1, 0))
     ratio = float(values.min() / max(float(values.max()), 1e-300))
     return (
-        Assumption("the start is a stable fixed point: ln(time) ~ exponent", rest is not None and rest.stable, begins),
-        Assumption("the end is a saddle with one growing direction, or beyond one", last in (0, 1), ends),
-        Assumption("one climb: from valley to valley ln(time) is not their sum", len(climbs) <= 1, _shown(climbs)),
-        Assumption("the descent has settled", settled, f"force across {force:.1e} momenta per length"),
-        Assumption(f"H = 0 to {ENERGY:g}", energy <= ENERGY, f"{energy:.1e} of |b . p|"),
         Assumption(
-            "the noise reaches every direction", ratio > 1e-10, f"eigenvalues of D within {ratio:.2g} of each other"
+            "the start is a stable fixed point: ln(time) ~ exponent",
+            rest is not None and rest.stable,
+            begins,
+            "start at rest",
+        ),
+        Assumption("the end is a saddle with one growing direction, or beyond one", last in (0, 1), ends, "end"),
+        Assumption(
+            "one climb: from valley to valley ln(time) is not their sum", len(climbs) <= 1, _shown(climbs), "one climb"
+        ),
+        Assumption("the descent has settled", settled, f"force across {force:.1e} momenta per length", "settled"),
+        Assumption(f"H = 0 to {ENERGY:g}", energy <= ENERGY, f"{energy:.1e} of |b . p|", "energy"),
+        Assumption(
+            "the noise reaches every direction",
+            ratio > 1e-10,
+            f"eigenvalues of D within {ratio:.2g} of each other",
+            "noise reaches",
         ),
     )
 

@@ -25,13 +25,19 @@ WHITE = fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.25)), -1.0
 SHAPED = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="path", climb_fraction=0.5)
 EXAMPLES = landscapes.PerExampleDoubleWell()
 SGD = fpsim.EscapeProblem(fpsim.MiniBatchSGD(EXAMPLES, 0.05, 1).surrogate(), -1.0, 1.0)
+FORK = landscapes.Landscape.from_expression(
+    "x**4/4 - x**2/8 + (4 + 2*x**2)*(y - x**2/4)**2/2", variables="x y", bounds=((-1.2, 1.2), (-0.8, 0.8))
+)
+ROUGH = fpsim.DiffusionField.from_expression(["0.002*(1 + x**2)", "0.004*(1 + y**2)"], "x y")
+PITCHFORK = fpsim.EscapeProblem(fpsim.SDE(FORK, ROUGH), (-0.5, 1 / 16), fpsim.HalfSpace((1, 0), 0.4))
 PROBLEMS = MappingProxyType(
     {
         **dict.fromkeys(["quadrature", "grid", "paths", "kramers", "kramers-next"], WHITE),
         **dict.fromkeys(["eyring-kramers", "white-noise"], WHITE),
         "xie": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
         "state-dependent": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
-        "bouchet-reygner": WHITE,
+        "bouchet-reygner": PITCHFORK,
+        "reduced-path": PITCHFORK,
         "cramer": SGD,
         "splitting": WHITE,
         "chain": SGD,

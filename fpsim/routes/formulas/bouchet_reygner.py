@@ -189,25 +189,37 @@ def _assumptions(
     arrival = "the quasi-potential is smooth: its Hessian arrives as the saddle's own (10 %)"
     beyond = "target's boundary at the saddle or 3 thermal widths beyond"
     return (
-        Assumption("the exponent is at least 5", exponent >= 5 - 1e-9, f"{exponent:.4g}"),
-        Assumption(beyond, abs(widths) <= 1e-3 or widths >= 3, f"{widths:.3g} widths beyond"),
-        Assumption("no other valley is entered first (3 noise units)", gap >= 3, f"its pass lies {gap:.3g} higher"),
-        Assumption("the valley relaxes 10 times faster than it is left", slowest <= 0.1, f"ratio {slowest:.2g}"),
-        Assumption("the way has settled", not _unsettled(one.found), f"residual {one.found.residual:.1e}"),
-        Assumption("one way up to the saddle, or ways whose rates add", ways >= 1, f"{ways} counted"),
-        Assumption(arrival, part.mismatch <= 0.1, f"off by {100 * part.mismatch:.2g} %"),
-        Assumption("all fixed points of the box were found", complete, "" if complete else "the search may miss some"),
+        Assumption("the exponent is at least 5", exponent >= 5 - 1e-9, f"{exponent:.4g}", "small noise"),
+        Assumption(beyond, abs(widths) <= 1e-3 or widths >= 3, f"{widths:.3g} widths beyond", "separation"),
+        Assumption(
+            "no other valley is entered first (3 noise units)",
+            gap >= 3,
+            f"its pass lies {gap:.3g} higher",
+            "competition",
+        ),
+        Assumption(
+            "the valley relaxes 10 times faster than it is left", slowest <= 0.1, f"ratio {slowest:.2g}", "relaxation"
+        ),
+        Assumption("the way has settled", not _unsettled(one.found), f"residual {one.found.residual:.1e}", "settled"),
+        Assumption("one way up to the saddle, or ways whose rates add", ways >= 1, f"{ways} counted", "ways"),
+        Assumption(arrival, part.mismatch <= 0.1, f"off by {100 * part.mismatch:.2g} %", "smooth"),
+        Assumption(
+            "all fixed points of the box were found",
+            complete,
+            "by their index sum" if complete else "it may miss some",
+            "all found",
+        ),
     )
 
 
 def _points(problem: Problem) -> Any:
     """All fixed points in the landscape's box."""
-    field = problem.sde.landscape
+    field: Any = problem.sde.landscape
     return field.critical_points() if hasattr(field, "loss") else field.fixed_points()
 
 
 def _unsettled(found: MinimumAction) -> bool:
-    return any("settled" in a.statement for a in found.violated)
+    return any(a.key == "settled" for a in found.violated)
 
 
 class ActionRoute(FormulaRoute):
