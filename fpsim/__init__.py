@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.storage import load as load
     from fpsim.targets import Ball as Ball
     from fpsim.targets import HalfSpace as HalfSpace
+    from fpsim.valleys.passes import passes as passes
     from fpsim.valleys.saddle import saddle as saddle
     from fpsim.valleys.string import string as string
     from fpsim.walls import Walls as Walls
@@ -65,6 +66,7 @@ _HOMES = {
     "automatic_grid": "fpsim.density.automatic",
     "FokkerPlanck": "fpsim.density.fokker_planck",
     "Sweep": "fpsim.sweeps.sweep",
+    "passes": "fpsim.valleys.passes",
     "saddle": "fpsim.valleys.saddle",
     "string": "fpsim.valleys.string",
     "load": "fpsim.storage",

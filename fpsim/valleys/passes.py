@@ -1,0 +1,209 @@
+"""All passes found between two neighbouring valleys, and what each contributes to the rate:  k = sum_b k_b.
+
+Strings bent at random, climbs out of both valleys, and climbs from beside each known pass along its softest transverse
+modes (a ridge between two valleys has its passes for minima) find saddles; those that join the two minima are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.assumption import Assumption
+from fpsim.valleys.climbing import climb
+from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum, require_temperature
+from fpsim.valleys.relaxing import relaxed, tops
+from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
+from fpsim.valleys.string import SAME, add, beside, end_minimum
+from landscapes.critical.points import CriticalPoint
+from landscapes.field import as_point, in_words
+from landscapes.products import with_length
+
+Array = NDArray[np.float64]
+SIDEWAYS = (1 / 32, 1 / 8, 1 / 4)
+"""How far beside a pass climbs begin, in lengths."""
+MODES = 2
+"""Softest transverse modes of a pass that are followed."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The saddles found between two neighbouring minima, the lowest first.
+
+    Attributes:
+        name: the landscape.
+        minima: the two minima.
+        saddles: each turned so that its first minimum is the first of ``minima``.
+        searches: climbs that were tried.
+        last_new: the climb that found the last new pass.
+        complete: whether all critical points of the box are known (two dimensions at most).
+        temperature: T of D = T I, if rates were asked for.
+        log_rates: ln of the Eyring-Kramers rate over each pass, from the first minimum.
+        log_back: the same from the second.
+        assumptions: what the rates rest on.
+    """
+
+    name: str
+    minima: tuple[CriticalPoint, CriticalPoint]
+    saddles: tuple[Saddle, ...]
+    searches: int
+    last_new: int
+    complete: bool
+    temperature: float | None = None
+    log_rates: tuple[float, ...] = ()
+    log_back: tuple[float, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+
+    @property
+    def log_rate(self) -> float:
+        """ln of the sum of the rates; ``ValueError`` without a temperature."""
+        if self.temperature is None:
+            raise ValueError("rates need a temperature: passes(landscape, a, b, temperature=T)")
+        return float(np.logaddexp.reduce(self.log_rates))
+
+    @property
+    def log_time(self) -> float:
+        """ln of the mean time from the first minimum to the second, where no other valley lies near."""
+        return -self.log_rate
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Share of each pass in the rate."""
+        return tuple(math.exp(value - self.log_rate) for value in self.log_rates)
+
+    def __str__(self) -> str:
+        a, b = self.minima
+        lines = [f"{len(self.saddles)} pass(es) of {self.name} between {in_words(a.x)} and {in_words(b.x)}"]
+        for k, s in enumerate(self.saddles):
+            share = f"  {100 * self.shares[k]:.4g} % of the rate" if self.temperature is not None else ""
+            lines.append(f"  {in_words(s.x)}  barrier {s.barrier:.10g}  H_be {s.curvature:.6g}{share}")
+        if self.temperature is not None:
+            lines.append(f"  T = {self.temperature:g}: rate e^{self.log_rate:.6g} (Eyring-Kramers, passes added)")
+        extent = "all in the box" if self.complete else f"the last new one in climb {self.last_new}; others may exist"
+        lines.append(f"  {self.searches} climbs, {extent}")
+        return "\n".join([*lines, *(f"  {x}" for x in self.assumptions)])
+
+
+def passes(
+    landscape: Any, a: ArrayLike, b: ArrayLike, temperature: float | None = None, starts: int = 12, seed: int = 0
+) -> Passes:
+    """All passes that are found between two neighbouring minima; with a temperature their rates and shares.
+
+    Args:
+        landscape: a landscape with a loss.
+        a: a minimum (d,), or close to one.
+        b: another minimum.
+        temperature: T of the noise D = T I.
+        starts: strings bent at random, both ways, and as many climbs in random directions out of each valley.
+        seed: of these.
+
+    Raises:
+        ValueError: without a loss, if an end is no minimum or both are the same, or no saddle found joins the two.
+    """
+    require_loss(landscape)
+    if temperature is not None:
+        temperature = require_temperature(temperature)
+        require_spectrum(landscape)
+    length = unit_of_length(landscape, as_point(a, landscape.dimension))
+    landscape = with_length(landscape, length / 4)
+    ends = end_minimum(landscape, a, length), end_minimum(landscape, b, length)
+    if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
+        raise ValueError(f"passes join two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
+    search, complete = _Search(landscape, ends, length), False
+    if landscape.dimension <= 2 and landscape.bounds is not None:
+        points = landscape.critical_points()
+        complete = points.complete
+        for p in points.saddles:
+            search.look(partial(np.array, p.x))
+    else:
+        _everywhere(search, starts, seed)
+    return _result(landscape, ends, search, complete, temperature)
+
+
+class _Search:
+    """The saddles seen so far, and those of them that join the two ends."""
+
+    def __init__(self, landscape: Any, ends: tuple[CriticalPoint, CriticalPoint], length: float) -> None:
+        self.landscape, self.ends, self.length = landscape, ends, length
+        self.seen: list[Saddle] = []
+        self.joining: list[Saddle] = []
+        self.count = self.last_new = 0
+
+    def look(self, guess: Callable[[], Array]) -> None:
+        """Certify what a climb finds; what is refused is no pass."""
+        self.count += 1
+        try:
+            place = guess()
+            if any(np.linalg.norm(s.x - place) <= 1e-5 * self.length for s in self.seen):
+                return
+            found = certified(self.landscape, place, self.length, self.ends[0].x)
+        except ValueError:
+            return
+        if not add(self.seen, found, self.length):
+            return
+        near = [[bool(np.linalg.norm(m.x - end.x) <= SAME * self.length) for end in self.ends] for m in found.minima]
+        if near == [[True, False], [False, True]]:
+            self.joining.append(found)
+        elif near == [[False, True], [True, False]]:
+            self.joining.append(found.turned())
+        else:
+            return
+        self.last_new = self.count
+
+
+def _everywhere(search: _Search, starts: int, seed: int) -> None:
+    """Strings, straight and bent both ways; climbs out of both valleys; climbs beside every pass, new ones too."""
+    rng, place, length = np.random.default_rng(seed), search.landscape, search.length
+    a, b = (end.x for end in search.ends)
+    bends = [sign * v for v in (beside(a, b, rng) for _ in range(starts)) for sign in (1.0, -1.0)]
+    for bend in (None, *bends):
+        x, _ = relaxed(place, a, b, 15, bend)
+        for top, tangent in tops(place, x)[:3]:
+            search.look(partial(climb, place, top, tangent, length))
+    for _ in range(starts):
+        for end in (a, b):
+            v = rng.standard_normal(len(a))
+            search.look(partial(climb, place, end, v / float(np.linalg.norm(v)), length))
+    for s in search.joining:  # grows as it goes
+        if len(s.eigenvalues) < len(s.x):
+            continue
+        vectors = np.linalg.eigh(np.asarray(place.hessian(s.x)))[1]
+        for v in vectors.T[1 : 1 + MODES]:
+            for step in (sign * t * length for t in SIDEWAYS for sign in (1, -1)):
+                search.look(partial(climb, place, s.x + step * v, s.direction, length))
+
+
+def _result(
+    landscape: Any,
+    ends: tuple[CriticalPoint, CriticalPoint],
+    search: _Search,
+    complete: bool,
+    temperature: float | None,
+) -> Passes:
+    found = sorted(search.joining, key=lambda s: s.loss)
+    if not found:
+        others = ", ".join(in_words(s.x) for s in search.seen[:4]) or "none"
+        raise ValueError(
+            f"no saddle was found that joins {in_words(ends[0].x)} and {in_words(ends[1].x)} directly (saddles seen: "
+            f"{others}); where another minimum lies between, fpsim.string goes through it"
+        )
+    facts: dict[str, Any] = {}
+    if temperature is not None:
+        worst = max(anharmonicity(landscape, (ends[0], s), temperature) for s in found)
+        least = min(s.loss for s in found) - max(end.loss for end in ends)
+        facts = {
+            "temperature": temperature,
+            "log_rates": tuple(log_rate(ends[0], s, temperature) for s in found),
+            "log_back": tuple(log_rate(ends[1], s, temperature) for s in found),
+            "assumptions": (
+                Assumption("barrier / T >= 5 from both sides", least >= 5 * temperature, f"{least / temperature:.4g}"),
+                Assumption("loss is quadratic within a thermal width (0.1)", worst <= 0.1, f"off by {worst:.3g}"),
+            ),
+        }
+    return Passes(landscape.name, ends, tuple(found), search.count, search.last_new, complete, **facts)

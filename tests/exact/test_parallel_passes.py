@@ -1,0 +1,76 @@
+"""Several passes between the same two valleys: all found, told apart, their rates added."""
+
+import numpy as np
+import pytest
+
+import fpsim
+from landscapes import Landscape, MuellerBrown, ThreeHole
+
+RING = "(x**2 + y**2 - 1)**2 + y**2/5 + x*y**2/20 + y**3/30"
+FLAT = Landscape.from_expression(RING, "x y", bounds=[(-2, 2), (-2, 2)])
+
+
+def ring_in(d):
+    """The same two coordinates and a bowl in d - 2 more, turned at random: no axis says where the passes are."""
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((d, d)))[0]
+    stiff = np.linspace(1, 4, d - 2)
+
+    def loss(z):
+        w = np.tensordot(turn.T, z, axes=1)
+        return FLAT.loss(w[:2]) + np.tensordot(stiff, w[2:] ** 2, axes=1) / 2
+
+    def gradient(z):
+        w = np.tensordot(turn.T, z, axes=1)
+        return np.tensordot(turn, np.concatenate([FLAT.gradient(w[:2]), (stiff * w[2:].T).T]), axes=1)
+
+    def hessian(z):
+        matrix = np.diag(np.concatenate([[0.0, 0.0], stiff]))
+        matrix[:2, :2] = FLAT.hessian((turn.T @ z)[:2])
+        return turn @ matrix @ turn.T
+
+    ends = [turn @ np.concatenate([m.x, np.zeros(d - 2)]) for m in FLAT.minima]
+    return Landscape(loss, gradient, hessian, dimension=d, name=f"a ring in {d}"), ends, turn
+
+
+def rates_by_hand(temperature):
+    (a, _), found = FLAT.minima, []
+    for s in FLAT.saddles:
+        det = np.linalg.det(FLAT.hessian(a.x)) / -np.linalg.det(FLAT.hessian(s.x))
+        found.append(-s.eigenvalues[0] / (2 * np.pi) * det**0.5 * np.exp(-(s.loss - a.loss) / temperature))
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize(("d", "starts"), [(2, 0), (12, 2), (200, 1)])
+def test_both_passes_of_a_ring(d, starts):
+    place, (a, b), turn = (FLAT, [m.x for m in FLAT.minima], np.eye(2)) if d == 2 else ring_in(d)
+    found = fpsim.passes(place, a, b, temperature=0.02, starts=starts)
+    assert len(found.saddles) == 2
+    by_hand = rates_by_hand(0.02)
+    np.testing.assert_allclose(np.exp(found.log_rates), by_hand, rtol=1e-6)
+    assert found.shares[0] == pytest.approx(by_hand[0] / sum(by_hand), rel=1e-6)
+    assert found.log_time == pytest.approx(-np.log(sum(by_hand)), abs=1e-6)
+    for s in found.saddles:
+        np.testing.assert_allclose(s.minima[0].x, a, atol=1e-8)
+        np.testing.assert_allclose((turn.T @ s.x)[2:], 0, atol=1e-9)
+    assert found.complete is (d == 2)
+    assert "% of the rate" in str(found)
+
+
+def test_passes_of_the_three_holes():
+    """Between the deep wells only the direct pass counts: the way over the shallow one is a chain of two."""
+    left, shallow, right = (m.x for m in ThreeHole().minima)
+    direct = fpsim.passes(ThreeHole(), left, right, temperature=0.3)
+    np.testing.assert_allclose(direct.saddles[0].x, (0, -0.3158266), atol=1e-6)
+    assert len(direct.saddles) == len(fpsim.passes(ThreeHole(), left, shallow).saddles) == 1
+
+
+def test_refused_in_a_sentence():
+    deep, middle, low = (m.x for m in MuellerBrown().minima)
+    with pytest.raises(ValueError, match=r"directly .*fpsim.string goes through it"):
+        fpsim.passes(MuellerBrown(), deep, low)
+    with pytest.raises(ValueError, match="both ends lead to the same"):
+        fpsim.passes(MuellerBrown(), deep, deep)
+    with pytest.raises(ValueError, match="a temperature is a positive number"):
+        fpsim.passes(MuellerBrown(), deep, middle, temperature=0)
+    with pytest.raises(ValueError, match="rates need a temperature"):
+        _ = fpsim.passes(MuellerBrown(), deep, middle).log_rate
