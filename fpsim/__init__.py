@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.targets import Ball as Ball
     from fpsim.targets import HalfSpace as HalfSpace
     from fpsim.valleys.passes import passes as passes
+    from fpsim.valleys.rates import rates as rates
     from fpsim.valleys.saddle import saddle as saddle
     from fpsim.valleys.string import string as string
     from fpsim.walls import Walls as Walls
@@ -67,6 +68,7 @@ _HOMES = {
     "FokkerPlanck": "fpsim.density.fokker_planck",
     "Sweep": "fpsim.sweeps.sweep",
     "passes": "fpsim.valleys.passes",
+    "rates": "fpsim.valleys.rates",
     "saddle": "fpsim.valleys.saddle",
     "string": "fpsim.valleys.string",
     "load": "fpsim.storage",

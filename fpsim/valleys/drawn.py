@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LABELLED = 24
+"""Valleys whose numbers find room below a tree."""
+
 
 def draw_string(path: Any, axes: Axes | None = None) -> Figure:
     """A path of least loss (fields ``x``, ``arc``, ``loss``, ``saddles``, ``minima``); returns the figure."""
@@ -31,4 +34,59 @@ def draw_string(path: Any, axes: Axes | None = None) -> Figure:
                   markeredgewidth=0.9, label=word, zorder=3)  # fmt: skip
     tidy(axes, "length along the path", "loss")
     legend(axes)
+    return figure_of(axes)
+
+
+def draw_chain(chain: Any, axes: Axes | None = None) -> Figure:
+    """A chain of valleys (``minima``, ``links``, ``log_stationary``): discs by their shares, joined by passes."""
+    import numpy as np
+
+    axes = axes_or_new(axes)
+    x = np.array([m.x for m in chain.minima])
+    if x.shape[1] > 2:  # the plane in which the minima spread most
+        centred = x - x.mean(axis=0)
+        x = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    elif x.shape[1] == 1:
+        x = np.column_stack([x[:, 0], [m.loss for m in chain.minima]])
+    if x.shape[1] == 1:
+        x = np.column_stack([x[:, 0], np.zeros(len(x))])
+    for i, j in chain.links:
+        axes.plot(x[[i, j], 0], x[[i, j], 1], color=VERMILLION, linewidth=1.2, zorder=2)
+    shares = np.exp(chain.log_stationary - chain.log_stationary.max())
+    axes.scatter(x[:, 0], x[:, 1], s=60 + 400 * np.sqrt(shares), color=BLUE, edgecolor="white", zorder=3)
+    for k, (across, up) in enumerate(x):
+        axes.annotate(str(k), (across, up), color="white", ha="center", va="center", zorder=4)
+    names = ("first coordinate", "second coordinate") if len(chain.minima[0].x) == 2 else ("plane of", "the minima")
+    tidy(axes, *(("x", "loss") if len(chain.minima[0].x) == 1 else names))
+    return figure_of(axes)
+
+
+def draw_tree(chain: Any, axes: Axes | None = None) -> Figure:
+    """The disconnectivity graph: valleys hang from the height at which they join (O. Becker, M. Karplus 1997)."""
+    from fpsim.valleys.graph import Groups
+
+    axes = axes_or_new(axes)
+    n = len(chain.minima)
+    joins = sorted(zip((s.loss for s in chain.saddles), chain.links, strict=True))
+    groups, merges = Groups(n), []
+    members = {k: [k] for k in range(n)}
+    for height, (i, j) in joins:
+        one, two = groups.root(i), groups.root(j)
+        if one != two:
+            merges.append((height, list(members[one]), list(members[two])))
+            groups.join(one, two)
+            members[two] = members[one] + members[two]
+    order = [k for root in dict.fromkeys(groups.root(k) for k in range(n)) for k in members[root]]
+    place = {k: float(position) for position, k in enumerate(order)}
+    foot = {k: chain.minima[k].loss for k in range(n)}
+    for height, first, second in merges:
+        left, right = place[first[0]], place[second[0]]
+        for x, k in ((left, first[0]), (right, second[0])):
+            axes.plot([x, x], [foot[k], height], color=INK, linewidth=1.4)
+        axes.plot([left, right], [height, height], color=INK, linewidth=1.4)
+        for k in (*first, *second):
+            place[k], foot[k] = (left + right) / 2, height
+    axes.plot(range(n), [chain.minima[k].loss for k in order], "o", color=BLUE, markersize=7, markeredgecolor="white")
+    axes.set_xticks(range(n), [str(k) if n <= LABELLED else "" for k in order])
+    tidy(axes, "valley", "loss")
     return figure_of(axes)
