@@ -17,7 +17,7 @@ from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.edges import Edges
 from fpsim.paths.starts import start_points
-from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_step, lost, numpy_step
+from fpsim.paths.step import EULER, LIMITS, Compiled, DivergenceError, Scheme, compiled_step, lost, numpy_step
 from fpsim.sde.sde import SDE
 
 Array = NDArray[Any]
@@ -46,6 +46,7 @@ class Run:
     keep: Keep
     dtype: np.dtype[Any]
     device: str = "cpu"
+    scheme: Scheme = EULER
 
     @property
     def frames(self) -> int:
@@ -55,13 +56,15 @@ class Run:
     @cached_property
     def compiled(self) -> Compiled | None:
         """The compiled step, or ``None`` if landscape or noise are plain functions."""
-        return compiled_step(self.sde, self.step, self.edges, self.dtype, self.device)
+        return compiled_step(self.sde, self.step, self.edges, self.dtype, self.device, self.scheme)
 
     def settings(self) -> dict[str, Any]:
         """Everything needed to repeat the run."""
         engine = "cuda" if self.device == "cuda" else "numpy" if self.compiled is None else "compiled"
         walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
+        if self.scheme != EULER:
+            facts["scheme"] = self.scheme
         dtype = self.dtype.name if engine != "numpy" or self.dtype == np.float64 else "float32 of float64 results"
         start = "a distribution" if callable(self.start) else np.asarray(self.start, dtype=float)
         if isinstance(start, np.ndarray):
@@ -198,7 +201,7 @@ class _NumpyWalk:
 
     def __init__(self, run: Run, first: int, x0: Array) -> None:
         self.run, self.first, self.x = run, first, np.array(x0, dtype=float)
-        self.step_function = numpy_step(run.sde, run.step, run.edges)
+        self.step_function = numpy_step(run.sde, run.step, run.edges, run.scheme)
 
     def positions(self) -> Array:
         """(paths, d) now."""

@@ -12,7 +12,7 @@ from fpsim.kernels.pacing import Piece
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.edges import Edges
-from fpsim.paths.step import LIMITS, DivergenceError, lost, numpy_step
+from fpsim.paths.step import EULER, LIMITS, DivergenceError, Scheme, lost, numpy_step
 from fpsim.sde.sde import SDE
 
 if TYPE_CHECKING:
@@ -118,16 +118,16 @@ def walk_on_card(run: Run, first: int, x0: Array) -> CardWalk:
         _, quad = walk.alone(lane, piece, piece.frames * piece.every)
         step = max(4 * quad, piece.step)
         x, _ = walk.alone(lane, piece, step - piece.step)
-        return found_lost(run.sde, run.edges, first + lane, step, run.step, x, run.seed, stream)
+        return found_lost(run.sde, run.edges, first + lane, step, run.step, x, run.seed, stream, run.scheme)
 
     return CardWalk(first, x0, run.dtype, run.keep, launch, diverged)
 
 
 def found_lost(
-    sde: SDE, edges: Edges, path: int, step: int, size: float, x: Array, seed: int, stream: int
+    sde: SDE, edges: Edges, path: int, step: int, size: float, x: Array, seed: int, stream: int, scheme: Scheme = EULER
 ) -> DivergenceError:
     """What happened to a path that was at ``x`` (d,) after ``step`` steps and was lost within its group of four."""
-    move, limit = numpy_step(sde, size, edges), LIMITS[x.dtype.name]
+    move, limit = numpy_step(sde, size, edges, scheme), LIMITS[x.dtype.name]
     z = twin.quad_normals(np.array([path]), np.array([step // 4]), sde.normals, seed, stream)
     after = x.astype(float)[:, None]
     for k in range(step % 4, 4):

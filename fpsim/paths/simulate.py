@@ -22,7 +22,7 @@ from fpsim.memory import require_memory
 from fpsim.paths.chunks import Keep, Run
 from fpsim.paths.edges import start_edges
 from fpsim.paths.ensembles import Moments, Paths
-from fpsim.paths.step import check_drift, check_precision, check_step, require_count
+from fpsim.paths.step import EULER, Scheme, check_drift, check_precision, check_scheme, check_step, require_count
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
@@ -46,6 +46,7 @@ def simulate(
     dtype: DTypeLike = np.float64,
     progress: Callable[[float], None] | None = None,
     device: Device = "cpu",
+    scheme: Scheme = EULER,
 ) -> Paths | Moments:
     """Simulate an ensemble of paths.
 
@@ -66,6 +67,8 @@ def simulate(
         progress: called with the finished share in [0, 1].
         device: ``"cpu"``, ``"cuda"`` (an NVIDIA GPU, through the extra ``gpu``: the same paths up to rounding), or
             ``"auto"``: the GPU for work worth its start (:data:`fpsim.cuda.device.WORTH`) where one is.
+        scheme: ``"euler-maruyama"``, or for constant D in free space ``"weak-2"``, of weak order 2: means have a bias
+            of O(h^2) for two drifts and one normal a step (Kloeden and Platen 1992, section 15.1).
 
     Returns:
         :class:`Paths`, or :class:`Moments` for ``keep="moments"``.
@@ -90,8 +93,9 @@ def simulate(
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
     precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
+    check_scheme(scheme, sde, edges)
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
-    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on)
+    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
     return _collected(run, threads, progress)
 
 

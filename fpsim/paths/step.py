@@ -1,4 +1,9 @@
-"""One Euler-Maruyama step over many paths,  y = fold(x + b(x) h + sqrt(2 h D(x)) z),  compiled or in NumPy.
+"""One step over many paths, compiled or in NumPy.
+
+    euler-maruyama    y = fold(x + h b(x) + k),               k = sqrt(2 h D(x)) z
+    weak-2            y = x + h (b(x) + b(x + h b(x) + k))/2 + k,      for constant D
+
+The second is of weak order 2 for additive noise (Kloeden and Platen 1992, section 15.1): two drifts, one normal a step.
 
 Both forms use the same formulas and the same random numbers and agree to rounding.  Formula landscapes compile; plain
 Python functions run in NumPy.
@@ -8,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,6 +24,8 @@ from fpsim.sde.sde import SDE
 from fpsim.targets import Target
 
 Array = NDArray[np.float64]
+Scheme = Literal["euler-maruyama", "weak-2"]
+EULER, WEAK_2 = get_args(Scheme)
 LIMITS = {"float32": 1e30, "float64": 1e150}
 """Largest |x| that still counts as finite: beyond it the next power would overflow."""
 
@@ -112,6 +119,15 @@ def check_precision(dtype: DTypeLike) -> None:
         raise ValueError(f"dtype must be float64 or float32; got {np.dtype(dtype).name}")
 
 
+def check_scheme(scheme: str, sde: SDE, edges: Edges) -> None:
+    """Refuse an unknown scheme, and one of weak order 2 where it would not have that order."""
+    if scheme not in (EULER, WEAK_2):
+        raise ValueError(f"scheme must be '{EULER}' or '{WEAK_2}'; got {scheme!r}")
+    if scheme == WEAK_2 and (edges or not sde.noise.is_constant):
+        what = "walls" if edges.walls else "an edge of the domain" if edges else f"a D that depends on x ({sde.noise})"
+        raise ValueError(f"scheme='{WEAK_2}' is of weak order 2 for constant D in free space, not with {what}; omit it")
+
+
 def check_drift(sde: SDE) -> None:
     """Refuse a drift l div D that is no function, since D jumps."""
     if sde.noise.jumps and sde.convention != "ito":
@@ -132,7 +148,9 @@ def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
         )
 
 
-def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
+def compiled_step(
+    sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu", scheme: Scheme = EULER
+) -> Compiled | None:
     """``advance(x, z, data, out)`` for the kernels, or ``None`` if landscape or noise are plain functions."""
     formulas = sde.symbolic
     if formulas is None:
@@ -146,6 +164,9 @@ def compiled_step(sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, 
     z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
     kicks = [sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
     new = [x + h * b + root_h * k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
+    if scheme == WEAK_2:
+        there = dict(zip(formulas.variables, new, strict=True))
+        new = [first + h / 2 * (b.xreplace(there) - b) for first, b in zip(new, formulas.drift, strict=True)]
     parameters = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}
     if edges:
         new, extra = edges.symbolic(new)
@@ -205,12 +226,15 @@ def _along(tensor: Any, normal: Any) -> Any:
     return (column.T * tensor * column)[0, 0]
 
 
-def numpy_step(sde: SDE, step: float, edges: Edges | None) -> Callable[[Array, Array], Array]:
+def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULER) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
     root = np.sqrt(step)
 
     def advance(x: Array, z: Array) -> Array:
-        moved = x + step * sde.drift(x) + root * sde.kick(x, z)
+        drift = sde.drift(x)
+        moved = x + step * drift + root * sde.kick(x, z)
+        if scheme == WEAK_2:
+            moved = moved + step / 2 * (sde.drift(moved) - drift)
         return edges.fold(moved) if edges else moved
 
     return advance

@@ -76,6 +76,11 @@ def test_final_states_and_starts_of_every_kind():
         assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"]
 
 
+def test_weak_order_two():
+    cpu, gpu = both(simulate, PAIR, [-1.0, -1.0], 0.2, 0.02, paths=PATHS, keep="final", scheme="weak-2")
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"]
+
+
 def test_moments_repeat_bit_for_bit():
     options = {"paths": PATHS, "save_every": 10, "keep": "moments"}
     cpu, gpu = both(simulate, PAIR, [-1.0, -1.0], 0.3, 0.01, **options)
