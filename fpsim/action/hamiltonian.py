@@ -24,6 +24,7 @@ from fpsim.noise.examples import ExampleCovariance, by_point
 
 Array = NDArray[np.float64]
 STEP = 1e-3  # of differences, in the lengths given
+AT_ONCE = 4_000_000  # numbers in a difference's matrices that are held at once
 OFFSETS = ((1 / 12, -2), (-2 / 3, -1), (2 / 3, 1), (-1 / 12, 2))  # fourth-order weights of a first derivative
 ROUNDS = 200
 
@@ -111,7 +112,7 @@ class Quadratic:
         covariance = getattr(self.sde.noise, "covariance", None)
         if isinstance(covariance, ExampleCovariance):
             return np.asarray(back + self.scale * self.sde.noise.kappa * _spread_slope(covariance, x, p, self.lengths))
-        change = differences(lambda y: self.sde.along(y, p[:, None]), x, self.lengths)
+        change = differences(lambda y: self.sde.along(y, np.broadcast_to(p[:, None], y.shape)), x, self.lengths)
         return np.asarray(back + self.scale * change)
 
     def bend(self, x: Array, p: Array) -> Array:
@@ -121,7 +122,7 @@ class Quadratic:
     def shear(self, x: Array, p: Array) -> Array:
         """J + 2 (d_j A) p, shape (d, d, n)."""
         jacobian = np.asarray(self.sde.landscape.jacobian(x))
-        if self.sde.noise.is_constant:
+        if self.sde.noise.is_constant or not p.any():
             return jacobian
         change = differences(lambda y: times(self.sde.diffusion(y), p[:, None]), x, self.lengths)
         return np.asarray(jacobian + 2 * self.scale * np.swapaxes(change, 0, 1))
@@ -166,18 +167,21 @@ def solved(matrix: Array, vector: Array) -> Array:
 def differences(function: Callable[[Array], Array], x: Array, lengths: tuple[float, ...]) -> Array:
     """The derivatives (d, ..., n) of a function of x (d, n) by every coordinate, to fourth order.
 
-    The function is asked once, for points (d, 4 d, n).
+    The function is asked for points (d, 4 k, n), as many coordinates k at once as fit into memory.
     """
-    d = len(x)
-    moves = np.zeros((d, 4, d, 1))
-    for i, length in enumerate(lengths):
-        moves[i, :, i, 0] = [offset * STEP * length for _, offset in OFFSETS]
-    points = np.moveaxis(x[None, None] + moves, 2, 0).reshape(d, 4 * d, -1)
-    values = np.asarray(function(points))
-    values = values.reshape(*values.shape[:-2], d, 4, x.shape[1])
-    weights = np.array([weight for weight, _ in OFFSETS]) / STEP
-    total = np.einsum("...ikn,k->i...n", values, weights)
-    return np.asarray(total / np.reshape(lengths, (d,) + (1,) * (total.ndim - 1)))
+    d, n = x.shape
+    weights, offsets = (np.array(part) for part in zip(*OFFSETS, strict=True))
+    at_once, parts = max(1, AT_ONCE // (4 * d * d * n)), []
+    for first in range(0, d, at_once):
+        chosen = np.arange(first, min(first + at_once, d))
+        points = np.repeat(x[:, None], 4 * chosen.size, axis=1).reshape(d, chosen.size, 4, n)
+        steps = STEP * np.array(lengths)[chosen]
+        points[chosen, np.arange(chosen.size)] += (steps[:, None] * offsets)[..., None]
+        values = np.asarray(function(points.reshape(d, -1, n)))
+        values = values.reshape(*values.shape[:-2], chosen.size, 4, n)
+        total = np.einsum("...ikn,k->i...n", values, weights)
+        parts.append(total / steps.reshape(-1, *(1,) * (total.ndim - 1)))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.noise.kicks import Kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from landscapes.kinds import HasDrift
 
@@ -88,8 +89,23 @@ class DiffusionField(Diffusion[HasDrift]):
 
         return evaluate
 
+    def kicks(self, landscape: HasDrift) -> Kicks:
+        """Of a diagonal D without its matrix."""
+        if self.shape == "full":
+            return super().kicks(landscape)
+        return Kicks(
+            self.dimension,
+            lambda x, z: np.sqrt(2 * self._entries(x)) * z,
+            lambda x, n: np.asarray((self._entries(x) * n**2).sum(axis=0)),
+        )
+
     def tensor(self, landscape: HasDrift, x: Array) -> Array:
         """D(x) at x (d, ...), shape (d, d, ...)."""
+        values = self._entries(x)
+        return values if self.shape == "full" else on_diagonal(values, self.dimension, self.shape == "isotropic")
+
+    def _entries(self, x: Array) -> Array:
+        """What the function or the formulas give: (...), (d, ...) or (d, d, ...)."""
         values = np.asarray((self.function or self._numeric)(x), dtype=float)
         d = self.dimension
         sides = {"isotropic": (), "diagonal": (d,), "full": (d, d)}[self.shape]
@@ -98,7 +114,7 @@ class DiffusionField(Diffusion[HasDrift]):
                 f"the diffusion function must return shape {(*sides, '...')} for '{self.shape}' D and x of shape "
                 f"({d}, ...); for x of shape {x.shape} it returned {values.shape}"
             )
-        return values if self.shape == "full" else on_diagonal(values, d, self.shape == "isotropic")
+        return values
 
     def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
         """D as a matrix of formulas; None for plain functions, of noise or of loss."""
