@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fpsim.cli.commands import app
+from fpsim.cli.app import app
 from fpsim.sweeps.design import as_design, sampled
 from fpsim.sweeps.study_file import StudyFileError, read_study
 
