@@ -28,6 +28,8 @@ SAME = 0.8
 """A mode continues a direction whose cosine with it is larger."""
 NUDGES = 6
 """How often a point of a higher index is left again along its second unstable direction."""
+ROUNDING = 1e-11
+"""A slope across the way that is this part of the whole is rounding."""
 HUGE = 1e100
 """Gradients this large are infinite."""
 FAR = 10.0
@@ -112,8 +114,11 @@ def _step(curvature: Curvature, gradient: Array, value: float, e: Array, radius:
         turned = curvature.product(v)
         return turned - (e @ turned) * e
 
-    down, _ = downhill(product, gradient - along * e, radius, 1e-8)
-    step = up * e + down
+    slope = gradient - along * e
+    slope = slope - (e @ slope) * e  # what rounding leaves along e would meet no curvature and run to the edge
+    still = np.linalg.norm(slope) <= ROUNDING * np.linalg.norm(gradient)
+    down = np.zeros_like(slope) if still else downhill(product, slope, radius, 1e-8)[0]
+    step = up * e + down - (e @ down) * e
     return step, curvature.product(step)
 
 

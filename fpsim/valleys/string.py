@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-STRINGS, IDLE = 40, 4
-"""Strings that are laid, at most, until their saddles join the two ends, and how many in turn may find nothing new."""
+STRINGS, IDLE, TOPS = 24, 4, 8
+"""Strings laid, at most, until their saddles join the ends; how many in turn may find nothing new; tops looked at."""
 BEND = 0.2
 """How far beside the straight line a bent string begins, in parts of the distance of its ends."""
 SAME = 1e-6
@@ -180,9 +180,11 @@ def passes_between(landscape: Any, a: CriticalPoint, b: CriticalPoint, length: f
     for _ in range(STRINGS):
         x, _ = relaxed(landscape, pair[0].x, pair[1].x, images, bend)
         before = len(saddles)
-        for top, tangent in tops(landscape, x):
+        for top, tangent in tops(landscape, x)[:TOPS]:
             try:
-                add(saddles, certified(landscape, climb(landscape, top, tangent, length), length, pair[0].x), length)
+                place = climb(landscape, top, tangent, length)
+                if not any(np.linalg.norm(s.x - place) <= 1e-5 * length for s in saddles):
+                    add(saddles, certified(landscape, place, length, pair[0].x), length)
             except ValueError as error:
                 refusals.append(str(error))
         if ordered(saddles, a, b, length) is not None:

@@ -56,6 +56,18 @@ def test_both_passes_of_a_ring(d, starts):
     assert "% of the rate" in str(found)
 
 
+@pytest.mark.parametrize(("temperature", "exact"), [(0.05, 729.670691942), (0.025, 102108.365457)])
+def test_ten_dimensions_against_quadrature(temperature, exact):
+    """Nine bowls beside a quartic well change no time; the exact one, by quadrature, is 1 + 3 T / 2 + O(T^2) of it."""
+    bowls = " + ".join(f"{k}*y{k}**2/2" for k in range(1, 10))
+    names = ("x", *(f"y{k}" for k in range(1, 10)))
+    well = Landscape.from_expression(f"(x**2 - 1)**2/4 + {bowls}", names, bounds=[(-2, 2)] * 10)
+    left, right = ([side, *[0.0] * 9] for side in (-1.0, 1.0))
+    found = fpsim.passes(well, left, right, temperature=temperature, starts=1)
+    assert len(found.saddles) == 1
+    assert exact / np.exp(found.log_time) == pytest.approx(1 + 1.5 * temperature, abs=14 * temperature**2)
+
+
 def test_passes_of_the_three_holes():
     """Between the deep wells only the direct pass counts: the way over the shallow one is a chain of two."""
     left, shallow, right = (m.x for m in ThreeHole().minima)
