@@ -27,7 +27,7 @@ BLOCKS_PER_CHUNK = 16
 FRAME_BYTES = 32_000_000  # frames that one call of the kernel may write
 CHECK = 64  # steps between tests for divergence
 FIRST_CALL = 2**20  # coordinate-steps of the first call of a kernel
-CARD_COORDINATES, CARD_PATHS = 2**22, 2**16  # of a chunk on a GPU: so many coordinates, but at least so many paths
+CARD_COORDINATES, CARD_PATHS = 2**24, 2**16  # of a chunk on a GPU: so many coordinates, but at least so many paths
 CARD_BYTES = 2**29  # frames that one call may write on a GPU
 
 
