@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.noise import DiffusionField as DiffusionField
     from fpsim.noise import GradientNoise as GradientNoise
     from fpsim.noise import HessianDiffusion as HessianDiffusion
+    from fpsim.noise import LossScaledDiffusion as LossScaledDiffusion
     from fpsim.paths.simulate import simulate as simulate
     from fpsim.results import Comparison as Comparison
     from fpsim.sde.sde import SDE as SDE
@@ -51,6 +52,7 @@ _HOMES = {
     "DiffusionField": "fpsim.noise",
     "GradientNoise": "fpsim.noise",
     "HessianDiffusion": "fpsim.noise",
+    "LossScaledDiffusion": "fpsim.noise",
     "SDE": "fpsim.sde.sde",
     "simulate": "fpsim.paths.simulate",
     "Chain": "fpsim.sgd.chain",

@@ -48,6 +48,7 @@ _ROWS = (
     Facts("white-noise", "formula", f"{_FORMULAS}.kramers:by_white_noise"),
     Facts("state-dependent", "formula", f"{_FORMULAS}.state_dependent:by_state_dependent"),
     Facts("xie", "formula", f"{_FORMULAS}.xie:by_xie"),
+    Facts("mori", "formula", f"{_FORMULAS}.mori:by_mori"),
     Facts(
         "cramer", "formula", f"{_FORMULAS}.cramer:by_cramer",
         remark="cramer answers for SGD with actual mini-batches, not for the SDE and its Gaussian noise",

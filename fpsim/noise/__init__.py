@@ -3,6 +3,7 @@
     SGLD                    D = T I                                          (ConstantDiffusion)
     SGD, Hessian-shaped     D = eta/(2S) (|H(x)| + floor I) + T I            (HessianDiffusion)
     SGD, measured noise     D = eta/(2S) C1(x)                               (GradientNoise)
+    SGD, squared loss       D = eta h/S L(x) I                               (LossScaledDiffusion)
     anything else           D = D(x)                                         (DiffusionField)
 
 Each is a frozen description.  Given a landscape it yields the tensor as arrays, its divergence (what a convention
@@ -16,6 +17,8 @@ from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.field import DiffusionField
 from fpsim.noise.gradient import GradientNoise
 from fpsim.noise.hessian import HessianDiffusion
+from fpsim.noise.loss_fit import LossScaling, loss_scaling
+from fpsim.noise.loss_scaled import LossScaledDiffusion
 from fpsim.noise.model import Diffusion, Structure, SymbolicTensor
 
 __all__ = [
@@ -24,6 +27,9 @@ __all__ = [
     "DiffusionField",
     "GradientNoise",
     "HessianDiffusion",
+    "LossScaledDiffusion",
+    "LossScaling",
     "Structure",
     "SymbolicTensor",
+    "loss_scaling",
 ]

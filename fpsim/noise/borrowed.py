@@ -78,6 +78,10 @@ class Borrowed(Diffusion[HasDrift]):
         return self.inner.two_levels
 
     @property
+    def loss_temperature(self) -> float | None:
+        return self.inner.loss_temperature
+
+    @property
     def strength(self) -> tuple[str, float] | None:
         return self.inner.strength
 

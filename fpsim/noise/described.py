@@ -12,6 +12,7 @@ from fpsim.noise.examples import ExampleCovariance
 from fpsim.noise.field import DiffusionField
 from fpsim.noise.gradient import GradientNoise
 from fpsim.noise.hessian import HessianDiffusion
+from fpsim.noise.loss_scaled import LossScaledDiffusion
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Diffusion
 from landscapes.description import described, rebuilt
@@ -19,6 +20,7 @@ from landscapes.description import described, rebuilt
 NOISES: Mapping[str, Callable[..., Diffusion[Any]]] = {
     "HessianDiffusion": HessianDiffusion,
     "GradientNoise": GradientNoise,
+    "LossScaledDiffusion": LossScaledDiffusion,
 }
 
 

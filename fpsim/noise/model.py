@@ -138,6 +138,11 @@ class Diffusion(Generic[Place]):
         return None
 
     @property
+    def loss_temperature(self) -> float | None:
+        """T of a noise D = T L(x) I in proportion to the loss."""
+        return None
+
+    @property
     def strength(self) -> tuple[str, float] | None:
         """Name and value of the one number that D is proportional to, ``"T"`` or ``"eta/S"``."""
         return None

@@ -33,9 +33,16 @@ WELL, PLANE = (
 DATA = landscapes.DatasetLandscape.from_expression(
     "(x - u)**2/2 + u*x**3/6", data={"u": [-1.0, 0.5, 1.5]}, bounds=[(-2, 2)]
 )
+RAISED = landscapes.DoubleWell(offset=0.2)
+RAISED_PLANE = landscapes.Landscape.from_expression(
+    "(x**2 - 1)**2/4 + y**2 + x*y/3 + 0.3", variables="x y", bounds=[(-2, 2), (-2, 2)]
+)
 CIRCLING = landscapes.DriftField.from_expression(["-x + y", "-x - y**3"], variables="x y", bounds=[(-2, 2), (-2, 2)])
 HESSIAN = fpsim.HessianDiffusion(**SGD, at="everywhere", floor=0.5)
 SMOOTH = fpsim.HessianDiffusion(**SGD, at="everywhere", floor=0.5, floor_shape="smooth", injected=0.01)
+LOSS = fpsim.LossScaledDiffusion(**SGD, curvature=1.7)
+LOSS_SHAPED = fpsim.LossScaledDiffusion(**SGD, shape="hessian", floor=0.5)
+LOSS_SMOOTH = fpsim.LossScaledDiffusion(**SGD, shape="hessian", floor=0.5, floor_shape="smooth")
 FIELD = fpsim.DiffusionField.from_expression("a + x**2/4", a=0.3)
 TENSOR = fpsim.DiffusionField.from_expression([["2 + x*y/4", "x/3"], ["x/3", "1 + y**2"]], variables="x y")
 
@@ -53,6 +60,10 @@ NOISES = {
     "function": (fpsim.DiffusionField(lambda x: 0.2 + np.sin(x[0]) ** 2, 1), WELL),
     "covariance": (fpsim.GradientNoise(**SGD, covariance=FIELD), WELL),
     "covariance, a number": (fpsim.GradientNoise(**SGD, covariance=1.5), WELL),
+    "loss": (LOSS, RAISED),
+    "loss, plane": (LOSS, RAISED_PLANE),
+    "loss, hessian": (LOSS_SHAPED, RAISED),
+    "loss, hessian, plane": (LOSS_SMOOTH, RAISED_PLANE),
     "examples": (fpsim.GradientNoise(**SGD, covariance=DATA), DATA),
     "examples alone": (ExampleCovariance(DATA, 0.1), DATA),
     "borrowed": (NoiseOf(SMOOTH, WELL), landscapes.Landscape.from_expression("x**2/2", bounds=[(-2, 2)])),
@@ -61,6 +72,7 @@ NOISES = {
 NUMBERS = {"number": ["0.3"], "hessian": ["0.2", "4", "0.5"], "hessian, smooth": ["0.2", "4", "0.5", "0.01"],
            "two levels": ["0.2", "4", "0.4"], "formula": ["0.3"], "covariance, a number": ["0.2", "4", "1.5"],
            "matrix": ["0.3", "0.1", "0.2"],
+           "loss": ["0.2", "4", "1.7"], "loss, hessian": ["0.2", "4", "0.5"],
            "examples alone": ["0.1"], "borrowed": ["0.2", "4", "0.5", "0.01"]}  # fmt: skip
 
 
@@ -156,7 +168,10 @@ def test_breaks_are_where_d_is_not_smooth(name: str):
 
 
 BEND = [-(3**-0.5), 3**-0.5]  # of (x^2 - 1)^2/4
-BREAKS = {"hessian": BEND, "borrowed": BEND, "single steps": BEND, "two levels": [-np.sqrt(1 - np.sqrt(0.4))]}
+BREAKS = {
+    **dict.fromkeys(["hessian", "loss, hessian", "borrowed", "single steps"], BEND),
+    "two levels": [-np.sqrt(1 - np.sqrt(0.4))],
+}
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -183,6 +198,7 @@ def test_scaled_by_the_strength(name: str):
     ("noise", "words"),
     [
         (HESSIAN, "drift field, which has no Hessian"),
+        (LOSS, "needs a landscape with a loss"),
         (FIELD, "2 dimensions, but the diffusion has 1"),
         (fpsim.ConstantDiffusion([1.0, 1.0, 1.0]), "2 dimensions, but the diffusion has 3"),
         (fpsim.GradientNoise(**SGD, covariance=DATA), "2 dimensions, but the examples have 1"),

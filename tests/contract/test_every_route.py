@@ -23,6 +23,7 @@ KNOWS_NO_ROUTE += [*sorted((ROOT / "plotting").glob("*.py")), *sorted((ROOT / "c
 WELL = landscapes.DoubleWell()
 WHITE = fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
 SHAPED = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="path", climb_fraction=0.5)
+LOSS = fpsim.LossScaledDiffusion(learning_rate=0.1, batch_size=1, curvature=1.0)
 EXAMPLES = landscapes.PerExampleDoubleWell()
 SGD = fpsim.EscapeProblem(fpsim.MiniBatchSGD(EXAMPLES, 0.05, 1).surrogate(), -1.0, 1.0)
 FORK = landscapes.Landscape.from_expression(
@@ -38,6 +39,7 @@ PROBLEMS = MappingProxyType(
         "state-dependent": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
         "bouchet-reygner": PITCHFORK,
         "reduced-path": PITCHFORK,
+        "mori": fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(offset=0.5), LOSS), -1.0, 1.0),
         "cramer": SGD,
         "splitting": WHITE,
         "chain": SGD,
