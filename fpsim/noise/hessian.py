@@ -134,7 +134,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         """The same noise with minimum and saddle filled in from the ends of an escape."""
         if not self.awaits_escape:
             return self
-        from fpsim.valleys.valley import valley
+        from fpsim.valleys.finding import valley
 
         found = valley(landscape, start, target)
         if self.at == "path" and found.saddle is None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +13,11 @@ from numpy.typing import NDArray
 from fpsim.kernels.pacing import Pace, Piece, Watch, pieces
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
-from fpsim.paths.edges import Edges
+from fpsim.paths.run import Run
 from fpsim.paths.starts import start_points
-from fpsim.paths.step import EULER, LIMITS, Compiled, DivergenceError, Scheme, compiled_step, lost, numpy_step
-from fpsim.sde.sde import SDE
+from fpsim.paths.step import LIMITS, numpy_step
 
 Array = NDArray[Any]
-Keep = Literal["paths", "final", "moments"]
 BLOCK = 256  # as in fpsim.kernels, which this module does not import before it must
 BLOCKS_PER_CHUNK = 16
 FRAME_BYTES = 32_000_000  # frames that one call of the kernel may write
@@ -31,52 +27,8 @@ CARD_COORDINATES, CARD_PATHS = 2**24, 2**16  # of a chunk on a GPU: so many coor
 CARD_BYTES = 2**29  # frames that one call may write on a GPU
 
 
-@dataclass(frozen=True)
-class Run:
-    """One simulation, cut into chunks of paths: ``steps`` steps, of which every ``every``-th is looked at."""
-
-    sde: SDE
-    start: Any
-    step: float
-    steps: int
-    every: int
-    paths: int
-    seed: int
-    edges: Edges
-    keep: Keep
-    dtype: np.dtype[Any]
-    device: str = "cpu"
-    scheme: Scheme = EULER
-
-    @property
-    def frames(self) -> int:
-        """How often the paths are looked at after the start; the last stretch may be short."""
-        return -(-self.steps // self.every)
-
-    @cached_property
-    def compiled(self) -> Compiled | None:
-        """The compiled step, or ``None`` if landscape or noise are plain functions."""
-        return compiled_step(self.sde, self.step, self.edges, self.dtype, self.device, self.scheme)
-
-    def settings(self) -> dict[str, Any]:
-        """Everything needed to repeat the run."""
-        engine = "cuda" if self.device == "cuda" else "numpy" if self.compiled is None else "compiled"
-        walls = "none" if self.edges.walls is None else str(self.edges.walls)
-        facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
-        if self.scheme != EULER:
-            facts["scheme"] = self.scheme
-        dtype = self.dtype.name if engine != "numpy" or self.dtype == np.float64 else "float32 of float64 results"
-        start = "a distribution" if callable(self.start) else np.asarray(self.start, dtype=float)
-        if isinstance(start, np.ndarray):
-            start = start.tolist() if start.size <= 16 else "given points"
-        places = {"start": start, "variables": list(self.sde.landscape.variables)}
-        return {**facts, "dtype": dtype, "engine": engine, **places}
-
-    def lost(self, path: int, step: int, before: Array) -> DivergenceError:
-        """What happened to a path in step number ``step`` from ``before`` (d,)."""
-        group = np.array([(step - 1) // 4])
-        z = twin.quad_normals(np.array([path]), group, self.sde.normals, self.seed, Stream.INCREMENTS)
-        return lost(self.edges, path, step, self.step, before.astype(float), z[(step - 1) % 4, :, 0])
+class ChunkedRun(Run):
+    """A run, cut into chunks of paths."""
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of paths, cut at fixed places so that sums do not depend on the threads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,9 @@ from fpsim.kernels.pacing import Piece
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.edges import Edges
+from fpsim.paths.run import Run
 from fpsim.paths.step import EULER, LIMITS, DivergenceError, Scheme, lost, numpy_step
 from fpsim.sde.sde import SDE
-
-if TYPE_CHECKING:
-    from fpsim.paths.chunks import Run
 
 Array = NDArray[Any]
 NONE_LOST = 2**62

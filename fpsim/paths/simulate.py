@@ -19,9 +19,10 @@ from fpsim.cuda.device import Device, chosen
 from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
-from fpsim.paths.chunks import Keep, Run
+from fpsim.paths.chunks import ChunkedRun
 from fpsim.paths.edges import start_edges
 from fpsim.paths.ensembles import Moments, Paths
+from fpsim.paths.run import Keep
 from fpsim.paths.step import EULER, Scheme, check_drift, check_precision, check_scheme, check_step, require_count
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.sde.gates import require_open
@@ -95,11 +96,11 @@ def simulate(
     precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
     check_scheme(scheme, sde, edges)
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
-    run = Run(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
+    run = ChunkedRun(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
     return _collected(run, threads, progress)
 
 
-def _collected(run: Run, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:
+def _collected(run: ChunkedRun, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:
     """All chunks of a run in one result."""
     d, threads = run.sde.dimension, 1 if run.device == "cuda" else threads
     times = run.frames + 1 if run.keep == "paths" else 1
@@ -125,14 +126,14 @@ def _collected(run: Run, threads: int | None, progress: Callable[[float], None] 
     return Paths(time if run.keep == "paths" else time[-1:], x, run.settings())
 
 
-def _rough_mean(pilot: Run, watch: Watch) -> Array:
+def _rough_mean(pilot: ChunkedRun, watch: Watch) -> Array:
     """Mean of the first 256 paths, (times, d): powers about it keep their digits wherever the ensemble goes."""
     x = np.empty((pilot.frames + 1, pilot.paths, pilot.sde.dimension), dtype=pilot.dtype)
     pilot.march((0, pilot.paths), watch, pilot.pace(), np.empty((0, 0)), x)
     return np.asarray(x.mean(axis=1, dtype=float))
 
 
-def _require_memory(run: Run, times: int, threads: int) -> None:
+def _require_memory(run: ChunkedRun, times: int, threads: int) -> None:
     """Refuse a result that does not fit, before anything of its size is made."""
     d, frames = run.sde.dimension, run.frames + 1
     if run.keep == "moments":

@@ -20,7 +20,7 @@ from fpsim.plotting.style import (
     figure_of,
 )
 from fpsim.targets import Target, as_set, as_target
-from fpsim.valleys.valley import valley
+from fpsim.valleys.finding import valley
 from landscapes.picture import (
     NODES,
     box_of,

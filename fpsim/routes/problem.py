@@ -18,7 +18,8 @@ from fpsim.routes.steps import first_step, rest, stiffness
 from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.targets import as_target
-from fpsim.valleys.valley import Valley, valley
+from fpsim.valleys.finding import valley
+from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 

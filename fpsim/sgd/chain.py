@@ -11,34 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from fpsim.cuda.device import Device
-from fpsim.noise import Diffusion
-from fpsim.noise.borrowed import StepNoise
-from fpsim.paths.chunks import Keep
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.run import Keep
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
+from fpsim.sgd.iteration import Iteration
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget
+from fpsim.sgd.quasipotential import QuasiPotential, quasipotential_of_chain
+from fpsim.sgd.transfer import ChainPassage, passage_of_chain
 from fpsim.targets import Target, as_set, as_target
 from landscapes.field import as_point
 
-if TYPE_CHECKING:
-    from fpsim.sgd.quasipotential import QuasiPotential
-    from fpsim.sgd.transfer import ChainPassage
-
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(Iteration):
     """SGD with Gaussian gradient noise, iteration by iteration.
 
     Args:
@@ -49,84 +43,6 @@ class Chain:
     Raises:
         ValueError: if no learning rate is known, or two different ones are.
     """
-
-    landscape: Any
-    noise: Diffusion[Any]
-    learning_rate: float | None = None
-
-    def __post_init__(self) -> None:
-        SDE(self.landscape, self.noise)  # checks that they fit
-        own = None if self.noise.minibatch is None else self.noise.minibatch.learning_rate
-        given = self.learning_rate
-        if own is None and given is None:
-            raise ValueError(f"a chain needs a learning rate; this noise has none ({self.noise}): give learning_rate=")
-        if given is not None and not (np.isfinite(given) and given > 0):
-            raise ValueError(f"learning_rate must be a positive number; got {given!r}")
-        if own is not None and given is not None and own != given:
-            raise ValueError(
-                f"the noise model has learning rate {own:g}, but learning_rate={given:g} was given; change the former"
-            )
-        if own is not None:
-            object.__setattr__(self, "learning_rate", float(own))
-
-    @classmethod
-    def from_sde(cls, sde: SDE, learning_rate: float | None = None) -> Chain:
-        """The chain that an SDE of SGD approximates.
-
-        Raises:
-            ValueError: for a convention other than Ito, or an SDE with its own correction for the finite step.
-        """
-        if sde.convention != "ito":
-            raise ValueError(
-                "a chain draws its noise at the point it leaves, which is the Ito convention; give an SDE with "
-                f"convention='ito' instead of '{sde.convention}'"
-            )
-        if getattr(sde, "correction", None) is not None:
-            raise ValueError("a chain needs no correction for its finite step; give the SDE without correction=")
-        return cls(sde.landscape, sde.noise, learning_rate)
-
-    @property
-    def eta(self) -> float:
-        """The learning rate."""
-        assert self.learning_rate is not None
-        return self.learning_rate
-
-    @property
-    def batch_size(self) -> float:
-        """S of the noise model; 1 where it has none."""
-        return 1.0 if self.noise.minibatch is None else self.noise.minibatch.batch_size
-
-    @property
-    def dimension(self) -> int:
-        """Number of coordinates d."""
-        return int(self.landscape.dimension)
-
-    @cached_property
-    def sde(self) -> SDE:
-        """The SDE whose Euler-Maruyama step of length eta is this chain."""
-        return SDE(self.landscape, StepNoise(self.noise))
-
-    def mean(self, x: Array) -> Array:
-        """E[x' | x] = x + eta b(x) for ``x`` (d, ...), shape (d, ...)."""
-        return np.asarray(x + self.eta * self.sde.drift(x))
-
-    def covariance(self, x: Array) -> Array:
-        """Cov[x' | x] = eta^2 C(x) = 2 eta D(x) for ``x`` (d, ...), shape (d, d, ...)."""
-        return np.asarray(2 * self.eta * self.sde.diffusion(x))
-
-    def line(self, x: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of x' in one dimension, for ``x`` (n,), each (n,)."""
-        if self.dimension != 1:
-            raise ValueError(f"this needs a 1-D chain; the landscape has {self.dimension} dimensions")
-        with np.errstate(over="ignore"):
-            mean, variance = self.mean(x[None])[0], self.covariance(x[None])[0, 0]
-        if not (np.isfinite(mean) & np.isfinite(variance)).all():
-            worst = x[~(np.isfinite(mean) & np.isfinite(variance))][0]
-            raise ValueError(f"gradient or noise is not finite at x = {worst:g}, which the chain may visit")
-        return mean, np.sqrt(np.maximum(variance, 0.0))
-
-    def __str__(self) -> str:
-        return f"chain on {self.landscape}; {self.noise}; learning rate {self.eta:g}"
 
     # --- Monte Carlo --------------------------------------------------------------------------------------------------
 
@@ -240,8 +156,6 @@ class Chain:
         self, start: Any, target: Any, tolerance: float = 1e-8, accepted: float | None = None
     ) -> ChainPassage:
         """Exact mean and variance of the number of iterations, 1-D (:func:`fpsim.sgd.transfer.passage_of_chain`)."""
-        from fpsim.sgd.transfer import passage_of_chain
-
         goal, point = self._on_line(start, target)
         return passage_of_chain(self, point, goal, tolerance, accepted)
 
@@ -250,8 +164,6 @@ class Chain:
 
         See :mod:`fpsim.sgd.quasipotential`; ``points`` are the grid's between minimum and target.
         """
-        from fpsim.sgd.quasipotential import quasipotential_of_chain
-
         goal, point = self._on_line(start, target)
         return quasipotential_of_chain(self, point, goal, points)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fpsim.exact.collocation import Panels, interval_chance, panel_edges, panel_weights, tables, values_at
 
 if TYPE_CHECKING:
-    from fpsim.sgd.chain import Chain
+    from fpsim.sgd.iteration import Iteration
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class Solution:
 class ChainEquation:
     """A 1-D chain from ``start`` to the interval ``goal``."""
 
-    chain: Chain
+    chain: Iteration
     start: float
     goal: tuple[float, float]
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.kernels.pacing import Pace, Piece, Watch, pieces
-from fpsim.paths.chunks import CARD_BYTES, Keep
+from fpsim.paths.chunks import CARD_BYTES
 from fpsim.paths.cuda_exits import Lanes, run_on_card
 from fpsim.paths.cuda_walk import CardWalk
 from fpsim.paths.exit_pool import Exits
+from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD

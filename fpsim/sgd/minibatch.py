@@ -19,10 +19,11 @@ from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.pacing import Pace, Watch, pieces
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.memory import require_memory
-from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, FRAME_BYTES, Keep, by_path
+from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, FRAME_BYTES, by_path
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exit_pool import Exits, Lanes, run_lanes
 from fpsim.paths.exits import ExitSample, check_deadline, sample_of
+from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled, made, require_count
 from fpsim.paths.threads import in_order, thread_count

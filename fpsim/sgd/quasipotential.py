@@ -27,7 +27,7 @@ from fpsim.targets import Target
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.sgd.chain import Chain
+    from fpsim.sgd.iteration import Iteration
 
 Array = NDArray[np.float64]
 LONGEST_TAIL = 4000  # steps that leave the minimum geometrically
@@ -101,7 +101,7 @@ class QuasiPotential(Stored):
         )
 
 
-def quasipotential_of_chain(chain: Chain, start: float, target: Target, points: int = 1500) -> QuasiPotential:
+def quasipotential_of_chain(chain: Iteration, start: float, target: Target, points: int = 1500) -> QuasiPotential:
     """V from the minimum that ``start`` runs to without noise.
 
     Args:
@@ -131,7 +131,7 @@ def quasipotential_of_chain(chain: Chain, start: float, target: Target, points: 
     return QuasiPotential(value, error, path, costs, grids, (2 * fine, fine), domain, chain.batch_size, str(target))
 
 
-def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
+def _rest(chain: Iteration, start: float, goal: tuple[float, float]) -> float:
     """The fixed point that the noiseless map takes ``start`` to."""
     before, here, length = math.nan, start, max(abs(edge - start) for edge in goal if math.isfinite(edge))
     for _ in range(20_000):
@@ -149,7 +149,7 @@ def _rest(chain: Chain, start: float, goal: tuple[float, float]) -> float:
     )
 
 
-def _at_rest(chain: Chain, x: float, length: float) -> float:
+def _at_rest(chain: Iteration, x: float, length: float) -> float:
     """The zero of the drift next to ``x``, by Newton's method, to rounding in ``length``."""
     for _ in range(50):
         point = np.array([[x]])
@@ -163,7 +163,7 @@ def _at_rest(chain: Chain, x: float, length: float) -> float:
 # --- on a grid --------------------------------------------------------------------------------------------------------
 
 
-def _domain(chain: Chain, rest: float, goal: tuple[float, float], spacing: float) -> tuple[float, float]:
+def _domain(chain: Iteration, rest: float, goal: tuple[float, float], spacing: float) -> tuple[float, float]:
     """An interval outside of which no cheap path goes: enlarged until V on a coarse grid stays twice."""
     near = [e for e in goal if math.isfinite(e)]
     span = max(abs(e - rest) for e in near)
@@ -183,7 +183,7 @@ def _domain(chain: Chain, rest: float, goal: tuple[float, float], spacing: float
 
 
 def _on_grid(
-    chain: Chain, rest: float, goal: tuple[float, float], domain: tuple[float, float], spacing: float
+    chain: Iteration, rest: float, goal: tuple[float, float], domain: tuple[float, float], spacing: float
 ) -> tuple[float, Array]:
     """V and its path on the grid rest + k spacing outside the target."""
     first, last = math.ceil((domain[0] - rest) / spacing), math.floor((domain[1] - rest) / spacing)
@@ -232,7 +232,7 @@ class _Terms:
     vv: Array
 
     @classmethod
-    def at(cls, chain: Chain, path: Array) -> _Terms:
+    def at(cls, chain: Iteration, path: Array) -> _Terms:
         """With q = 1/(eta^2 C1), r = v - m(u): cost = q r^2 / 2."""
         u, v = path[:-1], path[1:]
         step = 2e-4 * float(np.ptp(path))
@@ -255,7 +255,7 @@ def _derivatives(values: Array, step: float) -> tuple[Array, Array, Array]:
     return values[2], first, second
 
 
-def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
+def _with_tails(chain: Iteration, jumps: Array, spacing: float) -> Array:
     """The path with jumps finer than the grid near fixed points, which it leaves and reaches in infinitely many.
 
     Near the minimum a the cheapest departure is x_k - a ~ (1 - eta A)^-k, the noiseless arrival in reverse; where the
@@ -269,7 +269,7 @@ def _with_tails(chain: Chain, jumps: Array, spacing: float) -> Array:
     return jumps
 
 
-def _geometric(chain: Chain, rest: float, near: float) -> Array:
+def _geometric(chain: Iteration, rest: float, near: float) -> Array:
     """Points rest + (near - rest) rho^k, the nearest to ``rest`` first, rho = min(|m'|, 1/|m'|) there."""
     step = 1e-3 * abs(near - rest)
     mean, _ = chain.line(rest + step * np.array([-1.0, 1.0]))
@@ -281,7 +281,7 @@ def _geometric(chain: Chain, rest: float, near: float) -> Array:
     return np.asarray(rest + (near - rest) * ratio ** np.arange(number, 0, -1))
 
 
-def _polished(chain: Chain, path: Array, rounds: int = 400) -> Array:
+def _polished(chain: Iteration, path: Array, rounds: int = 400) -> Array:
     """The nearest path of least cost between the same ends: Newton with a tridiagonal Hessian, damped where needed."""
     from scipy.linalg import solveh_banded
 

@@ -24,7 +24,7 @@ from fpsim.sgd.elimination import COARSE, TooManyStates, long_passage
 from fpsim.targets import Target
 
 if TYPE_CHECKING:
-    from fpsim.sgd.chain import Chain
+    from fpsim.sgd.iteration import Iteration
 
 LARGEST_LOG = 709.7
 SHARES = (0.5, 0.1, 0.03)  # of its length, by which the domain grows at each end
@@ -87,7 +87,7 @@ class Inaccurate(ValueError):
 
 
 def passage_of_chain(
-    chain: Chain, start: float, target: Target, tolerance: float = 1e-8, accepted: float | None = None
+    chain: Iteration, start: float, target: Target, tolerance: float = 1e-8, accepted: float | None = None
 ) -> ChainPassage:
     """Mean and variance of the number of iterations from ``start`` into ``target``.
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpsim.sweeps.answers import Answer, pooled, relative_error, value_of
+from fpsim.sweeps.answers import Answer, pooled, relative_error
 from fpsim.sweeps.costs import Costs
 from fpsim.sweeps.design import Design, Point, as_design
 from fpsim.sweeps.keys import code_of, found, key_of, name_of, stream_of, words_of
 from fpsim.sweeps.running import Run
 from fpsim.sweeps.store import Store
+from fpsim.sweeps.table import Row, dataset_of
 from fpsim.sweeps.task import Outcome, Task
 from fpsim.sweeps.workers import workers as hired
 
@@ -44,21 +45,6 @@ class Status:
         words += f", {self.failed} failed" if self.failed else ""
         words += f", {self.running} running" if self.running else ""
         return words + (f", about {self.left:.0f} s left" if math.isfinite(self.left) else "")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One point of a sweep and what came of it: ``value`` or, where it failed, ``error``; both empty: not yet done."""
-
-    point: Point
-    seed: int | None
-    answer: Answer | None
-    error: str = ""
-
-    @property
-    def value(self) -> Any:
-        """What the function returned, over all parts; ``None`` if it has not, or failed."""
-        return None if self.answer is None else value_of(self.answer)
 
 
 @dataclass(frozen=True)
@@ -207,9 +193,9 @@ class Sweep:
 
     def to_xarray(self) -> xarray.Dataset:
         """All numbers and arrays over the sweep's axes (``point`` for a list) and ``seed``; NaN where there is none."""
-        from fpsim.sweeps.table import dataset_of
-
-        return dataset_of(self)
+        facts = {"sweep": self.name, "definition": self.definition()}
+        seeds = None if self.seeds is None else self._seeds
+        return dataset_of(list(self.rows()), self.design, seeds, facts)
 
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_xarray` as netCDF."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.sweeps.design import Value
-from fpsim.sweeps.sweep import Row, Sweep
+from fpsim.sweeps.answers import Answer, value_of
+from fpsim.sweeps.design import Design, Point, Value
 
 if TYPE_CHECKING:
     import xarray
@@ -25,14 +27,30 @@ LONG = {
 }
 
 
-def dataset_of(sweep: Sweep) -> xarray.Dataset:
+@dataclass(frozen=True)
+class Row:
+    """One point of a sweep and what came of it: ``value`` or, where it failed, ``error``; both empty: not yet done."""
+
+    point: Point
+    seed: int | None
+    answer: Answer | None
+    error: str = ""
+
+    @property
+    def value(self) -> Any:
+        """What the function returned, over all parts; ``None`` if it has not, or failed."""
+        return None if self.answer is None else value_of(self.answer)
+
+
+def dataset_of(
+    rows: list[Row], design: Design, seeds: Sequence[int | None] | None, facts: dict[str, Any]
+) -> xarray.Dataset:
     """All that is known of a sweep; NaN where a point failed or is not yet done, and the errors in ``error``."""
     from fpsim.storage import dataset
 
-    rows, design = list(sweep.rows()), sweep.design
-    shape = design.shape if sweep.seeds is None else (*design.shape, len(rows) // len(design))
+    shape = design.shape if seeds is None else (*design.shape, len(rows) // len(design))
     dims = ("point",) if design.listed else tuple(design.axes)
-    dims = dims if sweep.seeds is None else (*dims, "seed")
+    dims = dims if seeds is None else (*dims, "seed")
     entries: dict[str, Any] = {}
     for name, units, long_name in _names(rows, "numbers"):
         values = np.array([np.nan if r.answer is None else r.answer.numbers.get(name, np.nan) for r in rows])
@@ -43,18 +61,16 @@ def dataset_of(sweep: Sweep) -> xarray.Dataset:
     if any(row.error for row in rows):
         errors = np.array([row.error for row in rows], dtype=str).reshape(shape)
         entries["error"] = (dims, errors, "", "why a point failed")
-    coordinates = _coordinates(sweep)
-    return dataset(entries, coordinates, sweep=sweep.name, definition=sweep.definition())
+    return dataset(entries, _coordinates(design, seeds), **facts)
 
 
-def _coordinates(sweep: Sweep) -> dict[str, Any]:
-    design = sweep.design
+def _coordinates(design: Design, seeds: Sequence[int | None] | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in design.names:
         dim = "point" if design.listed else name
         found[name] = (dim, _labels(design.column(name)), "", name)
-    if sweep.seeds is not None:
-        found["seed"] = ("seed", np.array(sweep.seeds), "", "seed")
+    if seeds is not None:
+        found["seed"] = ("seed", np.array(seeds), "", "seed")
     return found
 
 

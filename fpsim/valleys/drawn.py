@@ -63,20 +63,19 @@ def draw_chain(chain: Any, axes: Axes | None = None) -> Figure:
 
 def draw_tree(chain: Any, axes: Axes | None = None) -> Figure:
     """The disconnectivity graph: valleys hang from the height at which they join (O. Becker, M. Karplus 1997)."""
-    from fpsim.valleys.graph import Groups
+    from scipy.cluster.hierarchy import DisjointSet
 
     axes = axes_or_new(axes)
     n = len(chain.minima)
     joins = sorted(zip((s.loss for s in chain.saddles), chain.links, strict=True))
-    groups, merges = Groups(n), []
+    groups, merges = DisjointSet(range(n)), []
     members = {k: [k] for k in range(n)}
     for height, (i, j) in joins:
-        one, two = groups.root(i), groups.root(j)
-        if one != two:
-            merges.append((height, list(members[one]), list(members[two])))
-            groups.join(one, two)
-            members[two] = members[one] + members[two]
-    order = [k for root in dict.fromkeys(groups.root(k) for k in range(n)) for k in members[root]]
+        one, two = groups[i], groups[j]
+        if groups.merge(i, j):
+            merges.append((height, members[one], members[two]))
+            members[groups[i]] = members[one] + members[two]
+    order = [k for group in dict.fromkeys(groups[k] for k in range(n)) for k in members[group]]
     place = {k: float(position) for position, k in enumerate(order)}
     foot = {k: chain.minima[k].loss for k in range(n)}
     for height, first, second in merges:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.targets import Target
+
+if TYPE_CHECKING:
+    from scipy.cluster.hierarchy import DisjointSet
 
 Array = NDArray[np.float64]
 Link = tuple[float, int, int, Any]  # height, the two minima joined, the saddle
@@ -67,7 +70,7 @@ def competing_climb(
     minima: Sequence[Any],
     links: Sequence[Link],
     joined: Sequence[int],
-    groups: Groups,
+    groups: DisjointSet[int],
     home: int,
     height: float,
 ) -> float:
@@ -77,39 +80,29 @@ def competing_climb(
         if k == home or k in joined:
             continue
         # behind the pass a path has to climb out of k to the target; before it, to the pass itself
-        top = bottleneck(links, joined, k, goal) if groups.same(k, goal) else height
+        top = bottleneck(links, joined, k, goal) if groups.connected(k, goal) else height
         climbs.append(top - float(minimum.loss))
     return max(climbs, default=-math.inf)
 
 
+def joint(joined: Sequence[int], goal: int) -> DisjointSet[int]:
+    """The nodes 0, ..., goal, of which some are one with the goal."""
+    from scipy.cluster.hierarchy import DisjointSet
+
+    groups = DisjointSet(range(goal + 1))
+    for node in joined:
+        groups.merge(node, goal)
+    return groups
+
+
 def bottleneck(links: Sequence[Link], joined: Sequence[int], node: int, goal: int) -> float:
     """Minimax height from a minimum to the target."""
-    groups = Groups(goal + 1)
-    for k in joined:
-        groups.join(k, goal)
+    groups = joint(joined, goal)
     for height, i, j, _ in links:
-        groups.join(i, j)
-        if groups.same(node, goal):
+        groups.merge(i, j)
+        if groups.connected(node, goal):
             return height
     return math.inf
-
-
-class Groups:
-    """Disjoint sets (union-find)."""
-
-    def __init__(self, size: int) -> None:
-        self.parent = list(range(size))
-
-    def root(self, node: int) -> int:
-        while self.parent[node] != node:
-            node = self.parent[node]
-        return node
-
-    def join(self, a: int, b: int) -> None:
-        self.parent[self.root(a)] = self.root(b)
-
-    def same(self, a: int, b: int) -> bool:
-        return self.root(a) == self.root(b)
 
 
 def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 50_000) -> NDArray[np.int64]:

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.storage import Stored, dataset
 from fpsim.valleys.climbing import climb
 from fpsim.valleys.descent import minimum_at
-from fpsim.valleys.graph import Groups
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import BESIDE, Saddle, certified, require_loss, side_of, unit_of_length
 from landscapes.critical.points import CriticalPoint
@@ -236,12 +235,12 @@ def _nodes(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length
 
 def ordered(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[Saddle, ...] | None:
     """The saddles on the lowest way from a to b, each turned so that its first minimum comes first; None if none."""
+    from scipy.cluster.hierarchy import DisjointSet
+
     minima, links = _nodes(saddles, a, b, length)
-    groups, tree = Groups(len(minima)), []
+    groups, tree = DisjointSet(range(len(minima))), []
     for k in sorted(range(len(saddles)), key=lambda k: saddles[k].loss):
-        i, j = links[k]
-        if not groups.same(i, j):
-            groups.join(i, j)
+        if groups.merge(*links[k]):
             tree.append(k)
     ways: dict[int, list[tuple[int, bool]]] = {0: []}
     queue = [0]
@@ -258,11 +257,13 @@ def _gap(
     saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float
 ) -> tuple[CriticalPoint, CriticalPoint]:
     """The closest two minima, one joined to a, one to b."""
+    from scipy.cluster.hierarchy import DisjointSet
+
     minima, links = _nodes(saddles, a, b, length)
-    groups = Groups(len(minima))
+    groups = DisjointSet(range(len(minima)))
     for i, j in links:
-        groups.join(i, j)
-    sides = [[m for k, m in enumerate(minima) if groups.same(k, end)] for end in (0, 1)]
+        groups.merge(i, j)
+    sides = [[m for k, m in enumerate(minima) if groups.connected(k, end)] for end in (0, 1)]
     pairs = [(p, q) for p in sides[0] for q in sides[1]]
     return min(pairs, key=lambda pair: float(np.linalg.norm(pair[0].x - pair[1].x)))
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.critical.asked import Array
 from landscapes.critical.found import PointsFound, confines, summary, table
-from landscapes.critical.newton import CONVERGED, ITERATIONS, LONGEST_STEP, Array, unique_points
+from landscapes.critical.newton import CONVERGED, ITERATIONS, LONGEST_STEP, unique_points
 from landscapes.critical.starts import seeds
 
 if TYPE_CHECKING:
-    from landscapes.field import Bounds
-    from landscapes.landscape import DriftField
+    from landscapes.field import Bounds, Field
 
 DEGENERATE = 1e-9
 """An eigenvalue whose real part is below this share of the largest in modulus decides nothing."""
@@ -109,7 +109,7 @@ class FixedPoints(PointsFound[FixedPoint]):
 class _AsGradient:
     """A drift in the words of the search for critical points: gradient = -b, Hessian = -J."""
 
-    drift: DriftField
+    drift: Field
 
     @property
     def dimension(self) -> int:
@@ -126,7 +126,7 @@ class _AsGradient:
         return -self.drift.jacobian(x)
 
 
-def find_fixed_points(drift: DriftField, bounds: Bounds) -> FixedPoints:
+def find_fixed_points(drift: Field, bounds: Bounds) -> FixedPoints:
     """Search a box for fixed points; the public call is ``DriftField.fixed_points``.
 
     Raises:
@@ -147,10 +147,9 @@ def find_fixed_points(drift: DriftField, bounds: Bounds) -> FixedPoints:
     return FixedPoints(points, bounds, drift.dimension <= 2 and expected, confining, sum_, doubts)
 
 
-def _search(drift: DriftField, bounds: Bounds, effort: int) -> tuple[FixedPoint, ...]:
+def _search(drift: Field, bounds: Bounds, effort: int) -> tuple[FixedPoint, ...]:
     low, high = np.array(bounds).T
-    field_: Any = _AsGradient(drift)
-    places = unique_points(_newton(drift, seeds(field_, bounds, effort), bounds), high - low)
+    places = unique_points(_newton(drift, seeds(_AsGradient(drift), bounds, effort), bounds), high - low)
     if places.shape[1] == 0:
         return ()
     spectra = np.linalg.eigvals(np.moveaxis(drift.jacobian(places), -1, 0)).astype(complex)
@@ -165,7 +164,7 @@ def _search(drift: DriftField, bounds: Bounds, effort: int) -> tuple[FixedPoint,
     return tuple(sorted(points, key=lambda p: (p.index, *np.round(p.x / (high - low), 9))))
 
 
-def _newton(drift: DriftField, starts: Array, bounds: Bounds) -> Array:
+def _newton(drift: Field, starts: Array, bounds: Bounds) -> Array:
     """Converged end points (d, k) of x <- x - J^-1 b(x), steps cut to a part of the box."""
     low, high = np.array(bounds).T[:, :, np.newaxis]
     width, x = high - low, np.clip(starts, low, high)
@@ -190,7 +189,7 @@ def _newton(drift: DriftField, starts: Array, bounds: Bounds) -> Array:
     return ends[:, np.all(np.abs(drift.drift(ends)) <= 1e-8 * size, axis=0)]  # a singular J stops anywhere
 
 
-def _doubts(drift: DriftField, points: Sequence[FixedPoint], confining: bool, sum_: int) -> tuple[str, ...]:
+def _doubts(drift: Field, points: Sequence[FixedPoint], confining: bool, sum_: int) -> tuple[str, ...]:
     degenerate = [point for point in points if point.degenerate]
     if degenerate:
         at = "; ".join(_place(point.x, float(np.abs(point.x).max())) for point in degenerate)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscapes.critical.asked import Array, HasSlope
 
 if TYPE_CHECKING:
     from landscapes.field import Bounds
-    from landscapes.landscape import Landscape
 
-Array = NDArray[np.float64]
 
 ITERATIONS = 80
 LONGEST_STEP = 0.05
@@ -24,7 +23,7 @@ CONVERGED = 1e-10
 """A point counts as found when the last full step is below this part of the box."""
 
 
-def newton(landscape: Landscape, starts: Array, bounds: Bounds, downhill: bool = False) -> Array:
+def newton(landscape: HasSlope, starts: Array, bounds: Bounds, downhill: bool = False) -> Array:
     """Return the converged end points, shape (d, k), of Newton's method in a box.
 
     Args:
@@ -50,7 +49,7 @@ def newton(landscape: Landscape, starts: Array, bounds: Bounds, downhill: bool =
     return x[:, converged]
 
 
-def _full_step(landscape: Landscape, x: Array, downhill: bool) -> Array:
+def _full_step(landscape: HasSlope, x: Array, downhill: bool) -> Array:
     """Return H^-1 grad L, with vanishing curvatures raised to the rounding error of the largest one."""
     gradient = landscape.gradient(x)
     values, vectors = np.linalg.eigh(np.moveaxis(landscape.hessian(x), -1, 0))

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.critical.asked import Array, HasHeight
 from landscapes.critical.found import PointsFound, confines, summary, table
-from landscapes.critical.newton import Array, newton, unique_points
+from landscapes.critical.newton import newton, unique_points
 from landscapes.critical.starts import halfway, seeds
 
 if TYPE_CHECKING:
     from landscapes.field import Bounds
-    from landscapes.landscape import Landscape
 
 DEGENERATE = 1e-9
 """An eigenvalue counts as zero when its change of L across the box is below this part of L's range there."""
@@ -113,7 +113,7 @@ class CriticalPoints(PointsFound[CriticalPoint]):
         return table(("kind", "x", "loss", "eigenvalues", "index"), rows, ends)
 
 
-def find_critical_points(landscape: Landscape, bounds: Bounds) -> CriticalPoints:
+def find_critical_points(landscape: HasHeight, bounds: Bounds) -> CriticalPoints:
     """Search a box for critical points; the public call is `Landscape.critical_points`.
 
     Raises:
@@ -136,7 +136,7 @@ def find_critical_points(landscape: Landscape, bounds: Bounds) -> CriticalPoints
     return CriticalPoints(points, bounds, complete, confining, _index_sum(points), doubts)
 
 
-def _search(landscape: Landscape, bounds: Bounds, effort: int) -> tuple[CriticalPoint, ...]:
+def _search(landscape: HasHeight, bounds: Bounds, effort: int) -> tuple[CriticalPoint, ...]:
     low, high = np.array(bounds).T
     starts = seeds(landscape, bounds, effort)
     if landscape.dimension > 2:
@@ -163,7 +163,7 @@ def _index_sum(points: Sequence[CriticalPoint]) -> int:
     return sum((-1) ** point.index for point in points if not point.degenerate)
 
 
-def _doubts(landscape: Landscape, points: Sequence[CriticalPoint], confining: bool) -> tuple[str, ...]:
+def _doubts(landscape: HasHeight, points: Sequence[CriticalPoint], confining: bool) -> tuple[str, ...]:
     degenerate = [point for point in points if point.degenerate]
     if degenerate:
         at = "; ".join(_numbers(point.x, np.abs(point.x).max()) for point in degenerate)
@@ -179,7 +179,7 @@ def _doubts(landscape: Landscape, points: Sequence[CriticalPoint], confining: bo
     return ()
 
 
-def _range(landscape: Landscape, bounds: Bounds) -> float:
+def _range(landscape: HasHeight, bounds: Bounds) -> float:
     """Return the typical variation of the loss over the box, robust against steep corners."""
     low, high = np.array(bounds).T
     x = np.random.default_rng(0).random((len(low), 1000)) * (high - low)[:, np.newaxis] + low[:, np.newaxis]

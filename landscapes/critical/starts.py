@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.critical.asked import Array, HasSlope
+
 if TYPE_CHECKING:
     from landscapes.field import Bounds
-    from landscapes.landscape import Landscape
-
-Array = NDArray[np.float64]
 
 
-def seeds(landscape: Landscape, bounds: Bounds, effort: int = 1) -> Array:
+def seeds(landscape: HasSlope, bounds: Bounds, effort: int = 1) -> Array:
     """Return starting points (d, n) for Newton's method in a box; more of them with more effort."""
     if landscape.dimension == 1:
         return _isolated_roots(landscape, bounds, 2000 * effort)
@@ -26,7 +25,7 @@ def seeds(landscape: Landscape, bounds: Bounds, effort: int = 1) -> Array:
     return _many(landscape, bounds, 300 * effort)
 
 
-def _isolated_roots(landscape: Landscape, bounds: Bounds, cells: int) -> Array:
+def _isolated_roots(landscape: HasSlope, bounds: Bounds, cells: int) -> Array:
     """Return the roots of L' and its near-touching points.
 
     Cells in which L' changes sign or |L'| dips are scanned again, twice, so that roots closer than a cell are
@@ -87,7 +86,7 @@ def _bisect(function: Callable[[Array], Array], low: Array, high: Array) -> Arra
     return 0.5 * (low + high)
 
 
-def _suspicious_cells(landscape: Landscape, bounds: Bounds, cells: int) -> Array:
+def _suspicious_cells(landscape: HasSlope, bounds: Bounds, cells: int) -> Array:
     """Return the centres of cells where both components of the gradient may vanish, and a coarse grid."""
     axes = [np.linspace(low, high, cells + 1) for low, high in bounds]
     gradient = landscape.gradient(np.stack(np.meshgrid(*axes, indexing="ij")))
@@ -106,7 +105,7 @@ def _suspicious_cells(landscape: Landscape, bounds: Bounds, cells: int) -> Array
     return np.concatenate([found, coarse], axis=1)
 
 
-def _many(landscape: Landscape, bounds: Bounds, count: int) -> Array:
+def _many(landscape: HasSlope, bounds: Bounds, count: int) -> Array:
     """Return combinations of the coordinate-wise critical points, corners half-way out, and random points."""
     low, high = np.array(bounds).T
     d = len(low)
@@ -128,7 +127,7 @@ def halfway(minima: Array, limit: int) -> Array:
     return np.asarray(0.5 * (minima[:, i] + minima[:, j])[:, order])
 
 
-def _along_axis(landscape: Landscape, bounds: Bounds, i: int) -> tuple[Array, Array]:
+def _along_axis(landscape: HasSlope, bounds: Bounds, i: int) -> tuple[Array, Array]:
     """Return the minima and maxima of L along axis i through the middle of the box."""
     low, high = np.array(bounds).T
     x = np.repeat(0.5 * (low + high)[:, np.newaxis], 401, axis=1)

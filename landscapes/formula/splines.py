@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscapes.evaluation import Array
-from landscapes.formula.tables import Table
+from landscapes.formula.tables import Array, Table
 
 
 def splines(x: Array, values: Array) -> Table:

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscapes.evaluation import Array
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

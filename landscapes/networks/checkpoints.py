@@ -20,16 +20,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from landscapes.evaluation import Array
 from landscapes.networks.admission import _is_spectral
+from landscapes.networks.losses import ExampleLosses
 from landscapes.networks.torch_extra import nn, torch
-
-if TYPE_CHECKING:
-    from landscapes.networks.landscape import NeuralLandscape
 
 TOLERANCE = 0.05
 """Share of the loss by which renewed statistics may change it."""
@@ -56,7 +54,7 @@ class Checkpoint:
     buffers: dict[str, Any] | None
 
 
-def read(landscape: NeuralLandscape, given: Any) -> Checkpoint:
+def read(landscape: ExampleLosses, given: Any) -> Checkpoint:
     """A torch module, its state dictionary, or a vector (d,) as a checkpoint of the landscape's network.
 
     Raises:
@@ -84,7 +82,7 @@ def read(landscape: NeuralLandscape, given: Any) -> Checkpoint:
     return Checkpoint(np.asarray(flat.cpu().numpy(), dtype=np.float64), {key: found[key] for key in state})
 
 
-def only_parameters(landscape: NeuralLandscape, given: Any) -> Array:
+def only_parameters(landscape: ExampleLosses, given: Any) -> Array:
     """The parameters (d,) of a checkpoint whose buffers are the landscape's own.
 
     Raises:
@@ -119,7 +117,7 @@ class Way:
     losses: Callable[[float], Array]
 
 
-def way(landscape: NeuralLandscape, first: Any, second: Any) -> Way:
+def way(landscape: ExampleLosses, first: Any, second: Any) -> Way:
     """Join two checkpoints, given as modules, state dictionaries or vectors (d,).
 
     Raises:
@@ -147,9 +145,7 @@ def way(landscape: NeuralLandscape, first: Any, second: Any) -> Way:
     ends = (a.buffers, b.buffers)
 
     def renewed(fraction: float) -> Array:
-        return np.asarray(
-            landscape.with_buffers(interpolated(*ends, fraction)).example_losses(a.parameters + fraction * step)
-        )
+        return landscape.losses_with(interpolated(*ends, fraction), a.parameters + fraction * step)
 
     return Way(a.parameters, b.parameters, f"{name.removesuffix(KEPT)}, {CHOICE}", CHOICE, renewed)
 
@@ -186,7 +182,7 @@ class Guard:
     Statistics that no training has made (no batch was tracked) belong to no checkpoint and are not looked at.
     """
 
-    def __init__(self, landscape: NeuralLandscape) -> None:
+    def __init__(self, landscape: ExampleLosses) -> None:
         keepers = [name for name, module in landscape.network.named_modules() if _keeps_state(module)]
         self.fresh: Any = None
         self.usual, self.seen = 0.0, np.zeros(0)
@@ -201,7 +197,7 @@ class Guard:
         if not np.isfinite(self.usual):
             self.fresh = None
 
-    def check(self, landscape: NeuralLandscape, x: Array) -> None:
+    def check(self, landscape: ExampleLosses, x: Array) -> None:
         """Raise ``ValueError`` at x (d,) where renewed statistics change the loss too much."""
         if self.fresh is None or np.linalg.norm(x - self.seen) <= NEAR * np.linalg.norm(self.seen):
             return
@@ -215,7 +211,7 @@ class Guard:
             )
         self.seen = np.array(x)
 
-    def _losses(self, landscape: NeuralLandscape, x: Array) -> tuple[float, float]:
+    def _losses(self, landscape: ExampleLosses, x: Array) -> tuple[float, float]:
         """Mean losses of the first examples with frozen and with renewed statistics."""
         chosen = slice(0, min(landscape.number_of_examples, landscape.chunk))
         with torch.no_grad():

@@ -13,7 +13,6 @@ This module needs torch (extra ``network``).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,12 +100,6 @@ class NeuralLandscape(ExampleLosses):
         """Whether the network has buffers of which nobody said that they are to be frozen."""
         return not self.frozen and bool(state_of(self.network))
 
-    @property
-    def initial(self) -> Array:
-        """The parameters that the network came with, shape (d,)."""
-        own = dict(self.network.named_parameters())
-        return numbers(torch.cat([own[key].reshape(-1) for key in self.shapes]))
-
     # --- checkpoints ---
 
     def parameters_of(self, checkpoint: Any) -> Array:
@@ -124,17 +117,6 @@ class NeuralLandscape(ExampleLosses):
             ValueError: for vectors, if the loss depends on buffers that they come without.
         """
         return way(self, first, second)
-
-    def with_buffers(self, buffers: Mapping[str, Any]) -> NeuralLandscape:
-        """The same landscape with other values of some of the network's buffers, frozen."""
-        new, network = object.__new__(type(self)), copy.deepcopy(self.network)
-        own = dict(network.named_buffers())
-        for key, values in buffers.items():
-            own[key].copy_(values)
-        new.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_guard"}, network=network, frozen=True)
-        functions = PlainFunctions(self.dimension, new._losses, new._gradients, new._hessians)
-        new.__dict__["_functions"] = functions
-        return new
 
     # --- derivatives ---
 

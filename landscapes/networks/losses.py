@@ -5,7 +5,7 @@ l_j(x) = cross entropy, or |output - label|^2 / 2, of example j  +  weight_decay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,12 @@ class ExampleLosses(Landscape):
     frozen: bool
     shapes: dict[str, Any]
     """Name -> shape of the parameters that are coordinates, in their order."""
+
+    @property
+    def initial(self) -> Array:
+        """The parameters that the network came with, shape (d,)."""
+        own = dict(self.network.named_parameters())
+        return numbers(torch.cat([own[key].reshape(-1) for key in self.shapes]))
 
     @property
     def number_of_examples(self) -> int:
@@ -65,6 +71,13 @@ class ExampleLosses(Landscape):
             )
         return right / self.number_of_examples
 
+    def losses_with(self, buffers: Mapping[str, Any], x: Array) -> Array:
+        """Losses (m,) of all examples at x (d,) with other values of some of the network's buffers."""
+        point = self._tensor(x)
+        with torch.no_grad():
+            parts = [numbers(self._examples(point, self.inputs[c], self.labels[c], buffers)) for c in self._chunks()]
+        return self._numbers("loss", np.concatenate(parts), x)
+
     # --- inside ---
 
     def _point(self, x: ArrayLike) -> Array:
@@ -92,8 +105,8 @@ class ExampleLosses(Landscape):
         for first in range(0, self.number_of_examples, self.chunk):
             yield slice(first, first + self.chunk)
 
-    def _examples(self, point: Any, inputs: Any, labels: Any) -> Any:
-        losses = self._compared(self._call(point, inputs), labels)
+    def _examples(self, point: Any, inputs: Any, labels: Any, buffers: Any = None) -> Any:
+        losses = self._compared(self._call(point, inputs, buffers=buffers), labels)
         return losses + self.weight_decay / 2 * (point @ point)
 
     def _compared(self, outputs: Any, labels: Any) -> Any:

@@ -7,7 +7,8 @@ import pytest
 
 import landscapes
 from fpsim.targets import Ball, HalfSpace
-from fpsim.valleys.valley import descend, valley
+from fpsim.valleys.finding import valley
+from fpsim.valleys.graph import descend
 from landscapes import DoubleWell, DriftField, Landscape
 
 WELL = DoubleWell()
