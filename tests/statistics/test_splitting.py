@@ -57,3 +57,12 @@ def test_stated_errors_cover_on_random_problems():
     assert np.abs(z).max() < 4
     assert abs(z.mean()) < 3 / math.sqrt(z.size)
     assert 0.6 < math.sqrt(np.mean(z**2)) < 1.4
+
+
+def test_ten_dimensions_with_the_times_of_one():
+    names = [f"x{i}" for i in range(10)]
+    bowls = "+".join(f"{0.5 + 0.2 * i}*{name}**2/2" for i, name in enumerate(names[1:]))
+    space = F(f"(x0**2-1)**2/4 + {bowls}", variables=" ".join(names))
+    problem = fpsim.EscapeProblem(fpsim.SDE(space, C(0.025)), [-1.0, *[0.0] * 9], fpsim.HalfSpace([1.0, *[0.0] * 9], 1))
+    found = problem.by_splitting(seed=1, repetitions=10, particles=200, step=0.01, step_bias=False)
+    assert abs(found.mean - 102108.365457) < 5 * found.standard_error < 0.5 * found.mean
