@@ -103,17 +103,24 @@ class Quadratic:
 
     def by_place(self, x: Array, p: Array) -> Array:
         """J^T p + grad_x (p . A p), shape (d, n)."""
-        if hasattr(self.sde.landscape, "hessian_vector"):
+        covariance = getattr(self.sde.noise, "covariance", None)
+        if isinstance(covariance, ExampleCovariance) and covariance.landscape is self.sde.landscape:
+            return self._from_examples(covariance, x, p)
+        if hasattr(self.sde.landscape, "weighted_gradient"):
             back = -by_point(self.sde.landscape.hessian_vector, x, p)
         else:
             back = np.einsum("ijn,in->jn", self.sde.landscape.jacobian(x), p)
         if self.sde.noise.is_constant:
             return np.asarray(back)
-        covariance = getattr(self.sde.noise, "covariance", None)
-        if isinstance(covariance, ExampleCovariance):
-            return np.asarray(back + self.scale * self.sde.noise.kappa * _spread_slope(covariance, x, p, self.lengths))
         change = differences(lambda y: self.sde.along(y, np.broadcast_to(p[:, None], y.shape)), x, self.lengths)
         return np.asarray(back + self.scale * change)
+
+    def _from_examples(self, covariance: ExampleCovariance, x: Array, p: Array) -> Array:
+        """The same where D is that of examples: sum_i w_i H_i p, w_i = (2 c (k_i - mean k) - 1) / m, k_i = g_i . p."""
+        k = np.einsum("mdn,dn->mn", np.asarray(covariance.landscape.example_gradients(x)), p)
+        size = 2 * self.scale * self.sde.noise.kappa * covariance.factor
+        weights = (size * (k - k.mean(axis=0)) - 1) / len(k)
+        return tilted(covariance.landscape, x, p, weights, min(self.lengths))
 
     def bend(self, x: Array, p: Array) -> Array:
         """2 A, shape (d, d, n)."""
@@ -128,24 +135,19 @@ class Quadratic:
         return np.asarray(jacobian + 2 * self.scale * np.swapaxes(change, 0, 1))
 
 
-def _spread_slope(covariance: ExampleCovariance, x: Array, p: Array, lengths: tuple[float, ...]) -> Array:
-    """grad_x (p . C1 p) = 2 mean_i (k_i - mean k) H_i p,  k_i = g_i . p."""
-    owner = covariance.landscape
-    k = np.einsum("mdn,dn->mn", np.asarray(owner.example_gradients(x)), p)
-    return 2 * covariance.factor * tilted(owner, x, p, (k - k.mean(axis=0)) / len(k), min(lengths))
-
-
 def tilted(landscape: Any, x: Array, p: Array, weights: Array, length: float) -> Array:
     """sum_i w_i H_i p for weights (m, n): the weighted gradient differenced along p, shape (d, n)."""
+    network = hasattr(landscape, "weighted_gradient")  # point by point: the second order has to do
 
     def mean(y: Array) -> Array:
-        if hasattr(landscape, "weighted_gradient"):
+        if network:
             return np.asarray(by_point(landscape.weighted_gradient, y, weights))
         return np.asarray(np.einsum("mn,mdn->dn", weights, landscape.example_gradients(y)))
 
     size = np.maximum(np.linalg.norm(p, axis=0), 1e-300)
     moves = STEP * length * p / size
-    total = sum(weight * mean(x + offset * moves) for weight, offset in OFFSETS)
+    offsets = ((-0.5, -1), (0.5, 1)) if network else OFFSETS
+    total = sum(weight * mean(x + offset * moves) for weight, offset in offsets)
     return np.asarray(total * size / (STEP * length))
 
 

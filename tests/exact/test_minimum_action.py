@@ -8,6 +8,7 @@ from scipy.linalg import solve_continuous_lyapunov
 
 import fpsim
 import landscapes
+from fpsim.action.systems import dynamics
 from fpsim.exact.first_passage import potential_difference
 from fpsim.sgd.cramer import cramer_exponent
 from landscapes import DatasetLandscape, DriftField, Landscape
@@ -172,3 +173,22 @@ def test_a_constant_wind_without_fixed_points():
     wind = DriftField.from_expression(["1 + 0*x", "0*x"], "x y")
     found = fpsim.minimum_action(white(wind, 0.5), (0, 0), (0, 1), starts=1)
     assert found.action == pytest.approx(1.0, abs=1e-9)  # (|b| |v| - b . v) / (2 D)
+
+
+@pytest.mark.parametrize("kind", ["batches", "their surrogate", "tensor"])
+def test_derivatives_of_the_hamiltonians(kind):
+    """By momentum and by place against differences of H; p is no solution of H = 0."""
+    draws = np.random.default_rng(0)
+    place = DatasetLandscape.from_expression(
+        "(x**2-1)**2/4 + s*x*y + 0.3*(y**2-1)**2 + r*y**2", "x y", bounds=[(-2, 2)] * 2,
+        data={"s": draws.normal(size=7), "r": draws.normal(size=7)},
+    )  # fmt: skip
+    sgd = fpsim.MiniBatchSGD(place, learning_rate=0.1, batch_size=2)
+    system = {"batches": sgd, "their surrogate": sgd.surrogate(), "tensor": known_potential()[0]}[kind]
+    x, p = draws.normal(size=(2, 5)), draws.normal(size=(2, 5))
+    h = dynamics(system, x[:, 0], x[:, 1], 1e-3).hamiltonian
+    for i, step in enumerate(1e-5 * np.eye(2)[..., None]):
+        by_x = (h.value(x + step, p) - h.value(x - step, p)) / 2e-5
+        by_p = (h.value(x, p + step) - h.value(x, p - step)) / 2e-5
+        assert np.allclose(h.by_place(x, p)[i], by_x, rtol=1e-6, atol=1e-7)
+        assert np.allclose(h.by_momentum(x, p)[i], by_p, rtol=1e-6, atol=1e-7)
