@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -13,6 +14,8 @@ Device = Literal["cpu", "cuda", "auto"]
 WORTH = 2e9
 """Coordinate-steps per CPU core from which on ``"auto"`` asks for a GPU: about 8 s of the core.  To start CUDA and to
 compile a kernel takes about 4 s."""
+LEAST = (7, 5)
+"""Compute capability from which on numba-cuda compiles."""
 EXIT_STEPS = 1000
 """Steps that an exit is taken to last where no horizon bounds it: how many it will be is not known beforehand."""
 
@@ -70,17 +73,34 @@ def require_gpu() -> None:
         )
     if not cuda.is_available():
         raise NoGPUError("device='cuda' found no NVIDIA GPU that CUDA can use on this machine; leave device= out")
+    _try_compiler(cuda)
+
+
+@lru_cache(maxsize=4)
+def _try_compiler(cuda: Any) -> None:
+    try:
+        cuda.compile_ptx(_nothing, (), cc=LEAST)
+    except Exception as failure:  # under NumPy 2.5 an AttributeError
+        raise _unfit("compile", failure) from failure
+
+
+def _nothing() -> None:
+    """What is compiled to see whether anything can be."""
 
 
 def _imported() -> Any:
     try:
         from numba import cuda
     except Exception as error:  # whatever another package's import may raise
-        raise NoGPUError(
-            f"numba-cuda {_version('numba-cuda')} cannot be imported under NumPy {np.__version__} ({_line(error)}); "
-            "fpsim is tested with numba-cuda 0.30.4, which needs NumPy < 2.5"
-        ) from error
+        raise _unfit("be imported", error) from error
     return cuda
+
+
+def _unfit(what: str, error: Exception) -> NoGPUError:
+    return NoGPUError(
+        f"numba-cuda {_version('numba-cuda')} cannot {what} under NumPy {np.__version__} ({_line(error)}); "
+        "fpsim is tested with numba-cuda 0.30.4, which needs NumPy < 2.5"
+    )
 
 
 def _version(package: str) -> str:

@@ -42,14 +42,18 @@ def test_the_cpu_loads_nothing_of_cuda():
 class FakeCuda:
     """What ``numba.cuda`` says on a machine."""
 
-    def __init__(self, error=None, available=True):
-        self.error, self.available = error, available
+    def __init__(self, error=None, available=True, compiles=True):
+        self.error, self.available, self.compiles = error, available, compiles
 
     def cuda_error(self):
         return self.error
 
     def is_available(self):
         return self.available
+
+    def compile_ptx(self, function, signature, cc):
+        if not self.compiles:
+            raise AttributeError("module 'numpy' has no attribute 'row_stack'")
 
 
 @pytest.mark.parametrize(
@@ -58,8 +62,9 @@ class FakeCuda:
         (False, None, "needs the package numba-cuda"),
         (True, FakeCuda(error="CUDA driver library cannot be found"), "needs an NVIDIA driver"),
         (True, FakeCuda(available=False), "found no NVIDIA GPU"),
+        (True, FakeCuda(compiles=False), r"cannot compile under NumPy [\d.]+ \(.*row_stack.*NumPy < 2\.5"),
     ],
-    ids=["no package", "no driver", "no GPU"],
+    ids=["no package", "no driver", "no GPU", "NumPy 2.5"],
 )
 def test_one_sentence_for_each_thing_that_is_missing(monkeypatch, package, cuda, words):
     monkeypatch.setattr(device, "find_spec", lambda name: object() if package else None)
@@ -98,7 +103,6 @@ except device.NoGPUError as error:
 
 
 def test_an_import_that_fails_is_told_with_both_versions():
-    """As that of numba-cuda 0.30.4 fails under NumPy 2.5."""
     done = subprocess.run([sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, check=True)
     said = done.stdout.strip()
     assert "cannot be imported under NumPy" in said and "row_stack" in said and "NumPy < 2.5" in said
