@@ -66,7 +66,7 @@ def reduced_path(sde: Any, minimum: Array, saddle: Array) -> Reduced:
     """
     from scipy.interpolate import CubicSpline
 
-    x = _path(sde, minimum, saddle)
+    x = descent_path(sde, minimum, saddle)
     s = lengths_along(x)
     place = CubicSpline(s, x, axis=1)
     t = np.asarray(place(s, 1))
@@ -94,7 +94,7 @@ def reduced_path(sde: Any, minimum: Array, saddle: Array) -> Reduced:
     return Reduced(x, slope, narrowing, convention, ends, (bends[0], bends[1]), softest)
 
 
-def _path(sde: Any, minimum: Array, saddle: Array) -> Array:
+def descent_path(sde: Any, minimum: Array, saddle: Array) -> Array:
     """The path of steepest descent from the saddle to the minimum, turned round: (d, n), closer at the ends."""
     length = float(np.linalg.norm(saddle - minimum))
     h = Quadratic(sde, (length,) * len(minimum))

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from fpsim.action.reduced import descent_path
 from fpsim.assumption import Assumption
 from fpsim.noise.facts import TwoLevels
 from fpsim.routes.formulas.checks import general, quadratic
@@ -74,7 +77,26 @@ def _two_levels(at: Escape, noise: TwoLevels, levels: tuple[float, float]) -> tu
         Assumption(
             "escape direction is an eigenvector of H_a", aligned > 0.99, f"|cos| = {aligned:.4f}", key="eigendirection"
         ),
+        *_along_the_path(at),
     )
+
+
+def _along_the_path(at: Escape) -> tuple[Assumption, ...]:
+    """Beyond one dimension: whether the path goes along e, and H couples e to nothing else on its way."""
+    if at.sde.dimension == 1:
+        return ()
+    statement = "the path is straight along the escape direction, and an eigenvector of H all along"
+    try:
+        x = descent_path(at.sde, at.minimum, at.top)
+    except ValueError as error:
+        return (Assumption(statement, False, str(error), key="straight path"),)
+    e, steps = at.direction, np.diff(x)
+    cosine = float(np.min(np.abs(e @ steps) / np.linalg.norm(steps, axis=0)))
+    pulled = -np.einsum("ijn,j->in", np.asarray(at.sde.landscape.jacobian(x)), e)
+    along = e @ pulled
+    leak = float(np.max(np.linalg.norm(pulled - e[:, None] * along, axis=0)) / np.abs(along[[0, -1]]).min())
+    detail = f"|cos| >= {cosine:.4f}, coupling <= {leak:.3g} of the curvatures"
+    return (Assumption(statement, cosine > 0.99 and leak < 0.1, detail, key="straight path"),)
 
 
 by_xie = FormulaRoute("xie", xie, REFERENCE, lambda problem: problem.sde.dimension == 1 and problem.sde.noise.jumps)
