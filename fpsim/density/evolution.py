@@ -14,6 +14,7 @@ it ``NotPositive`` is raised.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -105,10 +106,13 @@ def propagate(
     return Evolution(values, chosen, lowest, rescaled, error, lost)
 
 
-def methods_for(motion: Motion, times: Array) -> list[Method]:
+def methods_for(motion: Motion, times: Array) -> Iterator[Method]:
     """Methods in the order to try: on a line the contour, else those of the least work first."""
     if times.size == 0:
-        return ["uniformisation"]
+        yield "uniformisation"
+        return
+    if motion.is_line:
+        yield "contour"
     steps, n = (float(motion.leaving.max()) + 8 * motion.opposed) * float(times.max()), motion.killing.size
     work: dict[Method, float] = {
         "uniformisation": steps * motion.rates.nnz,
@@ -116,9 +120,10 @@ def methods_for(motion: Motion, times: Array) -> list[Method]:
     }
     if motion.log_stationary is not None and not motion.is_line:
         work["chebyshev"] = 8 * np.sqrt(steps) * motion.rates.nnz
-    fast: list[Method] = ["contour"] if motion.is_line else []
     series = sorted((name for name in work if work[name] < MOST_WORK), key=lambda name: work[name])
-    return [*fast, *series, *([] if "uniformisation" in series else ["implicit"])]  # type: ignore[list-item]
+    yield from series
+    if "uniformisation" not in series:
+        yield "implicit"
 
 
 def _integrate(motion: Motion, method: Method, masses: Array, times: Array, tolerance: float) -> tuple[Array, float]:
