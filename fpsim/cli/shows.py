@@ -83,11 +83,15 @@ def validate(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A study; without one all are listed.")] = None,
     quick: Annotated[bool, typer.Option("--quick/--full", help="Smaller sizes: some minutes on two cores.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder for report, figures, data, finished pieces.")] = None,
-    seed: Seed = 0, threads: Threads = None, as_json: Json = False,
+    seed: Seed = 0, threads: Threads = None,
+    executor: Annotated[str | None, typer.Option(help="Who makes pieces: serial (this process) or processes.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Pieces at once, each in a process of its own.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, or local, in their place.")] = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
     from validation import EXPERIMENTS, experiment
-    from validation.study.pieces import Pieces, folder_of
+    from validation.study.pieces import Pieces, file_of
 
     if name is None:
         print("\n".join(f"{study:<18}{line}" for study, (_, line) in EXPERIMENTS.items()))
@@ -95,12 +99,16 @@ def validate(
     if output is not None:
         check_folder(output)
     run = experiment(name)
-    pieces = Pieces(folder_of(name) if output is None else output / "pieces")
-    kept = f"finished pieces are kept in {pieces.folder}, and the same command goes on from there"
+    crew = None
+    if workers is not None or cluster is not None or executor not in (None, "serial"):
+        here = "processes" if cluster is None else None
+        crew, threads = {"executor": executor or here, "cluster": cluster, "count": workers}, threads or 1
+    pieces = Pieces(file_of(name) if output is None else output / "pieces.sweep", crew=crew)
+    kept = f"finished pieces are kept in {pieces.file}, and the same command goes on from there"
     with progress_bar(as_json) as bar, if_interrupted(kept):
         found = run(quick=quick, seed=seed, threads=threads, progress=bar, pieces=pieces)
     if pieces.found:
-        print(f"note: {len(pieces.found)} finished pieces were read from {pieces.folder}", file=sys.stderr)
+        print(f"note: {len(pieces.found)} finished pieces were read from {pieces.file}", file=sys.stderr)
     print(found.to_json() if as_json else found)
     if output is not None:
         for file in found.save(output):

@@ -1,18 +1,23 @@
 """What a function returned, as numbers, arrays and facts that a store keeps, and back.
 
-number -> value;   array -> value;   {name: number or array} -> name by name;   a result of fpsim -> its scalars
+number -> value;   array -> value;   {name: number or array} -> name by name;   rows of plain data -> facts
+a result of fpsim, an xarray.Dataset -> its scalars, and all of it as netCDF
 """
 
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray
 
 Array = NDArray[Any]
 
@@ -24,8 +29,8 @@ class Answer:
     Attributes:
         numbers: by name.
         arrays: by name.
-        facts: plain data besides; ``result`` names the kind of a result of fpsim.
-        file: a result of fpsim as netCDF, for kinds that are more than numbers.
+        facts: plain data besides; ``result`` names the kind of a result of fpsim, ``Dataset`` or ``rows``.
+        file: a dataset, or a result of fpsim that is more than numbers, as netCDF.
     """
 
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -38,7 +43,8 @@ def answer_of(value: Any) -> Answer:
     """What a store keeps of a value.
 
     Raises:
-        TypeError: for values that are no numbers, arrays, results of fpsim, or mappings of numbers and arrays.
+        TypeError: for values that are no numbers, arrays, results of fpsim, datasets, mappings of numbers and arrays,
+            or lists of ``{name: number or word}``.
     """
     from fpsim.escape_time import EscapeTime
     from fpsim.storage import Stored, plain
@@ -47,11 +53,11 @@ def answer_of(value: Any) -> Answer:
         facts = {"result": "EscapeTime", **{name: v for name, v in value.to_dict().items() if name not in NUMBERS}}
         return Answer({name: float(getattr(value, name)) for name in NUMBERS}, facts=plain(facts))
     if isinstance(value, Stored):
-        data = value.to_xarray().assign_attrs(result=type(value).__name__)
-        numbers = {str(k): float(v) for k, v in data.data_vars.items() if v.ndim == 0 and v.dtype.kind in "fiub"}
-        file = io.BytesIO()
-        data.to_netcdf(file, engine="h5netcdf")
-        return Answer(numbers, facts={"result": type(value).__name__}, file=file.getvalue())
+        return _filed(value.to_xarray().assign_attrs(result=type(value).__name__), type(value).__name__)
+    if type(value).__name__ == DATASET and hasattr(value, "to_netcdf"):
+        return _filed(value, DATASET)
+    if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
+        return Answer(facts={"result": ROWS, ROWS: plain_data(value)})
     named = value if isinstance(value, Mapping) else {"value": value}
     if not named:
         raise TypeError("the function returned nothing; a sweep wants numbers, arrays or a result of fpsim")
@@ -60,6 +66,30 @@ def answer_of(value: Any) -> Answer:
 
 NUMBERS = ("mean", "standard_error", "systematic_error", "log_mean", "log_error", "seconds")
 """What is kept of an escape time as numbers."""
+DATASET, ROWS = "Dataset", "rows"
+
+
+def _filed(data: xarray.Dataset, kind: str) -> Answer:
+    """A dataset as netCDF, its scalars beside it."""
+    numbers = {str(k): float(v) for k, v in data.data_vars.items() if v.ndim == 0 and v.dtype.kind in "fiub"}
+    file = io.BytesIO()
+    data.to_netcdf(file, engine="h5netcdf")
+    return Answer(numbers, facts={"result": kind}, file=file.getvalue())
+
+
+def plain_data(value: Any) -> Any:
+    """Lists, dictionaries, numbers and words as JSON gives them back: every digit, NaN and infinity stay.
+
+    Raises:
+        TypeError: for anything else in them.
+    """
+    return json.loads(json.dumps(value, default=_listed))
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"rows hold numbers, words and lists of them; got {value!r:.60}")
 
 
 def _split(named: Mapping[Any, Any]) -> Answer:
@@ -80,8 +110,10 @@ def _split(named: Mapping[Any, Any]) -> Answer:
 
 
 def value_of(answer: Answer) -> Any:
-    """The value again: a number or array alone, a dictionary of several, or a result of fpsim."""
+    """The value again: a number or array alone, a dictionary of several, rows, a dataset, or a result of fpsim."""
     kind = answer.facts.get("result")
+    if kind == ROWS:
+        return answer.facts[ROWS]
     if kind == "EscapeTime":
         from fpsim.escape_time import EscapeTime
 
@@ -92,7 +124,7 @@ def value_of(answer: Answer) -> Any:
         from fpsim.storage import result_of
 
         with xarray.open_dataset(io.BytesIO(answer.file), engine="h5netcdf") as data:
-            return result_of(data.load())
+            return data.load() if kind == DATASET else result_of(data.load())
     found: dict[str, Any] = {**answer.numbers, **answer.arrays}
     return found["value"] if set(found) == {"value"} else found
 
@@ -126,7 +158,13 @@ def _is_error(name: str) -> bool:
 
 
 def relative_error(answer: Answer) -> float:
-    """Standard error of the first number over its size; infinite where it is not known."""
+    """Standard error of the first number over its size; infinite where it is not known.
+
+    Raises:
+        TypeError: for an answer without a number, which no tolerance can end.
+    """
+    if not answer.numbers:
+        raise TypeError("a tolerance is for a number, and the function returned none; leave the tolerance out")
     error = answer.numbers.get("standard_error", math.inf)
     mean = next((v for name, v in answer.numbers.items() if not _is_error(name)), math.nan)
     return abs(error / mean) if mean else math.inf

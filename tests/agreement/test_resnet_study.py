@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -162,15 +164,17 @@ def test_the_whole_study_goes_on_where_it_stopped(case, size, tmp_path):
 
     cases = (replace(case, name="first"), case)
     with pytest.raises(KeyboardInterrupt):
-        escapes(Run(size, 3, 1, stops, Pieces(tmp_path)), cases)
-    again = Pieces(tmp_path)
+        escapes(Run(size, 3, 1, stops, Pieces(tmp_path / "kept.sweep")), cases)
+    again = Pieces(tmp_path / "kept.sweep")
     found = escapes(Run(size, 3, 1, QUIET, again), cases)
     assert {"first-routes", "one-routes", "one-with-replacement", "one-without-replacement"} <= set(again.found)
     assert "one-reshuffled" not in again.found
     report = STUDY.report(found, seed=3)
-    third = Pieces(tmp_path)
+    third = Pieces(tmp_path / "kept.sweep")
     assert STUDY.report(escapes(Run(size, 3, 1, QUIET, third), cases), seed=3).to_json() == report.to_json()
-    assert len(set(third.found)) == len({file.name.rsplit("-", 1)[0] for file in tmp_path.iterdir()})
+    with closing(sqlite3.connect(tmp_path / "kept.sweep")) as base:
+        kept = {json.loads(words)["piece"] for (words,) in base.execute("select parameters from results")}
+    assert len(set(third.found)) == len(kept)
     _check(report, tmp_path / "out")
 
 
@@ -237,12 +241,12 @@ def test_a_trained_slice_is_the_same_each_time(tmp_path):
     open_rule = Rule(tries=1, networks=1)
     made = []
     for folder in (tmp_path / "a", tmp_path / "b"):
-        pieces = Pieces(folder)
+        pieces = Pieces(folder / "kept.sweep")
         try:
             fresh_case("tiny", recipe, open_rule, pieces, QUIET, False)
         except ValueError as error:
             assert "none of 1 branches of tiny passed" in str(error)  # so short a training makes no barrier
-        again = Pieces(folder)
+        again = Pieces(folder / "kept.sweep")
         plain = asdict(recipe)
         first = again.data("tiny-network", partial(trained, recipe), recipe=plain)
         branch = partial(branched, recipe, first["parameters"].values)

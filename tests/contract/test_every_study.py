@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpsim.sweeps.store import Store
 from validation import EXPERIMENTS, experiment
 from validation.central_limit.measures import Size as CentralLimit
 from validation.escape_formula.measures import Size as EscapeFormula
@@ -51,16 +52,17 @@ def test_a_study_keeps_its_promises(name, tmp_path):
 def check(study, size, folder, seed=1):
     """One contract to run it, data that tell all, and pieces that only measuring code makes anew."""
     shares = []
-    pieces = Pieces(folder / "pieces")
+    store = folder / "pieces.sweep"
+    pieces = Pieces(store)
     report = study.run(size, seed, 1, lambda share, name="": shares.append(share), pieces)
     assert shares and 0 <= min(shares) <= max(shares) <= 1 and not pieces.found
     contract(study)
     words(report, study, seed)
     told_from_data(study, report, folder / "saved")
-    kept = {file.name for file in (folder / "pieces").iterdir()}
-    again = Pieces(folder / "pieces")
+    kept = Store(store).states()
+    again = Pieces(store)
     assert study.run(size, seed, 1, None, again).to_json() == report.to_json()
-    assert again.found and {file.name for file in (folder / "pieces").iterdir()} == kept
+    assert again.found and Store(store).states() == kept
 
 
 def contract(study):
@@ -181,14 +183,14 @@ def test_pieces_of_ones_own_package(tmp_path, monkeypatch):
             cached.cache_clear()
         stamps.append(stamp.stamp(measures.rows))
     assert stamps[0] == stamps[1] != stamps[2]
-    made = [Pieces(tmp_path).rows("one", measures.rows, seed=1)]
+    made = [Pieces(tmp_path / "kept.sweep").rows("one", measures.rows, seed=1)]
     (tmp_path / "mine/helper.py").write_text("ONE = 2\n")
     stamp._content.cache_clear()
-    again = Pieces(tmp_path)
+    again = Pieces(tmp_path / "kept.sweep")
     made.append(again.rows("one", lambda: [{"x": 2}], seed=1))
     assert [rows[0]["x"] for rows in made] == [1, 2] and not again.found
     with pytest.raises(ValueError, match="must stand in a file"):
-        Pieces(tmp_path).rows("one", dict, seed=1)
+        Pieces(tmp_path / "kept.sweep").rows("one", dict, seed=1)
 
 
 def test_a_report_wants_a_key_for_each_verdict():

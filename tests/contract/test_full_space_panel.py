@@ -88,7 +88,7 @@ def invented(monkeypatch):
 def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
     calls, _ = invented
     shares = []
-    found = STUDY.run(SIZE, 3, None, lambda share, name="": shares.append(share), Pieces(tmp_path))
+    found = STUDY.run(SIZE, 3, None, lambda share, name="": shares.append(share), Pieces(tmp_path / "kept.sweep"))
     assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
     assert calls.count("excess") == 3 and calls.count("boundary") == 3 and calls.count("exits") == 5
     assert found.as_expected
@@ -98,10 +98,10 @@ def test_a_panel_is_part_of_a_report_and_is_computed_once(invented, tmp_path):
     written = found.save(tmp_path / "report")
     assert {path.name for path in written} >= {"full-space-excess.png", "full-space-exits.png", "data.nc"}
     assert "378 parameters" in found.to_markdown()
-    again = STUDY.run(SIZE, 3, pieces=Pieces(tmp_path))
+    again = STUDY.run(SIZE, 3, pieces=Pieces(tmp_path / "kept.sweep"))
     assert calls.count("minimum") == 1 and calls.count("exits") == 5
     assert again.verdicts == found.verdicts
-    STUDY.run(SIZE, 4, pieces=Pieces(tmp_path))
+    STUDY.run(SIZE, 4, pieces=Pieces(tmp_path / "kept.sweep"))
     assert calls.count("exits") == 10
 
 

@@ -199,8 +199,8 @@ def test_interrupted_study_goes_on_where_it_stopped(tmp_path, digits, monkeypatc
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(Run(TINY, 1, 1, stops, Pieces(tmp_path)))
-    again = Pieces(tmp_path)
+        measure(Run(TINY, 1, 1, stops, Pieces(tmp_path / "kept.sweep")))
+    again = Pieces(tmp_path / "kept.sweep")
     resumed = measure(Run(TINY, 1, 1, quiet, again)).data
     assert again.found == ["examples-initial", "batches-initial-0", "batches-initial-8", "training",
                            "examples-trained", "batches-trained-0"]  # fmt: skip

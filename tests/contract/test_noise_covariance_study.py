@@ -27,7 +27,7 @@ def test_noise_covariance_at_a_toy_size(tmp_path):
     """All figures are drawn, all numbers written; a second run reads every piece and gives the same numbers."""
     pytest.importorskip("torch")
     size = Size(2000, 3, 4, 400, MLP, RESNET, 21)
-    pieces = Pieces(tmp_path / "pieces")
+    pieces = Pieces(tmp_path / "pieces.sweep")
     report = NOISE_COVARIANCE.run(size, 0, None, quiet, pieces)
     panels = {name: len(draw().axes) for name, draw in report.pictures.items()}
     assert panels == {"regressions": 2, "networks": 6, "correlations": 7, "slice": 2}
@@ -41,7 +41,7 @@ def test_noise_covariance_at_a_toy_size(tmp_path):
     right = "linear-optimum", "logistic-optimum", "teacher-truth", "linear-loud-noise-optimum", "mlp-initialisation"
     for key in ("one-over-s", "ratio-linear-loud-noise-optimum", *(f"equal-{name}" for name in right)):
         assert report[key].as_expected, report[key]
-    again = Pieces(tmp_path / "pieces")
+    again = Pieces(tmp_path / "pieces.sweep")
     second = NOISE_COVARIANCE.run(size, 0, None, quiet, again)
     assert len(again.found) == 14 + 2 + 3 and not pieces.found
     assert second.to_json() == report.to_json()

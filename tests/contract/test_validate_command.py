@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from fpsim.storage import dataset
+from fpsim.sweeps.store import Store
 from validation import EXPERIMENTS, experiment
 from validation.study.pieces import Pieces
 from validation.study.report import Report, Table, Verdict
@@ -86,7 +87,7 @@ def test_command_runs_an_experiment(tmp_path):
     report = json.loads(done.stdout)
     assert report["as_expected"] and len(report["verdicts"]) >= 15 and report["seed"] == 0
     assert {f.name for f in (tmp_path / "out").iterdir()} == {
-        "report.md", "report.json", "data.nc", "four-noises.png", "details.png", "pieces",
+        "report.md", "report.json", "data.nc", "four-noises.png", "details.png", "pieces.sweep",
     }  # fmt: skip
 
 
@@ -116,8 +117,8 @@ def test_finished_pieces_are_read_and_others_computed(tmp_path):
         calls.append(1)
         return [{"slope": 1 / 3, "error": math.nan, "word": "a|b", "count": 3}]
 
-    first = Pieces(tmp_path / "new" / "pieces").rows("one", make, seed=1)
-    again = Pieces(tmp_path / "new" / "pieces")
+    first = Pieces(tmp_path / "new" / "pieces.sweep").rows("one", make, seed=1)
+    again = Pieces(tmp_path / "new" / "pieces.sweep")
     second = again.rows("one", make, seed=1)
     assert len(calls) == 1 and again.found == ["one"]
     assert first[0]["slope"] == second[0]["slope"] == 1 / 3 and math.isnan(second[0]["error"])
@@ -125,14 +126,14 @@ def test_finished_pieces_are_read_and_others_computed(tmp_path):
     again.rows("two", make, seed=1)
     assert len(calls) == 3 and again.found == ["one"]
     Pieces().rows("one", make, seed=1)
-    assert len(calls) == 4 and len(list((tmp_path / "new" / "pieces").iterdir())) == 3
+    assert len(calls) == 4 and len(Store(tmp_path / "new" / "pieces.sweep").states()) == 3
 
     def stops():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         again.rows("three", stops, seed=1)
-    assert len(list((tmp_path / "new" / "pieces").iterdir())) == 3
+    assert len(Store(tmp_path / "new" / "pieces.sweep").states()) == 3
 
     def numbers():
         calls.append(1)

@@ -1,6 +1,7 @@
 """What a sweep keeps: values of every kind come back as they were, keys know what they depend on, costs are learned."""
 
 import functools
+import math
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ import pytest
 import fpsim
 from fpsim import ConstantDiffusion, EscapeProblem, Sweep, simulate
 from fpsim.plotting.sweeps import slope_of
+from fpsim.storage import dataset
 from fpsim.sweeps.answers import Answer, answer_of, pooled, relative_error, value_of
 from fpsim.sweeps.costs import Costs
 from fpsim.sweeps.design import as_design
 from fpsim.sweeps.keys import key_of, stream_of, words_of
+from fpsim.sweeps.store import Store
+from fpsim.sweeps.task import Outcome, Task
 from landscapes import DoubleWell
 
 SDE = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.1))
@@ -27,9 +31,29 @@ def test_values_come_back():
     assert again.mean == time.mean and again.assumptions == time.assumptions and str(again) == str(time)
     paths = simulate(SDE, -1.0, 0.1, 1e-2, paths=3, seed=1)
     assert (value_of(answer_of(paths)).x == paths.x).all()
-    for wrong in ("a word", {}, {"a": "word"}, object()):
-        with pytest.raises(TypeError, match=r"function of a sweep returns|returned nothing"):
+    for wrong in ("a word", ["a word"], [{"a": object()}], {}, {"a": "word"}, object()):
+        with pytest.raises(TypeError, match=r"function of a sweep returns|returned nothing|rows hold"):
             answer_of(wrong)
+
+
+def test_rows_and_datasets_come_back_bit_for_bit(tmp_path):
+    """From a store too: every digit, infinity, NaN, words, truth values; what numpy has becomes Python's own."""
+    first = {"x": 0.1 + 0.2, "n": 2**60 + 1, "word": "a|b", "yes": True, "none": None, "most": math.inf, "list": (1, 2)}
+    rows = [first, {**first, "x": np.nextafter(1.0, 2.0), "n": np.int64(3), "yes": np.False_, "gap": math.nan}]
+    data = dataset({"x": ("row", np.array([1 / 3, np.nan, -0.0]), "m", "x"), "one": ((), 2.5, "", "one")}, seed=1)
+    store = Store(tmp_path / "kept.sweep")
+    answers = [answer_of(value) for value in (rows, [], data)]
+    store.land([Outcome(Task(bytes([k]), {}, None, 0, None), a, "", "", 0.0) for k, a in enumerate(answers)])
+    assert answers[2].numbers == {"one": 2.5}
+    again = [kept.answer for kept in store.rows([bytes([k]) for k in range(3)])]
+    for one in (answers, again):
+        listed, nothing, back = map(value_of, one)
+        assert repr(listed[0]) == repr({**first, "list": [1, 2]}) and nothing == []
+        assert repr(listed[1]["x"]) == "1.0000000000000002" and math.isnan(listed[1]["gap"])
+        assert listed[1]["n"] == 3 and listed[1]["yes"] is False
+        assert back.identical(data) and back.x.values.tobytes() == data.x.values.tobytes()
+    with pytest.raises(TypeError, match="returned none"):
+        relative_error(answers[0])
 
 
 def test_keys_and_streams_know_what_they_depend_on():

@@ -10,6 +10,7 @@ that 1 is agreement; the ``s`` that the theorem would need for the measured slop
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,15 +78,14 @@ class EscapeFormula(Findings):
 
 
 def measure(run: Run[Size]) -> EscapeFormula:
-    """Every sweep is a piece."""
-    found, wanted = [], [*continuous(), *chains(run.size), *sampled(run.size)]
-    for i, plan in enumerate(wanted):
-        run.tell(0.9 * i / len(wanted), plan.model)
+    """Every sweep is a piece, and none needs another."""
+    wanted = []
+    for i, plan in enumerate([*continuous(), *chains(run.size), *sampled(run.size)]):
         make = partial(_points, i, plan, run.size.paths, run.seed, run.threads)
-        found += run.rows(f"{plan.model}-{i}", make, "paths", plan=repr(plan))
-    run.tell(0.9, "prefactors and floors")
-    rest = (run.rows(make.__name__, make) for make in (prefactors, floors, check_values))
-    return EscapeFormula(found, *rest)
+        wanted.append(run.piece(f"{plan.model}-{i}", make, "paths", plan=repr(plan)))
+    wanted += [run.piece(make.__name__, make) for make in (prefactors, floors, check_values)]
+    *points, prefactor, floor, check = run.together(wanted)
+    return EscapeFormula(list(itertools.chain(*points)), prefactor, floor, check)
 
 
 def _points(number: int, plan: Plan, paths: int, seed: int, threads: int | None) -> Rows:

@@ -89,11 +89,10 @@ class NoiseCovariance(Findings):
 
 def measure(run: Run[Size]) -> NoiseCovariance:
     """Train the networks, then every model at every stage; then the checks."""
-    size, seed, found = run.size, run.seed, {}
+    size, seed = run.size, run.seed
     makers = {**_regressions(size, seed), **_teachers(size, seed), **_networks(run)}
-    for i, (key, (make, settings)) in enumerate(makers.items()):
-        run.tell(0.3 + 0.6 * i / len(makers), f"{key[0]}, {key[1]}")
-        found[key] = run.data("-".join(key).replace(" ", "-"), make, **settings)
+    wanted = [run.piece("-".join(key).replace(" ", "-"), make, **on) for key, (make, on) in makers.items()]
+    found = dict(zip(makers, run.together(wanted, 0.3, 0.9), strict=True))
     run.tell(0.92, "errors of the errors")
     line = run.data("slice", partial(noise_on_slice, size.nodes), "nodes")
     return NoiseCovariance(

@@ -22,11 +22,11 @@ from landscapes.examples.sampled import SampledLandscape
 from landscapes.networks.recipe import Recipe
 from validation.resnet.training import branched, network_ends, trained
 from validation.study.findings import Row
-from validation.study.pieces import Pieces
 
 if TYPE_CHECKING:
     import xarray
 
+    from validation.study.pieces import Pieces
     from validation.study.run import Progress
 
 SHORTER, LONGER = 0.6, 1.5

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from fpsim.networks.one_thread import one_thread
 from landscapes.networks.recipe import Recipe
 from validation.study.findings import Row, Rows
-from validation.study.pieces import Pieces
 
 if TYPE_CHECKING:
     import xarray
+
+    from validation.study.pieces import Pieces
 
 Array = NDArray[np.float64]
 

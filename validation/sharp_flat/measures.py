@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,8 +39,10 @@ from validation.study.findings import Findings, Row, Rows
 from validation.study.lines import asymptote
 
 if TYPE_CHECKING:
-    from validation.study.run import Progress, Run
+    from validation.study.pieces import Piece
+    from validation.study.run import Run
 
+MODELS = (WHITE, *TWO_LEVEL, FLOORED)
 LEVELS = {"white": BARRIER / 4, "two-level": 0.0375, "floored": 0.11}
 """Noises at which paths are affordable."""
 FINER = {"white": (1.0, 1.0), "two-level": (0.2, 1.0), "floored": (0.1, 0.3)}
@@ -88,37 +91,37 @@ class TwoValleys(Findings):
 
 
 def measure(run: Run[Size]) -> TwoValleys:
-    """Exponents, then times by every route, then the stationary law."""
+    """Exponents, times by every route and the stationary law: pieces that do not need each other."""
     size = run.size
-    return TwoValleys(
-        run.rows("laws", partial(_laws, size, run.within(0, 0.4, "exponents").tell), "ratios"),
-        [row for i, case in enumerate(_cases(size)) for row in _time(run, i, *case)],
-        run.rows("odds", partial(_odds, size), "noises"),
-        run.rows("curves", _curves),
-        run.rows("floors", _floors),
-    )
+    laws = [_law_piece(run, model, ratio) for model in MODELS for ratio in size.ratios]
+    times = [_time_piece(run, number, *case) for number, case in enumerate(_cases(size))]
+    rest = [run.piece("odds", partial(_odds, size.noises), "noises"), run.piece("curves", _curves)]
+    found = run.together([*laws, *times, *rest, run.piece("floors", _floors)])
+    first, last = len(laws), len(laws) + len(times)
+    law, time = (list(chain(*rows)) for rows in (found[:first], found[first:last]))
+    return TwoValleys(law, time, *found[last:])
 
 
-def _laws(size: Size, tell: Progress) -> Rows:
-    """Exponent and ln(prefactor) per model, ratio and valley."""
+def _law_piece(run: Run[Size], model: Model, ratio: float) -> Piece:
+    return run.piece("laws", partial(_law, model, ratio), model=str(model), ratio=ratio)
+
+
+def _law(model: Model, ratio: float) -> Rows:
+    """Exponent and ln(prefactor) of both valleys, or of the one that there is."""
     rows: Rows = []
-    models = (WHITE, *TWO_LEVEL, FLOORED)
-    for i, model in enumerate(models):
-        for j, ratio in enumerate(size.ratios):
-            tell((i + j / len(size.ratios)) / len(models))
-            for side in ("sharp", "flat")[: 1 if ratio == 1 else 2]:
-                valley = Valley(ratio, side)
-                found = arrhenius(model, valley)
-                rows.append(
-                    {
-                        "model": model.name, "convention": model.convention, "ratio": ratio, "valley": side,
-                        "curvature": valley.curvature,
-                        "exponent": found.exact.slope, "exponent_error": found.exact.slope_error,
-                        "theory_exponent": found.exponent,
-                        "log_prefactor": found.exact.intercept, "log_prefactor_error": found.exact.intercept_error,
-                        "theory_log_prefactor": found.log_prefactor,
-                    }
-                )  # fmt: skip
+    for side in ("sharp", "flat")[: 1 if ratio == 1 else 2]:
+        valley = Valley(ratio, side)
+        found = arrhenius(model, valley)
+        rows.append(
+            {
+                "model": model.name, "convention": model.convention, "ratio": ratio, "valley": side,
+                "curvature": valley.curvature,
+                "exponent": found.exact.slope, "exponent_error": found.exact.slope_error,
+                "theory_exponent": found.exponent,
+                "log_prefactor": found.exact.intercept, "log_prefactor_error": found.exact.intercept_error,
+                "theory_log_prefactor": found.log_prefactor,
+            }
+        )  # fmt: skip
     return rows
 
 
@@ -126,13 +129,11 @@ def _cases(size: Size) -> list[tuple[Model, float, str]]:
     return [(m, r, s) for m in (WHITE, TWO_LEVEL[0], FLOORED) for r in size.ratios for s in ("sharp", "flat")]
 
 
-def _time(run: Run[Size], number: int, model: Model, ratio: float, side: str) -> Rows:
-    """One case as a piece."""
-    run.tell(0.4 + 0.55 * number / len(_cases(run.size)), "routes")
+def _time_piece(run: Run[Size], number: int, model: Model, ratio: float, side: str) -> Piece:
     seed, sampled = run.seed + number, ratio in run.size.path_ratios
     make = partial(_routes, run.size, model, Valley(ratio, side), sampled, seed, run.threads)
     known = {"model": model.name, "ratio": ratio, "valley": side, "sampled": sampled, "own": seed}
-    return run.rows("times", make, "paths", "steps", "cells", **known)
+    return run.piece("times", make, "paths", "steps", "cells", **known)
 
 
 def _routes(size: Size, model: Model, valley: Valley, sample: bool, seed: int, threads: int | None) -> Rows:
@@ -179,12 +180,12 @@ def _sampled(
     return replace(fine, mean=fine.mean + gap, standard_error=error, systematic_error=abs(gap) / 3)
 
 
-def _odds(size: Size) -> Rows:
+def _odds(noises: int) -> Rows:
     """Asymptote of the stationary ln(P(flat)/P(sharp)) in 1/noise, against the ratio of the escape times."""
     rows: Rows = []
-    for model in (WHITE, *TWO_LEVEL, FLOORED):
+    for model in MODELS:
         (e_sharp, p_sharp), (e_flat, p_flat) = (formula_terms(model, Valley(ODDS_RATIO, s)) for s in ("sharp", "flat"))
-        x = np.geomspace(1, 6, size.noises) * max(
+        x = np.geomspace(1, 6, noises) * max(
             Valley(ODDS_RATIO, s).first_inverse_noise(e_flat) for s in ("sharp", "flat")
         )
         line = asymptote(x, [log_odds(model, ODDS_RATIO, 1 / float(v)) for v in x])
@@ -225,6 +226,6 @@ def _curves() -> Rows:
     """The odds at many noises."""
     return [
         {"model": model.name, "convention": model.convention, "noise": k, "log_odds": log_odds(model, ODDS_RATIO, k)}
-        for model in (WHITE, *TWO_LEVEL, FLOORED)
+        for model in MODELS
         for k in np.geomspace(0.004, 0.12, 24).tolist()
     ]

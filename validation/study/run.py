@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from validation.study.findings import Rows
-from validation.study.pieces import Pieces
+from validation.study.pieces import Piece, Pieces
 
 if TYPE_CHECKING:
     import xarray
@@ -46,6 +46,14 @@ class Run(Generic[S]):
     def data(self, name: str, make: Callable[[], xarray.Dataset], *of_size: str, **settings: Any) -> xarray.Dataset:
         """A piece that is a dataset, likewise."""
         return self.pieces.data(name, make, **self._known(of_size), **settings)
+
+    def piece(self, name: str, make: Callable[[], Any], *of_size: str, **settings: Any) -> Piece:
+        """A piece for `together`, likewise."""
+        return Piece(name, make, {**self._known(of_size), **settings})
+
+    def together(self, pieces: Sequence[Piece], begin: float = 0.0, end: float = 1.0) -> list[Any]:
+        """Pieces that do not need each other, made at once where there are workers; the shares that they take."""
+        return self.pieces.many(pieces, self.within(begin, end).tell)
 
     def within(self, begin: float, end: float, name: str | None = None) -> Run[S]:
         """The same run for what takes the shares from ``begin`` to ``end`` of it, under its own names or one."""
