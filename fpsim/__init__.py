@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.noise import DiffusionField as DiffusionField
     from fpsim.noise import GradientNoise as GradientNoise
     from fpsim.noise import HessianDiffusion as HessianDiffusion
+    from fpsim.noise import LevyNoise as LevyNoise
     from fpsim.noise import LossScaledDiffusion as LossScaledDiffusion
     from fpsim.paths.simulate import simulate as simulate
     from fpsim.results import Comparison as Comparison
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.storage import load as load
     from fpsim.targets import Ball as Ball
     from fpsim.targets import HalfSpace as HalfSpace
+    from fpsim.targets import Outside as Outside
     from fpsim.valleys.passes import passes as passes
     from fpsim.valleys.rates import rates as rates
     from fpsim.valleys.saddle import saddle as saddle
@@ -48,10 +50,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Ball": "fpsim.targets",
     "HalfSpace": "fpsim.targets",
+    "Outside": "fpsim.targets",
     "ConstantDiffusion": "fpsim.noise",
     "DiffusionField": "fpsim.noise",
     "GradientNoise": "fpsim.noise",
     "HessianDiffusion": "fpsim.noise",
+    "LevyNoise": "fpsim.noise",
     "LossScaledDiffusion": "fpsim.noise",
     "SDE": "fpsim.sde.sde",
     "simulate": "fpsim.paths.simulate",

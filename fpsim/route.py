@@ -42,12 +42,15 @@ class Facts:
 _FORMULAS = "fpsim.routes.formulas"
 _ROWS = (
     Facts("quadrature", "sde", "fpsim.routes.quadrature:by_quadrature", 0, (BLACK, "D")),
+    Facts("fractional", "sde", "fpsim.routes.fractional:by_fractional", 1, (BLACK, "P")),
     Facts("kramers", "formula", f"{_FORMULAS}.kramers:by_kramers", style=(VERMILLION, "^")),
     Facts("kramers-next", "formula", f"{_FORMULAS}.kramers:by_kramers_next", style=(ORANGE, "v")),
     Facts("eyring-kramers", "formula", f"{_FORMULAS}.kramers:by_eyring_kramers", style=(PURPLE, "X")),
     Facts("white-noise", "formula", f"{_FORMULAS}.kramers:by_white_noise"),
     Facts("state-dependent", "formula", f"{_FORMULAS}.state_dependent:by_state_dependent"),
     Facts("xie", "formula", f"{_FORMULAS}.xie:by_xie"),
+    Facts("getoor", "formula", f"{_FORMULAS}.jumps:by_getoor"),
+    Facts("imkeller-pavlyukevich", "formula", f"{_FORMULAS}.jumps:by_imkeller_pavlyukevich"),
     Facts("mori", "formula", f"{_FORMULAS}.mori:by_mori"),
     Facts(
         "cramer", "formula", f"{_FORMULAS}.cramer:by_cramer",
@@ -55,11 +58,11 @@ _ROWS = (
     ),
     Facts("reduced-path", "formula", f"{_FORMULAS}.reduced_path:by_reduced_path"),
     Facts("bouchet-reygner", "formula", f"{_FORMULAS}.bouchet_reygner:by_bouchet_reygner"),
-    Facts("grid", "sde", "fpsim.routes.grid:by_grid", 1, (GREEN, "s")),
-    Facts("paths", "sde", "fpsim.routes.paths:by_paths", 2, (BLUE, "o")),
-    Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 3, (PURPLE, "o")),
+    Facts("grid", "sde", "fpsim.routes.grid:by_grid", 2, (GREEN, "s")),
+    Facts("paths", "sde", "fpsim.routes.paths:by_paths", 3, (BLUE, "o")),
+    Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 4, (PURPLE, "o")),
     Facts(
-        "chain", "chain", "fpsim.routes.chain:by_chain", 4, (SKY, "h"),
+        "chain", "chain", "fpsim.routes.chain:by_chain", 5, (SKY, "h"),
         "the chain is SGD with its finite step: another process than the SDE, so it has no z",
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@
     SGD, Hessian-shaped     D = eta/(2S) (|H(x)| + floor I) + T I            (HessianDiffusion)
     SGD, measured noise     D = eta/(2S) C1(x)                               (GradientNoise)
     SGD, squared loss       D = eta h/S L(x) I                               (LossScaledDiffusion)
+    heavy tails             no D: alpha-stable jumps                         (LevyNoise)
     anything else           D = D(x)                                         (DiffusionField)
 
 Each is a frozen description.  Given a landscape it yields the tensor as arrays, its divergence (what a convention
@@ -17,6 +18,7 @@ from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.field import DiffusionField
 from fpsim.noise.gradient import GradientNoise
 from fpsim.noise.hessian import HessianDiffusion
+from fpsim.noise.levy import LevyNoise
 from fpsim.noise.loss_fit import LossScaling, loss_scaling
 from fpsim.noise.loss_scaled import LossScaledDiffusion
 from fpsim.noise.model import Diffusion, Structure, SymbolicTensor
@@ -27,6 +29,7 @@ __all__ = [
     "DiffusionField",
     "GradientNoise",
     "HessianDiffusion",
+    "LevyNoise",
     "LossScaledDiffusion",
     "LossScaling",
     "Structure",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fpsim.noise.facts import Floor, MiniBatch, TwoLevels
+from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from landscapes.kinds import HasDrift
@@ -76,6 +76,10 @@ class Borrowed(Diffusion[HasDrift]):
     @property
     def two_levels(self) -> TwoLevels | None:
         return self.inner.two_levels
+
+    @property
+    def stable(self) -> StableLaw | None:
+        return self.inner.stable
 
     @property
     def loss_temperature(self) -> float | None:

@@ -44,3 +44,11 @@ class TwoLevels:
     climb_fraction: float
     is_exact: bool
     words: str
+
+
+@dataclass(frozen=True)
+class StableLaw:
+    """Symmetric alpha-stable increments, E exp(i k . L_t) = exp(-t |scale k|^alpha) with alpha < 2."""
+
+    alpha: float
+    scale: float

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise.facts import Floor, MiniBatch, TwoLevels
+from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
 from fpsim.noise.kicks import Kicks, Place, dense_kicks
 from landscapes.kinds import HasDrift
 
@@ -135,6 +135,11 @@ class Diffusion(Generic[Place]):
     @property
     def two_levels(self) -> TwoLevels | None:
         """The two-level model of Xie et al. 2021 that this noise is, or is compared with."""
+        return None
+
+    @property
+    def stable(self) -> StableLaw | None:
+        """The law of its jumps, for a noise that has no D."""
         return None
 
     @property

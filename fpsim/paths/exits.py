@@ -158,7 +158,7 @@ def exit_times(
         target: where paths end, as in :class:`fpsim.EscapeProblem`.
         paths, step: how many, and the time step.
         horizon: longest time to follow a path; rounded up to four steps.
-        bridge: correct for crossings between steps; ``False`` for a discrete chain.
+        bridge: correct for crossings between steps; ``False`` for a discrete chain (and whatever is said, for jumps).
         walls: reflecting or periodic walls.
         coarse: draw from a second, independent stream (for the run that measures the step bias).
         progress: called with the finished share of the paths.
@@ -174,6 +174,7 @@ def exit_times(
             were done.
     """
     require_sde(sde, "exit_times")
+    bridge = bridge and sde.noise.stable is None
     ends = clock.perf_counter() + check_deadline(deadline)
     check_step(step)
     require_count(paths, "paths")

@@ -123,8 +123,16 @@ def check_scheme(scheme: str, sde: SDE, edges: Edges) -> None:
     """Refuse an unknown scheme, and one of weak order 2 where it would not have that order."""
     if scheme not in (EULER, WEAK_2):
         raise ValueError(f"scheme must be '{EULER}' or '{WEAK_2}'; got {scheme!r}")
-    if scheme == WEAK_2 and (edges or not sde.noise.is_constant):
-        what = "walls" if edges.walls else "an edge of the domain" if edges else f"a D that depends on x ({sde.noise})"
+    if scheme == WEAK_2 and (edges or not sde.noise.is_constant or sde.noise.stable):
+        what = (
+            "walls"
+            if edges.walls
+            else "an edge of the domain"
+            if edges
+            else "jumps"
+            if sde.noise.stable
+            else f"a D that depends on x ({sde.noise})"
+        )
         raise ValueError(f"scheme='{WEAK_2}' is of weak order 2 for constant D in free space, not with {what}; omit it")
 
 
@@ -228,7 +236,7 @@ def _along(tensor: Any, normal: Any) -> Any:
 
 def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULER) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
-    root = np.sqrt(step)
+    root = sde.pace(step)
 
     def advance(x: Array, z: Array) -> Array:
         drift = sde.drift(x)
@@ -246,6 +254,8 @@ def numpy_wall(sde: SDE, target: Target, step: float, edges: Edges | None = None
     def wall(x: Array) -> tuple[Array, Array]:
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
+        if sde.noise.stable is not None:  # jumps: there is no way between two steps that a bridge could watch
+            return target.level(x) / length, np.zeros(x.shape[1:])
         normal = slope / length
         across = sde.along(edges.evaluable(x) if edges else x, normal)
         return target.level(x) / length, 1 / (step * across + 1e-300)

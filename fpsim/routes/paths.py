@@ -79,6 +79,7 @@ class PathsRoute(Route):
         require_open(problem.sde, problem.start[0], problem.target)
         if require_count(paths, "paths") < 2:
             raise ValueError("a mean with an error needs at least 2 paths; got 1")
+        bridge = bridge and problem.sde.noise.stable is None  # nothing to watch between jumps
         run = PathsRun(
             problem, int(paths), None if step is None else check_step(step), seed, horizon,
             problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,
@@ -201,7 +202,14 @@ def _mean(run: PathsRun, sample: ExitSample, survivors: bool = False) -> Censore
 
 
 def _order(run: PathsRun) -> float:
-    """Weak order of the step: one half where D jumps, or where exits are seen at the steps only."""
+    """Weak order of the step: one half where D jumps, or where exits are seen at the steps only.
+
+    Of alpha-stable jumps it is min(1, 1/alpha), that of the largest place seen at the steps only (Dia and Lamberton,
+    Stochastic Processes and their Applications 121 (2011) 1171).
+    """
+    law = run.problem.sde.noise.stable
+    if law is not None:
+        return min(1.0, 1 / law.alpha)
     smooth = not run.problem.sde.noise.jumps and not run.places.jumps.size
     return 1.0 if run.bridge and smooth else 0.5
 

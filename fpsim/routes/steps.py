@@ -31,6 +31,8 @@ STEP_TIMES_STIFFNESS = 0.02
 ROUGHEST = 0.2
 """Largest mean error of a kick by features of drift and D, in the two measures above."""
 KICKS_PER_RADIUS, KICKS_PER_ROOM, KICKS_TO_TARGET = 3.0, 8.0, 2.0
+JUMP_PARTS = 200
+"""Steps in the time in which a stable process goes as far as the target."""
 MIDDLES = (np.arange(12) + 0.5) / 12
 NORMALS = np.array([-1.7, -1.0, -0.4, 0.4, 1.0, 1.7])
 SLOWEST = 50.0
@@ -54,6 +56,10 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     """0.02 / stiffness; a kick may be a twentieth of the way on flat ground, and a third of a ball's radius."""
     if not math.isfinite(stiff):
         raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
+    law = sde.noise.stable
+    if law is not None:  # no time of its own beyond that of a jump over the way
+        jump = (distance(target, start) / law.scale) ** law.alpha / JUMP_PARTS
+        return float(f"{min(STEP_TIMES_STIFFNESS / stiff, jump) if stiff > 0 else jump:.2g}")
     flat = distance(target, start) ** 2 / (2 * _noise(sde, start))
     steps = [STEP_TIMES_STIFFNESS / stiff, flat / KICKS_TO_TARGET**2] if stiff > 0 else [flat / 400]
     ball = target.ball()
@@ -116,7 +122,7 @@ class Places:
         x = np.repeat(self.x, NORMALS.size, axis=1)
         z = np.random.default_rng(0).standard_normal((self.sde.normals, x.shape[1]))
         with np.errstate(all="ignore"):
-            v = math.sqrt(step) * self.sde.kick(x, np.tile(NORMALS, n)[None] if d == z.shape[0] == 1 else z)
+            v = self.sde.pace(step) * self.sde.kick(x, np.tile(NORMALS, n)[None] if d == z.shape[0] == 1 else z)
             drift, noise = self._along(x, v, np.zeros(1))
             middle, noises = self._along(x, v, MIDDLES)
             clock = np.abs(np.log(noise[0] * np.mean(1 / noises, axis=0)))
@@ -217,7 +223,7 @@ def _walk(sde: SDE, walls: Walls | None, starts: Array, step: float) -> Array:
     found = [x]
     with np.errstate(all="ignore"):
         for _ in range(WALK):
-            x = x + step * sde.drift(x) + math.sqrt(step) * sde.kick(x, rng.standard_normal((sde.normals, x.shape[1])))
+            x = x + step * sde.drift(x) + sde.pace(step) * sde.kick(x, rng.standard_normal((sde.normals, x.shape[1])))
             x = x if walls is None else walls.fold(x)
             x = np.where(np.isfinite(x).all(axis=0), x, starts[:, :1])
             found.append(x)

@@ -141,6 +141,11 @@ class SDE:
         """sqrt(2 D(x)) z for ``x`` (d, ...) and normals ``z`` (normals, ...), shape (d, ...)."""
         return self._kicks.kick(x, z)
 
+    def pace(self, step: float) -> float:
+        """How kicks grow with the time step: h^(1/2), or h^(1/alpha) of alpha-stable jumps."""
+        law = self.noise.stable
+        return float(np.sqrt(step)) if law is None else float(step ** (1 / law.alpha))
+
     @property
     def normals(self) -> int:
         """How many normals a kick takes: d, but for a noise that is made of more or fewer."""

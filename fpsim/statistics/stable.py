@@ -29,7 +29,23 @@ def stable(alpha: float, shape: int | tuple[int, ...], seed: int | Sequence[int]
     draws = np.random.Generator(np.random.Philox(seed))
     v = np.pi * (draws.random(shape) - 0.5)
     w = draws.standard_exponential(shape)
+    return chambers_mallows_stuck(alpha, v, w)
+
+
+def chambers_mallows_stuck(alpha: float, v: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The stable number of an angle ``v`` in (-pi/2, pi/2) and an exponential ``w``."""
     if alpha == 1:
         return np.tan(v)
     rest = (np.cos((1 - alpha) * v) / w) ** ((1 - alpha) / alpha)
     return np.asarray(np.sin(alpha * v) / np.cos(v) ** (1 / alpha) * rest)
+
+
+def kanter(alpha: float, angle: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The positive stable number A, E exp(-u A) = exp(-u^alpha), alpha < 1, of an angle in (0, pi) and an exponential.
+
+    sin(alpha v) / sin(v)^(1/alpha) * [sin((1 - alpha) v) / w]^((1 - alpha)/alpha)
+
+    (M. Kanter, Ann. Prob. 3 (1975) 697).
+    """
+    rest = (np.sin((1 - alpha) * angle) / w) ** ((1 - alpha) / alpha)
+    return np.asarray(np.sin(alpha * angle) / np.sin(angle) ** (1 / alpha) * rest)

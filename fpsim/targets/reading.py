@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fpsim.targets.level_set import LevelSet
-from fpsim.targets.shapes import Ball, HalfSpace, Point
+from fpsim.targets.shapes import Ball, HalfSpace, Outside, Point
 from fpsim.targets.target import Array, Target
 
 
@@ -60,6 +60,8 @@ def target_from(facts: Mapping[str, Any]) -> Any:
         )
     if facts["class"] == "Point":
         return facts["value"]
+    if facts["class"] == "Outside":
+        return Outside(facts["center"], facts["radius"])
     if facts["class"] == "Ball":
         return Ball(facts["center"], facts["radius"])
     return HalfSpace(facts["normal"], facts["offset"])

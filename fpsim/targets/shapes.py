@@ -117,6 +117,49 @@ class Ball(Target):
 
 
 @dataclass(frozen=True)
+class Outside(Target):
+    """The outside of a ball, ``|x - center| >= radius``; on a line that of an interval, which is left to both sides."""
+
+    center: tuple[float, ...]
+    radius: float
+    is_distance = True
+
+    def __init__(self, center: ArrayLike, radius: float) -> None:
+        inner = Ball(center, radius)  # its refusals
+        object.__setattr__(self, "center", inner.center)
+        object.__setattr__(self, "radius", inner.radius)
+
+    @property
+    def dimension(self) -> int:
+        """Coordinates of the center."""
+        return len(self.center)
+
+    def room(self) -> tuple[Array, float]:
+        """The ball that is left."""
+        return np.array(self.center), self.radius
+
+    def describe(self) -> dict[str, Any]:
+        """Center and radius."""
+        return {"class": "Outside", "center": list(self.center), "radius": self.radius}
+
+    def level(self, x: Array) -> Array:
+        """``|x - center| - radius``, shape (...), of ``x`` with shape (d, ...)."""
+        return -Ball(self.center, self.radius).level(x)
+
+    def gradient(self, x: Array) -> Array:
+        """Unit vector away from the center, shape (d, ...)."""
+        return -Ball(self.center, self.radius).gradient(x)
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]]:
+        """``|x - center| - radius``."""
+        level, parameters = Ball(self.center, self.radius).symbolic(variables)
+        return -level, parameters
+
+    def __str__(self) -> str:
+        return f"|x - {in_words(self.center)}| >= {self.radius:g}"
+
+
+@dataclass(frozen=True)
 class HalfSpace(Target):
     """The half-space ``normal . x >= offset``; the normal is scaled to length one (and the offset with it)."""
 

@@ -74,6 +74,10 @@ class Target:
         """Unit normal (d,) and offset of a half-space {normal . x >= offset}, or of a half-line."""
         return None
 
+    def room(self) -> tuple[Array, float] | None:
+        """Centre (d,) and radius of a ball that it is all outside of."""
+        return None
+
     def interval(self) -> tuple[float, float] | None:
         """The closed interval that it is on a line, with infinite ends."""
         ball, plane = self.ball(), self.plane()

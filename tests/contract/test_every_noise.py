@@ -64,6 +64,7 @@ NOISES = {
     "loss, plane": (LOSS, RAISED_PLANE),
     "loss, hessian": (LOSS_SHAPED, RAISED),
     "loss, hessian, plane": (LOSS_SMOOTH, RAISED_PLANE),
+    "stable, alpha = 2": (fpsim.LevyNoise(2.0, 0.7), PLANE),
     "examples": (fpsim.GradientNoise(**SGD, covariance=DATA), DATA),
     "examples alone": (ExampleCovariance(DATA, 0.1), DATA),
     "borrowed": (NoiseOf(SMOOTH, WELL), landscapes.Landscape.from_expression("x**2/2", bounds=[(-2, 2)])),
@@ -72,6 +73,7 @@ NOISES = {
 NUMBERS = {"number": ["0.3"], "hessian": ["0.2", "4", "0.5"], "hessian, smooth": ["0.2", "4", "0.5", "0.01"],
            "two levels": ["0.2", "4", "0.4"], "formula": ["0.3"], "covariance, a number": ["0.2", "4", "1.5"],
            "matrix": ["0.3", "0.1", "0.2"],
+           "stable, alpha = 2": ["2", "0.7"],
            "loss": ["0.2", "4", "1.7"], "loss, hessian": ["0.2", "4", "0.5"],
            "examples alone": ["0.1"], "borrowed": ["0.2", "4", "0.5", "0.01"]}  # fmt: skip
 

@@ -24,6 +24,9 @@ WELL = landscapes.DoubleWell()
 WHITE = fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.25)), -1.0, 1.0)
 SHAPED = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="path", climb_fraction=0.5)
 LOSS = fpsim.LossScaledDiffusion(learning_rate=0.1, batch_size=1, curvature=1.0)
+BOWL = landscapes.Landscape.from_expression("x**2/2", bounds=[(-2, 2)])
+FLAT = landscapes.DriftField.from_expression(["0"], variables="x", bounds=[(-2, 2)])
+JUMPING = fpsim.EscapeProblem(fpsim.SDE(BOWL, fpsim.LevyNoise(1.2, 0.1)), 0.0, fpsim.Outside([0.0], 1.0))
 EXAMPLES = landscapes.PerExampleDoubleWell()
 SGD = fpsim.EscapeProblem(fpsim.MiniBatchSGD(EXAMPLES, 0.05, 1).surrogate(), -1.0, 1.0)
 FORK = landscapes.Landscape.from_expression(
@@ -39,6 +42,8 @@ PROBLEMS = MappingProxyType(
         "state-dependent": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
         "bouchet-reygner": PITCHFORK,
         "reduced-path": PITCHFORK,
+        **dict.fromkeys(["fractional", "imkeller-pavlyukevich"], JUMPING),
+        "getoor": fpsim.EscapeProblem(fpsim.SDE(FLAT, fpsim.LevyNoise(1.2, 0.1)), 0.3, fpsim.Outside([0.0], 1.0)),
         "mori": fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(offset=0.5), LOSS), -1.0, 1.0),
         "cramer": SGD,
         "splitting": WHITE,
