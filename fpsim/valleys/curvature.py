@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.valleys.patience import look_at_the_clock
 from landscapes.differences import along
 from landscapes.products import DENSE
 
@@ -35,13 +36,17 @@ class Curvature:
 
     def __init__(self, landscape: Any, x: Array, guess: Array | None = None, accuracy: float = 1e-3) -> None:
         self.landscape, self.x, self.guess, self.accuracy = landscape, x, guess, accuracy
+        look_at_the_clock()
         self.operator = landscape.hessian_operator(x)
         dense = landscape.dimension <= DENSE
         self.matrix: Array | None = self.operator @ np.eye(landscape.dimension) if dense else None
 
     def product(self, v: Array) -> Array:
         """H v."""
-        return np.asarray(self.operator @ v if self.matrix is None else self.matrix @ v)
+        if self.matrix is not None:
+            return np.asarray(self.matrix @ v)
+        look_at_the_clock()
+        return np.asarray(self.operator @ v)
 
     @cached_property
     def modes(self) -> tuple[Array, Array]:

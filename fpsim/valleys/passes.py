@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.assumption import Assumption
 from fpsim.valleys.climbing import climb
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum, require_temperature
+from fpsim.valleys.joining import SAME, add, beside, end_minimum
+from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
-from fpsim.valleys.string import SAME, add, beside, end_minimum
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
@@ -91,7 +92,14 @@ class Passes:
 
 
 def passes(
-    landscape: Any, a: ArrayLike, b: ArrayLike, temperature: float | None = None, starts: int = 12, seed: int = 0
+    landscape: Any,
+    a: ArrayLike,
+    b: ArrayLike,
+    temperature: float | None = None,
+    starts: int = 12,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
 ) -> Passes:
     """All passes that are found between two neighbouring minima; with a temperature their rates and shares.
 
@@ -102,38 +110,55 @@ def passes(
         temperature: T of the noise D = T I.
         starts: strings bent at random, both ways, and as many climbs in random directions out of each valley.
         seed: of these.
+        progress: called with the share of strings and climbs that are done, in [0, 1].
+        deadline: seconds after which it gives up with an error that says what was found.
 
     Raises:
-        ValueError: without a loss, if an end is no minimum or both are the same, or no saddle found joins the two.
+        ValueError: without a loss, if an end is no minimum or both are the same, if no saddle found joins the two, or
+            the deadline passes.
     """
     require_loss(landscape)
     if temperature is not None:
         temperature = require_temperature(temperature)
         require_spectrum(landscape)
-    length = unit_of_length(landscape, as_point(a, landscape.dimension))
-    landscape = with_length(landscape, length / 4)
-    ends = end_minimum(landscape, a, length), end_minimum(landscape, b, length)
-    if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
-        raise ValueError(f"passes join two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
-    search, complete = _Search(landscape, ends, length), False
-    if landscape.dimension <= 2 and landscape.bounds is not None:
-        points = landscape.critical_points()
-        complete = points.complete
-        for p in points.saddles:
-            search.look(partial(np.array, p.x))
-    else:
-        _everywhere(search, starts, seed)
-    return _result(landscape, ends, search, complete, temperature)
+    search: _Search | None = None
+    with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
+        length = unit_of_length(landscape, as_point(a, landscape.dimension))
+        landscape = with_length(landscape, length / 4)
+        ends = end_minimum(landscape, a, length), end_minimum(landscape, b, length)
+        if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
+            raise ValueError(f"passes join two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
+        search = _Search(landscape, ends, length, Told(progress))
+        complete = search.run(starts, seed)
+        return _result(landscape, ends, search, complete, temperature)
 
 
 class _Search:
     """The saddles seen so far, and those of them that join the two ends."""
 
-    def __init__(self, landscape: Any, ends: tuple[CriticalPoint, CriticalPoint], length: float) -> None:
-        self.landscape, self.ends, self.length = landscape, ends, length
+    def __init__(
+        self, landscape: Any, ends: tuple[CriticalPoint, CriticalPoint], length: float, told: Callable[[float], None]
+    ) -> None:
+        self.landscape, self.ends, self.length, self.told = landscape, ends, length, told
         self.seen: list[Saddle] = []
         self.joining: list[Saddle] = []
         self.count = self.last_new = 0
+
+    def run(self, starts: int, seed: int) -> bool:
+        """Look everywhere; whether all critical points of the box are known."""
+        if self.landscape.dimension > 2 or self.landscape.bounds is None:
+            _everywhere(self, starts, seed)
+            return False
+        points = self.landscape.critical_points()
+        for k, p in enumerate(points.saddles):
+            self.look(partial(np.array, p.x))
+            self.told((k + 1) / len(points.saddles))
+        return bool(points.complete)
+
+    def found(self) -> str:
+        """What is known, in words."""
+        places = ", ".join(in_words(s.x) for s in self.joining[:3]) or "none"
+        return f"{len(self.joining)} pass(es) were known ({places})"
 
     def look(self, guess: Callable[[], Array]) -> None:
         """Certify what a climb finds; what is refused is no pass."""
@@ -162,14 +187,17 @@ def _everywhere(search: _Search, starts: int, seed: int) -> None:
     rng, place, length = np.random.default_rng(seed), search.landscape, search.length
     a, b = (end.x for end in search.ends)
     bends = [sign * v for v in (beside(a, b, rng) for _ in range(starts)) for sign in (1.0, -1.0)]
-    for bend in (None, *bends):
+    total = 1 + len(bends) + starts
+    for k, bend in enumerate((None, *bends)):
         x, _ = relaxed(place, a, b, 15, bend)
         for top, tangent in tops(place, x)[:3]:
             search.look(partial(climb, place, top, tangent, length))
-    for _ in range(starts):
+        search.told((k + 1) / total / 2)  # the other half is beside the passes
+    for k in range(starts):
         for end in (a, b):
             v = rng.standard_normal(len(a))
             search.look(partial(climb, place, end, v / float(np.linalg.norm(v)), length))
+        search.told((1 + len(bends) + k + 1) / total / 2)
     for s in search.joining:  # grows as it goes
         if len(s.eigenvalues) < len(s.x):
             continue
@@ -177,6 +205,7 @@ def _everywhere(search: _Search, starts: int, seed: int) -> None:
         for v in vectors.T[1 : 1 + MODES]:
             for step in (sign * t * length for t in SIDEWAYS for sign in (1, -1)):
                 search.look(partial(climb, place, s.x + step * v, s.direction, length))
+    search.told(1.0)
 
 
 def _result(

@@ -9,7 +9,7 @@ eliminated one by one (W. Grassmann, M. Taksar, D. Heyman, Oper. Res. 33 (1985) 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.assumption import Assumption
 from fpsim.storage import Stored, dataset
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum
+from fpsim.valleys.joining import SAME
+from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
-from fpsim.valleys.string import SAME
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import in_words
 
@@ -141,15 +142,20 @@ class ValleyRates(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes), *(f"  {a}" for a in self.assumptions)])
 
 
-def rates(sde: Any, bounds: Any = None) -> ValleyRates:
+def rates(
+    sde: Any, bounds: Any = None, progress: Callable[[float], None] | None = None, deadline: float = math.inf
+) -> ValleyRates:
     """The valleys of a landscape as a Markov chain with Eyring-Kramers rates.
 
     Args:
         sde: a landscape with a loss under noise D = T I.
         bounds: the box whose minima are the states; the landscape's own if None.
+        progress: called with the share of the saddles that are certified, in [0, 1].
+        deadline: seconds for certifying these (after the search of the box for critical points), then an error that
+            says what was found.
 
     Raises:
-        ValueError: for another noise, without a loss or a box, or if there is no minimum.
+        ValueError: for another noise, without a loss or a box, if there is no minimum, or the deadline passes.
     """
     temperature, landscape = _temperature(sde), sde.landscape
     require_loss(landscape)
@@ -158,8 +164,10 @@ def rates(sde: Any, bounds: Any = None) -> ValleyRates:
     minima = points.minima
     if not 0 < len(minima) <= MOST:
         raise ValueError(f"a chain of valleys has 1 to {MOST} of them; {len(minima)} minima were found in the box")
-    length = unit_of_length(landscape, minima[0].x)
-    saddles, links, notes = _joined(landscape, points, length)
+    saddles: list[Saddle] = []
+    with patience(deadline, lambda: f"{len(minima)} minima and {len(saddles)} certified passes were known"):
+        length = unit_of_length(landscape, minima[0].x)
+        links, notes = _joined(landscape, points, length, saddles, Told(progress))
     if not points.complete:
         notes.append("minima and passes come from a search that may have missed some")
     log_rates = np.full((len(minima), len(minima)), -np.inf)
@@ -187,10 +195,12 @@ def _temperature(sde: Any) -> float:
     return level
 
 
-def _joined(landscape: Any, points: Any, length: float) -> tuple[list[Saddle], list[tuple[int, int]], list[str]]:
-    """The certified saddles between two different minima of the box, which two, and what was left out."""
-    saddles, links, left = [], [], 0
-    for p in points.saddles:
+def _joined(
+    landscape: Any, points: Any, length: float, saddles: list[Saddle], told: Told
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """Add the certified saddles between two different minima of the box; which two, and what was left out."""
+    links, left = [], 0
+    for done, p in enumerate(points.saddles, 1):
         try:
             found = certified(landscape, p.x, length)
         except ValueError:
@@ -202,11 +212,13 @@ def _joined(landscape: Any, points: Any, length: float) -> tuple[list[Saddle], l
         elif ends[0] != ends[1]:
             saddles.append(found)
             links.append((ends[0], ends[1]))
+        told(done / len(points.saddles))
+    told(1.0)
     notes = [f"{left} saddle(s) lead out of the box or to no minimum and are left out"] if left else []
     degenerate = sum(p.degenerate for p in points)
     if degenerate:
         notes.append(f"{degenerate} degenerate critical point(s) have no rate and are left out")
-    return saddles, links, notes
+    return links, notes
 
 
 def _number(minima: Sequence[CriticalPoint], m: CriticalPoint, length: float) -> int | None:

@@ -7,6 +7,8 @@ The search knows gradients and products with the Hessian only (:mod:`fpsim.valle
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +19,7 @@ from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.climbing import LeftError, climb
 from fpsim.valleys.curvature import Curvature
 from fpsim.valleys.descent import Descent, Polished, polish, slide_down
+from fpsim.valleys.patience import Told, patience
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import DENSE, length_along, with_length
@@ -149,7 +152,13 @@ class Saddle(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
-def saddle(landscape: Any, near: ArrayLike, direction: ArrayLike | None = None) -> Saddle:
+def saddle(
+    landscape: Any,
+    near: ArrayLike,
+    direction: ArrayLike | None = None,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
+) -> Saddle:
     """The saddle of index 1 that gentlest ascent reaches from a point, in any dimension.
 
     Args:
@@ -157,22 +166,30 @@ def saddle(landscape: Any, near: ArrayLike, direction: ArrayLike | None = None) 
         near: where to begin, (d,): near the saddle, in a valley or on its minimum.
         direction: which way to climb out of the valley, (d,).  Without it: the softest mode, uphill; where that leads
             nowhere, its other side and the next modes.
+        progress: called with the share of these directions that are done, in [0, 1].
+        deadline: seconds after which it gives up with an error that says what was found.
 
     Raises:
-        ValueError: without a loss, and where no saddle of index 1 with a minimum on both sides is found; the sentence
-            says what was.
+        ValueError: without a loss, when the deadline passes, and where no saddle of index 1 with a minimum on both
+            sides is found; the sentence says what was.
     """
     require_loss(landscape)
     x = as_point(near, landscape.dimension)
     given = None if direction is None else _unit(as_point(direction, landscape.dimension))
-    length = unit_of_length(landscape, x, given)
-    landscape = with_length(landscape, length / 4)
     refusals: list[ValueError] = []
-    for e in [given] if given is not None else _ways_up(landscape, x):
-        try:
-            return certified(landscape, climb(landscape, x, e, length), length, x)
-        except ValueError as error:
-            refusals.append(error)
+    with patience(deadline, lambda: f"{len(refusals)} direction(s) had led to no saddle"):
+        length, told = unit_of_length(landscape, x, given), Told(progress)
+        landscape = with_length(landscape, length / 4)
+        ways = [given] if given is not None else _ways_up(landscape, x)
+        for k, e in enumerate(ways):
+            try:
+                found = certified(landscape, climb(landscape, x, e, length), length, x)
+            except ValueError as error:
+                refusals.append(error)
+                told((k + 1) / len(ways))
+            else:
+                told(1.0)
+                return found
     more = f" (and {len(refusals) - 1} other directions led to none)" if len(refusals) > 1 else ""
     telling = next((r for r in refusals if not isinstance(r, LeftError)), refusals[0])
     raise ValueError(f"no saddle was found from {in_words(x)}: {telling}{more}")

@@ -7,7 +7,7 @@ highest point is a saddle to rounding, and is followed more closely until the fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.storage import Stored, dataset
-from fpsim.valleys.climbing import climb
-from fpsim.valleys.descent import minimum_at
-from fpsim.valleys.relaxing import relaxed, tops
-from fpsim.valleys.saddle import BESIDE, Saddle, certified, require_loss, side_of, unit_of_length
+from fpsim.valleys.joining import SAME, Joining, end_minimum
+from fpsim.valleys.patience import Told, patience
+from fpsim.valleys.saddle import BESIDE, Saddle, require_loss, side_of, unit_of_length
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
@@ -27,14 +26,6 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-STRINGS, IDLE, TOPS = 24, 4, 8
-"""Strings laid, at most, until their saddles join the ends; how many in turn may find nothing new; tops looked at."""
-BEND = 0.2
-"""How far beside the straight line a bent string begins, in parts of the distance of its ends."""
-SAME = 1e-6
-"""Points closer than this part of a length are one."""
-MOVED = 0.05
-"""How far, in lengths, the minimum may lie from the point that was called one."""
 ACCURACY, CLOSER, LOOKS = 1e-4, 8.0, 5
 """Accuracy of the descents at first, by how much it is raised, and how often."""
 
@@ -112,7 +103,14 @@ class String(Stored):
 
 
 def string(
-    landscape: Any, a: ArrayLike, b: ArrayLike, images: int = 25, points: int = 101, tolerance: float = 1e-3
+    landscape: Any,
+    a: ArrayLike,
+    b: ArrayLike,
+    images: int = 25,
+    points: int = 101,
+    tolerance: float = 1e-3,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = 60.0,
 ) -> String:
     """The path of least loss from minimum a to minimum b, over the lowest passes that are found.
 
@@ -120,27 +118,37 @@ def string(
         landscape: a landscape with a loss.
         a: a minimum (d,), or close to one.
         b: another minimum.
-        images: points of the string that finds the passes.
+        images: points of the strings that find the passes.
         points: points of the path, at least.
         tolerance: force across the path, in parts of the largest force on it.
+        progress: called with the share of the way that is joined, in [0, 1].
+        deadline: seconds after which it gives up with an error that says what was found; rugged landscapes with very
+            many minima on the way (50 weakly coupled wells) take more, or ask for one minimum in between.
 
     Raises:
         ValueError: without a loss, if an end is no minimum or both are the same, if no chain of certified saddles is
-            found that joins them, or the tolerance is not met.
+            found that joins them, the tolerance is not met, or the deadline passes.
     """
     require_loss(landscape)
     if images < 5 or points < 5:
         raise ValueError(f"a string needs at least 5 images and 5 points; got {images} and {points}")
-    length = unit_of_length(landscape, as_point(a, landscape.dimension))
-    landscape = with_length(landscape, length / 4)
-    ends = [end_minimum(landscape, p, length) for p in (a, b)]
-    if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
-        raise ValueError(f"a string joins two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
-    saddles = passes_between(landscape, ends[0], ends[1], length, images)
-    way = ordered(saddles, ends[0], ends[1], length)
-    assert way is not None
-    minima = (ends[0], *(s.minima[1] for s in way))
-    accuracy = ACCURACY
+    search: Joining | None = None
+    with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
+        length = unit_of_length(landscape, as_point(a, landscape.dimension))
+        landscape = with_length(landscape, length / 4)
+        ends = end_minimum(landscape, a, length), end_minimum(landscape, b, length)
+        if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
+            raise ValueError(f"a string joins two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
+        told = Told(progress)
+        search = Joining(landscape, ends, length, images, told)
+        found = _along(landscape, search.search(), length, points, tolerance)
+        told(1.0)
+        return found
+
+
+def _along(landscape: Any, way: tuple[Saddle, ...], length: float, points: int, tolerance: float) -> String:
+    """The path over these saddles, followed more closely until the force across it meets the tolerance."""
+    minima, accuracy = (way[0].minima[0], *(s.minima[1] for s in way)), ACCURACY
     for _ in range(LOOKS):
         x, arc, residual = _path(landscape, way, length, accuracy, points)
         if residual <= tolerance:
@@ -149,123 +157,6 @@ def string(
         accuracy, points = accuracy / CLOSER, int(1.5 * points)
     raise ValueError(f"the force across the path stays {residual:.2g} of the largest on it, above the tolerance "
                      f"{tolerance:g}; ask for less, or for more points")  # fmt: skip
-
-
-def end_minimum(landscape: Any, point: ArrayLike, length: float) -> CriticalPoint:
-    """The minimum at a point that is said to be one.
-
-    Raises:
-        ValueError: if there is none within `MOVED` lengths.
-    """
-    x = as_point(point, landscape.dimension)
-    try:
-        found = minimum_at(landscape, x, length)
-    except ValueError as error:
-        raise ValueError(f"{in_words(x)} was expected to be a minimum, and is none: {error}") from None
-    if np.linalg.norm(found.x - x) > MOVED * length:
-        raise ValueError(f"{in_words(x)} was expected to be a minimum, and is none; one is at {in_words(found.x)}")
-    return found
-
-
-def passes_between(landscape: Any, a: CriticalPoint, b: CriticalPoint, length: float, images: int) -> list[Saddle]:
-    """Saddles that join a to b, by strings: where the first one's passes leave a gap, another is laid across it.
-
-    Raises:
-        ValueError: if they do not.
-    """
-    saddles: list[Saddle] = []
-    refusals: list[str] = []
-    pair, bend, rng, idle = (a, b), None, np.random.default_rng(0), 0
-    for _ in range(STRINGS):
-        x, _ = relaxed(landscape, pair[0].x, pair[1].x, images, bend)
-        before = len(saddles)
-        for top, tangent in tops(landscape, x)[:TOPS]:
-            try:
-                place = climb(landscape, top, tangent, length)
-                if not any(np.linalg.norm(s.x - place) <= 1e-5 * length for s in saddles):
-                    add(saddles, certified(landscape, place, length, pair[0].x), length)
-            except ValueError as error:
-                refusals.append(str(error))
-        if ordered(saddles, a, b, length) is not None:
-            return saddles
-        pair = _gap(saddles, a, b, length)
-        idle = 0 if len(saddles) > before else idle + 1
-        if idle == IDLE:
-            break
-        bend = beside(pair[0].x, pair[1].x, rng) if idle else None  # off a ridge of symmetry
-    found = ", ".join(in_words(s.x) for s in saddles) or "none"
-    why = f": {refusals[0]}" if refusals else ""
-    raise ValueError(
-        f"no chain of saddles was found that joins the minima {in_words(a.x)} and {in_words(b.x)} (saddles seen: "
-        f"{found}){why}"
-    )
-
-
-def beside(a: Array, b: Array, rng: np.random.Generator) -> Array:
-    """A random vector across b - a, of `BEND` times its length; zero on a line."""
-    chord = b - a
-    size = float(np.linalg.norm(chord))
-    v = rng.standard_normal(len(a))
-    v -= (v @ chord) * chord / size**2
-    return np.asarray(BEND * size * v / max(float(np.linalg.norm(v)), 1e-12))
-
-
-def add(saddles: list[Saddle], new: Saddle, length: float) -> bool:
-    """Add a saddle unless it is there already; whether it was new."""
-    if any(np.linalg.norm(s.x - new.x) <= SAME * length for s in saddles):
-        return False
-    saddles.append(new)
-    return True
-
-
-def _nodes(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[list[Any], list[Any]]:
-    """The distinct minima, a and b first, and the two that each saddle joins, as numbers."""
-    minima, links = [a, b], []
-    for s in saddles:
-        pair = []
-        for m in s.minima:
-            k = next((k for k, known in enumerate(minima) if np.linalg.norm(known.x - m.x) <= SAME * length), None)
-            if k is None:
-                k = len(minima)
-                minima.append(m)
-            pair.append(k)
-        links.append((pair[0], pair[1]))
-    return minima, links
-
-
-def ordered(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[Saddle, ...] | None:
-    """The saddles on the lowest way from a to b, each turned so that its first minimum comes first; None if none."""
-    from scipy.cluster.hierarchy import DisjointSet
-
-    minima, links = _nodes(saddles, a, b, length)
-    groups, tree = DisjointSet(range(len(minima))), []
-    for k in sorted(range(len(saddles)), key=lambda k: saddles[k].loss):
-        if groups.merge(*links[k]):
-            tree.append(k)
-    ways: dict[int, list[tuple[int, bool]]] = {0: []}
-    queue = [0]
-    for here in queue:
-        for k in tree:
-            for turned, (i, j) in ((False, links[k]), (True, links[k][::-1])):
-                if i == here and j not in ways:
-                    ways[j] = [*ways[here], (k, turned)]
-                    queue.append(j)
-    return tuple(saddles[k].turned() if turned else saddles[k] for k, turned in ways[1]) if 1 in ways else None
-
-
-def _gap(
-    saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float
-) -> tuple[CriticalPoint, CriticalPoint]:
-    """The closest two minima, one joined to a, one to b."""
-    from scipy.cluster.hierarchy import DisjointSet
-
-    minima, links = _nodes(saddles, a, b, length)
-    groups = DisjointSet(range(len(minima)))
-    for i, j in links:
-        groups.merge(i, j)
-    sides = [[m for k, m in enumerate(minima) if groups.connected(k, end)] for end in (0, 1)]
-    pairs = [(p, q) for p in sides[0] for q in sides[1]]
-    return min(pairs, key=lambda pair: float(np.linalg.norm(pair[0].x - pair[1].x)))
 
 
 def _path(
