@@ -50,15 +50,18 @@ def as_point(x: ArrayLike, dimension: int) -> NDArray[np.float64]:
 
 
 SHOWN = 6
-"""Coordinates of a point that are printed."""
+"""Coordinates of a point, and parameters, that are printed."""
 
 
 def in_words(point: ArrayLike) -> str:
     """A point as results and errors print it: ``[2, 0]``; of many coordinates the first ones and their number."""
     numbers = [f"{value:g}" for value in np.atleast_1d(np.asarray(point, dtype=np.float64)) + 0.0]
-    if len(numbers) > SHOWN:
-        numbers = [*numbers[: SHOWN - 2], f"... ({len(numbers)} coordinates)"]
-    return f"[{', '.join(numbers)}]"
+    return f"[{', '.join(_few(numbers, 'coordinates'))}]"
+
+
+def _few(texts: Sequence[str], what: str) -> list[str]:
+    """All of them, or the first ones and how many there are."""
+    return [*texts] if len(texts) <= SHOWN else [*texts[: SHOWN - 2], f"... ({len(texts)} {what})"]
 
 
 def as_bounds(bounds: Any, dimension: int) -> Bounds:
@@ -212,10 +215,11 @@ class Field(ABC):
         kind = type(self).__name__
         if not isinstance(self._functions, FormulaFunctions):
             return f"{kind}({self.name}, dimension={self.dimension})"
-        shown = [f"{name}={value:.6g}" for name, value in self.parameters.items()]
+        shown = _few([f"{name}={value:.6g}" for name, value in self.parameters.items()], "parameters")
         if kind not in ("Landscape", "DriftField"):  # a named one
             return f"{kind}({', '.join(shown)}): {self._formula(100)}"
-        return f"{kind}({', '.join([self._formula(), 'variables=' + repr(' '.join(self.variables)), *shown])})"
+        variables = f"variables={' '.join(_few(self.variables, 'coordinates'))!r}"
+        return f"{kind}({', '.join([self._formula(), variables, *shown])})"
 
     def __str__(self) -> str:
         """Name and arguments; the formula too where it is short."""

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.density.grid import Grid
 from fpsim.density.walk import Walk
 from fpsim.targets import as_set, as_target
+from landscapes.roots import bracketed
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -248,18 +249,11 @@ def crossing_fraction(level: Callable[[Array], Array], start: Array, step: Array
     """Fraction of ``start + fraction * step`` (d, m) at which ``level`` turns >= 0, shape (m,)."""
     if start.shape[1] == 0:
         return np.empty(0)
-    low, high = np.zeros(start.shape[1]), np.ones(start.shape[1])
-    below, above = np.asarray(level(start)), np.asarray(level(start + step))
-    for _ in range(50):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            secant = low + (high - low) * below / (below - above)
-        middle = (low + high) / 2
-        for trial in (np.where((secant > low) & (secant < high), secant, middle), None):
-            point = (low + high) / 2 if trial is None else trial
-            value = np.asarray(level(start + point * step))
-            reached = value >= 0
-            high, above = np.where(reached, point, high), np.where(reached, value, above)
-            low, below = np.where(reached, low, point), np.where(reached, below, value)
-        if np.all((high - low < 1e-12) | (above == 0)):
-            break
-    return np.maximum(high, 1e-8)
+
+    def beyond(fraction: Array, column: NDArray[np.intp]) -> Array:
+        return np.asarray(level(start[:, column] + fraction * step[:, column]), dtype=float)
+
+    columns = np.arange(start.shape[1])
+    found = bracketed(beyond, 0.0, 1.0, columns, xatol=1e-12)
+    fraction = np.where(found.f_x >= 0, found.x, found.bracket[1])
+    return np.where(beyond(np.zeros(columns.size), columns) >= 0, 1e-8, np.maximum(fraction, 1e-8))

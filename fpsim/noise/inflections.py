@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.kinds import HasDrift
+from landscapes.roots import bracketed
 
 Array = NDArray[np.float64]
 
@@ -19,10 +20,5 @@ def inflections(landscape: HasDrift, low: float, high: float, samples: int = 400
 
     values = curvature(x)
     change = np.flatnonzero(values[:-1] * values[1:] < 0)
-    left, right = x[change], x[change + 1]
-    sign = np.sign(values[change])
-    for _ in range(60 if change.size else 0):
-        middle = (left + right) / 2
-        ahead = curvature(middle) * sign > 0
-        left, right = np.where(ahead, middle, left), np.where(ahead, right, middle)
-    return np.union1d((left + right) / 2, x[1:-1][values[1:-1] == 0])
+    found = bracketed(curvature, x[change], x[change + 1]).x if change.size else np.empty(0)
+    return np.union1d(found, x[1:-1][values[1:-1] == 0])

@@ -32,6 +32,7 @@ from fpsim.exact.integrals import ORDER, WEIGHTS, nodes_of
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import as_point
 from landscapes.kinds import HasDrift
+from landscapes.roots import bracketed
 
 Array = NDArray[np.float64]
 
@@ -74,8 +75,8 @@ def cramer_root(gradients: ArrayLike) -> Array:
     """The non-zero root q of mean_j exp(-q g_j) = 1 for gradients (m, ...), shape (...).
 
     q has the sign of the mean gradient, is 0 where that vanishes and infinite (of that sign) where no example has the
-    other sign.  Newton's method for f(q)/q, f = ln mean_j exp(-q g_j), which rises and is nearly linear; kept within
-    the bracket (0, ln(m)/|g|] that the most opposite example gives.
+    other sign.  It is a root of f(q)/q, f = ln mean_j exp(-q g_j), which rises and is nearly linear, in the bracket
+    (0, ln(m)/|g|] that the most opposite example gives.
     """
     g = np.asarray(gradients, dtype=np.float64)
     if g.ndim == 0 or not np.isfinite(g).all():
@@ -90,41 +91,27 @@ def cramer_root(gradients: ArrayLike) -> Array:
     q = np.where(level, 0.0, np.inf)
     todo = np.flatnonzero(~level & open_)
     if todo.size:
-        q[todo] = _newton(flat[:, todo], math.log(len(g)) / opposite[todo])
+        q[todo] = _roots(flat[:, todo], math.log(len(g)) / opposite[todo])
     return (sign * q).reshape(g.shape[1:])
 
 
-def _newton(g: Array, high: Array) -> Array:
+def _roots(g: Array, high: Array) -> Array:
     """Roots in (0, high] for columns of gradients whose mean is positive and whose minimum is negative."""
-    low, high = np.zeros_like(high), high.copy()
-    q = np.minimum(2 * g.mean(axis=0) / g.var(axis=0), high)  # the Gaussian root
-    for _ in range(200):
-        value, slope = _cumulant(g, q)
-        below = value < 0
-        low, high = np.where(below, q, low), np.where(below, high, q)
-        ratio = value / q
-        rise = (slope - ratio) / q  # derivative of f(q)/q
-        with np.errstate(divide="ignore", invalid="ignore"):  # bisection then
-            step = ratio / rise
-        settled = (np.abs(step) <= 1e-14 * q) | (high - low <= 4e-16 * high)
-        new = q - step
-        usable = settled | ((new > low) & (new < high))  # false for NaN
-        q = np.where(usable, new, (low + high) / 2)
-        if settled.all():
-            break
-    return q
+    at_zero = -g.mean(axis=0)
+
+    def ratio(q: Array, column: NDArray[np.intp]) -> Array:
+        return np.divide(_cumulant(g[:, column], q), q, out=at_zero[column], where=q > 0)
+
+    return np.asarray(bracketed(ratio, 0.0, (1 + 1e-12) * high, np.arange(high.size)).x)
 
 
-def _cumulant(g: Array, q: Array) -> tuple[Array, Array]:
-    """f = ln mean exp(-q g) and f' for columns of gradients, without overflow or cancellation."""
+def _cumulant(g: Array, q: Array) -> Array:
+    """ln mean exp(-q g) for columns of gradients, without overflow or cancellation."""
     t = -q * g
     top = np.maximum(t.max(axis=0), 0.0)
-    weights = np.exp(t - top)
-    total = weights.mean(axis=0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         near = np.log1p(np.expm1(np.minimum(t, 30.0)).mean(axis=0))
-    value = np.where(top < 1.0, near, top + np.log(total))
-    return value, -(weights * g).mean(axis=0) / total
+        return np.where(top < 1.0, near, top + np.log(np.exp(t - top).mean(axis=0)))
 
 
 def root_at(landscape: DatasetLandscape, x: ArrayLike) -> Array:

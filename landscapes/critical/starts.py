@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.critical.asked import Array, HasSlope
+from landscapes.roots import bracketed
 
 if TYPE_CHECKING:
     from landscapes.field import Bounds
@@ -53,11 +53,11 @@ def _isolated_roots(landscape: HasSlope, bounds: Bounds, cells: int) -> Array:
     g, h = slope(x), curvature(x)
     side = np.sign(g)
     dip = (side[:-1] * side[1:] > 0) & (side[:-1] * h[:-1] < 0) & (side[1:] * h[1:] > 0)
-    bottoms = _bisect(curvature, x[:-1][dip], x[1:][dip])
+    bottoms = _roots(curvature, x, dip)
     x = np.unique(np.concatenate([x, bottoms]))
     g = slope(x)
     change = g[:-1] * g[1:] < 0
-    roots = _bisect(slope, x[:-1][change], x[1:][change])
+    roots = _roots(slope, x, change)
     return np.concatenate([roots, x[g == 0], bottoms])[np.newaxis]
 
 
@@ -74,16 +74,9 @@ def _suspicious(g: Array) -> NDArray[np.bool_]:
     return marked
 
 
-def _bisect(function: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Return a root in each bracket; the function has opposite signs at its ends."""
-    if low.size == 0:
-        return low
-    sign = np.sign(function(low))
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        left = np.sign(function(middle)) == sign
-        low, high = np.where(left, middle, low), np.where(left, high, middle)
-    return 0.5 * (low + high)
+def _roots(function: Callable[[Array], Array], x: Array, cells: NDArray[np.bool_]) -> Array:
+    """Return a root in each marked cell, at whose ends the function has opposite signs."""
+    return np.asarray(bracketed(function, x[:-1][cells], x[1:][cells]).x) if cells.any() else np.empty(0)
 
 
 def _suspicious_cells(landscape: HasSlope, bounds: Bounds, cells: int) -> Array:
@@ -140,12 +133,16 @@ def _along_axis(landscape: HasSlope, bounds: Bounds, i: int) -> tuple[Array, Arr
 def _combinations(bottoms: tuple[Array, ...], tops: tuple[Array, ...]) -> itertools.chain[tuple[float, ...]]:
     """Yield first the products of minima, then those with one maximum, with two, ..."""
     d = len(bottoms)
+    free = [i for i in range(d) if bottoms[i].size and tops[i].size]
+    tops_only = {i for i in range(d) if not bottoms[i].size}
 
     def with_tops(k: int) -> itertools.chain[tuple[float, ...]]:
         return itertools.chain.from_iterable(
-            itertools.product(*(tops[i] if i in chosen else bottoms[i] for i in range(d)))
-            for chosen in itertools.combinations(range(d), k)
+            itertools.product(*(tops[i] if i in tops_only or i in chosen else bottoms[i] for i in range(d)))
+            for chosen in itertools.combinations(free, k)
         )
 
+    if any(not bottoms[i].size and not tops[i].size for i in range(d)):
+        free = []  # nothing to combine, however many ways there are to choose
     # itertools.product stores its inputs, not its output: huge products are cut by the caller
-    return itertools.chain.from_iterable(with_tops(k) for k in range(d + 1) if math.comb(d, k) > 0)
+    return itertools.chain.from_iterable(with_tops(k) for k in range(len(free) + 1))

@@ -12,6 +12,7 @@ from PIL import Image
 
 import animations
 import fpsim
+import fpsim.noise
 import fpsim.routes.formulas
 import landscapes
 from animations.catalogue import FILMS, Order, animate
@@ -41,6 +42,30 @@ def test_the_landscape_is_one():
     assert problem.by_formula("eyring-kramers").mean > 0
     with pytest.raises(ValueError, match="height"):
         names["Himmelblau"](height=-1.0)
+
+
+def test_the_noise_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file as printed keeps the promises of every noise, and paths agree with quadrature under it."""
+    (code,) = re.findall(r"```python\n# fpsim/noise/steep\.py\n(.*?)```", TEXT, flags=re.DOTALL)
+    (tmp_path / "steep.py").write_text(code, encoding="utf-8")
+    monkeypatch.setattr(fpsim.noise, "__path__", [*fpsim.noise.__path__, str(tmp_path)])
+    try:
+        SteepDiffusion = importlib.import_module("fpsim.noise.steep").SteepDiffusion
+        promises = runpy.run_path(str(Path(__file__).with_name("test_every_noise.py")))
+        for landscape in (promises["WELL"], promises["PLANE"]):
+            promises["check_noise"](SteepDiffusion(0.2, 0.3), landscape)
+        with pytest.raises(ValueError, match="is a drift field; give a landscape"):
+            fpsim.SDE(landscapes.MaierStein(), SteepDiffusion(0.2, 0.3))
+        problem = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), SteepDiffusion(0.2, 0.3)), -1.0, 0.5)
+        assert "0.2 + 0.3 |grad L|^2" in str(problem)
+        found, exact = problem.by_paths(paths=2000, step=0.01, seed=2), problem.by_quadrature()
+        assert abs(found.z_score(exact)) < 5
+        level = SteepDiffusion(0.2, 0.0)  # without growth it is white noise
+        same = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), level), -1.0, 0.5).by_quadrature()
+        white = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.2)), -1.0, 0.5)
+        assert same.mean == pytest.approx(white.by_quadrature().mean, rel=1e-10) and exact.mean < same.mean
+    finally:
+        monkeypatch.delitem(sys.modules, "fpsim.noise.steep", raising=False)
 
 
 def test_the_routes_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

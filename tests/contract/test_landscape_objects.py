@@ -7,24 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landscapes import DoubleWell, DriftField, ExpressionError, Landscape, named
-from landscapes.catalogue.named import catalogue
+from landscapes import DoubleWell, DriftField, ExpressionError, Landscape
 from landscapes.evaluation import _compiled
 from landscapes.landscape import as_point
 
 PLANE = Landscape.from_expression("(x**2-1)**2/4 + w*y**2/2", variables="x y", w=2.0)
 FLOW = DriftField.from_expression(["x - x**3 - b*x*y**2", "-(1 + x**2)*y"], variables="x y", b=10.0)
-
-
-@pytest.mark.parametrize("shape", [(), (5,), (4, 3), (0,), (2, 1, 3)])
-def test_shapes(shape: tuple[int, ...]) -> None:
-    x = np.random.default_rng(0).normal(size=(2, *shape))
-    assert np.shape(PLANE.loss(x)) == shape
-    assert PLANE.gradient(x).shape == PLANE.drift(x).shape == FLOW.drift(x).shape == (2, *shape)
-    assert PLANE.hessian(x).shape == PLANE.jacobian(x).shape == FLOW.jacobian(x).shape == (2, 2, *shape)
-    np.testing.assert_array_equal(PLANE.drift(x), -PLANE.gradient(x))
-    np.testing.assert_array_equal(PLANE.jacobian(x), -PLANE.hessian(x))
-    assert PLANE.hessian(x).dtype == np.float64
 
 
 def test_constant_parts_fill_the_points_axes() -> None:
@@ -65,20 +53,6 @@ def test_what_is_not_a_number_is_an_error() -> None:
     difference = Landscape.from_expression("x**2 - x**4")
     assert np.isnan(difference.loss([math.inf]))
     assert np.isinf(DoubleWell().loss([1e200]))
-
-
-@pytest.mark.parametrize("name", list(catalogue()))
-def test_named_ones_are_frozen_values(name: str) -> None:
-    field = named(name)
-    copy = pickle.loads(pickle.dumps(field))
-    assert copy == field == named(name) and hash(copy) == hash(field)
-    assert "\n" not in repr(field) and type(field).__name__ in repr(field)
-    with pytest.raises(AttributeError, match="frozen"):
-        field.dimension = 7
-    with pytest.raises(AttributeError, match="frozen"):
-        del field.bounds
-    point = np.zeros(field.dimension)
-    np.testing.assert_array_equal(copy.drift(point), field.drift(point))
 
 
 def test_formula_landscapes_are_values_too() -> None:

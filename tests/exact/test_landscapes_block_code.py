@@ -48,14 +48,6 @@ def run(function: Callable[..., None], code: BlockCode, x: NDArray[Any], rows: i
     return out.reshape(rows, code.width)
 
 
-@pytest.mark.parametrize("landscape", CASES, ids=NAMES)
-def test_plain_python(landscape: Landscape) -> None:
-    code = drift_code(landscape, width=8)
-    x = points(landscape, 8)
-    out = run(plain(code), code, x, landscape.dimension)
-    np.testing.assert_allclose(out, landscape.drift(x), rtol=1e-12, atol=1e-12)
-
-
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("landscape", CASES, ids=NAMES)
 def test_compiled_and_vectorised(landscape: Landscape, precision: str) -> None:

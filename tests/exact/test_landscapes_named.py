@@ -8,7 +8,6 @@ import pytest
 from landscapes import (
     CoupledDoubleWells,
     DoubleWell,
-    Landscape,
     MaierStein,
     MuellerBrown,
     Quadratic,
@@ -21,34 +20,6 @@ from landscapes import (
 from landscapes.catalogue.named import catalogue
 
 NAMES = list(catalogue())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives_agree_with_differences_of_the_formula(name: str) -> None:
-    field = named(name)
-    x = np.random.default_rng(3).uniform(-1.0, 1.0, (field.dimension, 7))
-    h = 1e-6
-    for j in range(field.dimension):
-        step = np.zeros((field.dimension, 1))
-        step[j] = h
-        slope = (field.drift(x + step) - field.drift(x - step)) / (2 * h)
-        scale = np.abs(field.jacobian(x)).max()
-        np.testing.assert_allclose(field.jacobian(x)[:, j], slope, atol=1e-7 * scale)
-        if isinstance(field, Landscape):
-            change = (field.loss(x + step) - field.loss(x - step)) / (2 * h)
-            np.testing.assert_allclose(-field.drift(x)[j], change, atol=1e-7 * np.abs(field.drift(x)).max() + 1e-8)
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("quadratic", "maier-stein")])
-def test_default_start_and_target_are_minima_of_the_box(name: str) -> None:
-    landscape = named(name)
-    assert isinstance(landscape, Landscape) and landscape.bounds is not None
-    for point in (landscape.default_start, landscape.default_target):
-        assert point is not None
-        assert all(low < value < high for value, (low, high) in zip(point, landscape.bounds, strict=True))
-        scale = np.abs(landscape.hessian(point)).max()
-        assert np.abs(landscape.gradient(point)).max() < 1e-7 * scale
-        assert np.linalg.eigvalsh(landscape.hessian(point)).min() > 0
 
 
 def test_double_well_at_its_defaults() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 import fpsim
 import landscapes
-from fpsim.paths.step import numpy_step
 
 SADDLE = landscapes.Landscape.from_expression("x**2 - y**2/2 + x*y", variables="x y")  # H = [[2, 1], [1, -1]]
 HESSIAN = np.array([[2.0, 1.0], [1.0, -1.0]])
@@ -70,15 +69,6 @@ def test_two_levels_switch_at_the_stated_share_of_the_climb() -> None:
     np.testing.assert_allclose(levels, 0.025 * np.array([2.0, 1.0, 1.0]), rtol=1e-12)
 
 
-@pytest.mark.parametrize("value", [[[0.3, 0.1], [0.1, 0.2]], [0.3, 0.2], 0.3])
-def test_a_kick_has_the_covariance_two_d(value) -> None:
-    sde = fpsim.SDE(landscapes.Quadratic([1.0, 1.0]), fpsim.ConstantDiffusion(value))
-    root = np.stack([sde.kick(np.zeros((2, 1)), unit[:, None])[:, 0] for unit in np.eye(2)], axis=1)
-    np.testing.assert_allclose(root @ root.T, 2 * sde.diffusion(np.zeros((2, 1)))[..., 0], atol=1e-15)
-    moved = numpy_step(sde, 0.25, None)(np.ones((2, 1)), np.zeros((2, 1)))
-    np.testing.assert_allclose(moved, 0.75)
-
-
 WRONG = {
     "negative": (lambda: fpsim.ConstantDiffusion(-1.0), "positive"),
     "indefinite": (lambda: fpsim.ConstantDiffusion([[1.0, 2.0], [2.0, 1.0]]), "positive"),
@@ -88,7 +78,6 @@ WRONG = {
     "no batch": (lambda: fpsim.HessianDiffusion(learning_rate=0.1, batch_size=0, at="minimum"), "batch_size must be"),
     "elsewhere": (lambda: fpsim.HessianDiffusion(**SGD, at="saddle"), "'everywhere', 'minimum' or 'path'"),
     "no fraction": (lambda: fpsim.HessianDiffusion(**SGD, at="path"), "climb_fraction"),
-    "sizes": (lambda: fpsim.SDE(SADDLE, fpsim.ConstantDiffusion([1.0, 1.0, 1.0])), "2 dimensions"),
     "path in 2-D": (lambda: fpsim.SDE(SADDLE, fpsim.HessianDiffusion(**SGD, at="path", climb_fraction=0.5)), "1-D"),
     "unfilled": (lambda: fpsim.SDE(SADDLE, fpsim.HessianDiffusion(**SGD, at="minimum")).diffusion(HERE), "minimum="),
     "order": (lambda: fpsim.SDE(fpsim.ConstantDiffusion(1.0), SADDLE), "noise model"),

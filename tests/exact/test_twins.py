@@ -13,7 +13,7 @@ from fpsim.paths.simulate import simulate
 from fpsim.paths.step import compiled_step, compiled_wall, numpy_step, numpy_wall
 from fpsim.targets import LevelSet, Point
 from fpsim.walls import Walls
-from landscapes import CoupledDoubleWells, DoubleWell, DriftField, Landscape, MuellerBrown, Quadratic, TiltedCosine
+from landscapes import CoupledDoubleWells, DoubleWell, DriftField, Landscape, Quadratic, TiltedCosine
 
 SEED, TOLERANCE = 12, 1e-12
 PLANE = Landscape.from_expression("(x**2 - 1)**2/4 + w*y**2/2 + c*x*y", variables="x y", w=2.0, c=0.3)
@@ -239,11 +239,3 @@ def test_one_step_of_every_case_at_random_points():
         step.function(np.ascontiguousarray(x.ravel()), np.ascontiguousarray(z.ravel()), step.data, out)
         expected = numpy_step(sde, 0.01, None)(x, z)
         np.testing.assert_allclose(out.reshape(x.shape), expected, rtol=0, atol=TOLERANCE, err_msg=name)
-
-
-def test_mueller_brown_step():
-    sde = fpsim.SDE(MuellerBrown(), constant(10.0))
-    x = np.random.default_rng(3).uniform([[-1.4], [-0.1]], [[1.1], [1.9]], size=(2, BLOCK))
-    step, out = compiled_step(sde, 1e-4, None, np.float64), np.empty(x.size)
-    step.function(np.ascontiguousarray(x.ravel()), np.zeros(x.size), step.data, out)
-    np.testing.assert_allclose(out.reshape(x.shape), x - 1e-4 * MuellerBrown().gradient(x), rtol=1e-12)
