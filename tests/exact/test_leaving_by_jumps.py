@@ -90,6 +90,25 @@ def test_a_formulas_assumptions_are_looked_at():
     assert {a.key for a in wide.assumptions if not a.holds} == {"one minimum"}
 
 
+def test_a_valley_ends_at_the_pass_behind_which_the_drift_leads_to_the_target():
+    """From the left well of (x^2 - 1)^2/4 to x >= 0.9: one jump over the top, one to the right of the minimum."""
+    sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.LevyNoise(1.5, 0.02))
+    found = fpsim.EscapeProblem(sde, -1.0, 0.9).by("imkeller-pavlyukevich")
+    rate = 0.02**1.5 * np.sqrt(np.pi) / 2 * np.sin(0.75 * np.pi) / np.pi  # Gamma(3/2) = sqrt(pi)/2
+    assert found.mean == pytest.approx(1 / rate, rel=1e-9) and all(a.holds for a in found.assumptions)
+    far = fpsim.EscapeProblem(sde, -1.0, 1.5).by("imkeller-pavlyukevich")  # paths rest at 1 on their way
+    assert [a.key for a in far.assumptions if not a.holds] == ["one minimum"]
+
+
+def test_the_pass_is_the_end_of_the_valley_in_the_equation_too():
+    """Out of (-3, 0.9) from the left well: the pass at 0 counts, not the target at 0.9; nearer as jumps get smaller."""
+    gaps = []
+    for scale in (0.02, 0.01, 0.005):
+        problem = leaving(landscapes.DoubleWell(), 1.5, scale, -1.0, -1.05, 1.95)
+        gaps.append(problem.by("fractional").mean / problem.by("imkeller-pavlyukevich").mean - 1)
+    assert abs(gaps[2]) < abs(gaps[1]) < abs(gaps[0]) and abs(gaps[2]) < 0.03, gaps
+
+
 def test_at_alpha_two_it_is_white_noise_bit_for_bit():
     stable, white = (fpsim.SDE(BOWL, n) for n in (fpsim.LevyNoise(2.0, 0.5), fpsim.ConstantDiffusion(0.25)))
     one, other = (fpsim.simulate(sde, 0.0, 1.0, 0.01, 50, seed=3).x for sde in (stable, white))
@@ -128,6 +147,8 @@ def test_what_asks_for_d_is_refused_and_told_what_to_do():
         fpsim.EscapeProblem(sde, 0.0, 1.0).by_quadrature()
     with pytest.raises(ValueError, match=NO_D):
         fpsim.FokkerPlanck(sde, fpsim.Grid((-1.0, 1.0, 50))).stationary()
+    with pytest.raises(ValueError, match="noise with a covariance"):
+        fpsim.SDE(BOWL, fpsim.LevyNoise(1.5, 0.3), correction=0.1)
     with pytest.raises(ValueError, match="not with jumps"):
         fpsim.simulate(sde, 0.0, 1.0, 0.01, 10, scheme="weak-2")
 

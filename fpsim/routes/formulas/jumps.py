@@ -23,6 +23,7 @@ from fpsim.routes.problem import Problem
 GETOOR = "Getoor, Trans. Amer. Math. Soc. 101 (1961) 75, theorem 5.2"
 JUMP_OUT = "Imkeller, Pavlyukevich, Stochastic Processes and their Applications 116 (2006) 611, theorem 1"
 STILL, SPREAD, RELAXED = 0.01, 0.1, 0.1
+PLACES = 2001
 
 
 def getoor(problem: Problem) -> Formula:
@@ -55,7 +56,8 @@ def getoor(problem: Problem) -> Formula:
 def imkeller_pavlyukevich(problem: Problem) -> Formula:
     """The mean time for one jump out of a valley on a line, for small scale.
 
-    A side on which there is no target counts as infinitely wide.
+    The valley ends at the target, or at the pass behind which the drift leads there; a side on which there is no target
+    counts as infinitely wide.
 
     Raises:
         ValueError: for another noise or dimension, with walls, or where the start flows to no minimum.
@@ -66,15 +68,44 @@ def imkeller_pavlyukevich(problem: Problem) -> Formula:
         raise ValueError(f"imkeller-pavlyukevich is a formula for a line without walls; this problem has {what}")
     line = line_of(problem.sde, problem.point, problem.target)[1]
     bottom, curvature = _minimum(problem, line)
-    sides = bottom - line.low, line.high - bottom
+    left, right = (_end(problem, bottom, end) for end in (line.low, line.high))
     rate = math.gamma(law.alpha) * math.sin(math.pi * law.alpha / 2) / math.pi
-    log_mean = -law.alpha * math.log(law.scale) - math.log(rate * sum(side**-law.alpha for side in sides))
-    notes = (f"the minimum {bottom:.6g} lies {sides[0]:.6g} and {sides[1]:.6g} from the ends",)
-    checks = _checks(problem, law, line, bottom, curvature, log_mean)
+    widths = abs(left[0] - bottom), abs(right[0] - bottom)
+    log_mean = -law.alpha * math.log(law.scale) - math.log(rate * sum(width**-law.alpha for width in widths))
+    notes = (f"the minimum {bottom:.6g} lies {widths[0]:.6g} and {widths[1]:.6g} from the ends of its valley",)
+    checks = _checks(law, min(widths), curvature, log_mean, left[1] or right[1])
     return Formula(
         "imkeller-pavlyukevich", log_mean, JUMP_OUT, checks, "time of the jump out of the valley",
         problem.sde.convention, (bottom,), (), notes,
     )  # fmt: skip
+
+
+def _end(problem: Problem, bottom: float, end: float) -> tuple[float, str]:
+    """Where the valley ends on one side: at the target, or at a pass behind which the drift leads there; and what not.
+
+    A side without a target is looked at as far as the landscape's box, or ten times as far as the target.
+    """
+    from scipy.optimize import brentq
+
+    def home(x: float | np.ndarray) -> np.ndarray:
+        return np.asarray(problem.sde.drift(np.atleast_1d(x)[None]))[0] * np.sign(bottom - end)
+
+    far = end
+    if not math.isfinite(end):
+        box, side = problem.sde.landscape.bounds, 0 if end < 0 else 1
+        reach = 10 * problem.target.far(problem.point)
+        far = box[0][side] if box is not None else bottom + math.copysign(reach, end)
+    x = np.linspace(bottom, far, PLACES + 2)[1:-1]
+    turned = np.flatnonzero(home(x) <= 0)
+    turned = turned[np.abs(x[turned] - bottom) > 1e-6 * abs(far - bottom)]
+    if not turned.size or turned[0] == 0:
+        return end, f"the drift leaves the minimum {bottom:.4g}" if turned.size else ""
+    k = int(turned[0])
+    top = float(brentq(lambda z: float(home(z)[0]), x[k - 1], x[k]))
+    held = x[k:][home(x[k:]) > 0]
+    if not math.isfinite(end):
+        return top, f"paths may leave over x = {top:.4g}, away from the target"
+    return top, f"behind x = {top:.4g} paths are held up at x = {held[0]:.4g}" if held.size else ""
 
 
 def _law(problem: Problem, name: str) -> StableLaw:
@@ -116,16 +147,10 @@ def _minimum(problem: Problem, line: Line) -> tuple[float, float]:
     return float(place[0]), -slope
 
 
-def _checks(
-    problem: Problem, law: StableLaw, line: Line, bottom: float, curvature: float, log_mean: float
-) -> tuple[Assumption, ...]:
-    near = min(bottom - line.low, line.high - bottom)
+def _checks(law: StableLaw, near: float, curvature: float, log_mean: float, fault: str) -> tuple[Assumption, ...]:
+    """For the nearer end of the valley, and what is wrong with its shape."""
     spread = law.scale * (law.alpha * curvature) ** (-1 / law.alpha) / near
     ratio = math.exp(-min(max(log_mean, -700.0), 700.0)) / curvature
-    ends = [end if math.isfinite(end) else bottom + side * 3 * near for end, side in ((line.low, -1), (line.high, 1))]
-    x = np.linspace(ends[0], ends[1], 803)[1:-1]
-    home = np.asarray(problem.sde.drift(x[None]))[0] * np.sign(bottom - x)
-    away = x[(home <= 0) & (np.abs(x - bottom) > 1e-3 * near)]
     return (
         Assumption(
             f"jumps are small against the valley ({100 * SPREAD:g} % of the nearer side)", spread <= SPREAD,
@@ -136,8 +161,8 @@ def _checks(
             key="relaxation",
         ),
         Assumption(
-            "the drift points to the minimum everywhere in the valley", not away.size,
-            "" if not away.size else f"not at x = {away[0]:.4g}", key="one minimum",
+            "the drift leads to the minimum inside the valley, to the target outside", not fault, fault,
+            key="one minimum",
         ),
     )  # fmt: skip
 
