@@ -156,6 +156,9 @@ class Run:
                 self._died(tasks)
                 continue
             except Exception as error:  # what could not be sent, or a cluster's own account of lost workers
+                if len(tasks) > 1:  # one of them did it: each again alone
+                    self.suspects.extend(tasks)
+                    continue
                 outcomes = [Outcome(t, None, f"{type(error).__name__}: {error}"[:500], "", 0.0) for t in tasks]
             for outcome in outcomes:
                 self._finish(outcome)

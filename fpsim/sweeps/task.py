@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -45,8 +46,17 @@ def _outcome(function: Callable[..., Any], task: Task) -> Outcome:
     if task.stream is not None:
         arguments["seed"] = task.stream
     try:
-        answer, error, trace = answer_of(function(**arguments)), "", ""
-    except Exception as failure:
+        answer, error, trace = _known(answer_of(function(**arguments))), "", ""
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:  # sys.exit() in a function ends its point, not the sweep
         answer, trace = None, traceback.format_exc()
         error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
     return Outcome(task, answer, error, trace, time.perf_counter() - began)
+
+
+def _known(answer: Answer) -> Answer:
+    """The answer; ``ValueError`` if it is NaN alone, which a table could not tell from a point not yet done."""
+    if answer.numbers and not answer.arrays and all(math.isnan(v) for v in answer.numbers.values()):
+        raise ValueError("the function returned nan and nothing else; raise an error that says why there is no number")
+    return answer

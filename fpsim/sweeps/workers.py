@@ -6,19 +6,32 @@ All of them are ``concurrent.futures.Executor``; nothing else of a sweep knows w
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fpsim.sweeps.daemon_threads import DaemonThreads
+
 KINDS = ("serial", "threads", "processes")
 CONNECTING = 20.0
-"""Seconds to wait for the scheduler of a cluster."""
+"""Seconds to wait for the scheduler of a cluster, and for its first worker."""
 
 
 class ClusterLostError(ConnectionError):
     """The cluster that a sweep ran on went away."""
+
+
+class NoWorkersError(RuntimeError):
+    """Worker processes end as soon as they start."""
+
+
+UNGUARDED = (
+    "worker processes end as soon as they start; they read your script again, so that what it does must stand under "
+    "if __name__ == '__main__': (or sweep with threads)"
+)
 
 
 class Serial(Executor):
@@ -80,8 +93,10 @@ def workers(executor: Any, cluster: Any, count: int | None) -> Iterator[Workers]
         found = _here("threads" if executor is None else executor, count or _cores())
         try:
             yield found
-        finally:
-            found.executor.shutdown(wait=True, cancel_futures=True)
+        except BaseException:
+            _abandon(found.executor)
+            raise
+        found.executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _here(kind: Any, count: int) -> Workers:
@@ -90,12 +105,37 @@ def _here(kind: Any, count: int) -> Workers:
     if kind == "serial":
         return Workers(Serial(), 1)
     if kind == "threads":
-        return Workers(ThreadPoolExecutor(count), count)
+        return Workers(DaemonThreads(count), count)
+    _require_guard()
 
     def made() -> Executor:  # spawned: a fork of a process with threads may hang
-        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
 
-    return Workers(made(), count, made)
+    pool = made()
+    try:
+        pool.submit(int).result()
+    except BrokenExecutor:
+        raise NoWorkersError(UNGUARDED) from None
+    return Workers(pool, count, made)
+
+
+def _require_guard() -> None:
+    """End a worker quietly that reads a script without a guard and is about to start workers of its own."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(1)
+
+
+def _deaf() -> None:
+    """Ctrl-C is for the process that runs the sweep; workers end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _abandon(executor: Executor) -> None:
+    """End an executor of ours without waiting for calls that may never return."""
+    processes = list((getattr(executor, "_processes", None) or {}).values())
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
 
 
 def _cores() -> int:
@@ -112,7 +152,11 @@ def _on_cluster(cluster: Any, count: int | None, stack: ExitStack) -> Workers:
     if isinstance(cluster, Client):
         client = cluster
     elif cluster == "local":
-        here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)
+        _require_guard()
+        try:
+            here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)
+        except RuntimeError:
+            raise NoWorkersError(UNGUARDED) from None
         client = stack.enter_context(Client(stack.enter_context(here)))
     elif isinstance(cluster, str):
         try:
@@ -124,5 +168,12 @@ def _on_cluster(cluster: Any, count: int | None, stack: ExitStack) -> Workers:
             ) from None
     else:
         raise TypeError(f"cluster is the address of a Dask scheduler, 'local', or a Client; got {cluster!r:.60}")
+    try:
+        client.wait_for_workers(1, timeout=CONNECTING)
+    except TimeoutError:
+        address = client.scheduler.address
+        raise ClusterLostError(
+            f"the Dask scheduler at '{address}' has no workers; start some with 'dask worker {address}'"
+        ) from None
     size = sum(client.nthreads().values())
     return Workers(client.get_executor(pure=False), max(count or size, 1), None, lambda: client.status == "running")
