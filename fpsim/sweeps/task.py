@@ -57,6 +57,7 @@ def _outcome(function: Callable[..., Any], task: Task) -> Outcome:
 
 def _known(answer: Answer) -> Answer:
     """The answer; ``ValueError`` if it is NaN alone, which a table could not tell from a point not yet done."""
-    if answer.numbers and not answer.arrays and all(math.isnan(v) for v in answer.numbers.values()):
+    more = answer.arrays or answer.facts or answer.file
+    if answer.numbers and not more and all(math.isnan(v) for v in answer.numbers.values()):
         raise ValueError("the function returned nan and nothing else; raise an error that says why there is no number")
     return answer
