@@ -47,7 +47,8 @@ def sweep(
         with progress_bar(as_json) as bar, if_interrupted(kept):
             found.run(**options, progress=lambda now: bar((now.done + now.failed) / now.total, words=str(now)))
     now = found.status()
-    print(json.dumps({"sweep": found.name, **vars(now)}) if as_json else found)
+    facts = {"sweep": found.name, **{name: v for name, v in vars(now).items() if name != "left"}}
+    print(json.dumps(facts) if as_json else found)
     if now.failed:
         _say_failed(found)
     if plot is not None:

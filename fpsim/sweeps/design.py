@@ -38,8 +38,11 @@ class Design:
         """The point with this number; numbers run along the last axis fastest."""
         if self.listed:
             return {**self.fixed, **self.listed[number]}
-        places = np.unravel_index(number, self.shape)
-        return {**self.fixed, **{name: v[int(k)] for (name, v), k in zip(self.axes.items(), places, strict=True)}}
+        place: Point = {}
+        for name, values in reversed(list(self.axes.items())):
+            number, k = divmod(number, len(values))
+            place[name] = values[k]
+        return {**self.fixed, **{name: place[name] for name in self.axes}}
 
     def column(self, name: str) -> tuple[Value, ...]:
         """Values of one axis, or of one parameter at every point of a list."""

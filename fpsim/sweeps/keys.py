@@ -74,9 +74,12 @@ def library_code() -> str:
     return total.hexdigest()
 
 
+_in_order = json.JSONEncoder(sort_keys=True, allow_nan=False).encode
+
+
 def words_of(point: Point) -> str:
     """A point as text, the same for the same values: names in order, numbers with all their digits."""
-    return json.dumps(point, sort_keys=True, allow_nan=False)
+    return _in_order(point)
 
 
 def key_of(function: str, code: str, words: str, seed: int | None, part: int) -> bytes:

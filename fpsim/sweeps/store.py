@@ -183,6 +183,13 @@ class Store:
         with self._reading() as base:
             return {key: not error for key, error in base.execute("select key, error from results")}
 
+    def seconds(self) -> dict[bytes, float]:
+        """key -> seconds that the point took."""
+        if not self.is_made:
+            return {}
+        with self._reading() as base:
+            return dict(base.execute("select key, seconds from results"))
+
     def rows(self, keys: Iterable[bytes]) -> Iterator[Kept | None]:
         """What is kept under each key, in order; ``None`` for what is not there yet."""
         if not self.is_made:

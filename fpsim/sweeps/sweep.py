@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
+from itertools import takewhile, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpsim.sweeps.answers import Answer, pooled, relative_error
 from fpsim.sweeps.costs import Costs
@@ -44,6 +46,7 @@ class Status:
         words = f"{self.done} of {self.total} done"
         words += f", {self.failed} failed" if self.failed else ""
         words += f", {self.running} running" if self.running else ""
+        words += f", {self.seconds:.3g} s of computing" if self.seconds else ""
         return words + (f", about {self.left:.0f} s left" if math.isfinite(self.left) else "")
 
 
@@ -139,12 +142,9 @@ class Sweep:
         store = self._store
         store.define(self.name, self.definition())
         states = store.states()
-        keys = [self._task(number).key for number in range(len(self))]
-        waiting = [n for n, key in enumerate(keys) if key not in states or (retry and not states[key])]
-        going = _Going(self, states, keys, tolerance, budget)
+        counts, queue = self._plan(states, retry)
+        going = _Going(self, states, tolerance, budget)
         begun = going.unfinished(store) if tolerance is not None else []
-        counts = [sum(states.get(key, False) for key in keys), sum(not states.get(key, True) for key in keys)]
-        counts[1] -= sum(keys[n] in states for n in waiting)
 
         def report(outcomes: list[Outcome], left: float) -> None:
             for outcome in outcomes:
@@ -155,11 +155,21 @@ class Sweep:
 
         with hired(executor, cluster, workers) as crew:
             costs = Costs(self.design, len(self._seeds))
-            queue = np.array(waiting, dtype=np.int64)
             run = Run(self.function, store, crew, self._task, queue, costs, going.following, report)
             run.again.extend(begun)
             run.go()
         return self
+
+    def _plan(self, states: dict[bytes, bool], retry: bool) -> tuple[list[int], NDArray[np.int64]]:
+        """Calls that are done and that failed for good, and the numbers of those to come."""
+        counts, waiting = [0, 0], array("q")
+        for number in range(len(self)) if states else ():
+            answered = states.get(self._task(number).key)
+            if answered is None or (retry and not answered):
+                waiting.append(number)
+            else:
+                counts[not answered] += 1
+        return counts, np.array(waiting) if states else np.arange(len(self))
 
     def definition(self) -> dict[str, Any]:
         """Function, code, axes or points (the first 10 000), fixed parameters and seeds, as plain data."""
@@ -172,24 +182,32 @@ class Sweep:
         return {**what, "axes": axes, "points": listed}
 
     def status(self) -> Status:
-        """Calls done, failed and at work in any process."""
-        states = self._store.states()
-        mine = [states.get(self._task(number).key) for number in range(len(self))]
-        return Status(mine.count(True), mine.count(False), self._store.claimed(), len(self))
+        """Calls done, failed and at work in any process, and the seconds that they and their further parts took."""
+        states, spent = self._store.states(), self._store.seconds()
+        done, failed, seconds = 0, 0, 0.0
+        for number in range(len(self)):
+            task = self._task(number)
+            answered = states.get(task.key)
+            done, failed = done + (answered is True), failed + (answered is False)
+            further = takewhile(spent.__contains__, self._further(task)) if answered and self.seeds is not None else ()
+            seconds += spent.get(task.key, 0.0) + sum(spent[key] for key in further)
+        return Status(done, failed, self._store.claimed(), len(self), seconds)
 
     def rows(self) -> Iterator[Row]:
         """Every point and seed in order, with its answer over all parts, its error, or nothing yet."""
         going = {key for key, answered in self._store.states().items() if answered} if self.seeds is not None else set()
-        firsts = (self._task(number).key for number in range(len(self)))
-        for number, kept in enumerate(self._store.rows(firsts)):
-            task = self._task(number)
+        tasks, again = tee(self._task(number) for number in range(len(self)))
+        for task, kept in zip(tasks, self._store.rows(task.key for task in again), strict=True):
             if kept is None or kept.answer is None:
-                yield Row(task.point, task.seed, None, "" if kept is None else kept.error)
+                yield Row(task.point, task.seed, None, *(("", "") if kept is None else (kept.error, kept.trace)))
                 continue
-            further = (self._task(number, part).key for part in range(1, MOST_PARTS))
-            more = self._store.rows(takewhile(going.__contains__, further))
-            parts = [kept.answer, *(k.answer for k in more if k is not None and k.answer is not None)]
-            yield Row(task.point, task.seed, pooled(parts))
+            more = list(takewhile(going.__contains__, self._further(task))) if going else []
+            parts = [k.answer for k in self._store.rows(more) if k is not None and k.answer is not None] if more else []
+            yield Row(task.point, task.seed, pooled([kept.answer, *parts]))
+
+    def _further(self, task: Task) -> Iterator[bytes]:
+        """Keys of the parts of a point after its first."""
+        return (self._task_at(task.point, task.seed, part).key for part in range(1, MOST_PARTS))
 
     def to_xarray(self) -> xarray.Dataset:
         """All numbers and arrays over the sweep's axes (``point`` for a list) and ``seed``; NaN where there is none."""
@@ -224,7 +242,6 @@ class _Going:
 
     sweep: Sweep
     states: dict[bytes, bool]
-    keys: list[bytes]
     tolerance: float | None
     budget: float | None
     parts: dict[bytes, list[tuple[Answer, float]]] = field(default_factory=dict)
@@ -257,8 +274,8 @@ class _Going:
     def unfinished(self, store: Store) -> list[Task]:
         """The next part of every point that an earlier run left below the tolerance."""
         more = []
-        for number, key in enumerate(self.keys):
-            if not self.states.get(key, False):
+        for number in range(len(self.sweep)) if self.states else ():
+            if not self.states.get(self.sweep._task(number).key, False):
                 continue
             part = 0
             while self.states.get(self.sweep._task(number, part + 1).key, False):
@@ -277,7 +294,7 @@ def _as_seeds(seeds: Any) -> tuple[int, ...] | None:
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool) and seeds >= 1:
         return tuple(range(int(seeds)))
     if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str) and len(seeds):
-        found_seeds = tuple(int(seed) for seed in seeds)
-        if len(set(found_seeds)) == len(found_seeds) and all(s == t for s, t in zip(found_seeds, seeds, strict=True)):
-            return found_seeds
+        whole = tuple(int(seed) for seed in seeds)
+        if len(set(whole)) == len(whole) and all(s == t for s, t in zip(whole, seeds, strict=True)):
+            return whole
     raise ValueError(f"seeds is how many repetitions (>= 1) or a list of different whole numbers; got {seeds!r:.60}")

@@ -29,12 +29,13 @@ LONG = {
 
 @dataclass(frozen=True)
 class Row:
-    """One point of a sweep and what came of it: ``value`` or, where it failed, ``error``; both empty: not yet done."""
+    """One point of a sweep and what came of it: ``value``, or ``error`` and its ``trace``; all empty: not yet done."""
 
     point: Point
     seed: int | None
     answer: Answer | None
     error: str = ""
+    trace: str = ""
 
     @property
     def value(self) -> Any:

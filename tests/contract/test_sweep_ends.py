@@ -94,6 +94,7 @@ def test_whatever_a_function_raises_ends_its_point_only(endless, executor):
     assert [row.value for row in rows] == [0.0, None, None, None, 4.0]
     assert [row.error for row in rows[1:3]] == ["SystemExit: 3", "GeneratorExit: no exception of the usual kind"]
     assert "returned nan and nothing else" in rows[3].error
+    assert "sys.exit(3)" in rows[1].trace and rows[0].trace == ""
 
 
 @pytest.mark.parametrize("where", ['"processes"', 'cluster="local"'])

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sqlite3
 
 import numpy as np
 import pytest
@@ -104,3 +105,29 @@ def test_a_line_through_a_series():
     slope, error, constant = slope_of(x, 2 * x + 1, np.full(5, 0.1))
     assert (slope, constant) == (pytest.approx(2), pytest.approx(1)) and error == pytest.approx(0.1 / np.sqrt(10))
     assert slope_of(x[:2], x[:2], x[:2]) is None
+
+
+def test_status_knows_the_seconds_of_all_parts_and_a_run_counts_what_is_kept(tmp_path):
+    """Two seeds of two points, one of them in three parts, one failed, one not there: 15 s; the rest is to do."""
+    found = Sweep("math:hypot", {"x": [1.0, 2.0]}, seeds=2, store=tmp_path / "s.sweep")
+    kept = [(0, 0, 1.0, ""), (0, 1, 2.0, ""), (0, 2, 4.0, ""), (1, 0, 8.0, "refused")]
+    found._store.land(
+        [Outcome(found._task(n, k), None if e else Answer({"mean": 1.0}), e, "", s) for n, k, s, e in kept]
+    )
+    now = found.status()
+    assert (now.done, now.failed, now.total, now.seconds) == (1, 1, 4, 15.0) and "15 s of computing" in str(now)
+    rows = list(found.rows())
+    assert rows[0].answer.facts["parts"] == 3 and rows[1].error == "refused" and rows[2].answer is None
+    counts, queue = found._plan(found._store.states(), retry=False)
+    assert counts == [1, 1] and queue.tolist() == [2, 3]
+    counts, queue = found._plan(found._store.states(), retry=True)
+    assert counts == [1, 0] and queue.tolist() == [1, 2, 3]
+
+
+def test_a_table_of_a_large_sweep_opens_its_store_a_few_times_only(tmp_path, monkeypatch):
+    found = Sweep("math:sqrt", {"x": list(range(2000))}, seeds=1, store=tmp_path / "s.sweep")
+    found._store.land([Outcome(found._task(k), Answer({"value": float(k)}), "", "", 0.0) for k in range(2000)])
+    opened = []
+    connect = sqlite3.connect
+    monkeypatch.setattr("sqlite3.connect", lambda *a, **k: opened.append(a) or connect(*a, **k))
+    assert (found.to_xarray().value.values[:, 0] == np.arange(2000)).all() and len(opened) < 10
