@@ -17,7 +17,7 @@ RIVALS_STAMP := $(RIVALS)/stamp-$(call sum,benchmarks/requirements.txt)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coretest lint dist bench replicas core constraints clean distclean
+.PHONY: help demo test coretest lint dist bench replicas sweeps core constraints clean distclean
 
 help:  ## this list
 	@echo "make TARGET  (PYTHON=python3.12 chooses the interpreter, ARGS='...' goes to the command)"
@@ -50,6 +50,9 @@ bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, sc
 
 replicas: $(FULL)  ## speed of many copies of a network at once against a loop over them
 	@$(BIN)/python benchmarks/replicas.py $(ARGS)
+
+sweeps: $(FULL)  ## what a sweep costs per point, against plain Dask and joblib
+	@$(BIN)/python benchmarks/sweeps.py $(ARGS)
 
 core: $(CORE)  ## only make the environment with the core dependencies
 	@:
