@@ -17,6 +17,7 @@ from fpsim.noise.facts import Floor, TwoLevels
 from fpsim.noise.inflections import inflections
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.krylov import applied, form
+from fpsim.noise.levels import Levels, share_climbed
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
 from fpsim.noise.roots import hessian_formula, symbolic_absolute
@@ -199,13 +200,8 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
 
     def switch(self, landscape: HasHessian) -> float:
         """The point between minimum and saddle where the loss is L_a + s dL (``at="path"``)."""
-        from scipy.optimize import brentq
-
         (a,), (b,) = self._points()
-        ends = landscape.loss(np.array([[a, b]]))
-        level = ends[0] + float(self.climb_fraction or 0) * (ends[1] - ends[0])
-        near = 1e-15 * abs(b - a)
-        return float(brentq(lambda z: float(landscape.loss(np.array([[z]]))[0]) - level, a, b, xtol=near, rtol=1e-14))
+        return share_climbed(landscape, a, b, float(self.climb_fraction or 0))
 
     def breaks(self, landscape: HasHessian, low: float, high: float) -> Array:
         """The switch of the two-level model, the inflection points of |H|."""
@@ -273,14 +269,9 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         if self.at == "minimum":
             return spread(self._frozen(landscape, self._points()[0]), x)
         if self.at == "path":
-            low, high, cut, side = self._levels(landscape)
-            return np.where(side * (x - cut) <= 0, low, high)[None]
+            return _levels(self, landscape).tensor(x)
         eye = np.eye(x.shape[0]).reshape((x.shape[0],) * 2 + (1,) * (x.ndim - 1))
         return self.kappa * self._absolute(landscape.hessian(x)) + self.injected * eye
-
-    def _levels(self, landscape: HasHessian) -> tuple[float, float, float, float]:
-        """D on the minimum's side, D beyond, the switching point, and the direction of the climb."""
-        return _two_levels(self, landscape)
 
     def require_divergence(self) -> None:
         """Refuse the additive floor, whose D has a kink."""
@@ -304,13 +295,10 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             return None
         if self.at == "minimum":
             return ConstantDiffusion(self._frozen(landscape, self._points()[0])).symbolic(landscape)
+        if self.at == "path":
+            return _levels(self, landscape).symbolic(symbolic.variables[0])
         import sympy
 
-        if self.at == "path":
-            names = ("low", "high", "cut", "side")
-            low, high, cut, side = symbols = [sympy.Symbol(f"noise {name}", real=True) for name in names]
-            value = sympy.Piecewise((low, side * (symbolic.variables[0] - cut) <= 0), (high, True))
-            return sympy.Matrix([[value]]), dict(zip(symbols, self._levels(landscape), strict=True))
         kappa, floor, injected = (sympy.Symbol(f"noise {n}", real=True) for n in ("kappa", "floor", "injected"))
         absolute = symbolic_absolute(hessian_formula(symbolic), floor, "clip" if self.clip else self.floor_shape)
         if absolute is None:
@@ -329,7 +317,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
 
 
 @lru_cache(maxsize=64)
-def _two_levels(noise: HessianDiffusion, landscape: HasHessian) -> tuple[float, float, float, float]:
+def _levels(noise: HessianDiffusion, landscape: HasHessian) -> Levels:
     a, b = noise._points()
     low, high = (float(noise._frozen(landscape, p)[0, 0]) for p in (a, b))
-    return low, high, noise.switch(landscape), float(np.sign(b[0] - a[0]))
+    return Levels(low, high, noise.switch(landscape), float(np.sign(b[0] - a[0])))

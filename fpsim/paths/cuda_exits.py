@@ -19,7 +19,6 @@ LANES = 8
 """Blocks of threads on each multiprocessor that share the list."""
 FIRST_CALL = 16  # groups of four steps in the first call of a kernel
 NOBODY = 2**62
-LIST = 5  # as in fpsim.cuda.exits
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def long_passage(
             moves[:, int(np.abs(nodes - end).argmin())] += interval_chance(mean, spread, low, high)
     with np.errstate(divide="ignore"):
         out = _log_chance(mean, spread, goal)
-    return _eliminated(moves[:-1], out[:-1], moves[-1], float(out[-1]))
+    return _eliminated(moves[:-1], out[:-1], moves[-1])
 
 
 def _nodes(line: Line, low: float, high: float, width: float) -> tuple[Array, Array]:
@@ -108,7 +108,7 @@ def _log_chance(mean: Array, spread: Array, goal: tuple[float, float]) -> Array:
     return np.asarray(upper + np.log1p(-np.exp(np.minimum(beyond - upper, 0.0))))
 
 
-def _eliminated(moves: Array, out: Array, first: Array, first_out: float) -> LongPassage:
+def _eliminated(moves: Array, out: Array, first: Array) -> LongPassage:
     """Take the states out, the last first; ``first`` are the moves from the start itself."""
     n = out.size
     rates = np.empty(n)

@@ -8,16 +8,16 @@ sign det(-J) = 1 (J. Milnor, Topology from the Differentiable Viewpoint, 1965, s
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.critical.asked import Array
-from landscapes.critical.found import PointsFound, confines, summary, table
+from landscapes.critical.found import PointsFound, summary, table
 from landscapes.critical.newton import CONVERGED, ITERATIONS, LONGEST_STEP, unique_points
 from landscapes.critical.starts import seeds
 
@@ -75,23 +75,7 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class FixedPoints(PointsFound[FixedPoint]):
-    """The fixed points found in a box: stable ones first, then by the number of growing directions.
-
-    Attributes:
-        points: the points.
-        bounds: the box searched.
-        complete: False where a search cannot promise to have found all, or the index sum shows that some are missing.
-        confining: whether the drift points inward all along the boundary of the box.
-        index_sum: sum of sign det(-J) without degenerate points; 1 if the drift confines and all were found.
-        warnings: what is doubtful, in sentences.
-    """
-
-    points: tuple[FixedPoint, ...]
-    bounds: Bounds
-    complete: bool
-    confining: bool
-    index_sum: int
-    warnings: tuple[str, ...] = field(default=())
+    """The fixed points found in a box: stable ones first, then by the number of growing directions."""
 
     @property
     def stable(self) -> tuple[FixedPoint, ...]:
@@ -132,19 +116,7 @@ def find_fixed_points(drift: Field, bounds: Bounds) -> FixedPoints:
     Raises:
         ValueError: where they are not isolated.
     """
-    confining, sum_, expected = confines(drift, bounds), 0, False
-    points: tuple[FixedPoint, ...] = ()
-    for effort in (1, 2, 4):
-        points = _search(drift, bounds, effort)
-        sum_ = sum((-1) ** p.index for p in points if not p.degenerate)
-        expected = not (confining and not any(p.degenerate for p in points)) or sum_ == 1
-        if expected or drift.dimension > 2:
-            break
-    doubts = _doubts(drift, points, confining, sum_)
-    if drift.dimension <= 2:  # beyond, the search promises nothing and the result says so
-        for doubt in doubts:
-            warnings.warn(doubt, stacklevel=3)
-    return FixedPoints(points, bounds, drift.dimension <= 2 and expected, confining, sum_, doubts)
+    return FixedPoints.searched(drift, bounds, partial(_search, drift, bounds), _doubts)
 
 
 def _search(drift: Field, bounds: Bounds, effort: int) -> tuple[FixedPoint, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -14,10 +16,56 @@ Found = TypeVar("Found", covariant=True)
 MOST_ROWS = 40
 
 
+@dataclass(frozen=True)
 class PointsFound(Sequence[Found]):
-    """A sequence over its ``points``."""
+    """A sequence over its ``points``.
+
+    Attributes:
+        points: the points.
+        bounds: the box searched.
+        complete: False where a search cannot promise to have found all (beyond two dimensions), or where the
+            index sum shows that some are missing.
+        confining: whether the drift points inward all along the boundary of the box.
+        index_sum: sum of (-1)^index, the sign of det(-J), without degenerate points; 1 if the drift confines and all
+            were found.
+        warnings: what is doubtful, in sentences; empty when nothing is.
+    """
 
     points: tuple[Found, ...]
+    bounds: Bounds
+    complete: bool
+    confining: bool
+    index_sum: int
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def searched(
+        cls,
+        field: Any,
+        bounds: Bounds,
+        search: Callable[[int], tuple[Any, ...]],
+        doubts: Callable[..., tuple[str, ...]],
+    ) -> Self:
+        """What ``search`` finds with effort 1, 2 or 4, until the indices sum to 1 where the box confines.
+
+        ``doubts(field, points, confining, index_sum)`` are sentences.
+        """
+        points: tuple[Any, ...] = ()
+        confining, index_sum, expected = confines(field, bounds), 0, False
+        for effort in (1, 2, 4):
+            points = search(effort)
+            index_sum = sum((-1) ** point.index for point in points if not point.degenerate)
+            expected = index_sum == 1 or not confining or any(point.degenerate for point in points)
+            if expected or field.dimension > 2:
+                break
+        found = cls(
+            points, bounds, field.dimension <= 2 and expected, confining, index_sum,
+            doubts(field, points, confining, index_sum),
+        )  # fmt: skip
+        if field.dimension <= 2:  # beyond, the search promises nothing and the result says so
+            for doubt in found.warnings:
+                warnings.warn(doubt, stacklevel=4)
+        return found
 
     @overload
     def __getitem__(self, key: int) -> Found: ...

@@ -12,16 +12,16 @@ and a mismatch is reported as a warning and in the result.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.critical.asked import Array, HasHeight
-from landscapes.critical.found import PointsFound, confines, summary, table
+from landscapes.critical.found import PointsFound, summary, table
 from landscapes.critical.newton import newton, unique_points
 from landscapes.critical.starts import halfway, seeds
 
@@ -73,24 +73,7 @@ class CriticalPoint:
 
 @dataclass(frozen=True)
 class CriticalPoints(PointsFound[CriticalPoint]):
-    """The critical points found in a box: minima first, then by rising index.
-
-    Attributes:
-        points: the points.
-        bounds: the box searched.
-        complete: False where a search cannot promise to have found all (beyond two dimensions), or where the
-            index sum shows that some are missing.
-        confining: whether grad L points outward all along the boundary of the box.
-        index_sum: sum of (-1)^index without degenerate points; 1 if the landscape confines and all were found.
-        warnings: what is doubtful, in sentences; empty when nothing is.
-    """
-
-    points: tuple[CriticalPoint, ...]
-    bounds: Bounds
-    complete: bool
-    confining: bool
-    index_sum: int
-    warnings: tuple[str, ...] = field(default=())
+    """The critical points found in a box: minima first, then by rising index."""
 
     @property
     def minima(self) -> tuple[CriticalPoint, ...]:
@@ -119,21 +102,7 @@ def find_critical_points(landscape: HasHeight, bounds: Bounds) -> CriticalPoints
     Raises:
         ValueError: where the critical points are not isolated (a flat region or a line of them).
     """
-    confining = confines(landscape, bounds)
-    points: tuple[CriticalPoint, ...] = ()
-    expected = False
-    for effort in (1, 2, 4):
-        points = _search(landscape, bounds, effort)
-        plain = not any(point.degenerate for point in points)
-        expected = not (confining and plain) or _index_sum(points) == 1
-        if expected or landscape.dimension > 2:
-            break
-    doubts = _doubts(landscape, points, confining)
-    if landscape.dimension <= 2:  # beyond, the search promises nothing and the result says so
-        for doubt in doubts:
-            warnings.warn(doubt, stacklevel=3)
-    complete = landscape.dimension <= 2 and expected
-    return CriticalPoints(points, bounds, complete, confining, _index_sum(points), doubts)
+    return CriticalPoints.searched(landscape, bounds, partial(_search, landscape, bounds), _doubts)
 
 
 def _search(landscape: HasHeight, bounds: Bounds, effort: int) -> tuple[CriticalPoint, ...]:
@@ -159,11 +128,7 @@ def _search(landscape: HasHeight, bounds: Bounds, effort: int) -> tuple[Critical
     return tuple(sorted(points, key=lambda point: (point.index, *np.round(point.x / (high - low), 9))))
 
 
-def _index_sum(points: Sequence[CriticalPoint]) -> int:
-    return sum((-1) ** point.index for point in points if not point.degenerate)
-
-
-def _doubts(landscape: HasHeight, points: Sequence[CriticalPoint], confining: bool) -> tuple[str, ...]:
+def _doubts(landscape: HasHeight, points: Sequence[CriticalPoint], confining: bool, index_sum: int) -> tuple[str, ...]:
     degenerate = [point for point in points if point.degenerate]
     if degenerate:
         at = "; ".join(_numbers(point.x, np.abs(point.x).max()) for point in degenerate)
@@ -171,9 +136,9 @@ def _doubts(landscape: HasHeight, points: Sequence[CriticalPoint], confining: bo
             f"{landscape.name} has degenerate critical points (zero curvature) at {at}: "
             "their index decides nothing, and formulas with second derivatives do not hold there.",
         )
-    if confining and _index_sum(points) != 1:
+    if confining and index_sum != 1:
         return (
-            f"The critical points found in {landscape.name} have sum (-1)^index = {_index_sum(points)} where a "
+            f"The critical points found in {landscape.name} have sum (-1)^index = {index_sum} where a "
             "confining landscape has 1: some are missing.",
         )
     return ()

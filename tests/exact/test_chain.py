@@ -120,17 +120,17 @@ def test_quasipotential_of_a_quadratic_is_the_stationary_one(learning_rate):
 
 
 def test_quasipotential_derivatives_are_those_of_the_cost():
-    from fpsim.sgd.quasipotential import _Terms
+    from fpsim.sgd.cheapest_path import Terms
 
     field = DiffusionField.from_expression("0.1 + x**2/5")
     chain = Chain(landscapes.DoubleWell(), field, learning_rate=0.3)
     path = np.array([-1.0, -1.2, -0.9, -0.3, 0.1])
-    terms, h = _Terms.at(chain, path), 1e-4
+    terms, h = Terms.at(chain, path), 1e-4
     for k in range(4):
         shifted = []
         for du, dv in ((h, 0), (-h, 0), (0, h), (0, -h)):
             moved = np.array([path[k] + du, path[k + 1] + dv])
-            shifted.append(_Terms.at(chain, np.append(moved, 5.0)).cost[0])
+            shifted.append(Terms.at(chain, np.append(moved, 5.0)).cost[0])
         assert (shifted[0] - shifted[1]) / (2 * h) == pytest.approx(terms.u[k], rel=1e-4, abs=1e-4)
         assert (shifted[2] - shifted[3]) / (2 * h) == pytest.approx(terms.v[k], rel=1e-4, abs=1e-4)
 
