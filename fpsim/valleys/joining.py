@@ -126,7 +126,7 @@ class Joining:
             weight[i, j] = weight[j, i] = weight[i, j] * IN_VAIN**count
         for i, j in self.links:
             weight[i, j] = weight[j, i] = linked
-        _, before = dijkstra(weight, directed=False, indices=0, return_predecessors=True)
+        _, (before,) = dijkstra(weight, directed=False, indices=[0], return_predecessors=True)
         way = [1]
         while way[-1] != 0:
             way.append(int(before[way[-1]]))
