@@ -31,7 +31,7 @@ def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
 
     Raises:
         NoGPUError: for ``"cuda"`` without a usable GPU.
-        ValueError: for ``"cuda"`` with plain Python functions, or for another word.
+        ValueError: for ``"cuda"`` without formulas that compile, or for another word.
     """
     if device not in ("cpu", "cuda", "auto"):
         raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}")
@@ -39,7 +39,10 @@ def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
         return "cpu"
     if sde is not None and sde.symbolic is None:
         if device == "cuda":
-            raise ValueError("a GPU runs formulas, and this SDE is made of plain Python functions; use device='cpu'")
+            raise ValueError(
+                "a GPU runs formulas, and this SDE has none that compile (plain Python functions, or beyond two "
+                "dimensions |H(x)| or a full D(x) of many entries); use device='cpu'"
+            )
         return "cpu"
     try:
         require_gpu()

@@ -30,12 +30,13 @@ KEPT = 32
 
 
 def block(
-    outputs: Sequence[Any], inputs: dict[str, Sequence[Any]], parameters: dict[Any, float], dtype: DTypeLike
-) -> tuple[str, NDArray[Any]]:
+    outputs: Sequence[Any], inputs: dict[str, Sequence[Any]], parameters: dict[Any, float], dtype: DTypeLike,
+    statements: Sequence[tuple[Any, Any]] = (),
+) -> tuple[str, NDArray[Any]]:  # fmt: skip
     """Formulas as the text of a function ``block(*inputs, data, out)`` for one point, and its ``data``."""
     from landscapes.formula.symbolic import block_code
 
-    code = block_code(outputs, inputs, parameters, width=1)
+    code = block_code(outputs, inputs, parameters, 1, statements)
     data = np.asarray(code.data, dtype=dtype)
     if not np.isfinite(data).all():
         raise ValueError(f"a parameter does not fit into {data.dtype}: {code.data.tolist()}; use float64")

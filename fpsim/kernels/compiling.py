@@ -94,13 +94,14 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
 
 
 def block(
-    outputs: Sequence[Any], inputs: dict[str, Sequence[Any]], parameters: dict[Any, float], dtype: DTypeLike
-) -> tuple[Any, NDArray[Any]]:
+    outputs: Sequence[Any], inputs: dict[str, Sequence[Any]], parameters: dict[Any, float], dtype: DTypeLike,
+    statements: Sequence[tuple[Any, Any]] = (),
+) -> tuple[Any, NDArray[Any]]:  # fmt: skip
     """Formulas as a compiled block function ``f(*inputs, data, out)`` and its ``data`` vector, both of ``dtype``."""
     from fpsim.kernels import BLOCK
     from landscapes.formula.symbolic import block_code
 
-    code = block_code(outputs, inputs, parameters, width=BLOCK)
+    code = block_code(outputs, inputs, parameters, BLOCK, statements)
     name = np.dtype(dtype).name
     data = np.asarray(code.data, dtype=dtype)
     if not np.isfinite(data).all():

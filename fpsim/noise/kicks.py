@@ -1,7 +1,8 @@
 """One step's share of the noise, sqrt(2 D(x)) z: how many normals z it takes, and how it is made of them.
 
-The root of a dense D takes d normals and the eigenvectors of a d x d matrix at every point; a noise that knows D as a
-product needs no matrix (`fpsim.noise.examples`, `fpsim.noise.krylov`).
+Any root R of 2 D, with R R^T = 2 D, gives the same law.  A dense D has the symmetric root in two dimensions and where
+it is constant, and beyond the lower triangular one of Cholesky, by d (d + 1) (d + 2)/6 products at every point.  A
+noise that knows D as a product needs no matrix (`fpsim.noise.examples`, `fpsim.noise.krylov`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from landscapes.kinds import HasDrift
 Array = NDArray[np.float64]
 Place = TypeVar("Place", bound=HasDrift, contravariant=True)
 """What a noise asks of the landscape or drift field that it drives."""
+SINGULAR = 16.0
+"""A pivot of at most `SINGULAR` d times the rounding of its diagonal entry is zero."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class HasTensor(Protocol[Place]):
 
 
 def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
-    """Kicks by the symmetric root of the tensor; that of a constant D is taken once."""
+    """Kicks by a root of the tensor; that of a constant D is taken once."""
     d, shape = int(landscape.dimension), noise.structure(landscape)
 
     def diagonal(x: Array, z: Array) -> Array:
@@ -55,6 +58,9 @@ def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
     def full(x: Array, z: Array) -> Array:
         roots = matrix_root(np.moveaxis(noise.tensor(landscape, x), (0, 1), (-2, -1)))
         return np.moveaxis((roots @ np.moveaxis(z, 0, -1)[..., None])[..., 0], -1, 0)
+
+    def triangular(x: Array, z: Array) -> Array:
+        return np.asarray(np.einsum("ij...,j...->i...", lower_root(2 * noise.tensor(landscape, x)), z))
 
     root: list[Array] = []
 
@@ -66,7 +72,7 @@ def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
     def along(x: Array, n: Array) -> Array:
         return np.asarray(np.einsum("i...,ij...,j...->...", n, noise.tensor(landscape, x), n))
 
-    kick = diagonal if shape != "full" else constant if noise.is_constant else full
+    kick = diagonal if shape != "full" else constant if noise.is_constant else full if d <= 2 else triangular
     return Kicks(d, kick, along)
 
 
@@ -74,3 +80,19 @@ def matrix_root(tensor: Array) -> Array:
     """The symmetric root of 2 D for (..., d, d) positive semi-definite D."""
     values, vectors = np.linalg.eigh(2 * tensor)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+
+
+def lower_root(matrix: Array) -> Array:
+    """Cholesky's lower triangular L of M = L L^T for M (d, d, ...).
+
+    A pivot that is zero up to rounding gives a column of zeros, as a positive semi-definite M has it.  One below minus
+    the cube root of the rounding gives no number, since then M has no root: small pivots before it can amplify its
+    rounding, but by less.
+    """
+    d, root, rounding = len(matrix), np.zeros_like(matrix), float(np.finfo(float).eps)
+    for j in range(d):
+        column = matrix[j:, j] - np.einsum("ik...,k...->i...", root[j:, :j], root[j, :j])
+        whole, left = matrix[j, j], column[0]
+        is_zero = (left <= SINGULAR * d * rounding * whole) & (left >= -np.cbrt(rounding) * whole)
+        root[j:, j] = column * np.where(is_zero, 0.0, 1 / np.sqrt(np.where(is_zero, 1.0, left)))
+    return root

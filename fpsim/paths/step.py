@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fpsim.noise.roots import rounding
 from fpsim.paths.edges import Edges
 from fpsim.paths.enclosure import Enclosed
 from fpsim.sde.sde import SDE
@@ -89,14 +90,15 @@ class Compiled:
 
 
 def made(
-    device: str, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float], dtype: DTypeLike
-) -> Compiled:
+    device: str, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float], dtype: DTypeLike,
+    statements: Sequence[tuple[Any, Any]] = (),
+) -> Compiled:  # fmt: skip
     """Formulas for the kernels of ``"cpu"`` or ``"cuda"``."""
     if device == "cuda":
         from fpsim.cuda.functions import block
     else:
         from fpsim.kernels.compiling import block
-    return Compiled(*block(outputs, inputs, parameters, dtype))
+    return Compiled(*block(outputs, inputs, parameters, dtype, statements))
 
 
 def require_count(value: Any, name: str) -> int:
@@ -179,7 +181,9 @@ def compiled_step(
     if edges:
         new, extra = edges.symbolic(new)
         parameters |= extra
-    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype)
+    if formulas.statements:
+        parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
+    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, formulas.statements)
 
 
 def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:

@@ -97,6 +97,7 @@ class HeavyBall(SDE):
             (*places, *kicks),
             sympy.kronecker_product(ones, sympy.Matrix(base.tensor)),
             sympy.kronecker_product(half, sympy.Matrix(base.root)),
+            base.statements,
         )
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ the loop has no calls but elementary functions, so that a compiler can vectorise
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ def block_code(
     inputs: Mapping[str, Sequence[sympy.Symbol]],
     parameters: Mapping[sympy.Symbol, float],
     width: int = 256,
+    statements: Sequence[tuple[sympy.Symbol, sympy.Expr]] = (),
 ) -> BlockCode:
     """Return source that evaluates expressions over flat blocks.
 
@@ -65,6 +66,8 @@ def block_code(
         inputs: argument names with the symbols in their rows, for example ``{"x": (x, y), "z": (z0, z1)}``.
         parameters: every other symbol with its value; the values reach ``data`` only, never the source.
         width: lanes in a block.
+        statements: symbols with their expressions, in order, that outputs and later statements may use: what would
+            grow without bound if it were inserted.
 
     Raises:
         ExpressionError: for a symbol that is neither input nor parameter, a function without kernel code, or a
@@ -75,7 +78,7 @@ def block_code(
         if not name.isidentifier() or not name.isalpha() or name in _RESERVED:
             raise ExpressionError(f"A block argument is named by letters other than j, not {name!r}.")
     rows = tuple((name, tuple(inputs[name])) for name in names)
-    source, constants, tables = _source(tuple(outputs), rows, tuple(parameters), int(width))
+    source, constants, tables = _source(tuple(outputs), rows, tuple(parameters), int(width), tuple(statements))
     places = np.cumsum([len(constants), *(table.coefficients.size for table in tables)])
     known = {**parameters, **{_place(k): float(place) for k, place in enumerate(places[:-1])}}
     data = np.concatenate([_values(constants, known), *(table.coefficients.ravel() for table in tables)])
@@ -111,18 +114,20 @@ def _source(
     rows: tuple[tuple[str, tuple[sympy.Symbol, ...]], ...],
     parameters: tuple[sympy.Symbol, ...],
     width: int,
+    statements: tuple[tuple[sympy.Symbol, sympy.Expr], ...],
 ) -> tuple[str, tuple[sympy.Expr, ...], tuple[Table, ...]]:
     import sympy
 
     symbols = {name: f"{key}_{i}" for key, names in rows for i, name in enumerate(names)}
-    outputs = tuple(sympy.sympify(f) for f in outputs)
-    used = frozenset().union(*(f.free_symbols for f in outputs))
-    unknown = used - symbols.keys() - set(parameters)
+    made = tuple(symbol for symbol, _ in statements)
+    formulas = tuple(sympy.sympify(f) for f in (*(formula for _, formula in statements), *outputs))
+    used = frozenset().union(*(f.free_symbols for f in formulas))
+    unknown = used - symbols.keys() - {*parameters, *made}
     if unknown:
         shown = ", ".join(sorted(str(s) for s in unknown))
         raise ExpressionError(f"The symbols {shown} are neither inputs nor parameters.")
-    folding = _Folding(frozenset(symbols))
-    folded = [folding.fold(f) for f in outputs]
+    folding = _Folding(frozenset([*symbols, *made]))
+    folded = [folding.fold(f) for f in formulas]
     shared, finals = sympy.cse(folded, symbols=sympy.numbered_symbols("shared "), list=True)
     tables: list[Table] = []
 
@@ -132,9 +137,9 @@ def _source(
         return _place(tables.index(table))
 
     writer = Writer(symbols, folding.local, place)
-    for name, expression in shared:
+    for name, expression in _in_order([*shared, *zip(made, finals, strict=False)]):
         writer.name(name, expression)
-    results = [writer.text(expression) for expression in finals]
+    results = [writer.text(expression) for expression in finals[len(made) :]]
 
     def row(name: str, i: int) -> str:
         return f"{name}[{i * width} + j]" if i else f"{name}[j]"
@@ -145,6 +150,22 @@ def _source(
     lines += [f"    for j in range({width}):", *loads, *(f"        {line}" for line in writer.lines)]
     lines += [f"        {row('out', i)} = {result}" for i, result in enumerate(results)]
     return "\n".join(lines) + "\n", tuple(folding.constants), tuple(tables)
+
+
+def _in_order(statements: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return (symbol, expression) in the order given, but each after those that its expression needs."""
+    waiting, ordered = dict(statements), []
+
+    def take(symbol: Any) -> None:
+        if symbol in waiting:
+            expression = waiting.pop(symbol)
+            for needed in sorted(expression.free_symbols & waiting.keys(), key=str):
+                take(needed)
+            ordered.append((symbol, expression))
+
+    for symbol in list(waiting):
+        take(symbol)
+    return ordered
 
 
 class _Folding:

@@ -35,6 +35,12 @@ WELL = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.3))
 PAIR = fpsim.SDE(CoupledDoubleWells(2), ConstantDiffusion(0.3))
 CURVATURE = HessianDiffusion(learning_rate=0.2, batch_size=1.0, floor=0.5, floor_shape="smooth", at="everywhere")
 CURVED = fpsim.SDE(DoubleWell(), CURVATURE, convention="stratonovich")
+TENSOR = fpsim.SDE(
+    CoupledDoubleWells(3),
+    fpsim.DiffusionField.from_expression(
+        [["0.4 + x**2/9", "x*y/9", "z/9"], ["x*y/9", "0.5 + y**2", "0.1"], ["z/9", "0.1", "0.3"]], "x y z"
+    ),
+)
 SAMPLED = SampledLandscape(np.linspace(-2, 2, 41), (np.linspace(-2, 2, 41) ** 2 - 1) ** 2 / 4)
 STEPPED = fpsim.SDE(
     DriftField.from_expression("max(x, 0)/4 - x**3 + tanh(abs(x)) + erf(x)*sin(3*x) - sign(x)/9 + exp(-x)**0.3"),
@@ -58,9 +64,10 @@ def both(run, *arguments, **options):
         (PAIR, [-1.0, -1.0], Walls(["periodic", None], [(-1.5, 1.5), (-2.0, 2.0)]), 40),
         (CURVED, -1.0, None, 10),
         (STEPPED, 0.2, None, 3),
+        (TENSOR, [-1.0, -0.5, 0.2], None, 14),
         (fpsim.SDE(SAMPLED, ConstantDiffusion(0.3)), -1.0, None, 21),
     ],
-    ids=["every 7", "reflecting", "periodic plane", "hessian stratonovich", "every function", "table"],
+    ids=["every 7", "reflecting", "periodic plane", "hessian stratonovich", "every function", "tensor", "table"],
 )
 def test_paths_are_the_cpu_s(sde, start, walls, every, dtype):
     options = {"paths": PATHS, "seed": 2**40 + 7, "save_every": every, "boundary": walls, "dtype": dtype}

@@ -46,6 +46,16 @@ LOSS_SMOOTH = fpsim.LossScaledDiffusion(**SGD, shape="hessian", floor=0.5, floor
 FIELD = fpsim.DiffusionField.from_expression("a + x**2/4", a=0.3)
 TENSOR = fpsim.DiffusionField.from_expression([["2 + x*y/4", "x/3"], ["x/3", "1 + y**2"]], variables="x y")
 
+SPACE = landscapes.Landscape.from_expression(
+    "(x**2 - 1)**2/4 + y**2 + x*y/3 + z**2/2", variables="x y z", bounds=[(-2, 2)] * 3
+)
+TENSOR_3 = fpsim.DiffusionField.from_expression(
+    [["2 + x*y/4", "x/3", "z/5"], ["x/3", "1 + y**2", "1/4"], ["z/5", "1/4", "1 + x**2/4"]], variables="x y z"
+)
+RANK_2 = fpsim.DiffusionField.from_expression(
+    [["1", "x", "y"], ["x", "1 + x**2", "x*y + z"], ["y", "x*y + z", "y**2 + z**2"]], variables="x y z"
+)
+
 NOISES = {
     "number": (fpsim.ConstantDiffusion(0.3), WELL),
     "vector": (fpsim.ConstantDiffusion([0.3, 0.2]), PLANE),
@@ -57,6 +67,8 @@ NOISES = {
     "two levels": (fpsim.HessianDiffusion(**SGD, at="path", minimum=-1.0, saddle=0.0, climb_fraction=0.4), WELL),
     "formula": (FIELD, WELL),
     "tensor of formulas": (TENSOR, CIRCLING),
+    "tensor of formulas, space": (TENSOR_3, SPACE),
+    "tensor of rank two, space": (RANK_2, SPACE),
     "function": (fpsim.DiffusionField(lambda x: 0.2 + np.sin(x[0]) ** 2, 1), WELL),
     "covariance": (fpsim.GradientNoise(**SGD, covariance=FIELD), WELL),
     "covariance, a number": (fpsim.GradientNoise(**SGD, covariance=1.5), WELL),

@@ -32,6 +32,16 @@ def hessian(at="everywhere", **more):
     return fpsim.HessianDiffusion(at=at, **(HESSIAN | more))
 
 
+SPACE = Landscape.from_expression("(x**2 - 1)**2/4 + y**2 + x*y/3 + z**2/2", variables="x y z")
+FULL = field([["0.3 + x**2/9", "x*y/10", "z/9"], ["x*y/10", "0.2 + y**2", "a"], ["z/9", "a", "0.3"]], "x y z", a=0.1)
+RANK_2 = field(  # of the columns (1, x, y)/3 and (0, 1, z)/3
+    [["1/9", "x/9", "y/9"], ["x/9", "(1 + x**2)/9", "(x*y + z)/9"], ["y/9", "(x*y + z)/9", "(y**2 + z**2)/9"]], "x y z"
+)
+EDGE = [f"sin(x_{i})/9" for i in range(5)]
+ARROW = [
+    [f"0.4 + x_{i}**2/9" if i == j else EDGE[max(i, j)] if 0 in (i, j) else "0" for j in range(5)] for i in range(5)
+]
+FIVE = field(ARROW, "x_0 x_1 x_2 x_3 x_4")
 TENSOR = [[0.2, 0.05], [0.05, 0.1]]
 CASES = {
     "1-D": (DoubleWell(), constant(0.1), "ito"),
@@ -45,6 +55,15 @@ CASES = {
     "full field": (PLANE, field([["0.3 + x**2/9", "x*y/10"], ["x*y/10", "0.2 + y**2"]]), "ito"),
     "field, 1-D, Stratonovich": (DoubleWell(), field("0.1 + x**2/9", "x"), "stratonovich"),
     "field, anti-Ito": (PLANE, field([["0.3 + x**2/9", "x*y/10"], ["x*y/10", "0.2 + y**2"]]), "anti-ito"),
+    "full field, 3-D": (SPACE, FULL, "ito"),
+    "full field, 3-D, anti-Ito": (SPACE, FULL, "anti-ito"),
+    "full field of rank 2, 3-D": (SPACE, RANK_2, "ito"),
+    "full field, 5-D": (CoupledDoubleWells(5), FIVE, "ito"),
+    "measured noise, 3-D": (
+        SPACE,
+        fpsim.GradientNoise(learning_rate=0.1, batch_size=2, covariance=FULL),
+        "ito",
+    ),
     "Hessian, 1-D": (DoubleWell(), hessian(), "ito"),
     "Hessian, 1-D, smooth, anti-Ito": (DoubleWell(), hessian(floor_shape="smooth"), "anti-ito"),
     "Hessian at the minimum": (PLANE, hessian("minimum", minimum=(-1.0, 0.0)), "ito"),
@@ -95,7 +114,10 @@ def test_walk(name):
     np.testing.assert_allclose(run.x[0], by_twin(sde, start_of(sde), 100, 0.01, 300), rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["1-D", "full constant", "diagonal field", "Hessian, 2-D, root in closed form"])
+SINGLE = ["1-D", "full constant", "diagonal field", "full field, 3-D", "Hessian, 2-D, root in closed form"]
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_walk_in_single_precision(name):
     sde = case(name)
     run = simulate(sde, start_of(sde), 1.0, 0.01, paths=300, seed=SEED, keep="final", dtype=np.float32)
@@ -134,7 +156,10 @@ def plain(landscape):
     return Landscape(landscape.loss, landscape.gradient, landscape.hessian, dimension=landscape.dimension)
 
 
-AS_FUNCTIONS = ["1-D", "full constant", "diagonal field", "full field", "Hessian, 2-D, smooth", "10 coupled wells"]
+AS_FUNCTIONS = [
+    "1-D", "full constant", "diagonal field", "full field", "full field, 3-D", "Hessian, 2-D, smooth",
+    "10 coupled wells",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", AS_FUNCTIONS)
@@ -178,6 +203,7 @@ EXITS = {
     "1-D, leftwards": (DoubleWell(), constant(0.2), 1.0, Point(0.0, 1.0)),
     "half-space, full D": (PLANE, constant(TENSOR), (-1.0, 0.0), fpsim.HalfSpace([1.0, 0.5], -0.3)),
     "ball, diagonal field": (PLANE, CASES["diagonal field"][1], (-1.0, 0.0), fpsim.Ball([0.2, 0.1], 0.6)),
+    "ball, full field in 3-D": (SPACE, FULL, (-1.0, 0.0, 0.0), fpsim.Ball([0.2, 0.1, 0.0], 0.35)),
     "ball, Hessian": (PLANE, hessian(injected=0.1), (-1.0, 0.0), fpsim.Ball([0.2, 0.1], 0.6)),
     "10-D": (CoupledDoubleWells(10), constant(0.3), [-1.0] * 10, fpsim.HalfSpace([1.0] * 10, -2.2)),
 }
