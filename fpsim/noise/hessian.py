@@ -160,9 +160,12 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         return "full"
 
     def kicks(self, landscape: HasHessian) -> Kicks:
-        """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`."""
+        """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`.
+
+        The root is a function of H in both cases.
+        """
         if landscape.dimension <= DENSE or not hasattr(landscape, "hessian_vector"):
-            return dense_kicks(self, landscape)
+            return dense_kicks(self, landscape, symmetric=True)
         if self.at == "minimum" and landscape.dimension <= ROOT:
             return dense_kicks(self, landscape)  # one root serves all steps
         frozen = np.array(self._points()[0]) if self.at == "minimum" else None

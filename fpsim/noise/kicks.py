@@ -47,8 +47,8 @@ class HasTensor(Protocol[Place]):
     def tensor(self, landscape: Place, x: Array) -> Array: ...
 
 
-def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
-    """Kicks by a root of the tensor; that of a constant D is taken once."""
+def dense_kicks(noise: HasTensor[Place], landscape: Place, symmetric: bool = False) -> Kicks:
+    """Kicks by a root of the tensor, ``symmetric`` in any dimension if so asked; that of a constant D is taken once."""
     d, shape = int(landscape.dimension), noise.structure(landscape)
 
     def diagonal(x: Array, z: Array) -> Array:
@@ -72,7 +72,8 @@ def dense_kicks(noise: HasTensor[Place], landscape: Place) -> Kicks:
     def along(x: Array, n: Array) -> Array:
         return np.asarray(np.einsum("i...,ij...,j...->...", n, noise.tensor(landscape, x), n))
 
-    kick = diagonal if shape != "full" else constant if noise.is_constant else full if d <= 2 else triangular
+    moving = full if symmetric or d <= 2 else triangular
+    kick = diagonal if shape != "full" else constant if noise.is_constant else moving
     return Kicks(d, kick, along)
 
 
