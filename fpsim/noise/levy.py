@@ -30,6 +30,9 @@ class LevyNoise(Diffusion[HasDrift]):
     It jumps, so that it has no tensor D: paths take it (without the bridge test between steps), and for what leaves an
     interval the fractional equation does; whatever asks for D refuses.
 
+    Where the drift grows faster than x, a rare long jump makes explicit steps diverge, however small they are, which is
+    told; let paths end there (:class:`~fpsim.targets.Outside`).
+
     Args:
         alpha: the tail index, 0 < alpha <= 2: P(|L| > r) ~ r^-alpha.
         scale: > 0, in units of coordinate / time^(1/alpha).

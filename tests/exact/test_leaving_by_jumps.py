@@ -118,6 +118,15 @@ def test_at_alpha_two_it_is_white_noise_bit_for_bit():
     )
 
 
+def test_the_outside_of_a_ball():
+    target, x = fpsim.Outside([0.5, 1.0], 2.0), np.array([[0.5, 3.5, 0.5], [1.0, 5.0, -2.0]])
+    np.testing.assert_allclose(target.level(x), [-2.0, 3.0, 1.0])
+    np.testing.assert_allclose(target.gradient(x[:, 1:]), [[0.6, 0.0], [0.8, -1.0]])
+    assert target.edge(np.array([0.5, 1.0])) is None and target.ball() is None and "2" in str(target)
+    with pytest.raises(ValueError, match="radius > 0"):
+        fpsim.Outside([0.0], -1.0)
+
+
 def test_described_and_back():
     noise, target = fpsim.LevyNoise(1.5, 0.3), fpsim.Outside([0.5, 1.0], 2.0)
     assert noise_from(describe_noise(noise)) == noise and target_from(target.describe()) == target

@@ -26,6 +26,15 @@ def test_d_by_hand():
     assert shaped.tensor(well, x)[0, 0, 0] == pytest.approx(0.05 * loss * 0.35, rel=1e-14)
 
 
+def test_the_gate_of_hessian_noise_knows_the_loss():
+    """At x* = -1/sqrt 3 of the raised well: delta = 2 |slope| / (2 L kappa |third|), L = 11/18, kappa = 1/40."""
+    noise = fpsim.LossScaledDiffusion(**SGD, shape="hessian", floor=0.1)
+    (gate,) = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(offset=0.5), noise), -1.0, 0.0).gates
+    slope, third = 2 / (3 * np.sqrt(3)), 6 / np.sqrt(3)
+    assert gate.x == pytest.approx(-1 / np.sqrt(3), rel=1e-9)
+    assert gate.delta == pytest.approx(2 * slope / (2 * 11 / 18 / 40 * third), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "noise",
     [
