@@ -42,7 +42,7 @@ class Facts:
 _FORMULAS = "fpsim.routes.formulas"
 _ROWS = (
     Facts("quadrature", "sde", "fpsim.routes.quadrature:by_quadrature", 0, (BLACK, "D")),
-    Facts("fractional", "sde", "fpsim.routes.fractional:by_fractional", 1, (BLACK, "P")),
+    Facts("fractional", "sde", "fpsim.routes.fractional:by_fractional", 1),
     Facts("kramers", "formula", f"{_FORMULAS}.kramers:by_kramers", style=(VERMILLION, "^")),
     Facts("kramers-next", "formula", f"{_FORMULAS}.kramers:by_kramers_next", style=(ORANGE, "v")),
     Facts("eyring-kramers", "formula", f"{_FORMULAS}.kramers:by_eyring_kramers", style=(PURPLE, "X")),
