@@ -60,7 +60,7 @@ _ROWS = (
     Facts("bouchet-reygner", "formula", f"{_FORMULAS}.bouchet_reygner:by_bouchet_reygner"),
     Facts("grid", "sde", "fpsim.routes.grid:by_grid", 2, (GREEN, "s")),
     Facts("paths", "sde", "fpsim.routes.paths:by_paths", 3, (BLUE, "o")),
-    Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 4, (PURPLE, "o")),
+    Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 4),
     Facts(
         "chain", "chain", "fpsim.routes.chain:by_chain", 5, (SKY, "h"),
         "the chain is SGD with its finite step: another process than the SDE, so it has no z",
