@@ -29,6 +29,9 @@ HOMES = {
     "QuasiPotential": "fpsim.sgd.quasipotential",
     "MinimumAction": "fpsim.action.result",
     "Saddle": "fpsim.valleys.saddle",
+    "String": "fpsim.valleys.string",
+    "Passes": "fpsim.valleys.passes",
+    "ValleyRates": "fpsim.valleys.rates",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
 RUNS = "fpsim.routes.route", "repeated"

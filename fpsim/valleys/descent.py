@@ -57,7 +57,7 @@ def polish(landscape: Any, x: Array, length: float) -> Polished:
             f"Newton's method did not settle near {in_words(x)}: its last step is {size:.2g} long (|grad L| = "
             f"{float(np.linalg.norm(gradient)):.2g})"
         )
-    rounding = 2 * np.finfo(float).eps * float(np.linalg.norm(x))
+    rounding = 2 * float(np.finfo(float).eps) * float(np.linalg.norm(x))
     return Polished(x, curvature, gradient, 2 * size + rounding)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.lengths import distance
 from fpsim.targets import Target, as_target
+from fpsim.valleys.far import SEARCHED, far_valley
 from fpsim.valleys.graph import basin_of_target, competing_climb, descend, heights, joint, links_of
 from fpsim.valleys.line import valley_on_line
 from fpsim.valleys.valley import Valley, no_minimum
@@ -50,6 +51,8 @@ def valley(landscape: Any, start: ArrayLike, target: Any, walls: Walls | None = 
     if x.shape != (landscape.dimension,) or not np.isfinite(x).all():
         raise ValueError(f"a start has shape ({landscape.dimension},) and finite entries; got {start!r}")
     goal = as_target(target, x)
+    if landscape.dimension > SEARCHED and walls is None:
+        return far_valley(landscape, x, goal)
     found, refusal = None, None
     for growth in GROWTHS if landscape.bounds is None and walls is None else GROWTHS[:1]:
         box = _box(landscape, x, goal, walls, growth)

@@ -10,21 +10,33 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.climbing import climb
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum, require_temperature
 from fpsim.valleys.joining import SAME, add, beside, end_minimum
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
+from fpsim.valleys.stored import (
+    checks_packed,
+    checks_unpacked,
+    minima_packed,
+    minima_unpacked,
+    saddles_packed,
+    saddles_unpacked,
+)
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
+
+if TYPE_CHECKING:
+    import xarray
 
 Array = NDArray[np.float64]
 SIDEWAYS = (1 / 32, 1 / 8, 1 / 4)
@@ -34,7 +46,7 @@ MODES = 2
 
 
 @dataclass(frozen=True)
-class Passes:
+class Passes(Stored):
     """The saddles found between two neighbouring minima, the lowest first.
 
     Attributes:
@@ -77,6 +89,29 @@ class Passes:
     def shares(self) -> tuple[float, ...]:
         """Share of each pass in the rate."""
         return tuple(math.exp(value - self.log_rate) for value in self.log_rates)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Passes and minima with the dimensions ``pass``, ``state``, ``side`` and ``coordinate``."""
+        saddles, facts = saddles_packed(self.saddles)
+        entries = {**minima_packed(self.minima), **saddles}
+        if self.temperature is not None:
+            entries["log_rate"] = "pass", list(self.log_rates), "", "ln of the rate over each pass"
+            entries["log_back"] = "pass", list(self.log_back), "", "the same from the other side"
+        names = "name", "searches", "last_new", "complete", "temperature"
+        return dataset(entries, passes=facts, assumptions=checks_packed(self.assumptions),
+                       **{n: getattr(self, n) for n in names})  # fmt: skip
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`."""
+        facts, (first, second) = facts_of(data), minima_unpacked(data)
+        saddles = saddles_unpacked(data, facts.pop("passes"))
+        checks, complete = checks_unpacked(facts.pop("assumptions")), bool(facts.pop("complete"))
+        if "temperature" in facts:
+            facts |= {
+                f"{n}s" if n == "log_rate" else n: tuple(data[n].values.tolist()) for n in ("log_rate", "log_back")
+            }
+        return cls(minima=(first, second), saddles=saddles, complete=complete, assumptions=checks, **facts)
 
     def __str__(self) -> str:
         a, b = self.minima

@@ -11,17 +11,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.storage import Stored, dataset
+from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum
 from fpsim.valleys.joining import SAME
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
+from fpsim.valleys.stored import (
+    checks_packed,
+    checks_unpacked,
+    minima_packed,
+    minima_unpacked,
+    saddles_packed,
+    saddles_unpacked,
+)
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import in_words
 
@@ -116,16 +124,28 @@ class ValleyRates(Stored):
         return draw_tree(self, axes) if tree else draw_chain(self, axes)
 
     def to_xarray(self) -> xarray.Dataset:
-        """Everything but the passes' certificates, with the dimensions ``state``, ``target`` and ``coordinate``."""
+        """Everything, with the dimensions ``state``, ``target``, ``pass`` and ``coordinate``."""
         times = np.stack([self.log_times(k) for k in range(len(self.minima))], axis=1)
+        saddles, facts = saddles_packed(self.saddles)
         entries = {
-            "minima": (("state", "coordinate"), [m.x for m in self.minima], "", "minima"),
-            "loss": ("state", [m.loss for m in self.minima], "loss", "loss at the minima"),
+            **minima_packed(self.minima),
+            **saddles,
             "log_rate": (("state", "target"), self.log_rates, "", "ln of the rate from state to target"),
             "log_time": (("state", "target"), times, "", "ln of the mean time from state to target"),
             "log_stationary": ("state", self.log_stationary, "", "ln of the share of time in a valley"),
         }
-        return dataset(entries, name=self.name, temperature=self.temperature, notes=list(self.notes))
+        return dataset(entries, name=self.name, temperature=self.temperature, passes=facts, notes=list(self.notes),
+                       links=[list(pair) for pair in self.links],
+                       assumptions=checks_packed(self.assumptions))  # fmt: skip
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`, without the landscape."""
+        facts = facts_of(data)
+        links = tuple((int(i), int(j)) for i, j in facts["links"])
+        return cls(facts["name"], facts["temperature"], minima_unpacked(data), saddles_unpacked(data, facts["passes"]),
+                   links, data.log_rate.values, data.log_stationary.values, checks_unpacked(facts["assumptions"]),
+                   tuple(facts["notes"]))  # fmt: skip
 
     def __str__(self) -> str:
         lines = [

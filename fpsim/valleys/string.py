@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.storage import Stored, dataset
+from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.joining import SAME, Joining, end_minimum
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.saddle import BESIDE, Saddle, require_loss, side_of, unit_of_length
+from fpsim.valleys.stored import saddles_packed, saddles_unpacked
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
@@ -78,15 +79,25 @@ class String(Stored):
 
     def to_xarray(self) -> xarray.Dataset:
         """Path, passes and minima with the dimensions ``point``, ``coordinate``, ``pass`` and ``minimum``."""
+        saddles, facts = saddles_packed(self.saddles)
         entries = {
             "x": (("coordinate", "point"), self.x, "", "path of least loss"),
             "loss": ("point", self.loss, "loss", "loss along the path"),
-            "saddles": (("pass", "coordinate"), [s.x for s in self.saddles], "", "passes in order"),
             "minima": (("minimum", "coordinate"), [m.x for m in self.minima], "", "minima in order"),
+            **saddles,
         }
         arc = {"arc": ("point", self.arc, "", "length of the path")}
-        facts = {"name": self.name, "residual": self.residual, "barrier": self.barrier, "notes": list(self.notes)}
-        return dataset(entries, arc, **facts)
+        return dataset(entries, arc, name=self.name, residual=self.residual, barrier=self.barrier, passes=facts,
+                       notes=list(self.notes))  # fmt: skip
+
+    @classmethod
+    def from_xarray(cls, data: xarray.Dataset) -> Self:
+        """The inverse of :meth:`to_xarray`, without the landscape."""
+        facts = facts_of(data)
+        saddles = saddles_unpacked(data, facts["passes"])
+        minima = (saddles[0].minima[0], *(s.minima[1] for s in saddles))
+        return cls(facts["name"], data.x.values, data.arc.values, data.loss.values, saddles, minima,
+                   facts["residual"], tuple(facts["notes"]))  # fmt: skip
 
     def __str__(self) -> str:
         first, last = self.minima[0], self.minima[-1]

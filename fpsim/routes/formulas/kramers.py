@@ -21,6 +21,8 @@ from fpsim.routes.formulas.climb import Escape, escape, noise_level, on_a_line, 
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.formulas.next_order import expansion
 from fpsim.routes.problem import Problem
+from fpsim.valleys.far import SEARCHED
+from landscapes.field import in_words
 
 KRAMERS = "Kramers, Physica 7 (1940) 284; Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
 NEXT_ORDER = "Kramers 1940 with the next term of Laplace's method (Bender and Orszag, section 6.4) at both ends"
@@ -104,7 +106,14 @@ def _eyring(
     log_mean = -float(np.logaddexp.reduce(log_rates))
     exponent, levels = at.barrier / temperature, (temperature, temperature)
     assumptions = (*general(at, log_mean, exponent, levels), *checks)
-    notes = (f"rates over {len(log_rates)} passes added",) if others else ()
+    notes: tuple[str, ...] = (f"rates over {len(log_rates)} passes added",) if others else ()
+    if at.sde.dimension > SEARCHED:  # nobody sees them otherwise
+        notes += tuple(
+            f"pass at {in_words(np.asarray(point.x))}: barrier {float(point.loss - at.valley.minimum.loss):.8g}, "
+            f"{100 * math.exp(rate + log_mean):.4g} % of the rate"
+            for point, rate in zip((at.valley.saddle, *others), log_rates, strict=True)
+            if point is not None
+        )
     return at.formula(name, log_mean, reference, assumptions, at.sde.convention, notes)
 
 
