@@ -52,7 +52,7 @@ class Setting:
     @property
     def well(self) -> DoubleWell:
         """The landscape."""
-        return DoubleWell(barrier=self.barrier, width=self.width)
+        return _well(self.barrier, self.width)
 
     @property
     def unit(self) -> float:
@@ -62,12 +62,7 @@ class Setting:
     @property
     def examples(self) -> DatasetLandscape:
         """The same loss as a mean over examples with slopes sqrt(H) s_j of mean 0 and variance H."""
-        p = POSITIVE / EXAMPLES
-        s = np.where(np.arange(EXAMPLES) < POSITIVE, math.sqrt((1 - p) / p), -math.sqrt(p / (1 - p)))
-        return DatasetLandscape.from_expression(
-            "barrier*((x/width)**2 - 1)**2 + noise*s*x", variables="x", bounds=[(-2 * self.width, 2 * self.width)],
-            data={"s": s}, barrier=self.barrier, width=self.width, noise=math.sqrt(self.curvature),
-        )  # fmt: skip
+        return _examples(self.barrier, self.width, math.sqrt(self.curvature))
 
     def varied(self, variable: str, factor: float) -> Setting:
         """``variable`` ("S", "1/eta", "dL" or "1/H") made ``factor`` times as large, all else as it is."""
@@ -84,6 +79,21 @@ class Setting:
         return {
             "S": self.batch_size, "1/eta": 1 / self.learning_rate, "dL": self.barrier, "1/H": 1 / self.curvature,
         }[variable]  # fmt: skip
+
+
+@cache
+def _well(barrier: float, width: float) -> DoubleWell:
+    return DoubleWell(barrier=barrier, width=width)
+
+
+@cache
+def _examples(barrier: float, width: float, noise: float) -> DatasetLandscape:
+    p = POSITIVE / EXAMPLES
+    s = np.where(np.arange(EXAMPLES) < POSITIVE, math.sqrt((1 - p) / p), -math.sqrt(p / (1 - p)))
+    return DatasetLandscape.from_expression(
+        "barrier*((x/width)**2 - 1)**2 + noise*s*x", variables="x", bounds=[(-2 * width, 2 * width)],
+        data={"s": s}, barrier=barrier, width=width, noise=noise,
+    )  # fmt: skip
 
 
 VARIABLES = ("S", "1/eta", "dL", "1/H")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,13 @@ TWO_LEVEL = tuple(Model("two-level", convention) for convention in ("ito", "stra
 FLOORED = Model("floored")
 
 
+@cache
+def pair(ratio: float) -> SharpFlatWell:
+    """Two valleys with curvatures in that ratio; the sharp one lies at x < 0, the saddle at 0."""
+    sharp = 8 * BARRIER * (1 + math.sqrt(ratio)) ** 2 / DISTANCE**2
+    return SharpFlatWell(sharp, sharp / ratio, BARRIER)
+
+
 @dataclass(frozen=True)
 class Valley:
     """One valley of a pair with curvatures in the given ratio."""
@@ -72,12 +79,10 @@ class Valley:
     ratio: float
     side: str
 
-    @cached_property
+    @property
     def landscape(self) -> SharpFlatWell:
-        """The pair; the sharp valley lies at x < 0, the saddle at 0."""
-        root = math.sqrt(self.ratio)
-        sharp = 8 * BARRIER * (1 + root) ** 2 / DISTANCE**2
-        return SharpFlatWell(sharp, sharp / self.ratio, BARRIER)
+        """The pair that it belongs to."""
+        return pair(self.ratio)
 
     @property
     def curvature(self) -> float:
@@ -133,12 +138,20 @@ def arrhenius(model: Model, valley: Valley) -> Arrhenius:
 # --- the stationary law -------------------------------------------------------------------------------------------
 
 
+@cache
+def switches(ratio: float) -> tuple[float, ...]:
+    """Where the two-level noise changes, on both sides of the saddle, at any level."""
+    valleys = [Valley(ratio, side) for side in ("sharp", "flat")]
+    noises: list[Any] = [valley.problem(TWO_LEVEL[0], BARRIER).sde.noise for valley in valleys]
+    return tuple(noise.switch(pair(ratio)) for noise in noises)
+
+
 def both_valleys(model: Model, ratio: float, level: float) -> SDE:
     """The SDE on the whole line; the two-level noise switches on each side of the saddle."""
     sharp, flat = Valley(ratio, "sharp"), Valley(ratio, "flat")
     noise = model.noise(level)
     if model.name == "two-level":
-        cuts = [v.problem(model, level).sde.noise.switch(v.landscape) for v in (sharp, flat)]  # type: ignore[attr-defined]
+        cuts = switches(ratio)
         levels = level * np.array([sharp.curvature, SADDLE, flat.curvature])
 
         def tensor(x: Array) -> Array:
