@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fpsim.sweeps.store import Store
-from validation import EXPERIMENTS, experiment
+from validation import EXPERIMENTS, NEEDS, experiment
 from validation.central_limit.measures import Size as CentralLimit
 from validation.escape_formula.measures import Size as EscapeFormula
 from validation.gradient_noise.measures import Size as GradientNoise
@@ -28,12 +28,12 @@ from validation.study.report import Report, Verdict
 ROOT = Path(__file__).parents[2]
 SIZES = {
     "central-limit": CentralLimit((1.25, 1.5, 3.0), (1, 4, 16, 64, 256), 500, 4),
-    "sharp-flat": SharpFlat((1.0, 4.0), (1.0,), 60, 1e7, 5, 400),
-    "escape-formula": EscapeFormula(100, (0.1, 0.07, 0.05), (2.0, 3.0, 4.0), (0.25, 0.3, 0.35), (0.1,)),
+    "sharp-flat": SharpFlat((1.0, 4.0), (1.0,), 10, 1e6, 5, 50),
+    "escape-formula": EscapeFormula(10, (0.1, 0.07, 0.05), (1.0, 2.0, 3.0), (0.25, 0.3, 0.35), (0.1,)),
     "noise-covariance": NoiseCovariance(2000, 3, 4, 400, None, None, 21),
-    "sharpness": Sharpness(100, 2, 60, 15, 12, 60, (0.25, 1.0, 4.0), (1.0, 1.25), 20, 20),
-    "resnet": ResNet((), Rule(), 2, 1e4, 100, 100, 1, (1.0,), ((0.5, (1, 2)),), False),
-    "gradient-noise": GradientNoise(8, 24, (2, 4, 8), 16, 8, 3, coordinates=4096, watched=64, sketch=1024),
+    "sharpness": Sharpness(60, 2, 40, 10, 8, 40, (0.25, 1.0, 4.0), (1.0, 1.25), 20, 20),
+    "resnet": ResNet((), Rule(), 2, 1e4, 100, 10, 1, (1.0,), ((0.5, (1, 2)),), False),
+    "gradient-noise": GradientNoise(8, 24, (2, 4, 8), 16, 8, 3, coordinates=1024, watched=16, sketch=1024),
 }
 """A size of some seconds at which each study runs: a new one adds its own."""
 
@@ -42,11 +42,20 @@ def test_the_tables_hold_the_same_studies():
     assert set(SIZES) == set(EXPERIMENTS)
 
 
-@pytest.mark.network
-@pytest.mark.parametrize("name", SIZES)
+EACH = [pytest.param(name, marks=[pytest.mark.network] if name in NEEDS else []) for name in EXPERIMENTS]
+"""Every study; those that import packages of an extra are marked."""
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_study_keeps_its_promises(name, tmp_path):
-    pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+    for package in NEEDS.get(name, ()):
+        pytest.importorskip(package, reason=f"{package} (extra `network`) is not installed")
     check(experiment(name), SIZES[name], tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def coarse_pictures(monkeypatch):
+    monkeypatch.setitem(pytest.importorskip("matplotlib").rcParams, "savefig.dpi", 30)
 
 
 def check(study, size, folder, seed=1):
@@ -106,8 +115,7 @@ def told_from_data(study, report, folder):
     assert plain.to_json() == report.to_json() and set(plain.pictures) == set(report.pictures)
 
 
-@pytest.mark.network  # some studies import torch
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_study_is_found_by_name(name):
     study = experiment(name.replace("-", " ").upper())
     assert study is experiment(name.replace("-", "_")) and study.name == name
@@ -117,8 +125,7 @@ def test_a_study_is_found_by_name(name):
     assert sum(panel.share for panel in (study, *study.panels)) == pytest.approx(1)
 
 
-@pytest.mark.network  # some studies import torch
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_only_measuring_code_makes_pieces_anew(name, monkeypatch):
     """A change of colours, words, tolerances or of the command line keeps the pieces; one of what measures does not."""
     for study in (experiment(name), *experiment(name).panels):

@@ -117,6 +117,7 @@ def log_time(problem: EscapeProblem) -> float:
     return first_passage(problem.sde, problem.point, problem.target, tolerance=1e-8).log_mean
 
 
+@cache
 def formula_terms(model: Model, valley: Valley) -> tuple[float, float]:
     """Exponent and ln(prefactor) of the shipped formula, read off at two noises."""
     levels, logs = (0.01, 0.02), []

@@ -8,6 +8,7 @@ A rescaling D of the network (`landscapes.networks.reparametrization`) stretches
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 
@@ -37,15 +38,19 @@ def escapes_over_stretches(stretches: Sequence[float], paths: int, seed: int, th
         land = stretched(k)
         start, target = float(land.default_start[0]), float(land.default_target[0])  # type: ignore[index]
         row: Row = {"k": float(k), "H": float(land.hessian(np.array([[start]]))[0, 0, 0])}
+        exact = cache(partial(_exact, land, start, target))
         for name, rate in (("same eta", LEARNING_RATE), ("eta k^2", LEARNING_RATE * k**2)):
-            sgd = MiniBatchSGD(land, learning_rate=rate, batch_size=1)
-            problem = EscapeProblem(SDE(land, sgd.noise()), start, target)
             row[f"eta H, {name}"] = rate * row["H"]
-            row[f"SDE, {name}"] = problem.by_quadrature().mean / rate
-            row[f"chain, {name}"] = problem.by_chain().mean / rate
+            row[f"SDE, {name}"], row[f"chain, {name}"] = exact(rate)
         mean, error = _batches(land, LEARNING_RATE * k**2, start, target, paths, seed, threads)
         rows.append({**row, "mini-batches, eta k^2": mean, "error": error})
     return rows
+
+
+def _exact(land: SampledLandscape, start: float, target: float, rate: float) -> tuple[float, float]:
+    """Iterations of the SDE and of its chain."""
+    problem = EscapeProblem(SDE(land, MiniBatchSGD(land, rate, 1).noise()), start, target)
+    return problem.by_quadrature().mean / rate, problem.by_chain().mean / rate
 
 
 def _batches(
