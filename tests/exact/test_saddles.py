@@ -73,6 +73,7 @@ def test_coupled_wells_cross_at_the_origin(d):
     assert found.residual <= 1e-3
 
 
+@pytest.mark.slow
 def test_products_alone_find_what_matrices_find():
     """Beyond 500 dimensions no Hessian is formed: one spring-coupled chain in 600 and 100, a kink in the middle.
 
