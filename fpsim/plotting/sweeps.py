@@ -1,6 +1,7 @@
 """A sweep as lines:  ln tau = slope x + constant  for each series, with its slope +- error.
 
-One series per combination of the other axes; formulas are dashed, since nothing is measured there.
+One series per combination of the other axes; formulas are dashed curves, since nothing is measured there.  Where the
+values of x are spaced in their logarithm, the axis is, and the slope is that over ln x: the exponent of a power law.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ def lines_over(
     values, errors = _with_errors(data, y_name)
     axes = axes_or_new(axes, 6.0, 4.0)
     others = [d for d in values.dims if d != values[x_name].dims[0]]
-    stacked = values.stack(series=others) if others else values.expand_dims(series=[()])
-    noise = errors.stack(series=others) if others else errors.expand_dims(series=[()])
+    stacked = values.stack(series=others) if others else values.expand_dims("series")
+    noise = errors.stack(series=others) if others else errors.expand_dims("series")
     names = [dict(zip(others, np.atleast_1d(np.asarray(s, dtype=object)), strict=False)) for s in _labels(stacked)]
     routes = [str(name["route"]) for name in names if "route" in name]
+    if is_spaced_in_logarithm(np.asarray(values[x_name], dtype=float)):
+        axes.set_xscale("log")
     drawn = 0
     for k, name in enumerate(names):
         x, y = np.asarray(values[x_name], dtype=float), np.asarray(stacked.isel(series=k), dtype=float)
@@ -60,24 +63,33 @@ def lines_over(
 
 
 def _series(axes: Axes, x: Array, y: Array, e: Array, color: str, marker: str, name: dict[str, Any]) -> None:
-    """Points of one series with error bars, and the line through them."""
+    """A formula as a dashed curve through its points; all else as points with error bars and the line through them."""
     words = ", ".join(
         str(v) if key == "route" else f"{key} {v:g}" if not isinstance(v, str) else v for key, v in name.items()
     )
+    is_log = axes.get_xscale() == "log"
+    fit = slope_of(np.log(x) if is_log else x, y, e)
+    label = words + (f"{': ' if words else ''}slope {fit[0]:.4g} ± {fit[1]:.1g}" if fit else "")
     row = ROUTES.get(str(name.get("route")))
-    is_formula = row is not None and row.process == "formula"
-    fit = slope_of(x, y, e)
-    label = words + (f": slope {fit[0]:.4g} ± {fit[1]:.1g}" if fit else "")
-    axes.errorbar(
-        x, y, yerr=np.where(np.isfinite(e), e, 0.0), fmt="none" if is_formula else marker, color=color, capsize=2
-    )
+    if row is not None and row.process == "formula":
+        order = np.argsort(x)
+        axes.plot(x[order], y[order], color=color, linestyle="--", linewidth=1.2, label=label, zorder=3)
+        return
+    errors = np.where(np.isfinite(e), e, 0.0)
+    axes.errorbar(x, y, yerr=errors, fmt=marker, color=color, capsize=2, label="" if fit else label)
     if fit:
         ends = np.array([x.min(), x.max()])
-        axes.plot(
-            ends, fit[0] * ends + fit[2], color=color, linestyle="--" if is_formula else "-", linewidth=1.2, label=label
-        )
-    else:
-        axes.plot(x, y, color=color, marker=marker, linestyle="", label=label)
+        line = fit[0] * (np.log(ends) if is_log else ends) + fit[2]
+        axes.plot(ends, line, color=color, linewidth=0.8, label=label)
+
+
+def is_spaced_in_logarithm(x: Array) -> bool:
+    """Whether positive values, three or more, are spaced more evenly in their logarithm."""
+    x = np.unique(x)
+    if x.size < 3 or x[0] <= 0:
+        return False
+    apart, ratios = np.diff(x), np.diff(np.log(x))
+    return bool(np.ptp(ratios) / ratios.mean() < np.ptp(apart) / apart.mean() - 1e-9)
 
 
 def slope_of(x: Array, y: Array, e: Array) -> tuple[float, float, float] | None:
@@ -138,4 +150,4 @@ def _with_errors(data: xarray.Dataset, name: str) -> tuple[Any, Any]:
 
 
 def _labels(stacked: Any) -> list[Any]:
-    return list(stacked["series"].values)
+    return list(stacked["series"].values) if "series" in stacked.coords else [()]

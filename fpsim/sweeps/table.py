@@ -62,7 +62,12 @@ def dataset_of(
     if any(row.error for row in rows):
         errors = np.array([row.error for row in rows], dtype=str).reshape(shape)
         entries["error"] = (dims, errors, "", "why a point failed")
-    return dataset(entries, _coordinates(design, seeds), **facts)
+    coordinates = _coordinates(design, seeds)
+    if both := sorted(set(entries) & set(coordinates)):
+        raise ValueError(
+            f"'{both[0]}' is a parameter of this sweep and a name of what its function returns; rename one of them"
+        )
+    return dataset(entries, coordinates, **facts)
 
 
 def _coordinates(design: Design, seeds: Sequence[int | None] | None) -> dict[str, Any]:
@@ -78,7 +83,10 @@ def _coordinates(design: Design, seeds: Sequence[int | None] | None) -> dict[str
 def _labels(values: tuple[Value, ...]) -> Array:
     """Values of an axis as an array: numbers as they are, all else in words."""
     plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return np.array(values) if plain else np.array([v if isinstance(v, str) else repr(v) for v in values])
+    if plain:
+        found = np.array(values)
+        return found if found.dtype.kind in "if" else found.astype(float)  # whole numbers beyond 64 bits
+    return np.array([v if isinstance(v, str) else repr(v) for v in values])
 
 
 def _names(rows: list[Row], kind: str) -> list[tuple[str, str, str]]:
