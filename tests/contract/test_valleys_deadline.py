@@ -63,7 +63,7 @@ def test_progress_rises_to_one():
 
 
 def test_a_chain_of_many_saddles_is_found():
-    """Eleven wells flip one after the other: a straight string sees few of the saddles, strings across gaps the rest.
+    """Wells flip one after the other: a straight string sees few of the saddles, strings across gaps the rest.
 
     Each saddle but first and last moves a wall between two wells; the path must visit minima in between.
     """
