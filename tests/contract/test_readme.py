@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,9 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)[1:]
     if words[0] == "escape":
         words += ["--paths", "1000"]
+    if words[0] == "sweep":
+        (tmp_path / words[1]).parent.mkdir(parents=True)
+        shutil.copy(README.parent / words[1], tmp_path / words[1])
     done = subprocess.run(
         [sys.executable, "-m", "fpsim.cli", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
@@ -78,7 +82,7 @@ def test_installation_names_every_extra_and_every_system() -> None:
     section = TEXT.split("## Installation\n")[1].split("\n## ")[0]
     extras = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     named = set(re.findall(r"-e '\.\[(\w+)\]'", section))
-    assert named == {"network", "animation"} <= set(extras)
+    assert named == {"network", "animation", "cluster", "gpu"} <= set(extras)
     for word in ("PowerShell", "macOS", "constraints.txt", "another project", ".venv\\Scripts\\python"):
         assert word in section
     assert "pip install fpsim" not in TEXT
