@@ -39,7 +39,6 @@ from fpsim.splitting.multilevel import PILOT, TRIAL, repetition
 from fpsim.splitting.plan import Planned, planned
 from fpsim.splitting.scores import Score, TableScore, score_of
 from fpsim.splitting.stochastic import StochasticFlights
-from fpsim.targets import LevelSet
 
 Array = NDArray[np.float64]
 TRIAL_PARTICLES = 256
@@ -247,8 +246,8 @@ def _answer(run: SplittingRun) -> EscapeTime:
 
 
 def _refuse_infinite(problem: Problem) -> None:
-    """In one dimension the quadrature knows at once whether the mean is infinite."""
-    if problem.sde.dimension == 1 and not isinstance(problem.target, LevelSet):
+    """On a line the quadrature knows at once whether the mean is infinite."""
+    if problem.edge is not None:
         try:
             route("quadrature").answer(problem)
         except InfiniteTimeError:

@@ -154,7 +154,7 @@ def _on_cluster(cluster: Any, count: int | None, stack: ExitStack) -> Workers:
     elif cluster == "local":
         _require_guard()
         try:
-            here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=None)
+            here = LocalCluster(n_workers=count or _cores(), threads_per_worker=1, dashboard_address=":0")
         except RuntimeError:
             raise NoWorkersError(UNGUARDED) from None
         client = stack.enter_context(Client(stack.enter_context(here)))

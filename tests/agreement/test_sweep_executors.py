@@ -64,7 +64,7 @@ def test_every_executor_gives_the_same_bits(tmp_path, work):
     with ThreadPoolExecutor(2) as pool:
         assert values(sweep("own").run(pool)) == first
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         assert values(sweep("dask").run(cluster=client)) == first
@@ -80,7 +80,7 @@ def test_a_scheduler_that_goes_away_costs_what_was_in_flight_only(tmp_path, work
     code = (
         "from distributed import LocalCluster\nimport time\n"
         "if __name__ == '__main__':\n"
-        "    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)\n"
+        "    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=':0')\n"
         f"    open({str(log)!r}, 'w').write(cluster.scheduler_address)\n"
         "    time.sleep(60)\n"
     )

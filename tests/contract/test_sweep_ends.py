@@ -115,7 +115,7 @@ def test_a_scheduler_without_workers_is_one_sentence(tmp_path, endless, monkeypa
 
     monkeypatch.setattr("fpsim.sweeps.workers.CONNECTING", 0.5)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         pytest.raises(ClusterLostError, match=r"has no workers; start some with 'dask worker tcp://"),
     ):
         Sweep(endless.odd, {"x": [0]}, store="none.sweep").run(cluster=cluster.scheduler_address)
@@ -125,7 +125,7 @@ def test_a_worker_of_a_cluster_that_dies_takes_no_quick_neighbours_along(endless
     """Quick calls travel together; the one that kills its worker is found among them."""
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         found = Sweep(endless.deadly_when_quick, {"x": list(range(400))}, store="quick.sweep").run(cluster=client)
