@@ -2,6 +2,7 @@
 
     line     V = (x^2 - 1)^2/4, D = 0.1, box [-2.5, 2.5], p(0) = normal(-1, 0.1), p(10)
     plane    V = (x^2 - 1)^2/4 + y^2/2, the same in x, 200 x 200 cells
+    swirl    Maier and Stein's drift (x - x^3 - 3 x y^2, -(1 + x^2) y), no detailed balance, the same grid and start
     passage  mean time from x = -1 to x >= 0 in one, two and three dimensions (exact 30.821302472666)
 
 The error of a density is its L1 distance on the cell centres from the exact one (exact_density.py).  scipy's
@@ -122,6 +123,20 @@ def _arrays_only(equation: FokkerPlanck, p: problem.Array, rounds: int) -> tuple
     return "fpsim", p.size, found.masses[0] / cell, seconds
 
 
+def swirl(cells: int) -> Row:
+    """fpsim and expm_multiply on one matrix without detailed balance; the error is their L1 distance."""
+    flow = landscapes.MaierStein(beta=3.0)
+    grid = Grid(*[(problem.LOW, problem.HIGH, cells)] * 2)
+    equation = FokkerPlanck(fpsim.SDE(flow, fpsim.ConstantDiffusion(problem.DIFFUSION)), grid)
+    p = problem.start(cells, 2)
+    equation.evolve(p, [problem.TIME])  # compile
+    found, seconds = timed(lambda: equation.evolve(p, [problem.TIME]), 3)
+    q, slow = timed(lambda: expm_multiply(equation.generator * problem.TIME, p.ravel()), 1)
+    apart = float(np.abs(found["density"].values[0].ravel() - q).sum() * grid.volume)
+    ours = statistics.median(seconds)
+    return {"cells": cells, "seconds": ours, "expm_multiply": slow[0], "ratio": slow[0] / ours, "apart": apart}
+
+
 def passages(sizes: dict[int, int]) -> list[Row]:
     """The field of mean first-passage times (and of their variance), dimension -> cells along each axis."""
     rows = []
@@ -191,6 +206,11 @@ def show(report: dict[str, Any]) -> None:
                 f"  {name:6s}{tool:31s}{size:>10s}{_time(r['seconds']):>11s}  error {r['error']:.1e}"
                 f"  min p {r['lowest']:9.1e}  |mass - 1| {r['mass_error']:.0e}"
             )
+    turning = report["swirl"]
+    print(
+        f"  swirl fpsim {turning['cells']} x {turning['cells']}: {_time(turning['seconds'])}, expm_multiply "
+        f"{_time(turning['expm_multiply'])} ({turning['ratio']:.0f} times), L1 distance {turning['apart']:.1e}"
+    )
     print("mean first-passage time, -1 to x >= 0 (whole field and variance): matrix, solve, relative error")
     for r in report["passages"]:
         size, error = f"{r['cells']}^{r['dimension']}", r["relative_error"]
@@ -220,6 +240,7 @@ def main() -> None:
         rows += densities(1000, 1, 40, rival=True) + densities(10_000, 1, 20, rival=False)
     plane = 60 if quick else 200
     rows += densities(plane, 2, 3, rival=True, other="uniformisation")
+    turning = swirl(plane)
     times = passages({1: 1000, 2: 100, 3: 24} if quick else {1: 1000, 2: 400, 3: 64})
     met: dict[str, str] = {}
     if options.rivals:
@@ -231,6 +252,7 @@ def main() -> None:
         "rivals": met,
         "error of the reference": problem.own_error(),
         "densities": rows,
+        "swirl": turning,
         "passages": times,
         "ratios": {
             f"{r['tool']}, {r['dimension']}-D, {r['cells']} cells": gain(rows, r["tool"], r["dimension"], r["cells"])
