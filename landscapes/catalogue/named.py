@@ -1,38 +1,14 @@
-"""What a named landscape is: one formula, its box, and where an escape starts and ends by default."""
+"""The named landscapes, as a table."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
-from landscapes.field import formula_functions, unknown_parameter
+from landscapes.field import unknown_parameter
 from landscapes.landscape import DriftField, Landscape
-
-
-class NamedLandscape(Landscape):
-    """A landscape whose formula, box and default escape follow from a few arguments."""
-
-    def _from_formula(
-        self,
-        formula: str,
-        variables: tuple[str, ...],
-        parameters: Mapping[str, float],
-        bounds: Sequence[tuple[float, float]],
-        start: Sequence[float],
-        target: Sequence[float],
-    ) -> None:
-        functions = formula_functions([formula], variables, parameters, True, longest=None)
-        self._describe(functions, variables, bounds, type(self).__name__, start, target)
-
-
-class ParametricLandscape(NamedLandscape):
-    """A named landscape whose arguments are the parameters of its formula."""
-
-    def _rebuilt(self, parameters: dict[str, float]) -> Self:
-        constructor: Any = type(self)
-        return constructor(**parameters)  # box and start depend on them
 
 
 def named(name: str, **parameters: Any) -> Landscape | DriftField:

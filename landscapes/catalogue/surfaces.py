@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landscapes.catalogue.named import NamedLandscape, ParametricLandscape
+from landscapes.catalogue.parametric import NamedLandscape, ParametricLandscape
 from landscapes.field import formula_functions, numbered, require_positive
 from landscapes.landscape import DriftField
 

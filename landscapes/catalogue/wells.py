@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from landscapes.catalogue.named import ParametricLandscape
+from landscapes.catalogue.parametric import ParametricLandscape
 from landscapes.field import require_positive
 
 

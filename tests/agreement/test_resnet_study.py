@@ -19,8 +19,9 @@ from landscapes.networks.recipe import Recipe
 from validation.resnet import tables
 from validation.resnet import verdicts as judge
 from validation.resnet.escapes import Sweep, batch_sizes, measured, swept, theories
-from validation.resnet.measures import Size, _least, escapes
+from validation.resnet.measures import _least, escapes
 from validation.resnet.run import STUDY
+from validation.resnet.size import Size
 from validation.resnet.slices import Case, Outcome, Rule, _judged, _next_length, climbs
 from validation.resnet.toolkit_check import surrogate_routes
 from validation.study.pieces import Pieces

@@ -17,7 +17,7 @@ import fpsim.routes.formulas
 import landscapes
 from animations.catalogue import FILMS, Order, animate
 from fpsim.route import ROUTES, Facts
-from landscapes.catalogue.named import ParametricLandscape
+from landscapes.catalogue.parametric import ParametricLandscape
 from landscapes.field import require_positive
 from validation.study.run import Run
 

@@ -17,10 +17,10 @@ from validation.central_limit.measures import Size as CentralLimit
 from validation.escape_formula.measures import Size as EscapeFormula
 from validation.gradient_noise.measures import Size as GradientNoise
 from validation.noise_covariance.measures import Size as NoiseCovariance
-from validation.resnet.measures import Size as ResNet
+from validation.resnet.size import Size as ResNet
 from validation.resnet.slices import Rule
 from validation.sharp_flat.measures import Size as SharpFlat
-from validation.sharpness.measures import Size as Sharpness
+from validation.sharpness.size import Size as Sharpness
 from validation.study import stamp
 from validation.study.pieces import Pieces
 from validation.study.report import Report, Verdict

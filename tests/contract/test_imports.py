@@ -83,7 +83,11 @@ def find_imports(tree: ast.AST, module: str, package: str, when_loaded: bool = T
         elif isinstance(node, ast.ImportFrom):
             parents = package.split(".")
             above = parents[: len(parents) - node.level + 1] if node.level else []
-            yield Import(module, ".".join([*above, node.module or ""]).rstrip("."), node.lineno, when_loaded)
+            base = ".".join([*above, node.module or ""]).rstrip(".")
+            files = {f"{base}.{alias.name}" for alias in node.names}
+            files = {name for name in files if (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()}
+            for name in files or {base}:  # ``from folder import file`` is about the file
+                yield Import(module, name, node.lineno, when_loaded)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield from find_imports(node, module, package, when_loaded=False)
         elif is_type_checking(node):
@@ -181,7 +185,7 @@ def test_folders_make_no_circle(package: str):
 
 
 FOLDERS = sorted(
-    {".".join(p.relative_to(ROOT).parts[:-1]) for k in ("landscapes", "fpsim") for p in (ROOT / k).rglob("*.py")}
+    {".".join(p.relative_to(ROOT).parts[:-1]) for k in PACKAGES for p in (ROOT / k).rglob("*.py")}
 )
 
 

@@ -34,7 +34,7 @@ from validation.study.findings import Row, Rows
 from validation.study.lines import Line, straight_line
 
 if TYPE_CHECKING:
-    from validation.resnet.measures import Size
+    from validation.resnet.size import Size
     from validation.study.run import Run
 
 GAUSSIAN = "gaussian"

@@ -7,8 +7,9 @@ from functools import partial
 
 from validation.full_space.run import STUDY as FULL_SPACE
 from validation.resnet.findings import Slices
-from validation.resnet.measures import Size, measure
+from validation.resnet.measures import measure
 from validation.resnet.pictures import laws_figure, routes_figure, slices_figure, slopes_figure
+from validation.resnet.size import Size
 from validation.resnet.tables import tables
 from validation.resnet.verdicts import verdicts
 from validation.study.study import Study, Told

@@ -15,7 +15,7 @@ from validation.resnet.slices import Case, Climb
 from validation.study.findings import Row, Rows
 
 if TYPE_CHECKING:
-    from validation.resnet.measures import Size
+    from validation.resnet.size import Size
     from validation.study.run import Run
 
 EXPONENT = 3.5

@@ -11,7 +11,7 @@ from validation.sharpness.spectra import landscape
 from validation.study.findings import Row
 
 if TYPE_CHECKING:
-    from validation.sharpness.measures import Size
+    from validation.sharpness.size import Size
 
 Array = NDArray[np.float64]
 LAYERS = ("1", "3")

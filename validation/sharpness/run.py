@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from validation.sharpness.measures import Sharpness, Size, measure
+from validation.sharpness.measures import Sharpness, measure
 from validation.sharpness.pictures import rescaling_figure, spectrum_figure
+from validation.sharpness.size import Size
 from validation.sharpness.stretched_slice import LEARNING_RATE
 from validation.sharpness.verdicts import verdicts
 from validation.study.study import Study, Told

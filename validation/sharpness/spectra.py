@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray
 
     from landscapes.networks.landscape import NeuralLandscape
-    from validation.sharpness.measures import Size
+    from validation.sharpness.size import Size
 
 Array = NDArray[np.float64]
 TOP = 5
