@@ -65,6 +65,7 @@ def passage(equation: Equation, target: Any, start: ArrayLike | None) -> Answer:
     sets = sets_on(equation, target, start)
 
     def answer(walk: Walk) -> Answer:
+        """The answer by one walk."""
         part = restrict(walk, sets)
         mean, variance, accuracy = mean_and_variance(walk, part)
         values = {"mean": part.spread(mean), "variance": part.spread(variance)}
@@ -86,6 +87,7 @@ def committor(equation: Equation, a: Any, b: Any) -> Answer:
     sets = [on_grid(a, equation.grid), on_grid(b, equation.grid)]
 
     def answer(walk: Walk) -> Answer:
+        """The answer by one walk."""
         part = restrict(walk, sets)
         forward, _, accuracy = committors(walk, part)
         field = part.spread(forward)
@@ -107,6 +109,7 @@ def held(equation: Equation, source: Any, target: Any, valley: Any) -> Answer:
     grid = equation.grid
 
     def answer(walk: Walk) -> Answer:
+        """The answer by one walk."""
         part = restrict(walk, sets)
         injected = (grid.density(source).ravel() * grid.volume)[part.keep]
         solver = passage_solver(walk, part)
@@ -132,6 +135,7 @@ def left_valley(equation: Equation, valley: Any, start: ArrayLike | None) -> Ans
     sets = sets_on(equation, valley, start)
 
     def answer(walk: Walk) -> Answer:
+        """The answer by one walk."""
         part = restrict(walk, sets)
         rate, masses, accuracy = quasi_stationary(walk, part)
         return Answer({"rate": rate, "masses": part.spread(masses)}, walk, part, accuracy, ended_by(part))
