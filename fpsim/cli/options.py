@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from fpsim.cli.words import whole_number
+from fpsim.words import whole_number
 
 
 def _whole(text: str) -> int:
@@ -90,7 +90,7 @@ class ProblemOptions:
 
     def sde(self, landscape: str, walled: bool = False) -> Any:
         """Landscape and noise; ``walled``: the bounds may be those of walls."""
-        from fpsim.cli import words
+        from fpsim import words
         from fpsim.sde.sde import SDE
 
         place = words.landscape(landscape, words.settings(self.set_ or []), self.variables, self.bounds, walled)
@@ -103,7 +103,7 @@ class ProblemOptions:
 
     def ends(self, place: Any, needs_target: bool = True) -> tuple[Any, Any]:
         """Start and target, or the landscape's defaults; a target that is not needed may be ``None``."""
-        from fpsim.cli import words
+        from fpsim import words
 
         if self.start is None and place.default_start is None:
             raise ValueError(_where_to_start(place))
@@ -114,7 +114,7 @@ class ProblemOptions:
 
     def box(self, place: Any, kind: str) -> Any:
         """The box of walls: ``--bounds`` if given, else the landscape's own."""
-        from fpsim.cli import words
+        from fpsim import words
 
         box = place.bounds if self.bounds is None else words.box(self.bounds, place.dimension)
         if box is None:
@@ -123,7 +123,7 @@ class ProblemOptions:
 
     def walls(self, place: Any, boundary: str | None) -> Any:
         """The walls that ``--boundary`` asks for."""
-        from fpsim.cli import words
+        from fpsim import words
         from fpsim.walls import Walls
 
         if boundary is None:

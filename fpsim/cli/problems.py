@@ -79,9 +79,9 @@ def simulate(
     """Simulate random paths; write them with --output paths.nc or draw them with --output paths.png."""
     import numpy as np
 
-    from fpsim.cli.words import choice
     from fpsim.paths.simulate import simulate as run
     from fpsim.results import as_json as json_text
+    from fpsim.words import choice
 
     check_file(output, ".nc")
     kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")
@@ -116,7 +116,7 @@ def density(
     """Probability density on a grid: its evolution, its stationary law, and the time of first passage to the target."""
     import numpy as np
 
-    from fpsim.cli import words
+    from fpsim import words
     from fpsim.density.report import density_report
 
     check_file(output, ".nc", ".json")
@@ -142,7 +142,7 @@ def landscape_command(
 ) -> None:  # fmt: skip
     """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
     check_file(output)
-    from fpsim.cli import words
+    from fpsim import words
     from fpsim.results import as_json as json_text
 
     place = words.landscape(landscape, words.settings(set_ or []), variables, bounds)

@@ -42,7 +42,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "density",
         "routes",
         "escape",
-        "sweeps",
+        "sweeps words",
         "cli",
     )
 )

@@ -17,7 +17,7 @@ import pytest
 import fpsim
 import landscapes
 from fpsim.cli.ending import _arguments, _explained
-from fpsim.cli.words import box, choice, target, whole_number
+from fpsim.words import box, choice, target, whole_number
 
 HERE = {**os.environ, "PYTHONPATH": str(Path(fpsim.__file__).parents[1])}
 NOISE = fpsim.ConstantDiffusion(0.1)

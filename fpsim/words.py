@@ -1,4 +1,4 @@
-"""From words on the command line to objects: landscapes, noise models, points and targets.
+"""From words, of the command line or of an address, to objects: landscapes, noise models, points and targets.
 
 Every function raises ``ValueError`` with one sentence that says what was expected, what came and what to do.
 """
