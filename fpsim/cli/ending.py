@@ -7,6 +7,7 @@ import sys
 import warnings
 from typing import Any
 
+from fpsim.cli import asked
 from fpsim.cli.interrupting import kept
 
 WRONG_INPUT = 2
@@ -22,17 +23,18 @@ def main() -> None:
 
 def _code() -> int:
     try:
-        from fpsim.cli.app import app
+        from fpsim.cli.app import command
 
         warnings.showwarning = _one_line
-        code = app(_arguments(sys.argv[1:]), prog_name="fpsim", standalone_mode=False)
+        given, group = _arguments(asked.without_switches(sys.argv[1:])), command()
+        code = group(given, prog_name="fpsim", standalone_mode=False, default_map=asked.repeated(group))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has gone: nobody listens any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        if os.environ.get("FPSIM_TRACEBACK"):
+        if os.environ.get("FPSIM_TRACEBACK") or asked.verbose():
             raise
         return _explained(error)
     if code == INTERRUPTED:
@@ -86,4 +88,4 @@ def _said(text: str, code: int) -> int:
 
 def _one_line(message: Any, *_: Any, **__: Any) -> None:
     """Warnings as people can read them."""
-    print(f"fpsim: note: {' '.join(str(message).split())}", file=sys.stderr)
+    asked.note(" ".join(str(message).split()))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from fpsim.cli.completion import landscapes
 from fpsim.words import whole_number
 
 
@@ -22,7 +23,10 @@ def _whole(text: str) -> int:
 
 
 LandscapeText = Annotated[
-    str, typer.Argument(metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.")
+    str,
+    typer.Argument(
+        metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.", autocompletion=landscapes
+    ),
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Parameter of the landscape, name=value; may be repeated.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from fpsim.cli import asked
 from fpsim.cli.interrupting import if_interrupted
 from fpsim.cli.options import (
     Boundary,
@@ -164,4 +164,4 @@ def landscape_command(
         print(f"{place}\n{points}")
     if output is not None:
         place.plot().savefig(output)
-        print(f"wrote {output}", file=sys.stderr)
+        asked.wrote(output)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fpsim.cli import asked, completion
 from fpsim.cli.interrupting import if_interrupted
 from fpsim.cli.options import (
     Json,
@@ -22,7 +22,12 @@ from fpsim.cli.output import check_file, check_folder, progress_bar
 
 @takes_problem
 def animate(
-    scene: Annotated[str, typer.Argument(metavar="SCENE", help="kramers, arrhenius, surface, gate or noise-shape.")],
+    scene: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENE", help="kramers, arrhenius, surface, gate or noise-shape.", autocompletion=completion.scenes
+        ),
+    ],
     landscape: Annotated[
         str | None,
         typer.Argument(
@@ -48,7 +53,7 @@ def animate(
     if renderer is None:
         renderer, remark = choose_renderer(scene)
         if remark:
-            print(f"fpsim: note: {remark}", file=sys.stderr)
+            asked.note(remark)
     order, problem = Order(scene, quality, format_, renderer), None
     file = output or Path(f"{scene}.{format_}")
     check_file(file, only=(f".{format_}",))
@@ -80,7 +85,10 @@ def demo(
 
 
 def validate(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A study; without one all are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A study; without one all are listed.", autocompletion=completion.studies),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick/--full", help="Smaller sizes: some minutes on two cores.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder for report, figures, data, finished pieces.")] = None,
     seed: Seed = 0, threads: Threads = None,
@@ -108,10 +116,10 @@ def validate(
     with progress_bar(as_json) as bar, if_interrupted(kept):
         found = run(quick=quick, seed=seed, threads=threads, progress=bar, pieces=pieces)
     if pieces.found:
-        print(f"note: {len(pieces.found)} finished pieces were read from {pieces.file}", file=sys.stderr)
+        asked.note(f"{len(pieces.found)} finished pieces were read from {pieces.file}")
     print(found.to_json() if as_json else found)
     if output is not None:
         for file in found.save(output):
-            print(f"wrote {file}", file=sys.stderr)
+            asked.wrote(file)
     if not found.as_expected:
         raise typer.Exit(1)

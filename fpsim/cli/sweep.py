@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fpsim.cli import asked
 from fpsim.cli.interrupting import if_interrupted
 from fpsim.cli.options import Json
 from fpsim.cli.output import check_file, progress_bar, write
@@ -53,7 +54,7 @@ def sweep(
         _say_failed(found)
     if plot is not None:
         found.plot(axis).savefig(plot)
-        print(f"wrote {plot}", file=sys.stderr)
+        asked.wrote(plot)
     write(found, output)
     if now.failed and not status:
         raise typer.Exit(1)

@@ -50,7 +50,10 @@ def cache_folder() -> Path:
 
 @contextmanager
 def announced(what: str, patience: float = 0.5) -> Iterator[None]:
-    """Say on standard error that ``what`` is being compiled, if it takes longer than ``patience`` seconds."""
+    """Say on standard error that ``what`` is being compiled, after ``patience`` seconds, unless quiet was asked for."""
+    if os.environ.get("FPSIM_QUIET"):
+        yield
+        return
     note = threading.Timer(patience, lambda: print(f"fpsim: compiling {what} (once; kept on disk)", file=sys.stderr))
     note.daemon = True
     note.start()

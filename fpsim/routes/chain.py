@@ -33,6 +33,7 @@ class ChainRoute(Route):
 
     name = "chain"
     reference = "Kemeny and Snell, Finite Markov Chains (1960), chapter III: m = 1 + P m"
+    papers = ("kemeny1960",)
 
     def applies(self, problem: Problem) -> bool:
         """Where the noise is that of steps of a size."""

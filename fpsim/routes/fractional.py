@@ -20,6 +20,7 @@ class FractionalRoute(Route):
     reference = (
         "Huang, Oberman, SIAM J. Numer. Anal. 52 (2014) 3056; Duo, van Wyk, Zhang, J. Comput. Phys. 355 (2018) 233"
     )
+    papers = ("huang2014", "duo2018")
     share = 0.4
 
     def applies(self, problem: Problem) -> bool:

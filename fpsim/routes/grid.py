@@ -73,6 +73,7 @@ class GridRoute(Route):
         "Scharfetter, Gummel, IEEE Trans. Electron Devices 16 (1969) 64; "
         "Fehrenbach, Mirebeau, J. Math. Imaging Vision 49 (2014) 123"
     )
+    papers = ("scharfetter1969", "fehrenbach2014")
     share = 0.6
 
     def cost(self, problem: Problem, expected: float | None = None) -> Cost:

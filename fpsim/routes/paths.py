@@ -50,6 +50,7 @@ class PathsRoute(Route):
 
     name = "paths"
     reference = "Gobet, Stochastic Processes and their Applications 87 (2000) 167 (killed Euler scheme, weak order 1)"
+    papers = ("gobet2000",)
     room = 0.5
 
     def samples(self, problem: Problem) -> bool:

@@ -15,6 +15,7 @@ class QuadratureRoute(Route):
 
     name = "quadrature"
     reference = "Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
+    papers = ("gardiner2004",)
     share = 0.4
 
     def applies(self, problem: Problem) -> bool:

@@ -31,12 +31,14 @@ class Route:
     Attributes:
         name: that of its row.
         reference: the paper, with equation.
+        papers: keys of :mod:`fpsim.papers`, what ``fpsim cite`` prints.
         share: the part of the seconds left that it may take before the others have had theirs.
         room: seconds beyond, in which what stops at its deadline may still be evaluated.
     """
 
     name: str
     reference: str = ""
+    papers: tuple[str, ...] = ()
     share = 1.0
     room = 0.0
 

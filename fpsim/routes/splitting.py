@@ -159,6 +159,7 @@ class SplittingRoute(Route):
 
     name = "splitting"
     reference = "Brehier, Gazeau, Goudenege, Lelievre, Rousset, Ann. Appl. Probab. 26 (2016) 3559, theorem 3.2"
+    papers = ("brehier2016",)
     room = 0.5
 
     def samples(self, problem: Problem) -> bool:

@@ -26,7 +26,7 @@ HEAVY = ("torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "d
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "assumption digits memory route storage targets walls statistics",
+        "assumption digits memory papers route storage targets walls statistics",
         "lengths",
         "valleys",
         "noise kernels plotting",

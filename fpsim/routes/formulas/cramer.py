@@ -104,4 +104,4 @@ def _of_examples(problem: Problem) -> bool:
     return of_steps and sde.dimension == 1 and not sde.noise.is_constant
 
 
-by_cramer = FormulaRoute("cramer", cramer, REFERENCE, _of_examples)
+by_cramer = FormulaRoute("cramer", cramer, REFERENCE, _of_examples, papers=("azizian2024", "knessl1985"))

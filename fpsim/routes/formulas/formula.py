@@ -69,14 +69,21 @@ class FormulaRoute(Route):
         function: the formula, of a problem.
         reference: the paper, with equation.
         worth_trying: for which problems a comparison takes it; others may ask for it by name.
+        papers: keys of :mod:`fpsim.papers`.
     """
 
     share = 0.25
 
     def __init__(
-        self, name: str, function: Callable[..., Formula], reference: str, worth_trying: Callable[[Problem], bool]
+        self,
+        name: str,
+        function: Callable[..., Formula],
+        reference: str,
+        worth_trying: Callable[[Problem], bool],
+        papers: tuple[str, ...] = (),
     ) -> None:
         self.name, self.function, self.reference, self.worth_trying = name, function, reference, worth_trying
+        self.papers = papers
 
     def applies(self, problem: Problem) -> bool:
         """Whether this is the formula for the problem's noise and dimension."""

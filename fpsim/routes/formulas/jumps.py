@@ -176,8 +176,9 @@ def _free(problem: Problem) -> bool:
     return _jumps(problem) and not (np.any(field.drift(at)) or np.any(field.jacobian(at)))
 
 
-by_getoor = FormulaRoute("getoor", getoor, GETOOR, _free)
+by_getoor = FormulaRoute("getoor", getoor, GETOOR, _free, papers=("getoor1961",))
 by_imkeller_pavlyukevich = FormulaRoute(
     "imkeller-pavlyukevich", imkeller_pavlyukevich, JUMP_OUT,
     lambda problem: _jumps(problem) and problem.sde.dimension == 1 and not _free(problem),
+    papers=("imkeller2006",),
 )  # fmt: skip

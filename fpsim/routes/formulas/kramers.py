@@ -137,7 +137,11 @@ def _in_space(problem: Problem) -> bool:
     return problem.sde.noise.is_constant and problem.sde.dimension > 1
 
 
-by_kramers = FormulaRoute("kramers", kramers, KRAMERS, _on_a_line)
-by_kramers_next = FormulaRoute("kramers-next", kramers_next, NEXT_ORDER, _on_a_line)
-by_eyring_kramers = FormulaRoute("eyring-kramers", eyring_kramers, EYRING, _in_space)
-by_white_noise = FormulaRoute("white-noise", white_noise, XIE_WHITE, lambda problem: False)
+by_kramers = FormulaRoute("kramers", kramers, KRAMERS, _on_a_line, papers=("kramers1940", "gardiner2004"))
+by_kramers_next = FormulaRoute(
+    "kramers-next", kramers_next, NEXT_ORDER, _on_a_line, papers=("kramers1940", "bender1978")
+)
+by_eyring_kramers = FormulaRoute(
+    "eyring-kramers", eyring_kramers, EYRING, _in_space, papers=("bovier2004", "berglund2013")
+)
+by_white_noise = FormulaRoute("white-noise", white_noise, XIE_WHITE, lambda problem: False, papers=("xie2021",))

@@ -107,4 +107,4 @@ def _loss_scaled(problem: Problem) -> bool:
     return noise.loss_temperature is not None and noise.source is None
 
 
-by_mori = FormulaRoute("mori", mori, REFERENCE, _loss_scaled)
+by_mori = FormulaRoute("mori", mori, REFERENCE, _loss_scaled, papers=("mori2022",))

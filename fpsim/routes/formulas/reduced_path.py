@@ -61,4 +61,4 @@ def _worth_trying(problem: Problem) -> bool:
     return 1 < sde.dimension <= 50 and small and varies and hasattr(sde.landscape, "loss")
 
 
-by_reduced_path = FormulaRoute("reduced-path", reduced, REFERENCE, _worth_trying)
+by_reduced_path = FormulaRoute("reduced-path", reduced, REFERENCE, _worth_trying, papers=("gardiner2004",))

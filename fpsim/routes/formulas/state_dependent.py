@@ -61,4 +61,5 @@ def _slow_noise(at: Escape, levels: tuple[float, ...]) -> Assumption:
 by_state_dependent = FormulaRoute(
     "state-dependent", state_dependent, REFERENCE,
     lambda problem: not problem.sde.noise.is_constant and problem.sde.dimension == 1,
+    papers=("gardiner2004",),
 )  # fmt: skip

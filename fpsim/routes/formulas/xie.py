@@ -99,4 +99,6 @@ def _along_the_path(at: Escape) -> tuple[Assumption, ...]:
     return (Assumption(statement, cosine > 0.99 and leak < 0.1, detail, key="straight path"),)
 
 
-by_xie = FormulaRoute("xie", xie, REFERENCE, lambda problem: problem.sde.dimension == 1 and problem.sde.noise.jumps)
+by_xie = FormulaRoute(
+    "xie", xie, REFERENCE, lambda problem: problem.sde.dimension == 1 and problem.sde.noise.jumps, papers=("xie2021",)
+)
