@@ -30,6 +30,7 @@ from landscapes.examples.dataset import DatasetLandscape
 from landscapes.examples.sampled import SampledLandscape
 from landscapes.formula.grammar import ExpressionError
 from landscapes.landscape import DriftField, Landscape
+from landscapes.mirror.shipped import mirror_places, mirror_resnet
 
 if TYPE_CHECKING:
     from landscapes.networks.landscape import NeuralLandscape
@@ -56,6 +57,8 @@ __all__ = [
     "StyblinskiTang",
     "ThreeHole",
     "TiltedCosine",
+    "mirror_places",
+    "mirror_resnet",
     "named",
     "resnet_slice",
 ]

@@ -30,6 +30,7 @@ from fpsim.networks import unrolled
 from fpsim.networks.layers import Layers
 from landscapes.networks.architectures import ResNet
 from landscapes.networks.landscape import NeuralLandscape
+from landscapes.networks.losses import logits
 from landscapes.networks.torch_calls import plain_kernels
 from landscapes.networks.torch_extra import functional, nn, torch
 
@@ -145,7 +146,7 @@ class Replicas:
         engine = {"grouped": _grouped, "unrolled": unrolled.outputs, "vmap": _mapped}[str(self.engine)]
         outputs = engine(landscape.network, self._parameters(points), inputs)
         if landscape.kind == "cross-entropy":
-            every = labels.expand(outputs.shape[:2]).flatten()
+            outputs, every = logits(outputs), labels.expand(outputs.shape[:2]).flatten()
             losses = functional.cross_entropy(outputs.flatten(0, 1), every, reduction="none").view(outputs.shape[:2])
         else:
             losses = ((outputs - labels) ** 2).sum(dim=2) / 2

@@ -192,11 +192,10 @@ def _targets(y: Any, loss: str, outputs: Any, real: Any, device: str) -> Any:
             f"{int(np.sum(y == IGNORED))} labels are {IGNORED}, torch's ignore_index: an example without a loss has no "
             "place in a mean over examples; leave it out (inputs[labels >= 0])"
         )
-    if width < 2:
-        raise ValueError("the cross entropy of one output is 0 everywhere; use two outputs, or loss='squared'")
-    if low < 0 or high >= width:
+    if low < 0 or high >= max(width, 2):
+        told = f"{width} outputs are the classes 0 to {width - 1}" if width > 1 else "one output tells 0 and 1 apart"
         raise ValueError(
-            f"the network's {width} outputs are the classes 0 to {width - 1}, but the labels go from {low} to {high}; "
+            f"the network's {told}, but the labels go from {low} to {high}; "
             "number them from 0, or give the network more outputs"
         )
     return torch.as_tensor(y.astype(np.int64), device=device)

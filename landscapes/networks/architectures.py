@@ -18,7 +18,9 @@ from typing import Any, Literal
 from landscapes.networks.torch_extra import nn, torch
 
 Normalization = Literal["none", "group", "batch"]
-Stem = Literal["3x3", "7x7"]
+Stem = Literal["3x3", "4x4", "7x7"]
+STEMS = {"3x3": (3, 1, 1), "4x4": (4, 2, 1), "7x7": (7, 2, 3)}
+"""Side, stride and padding of the first convolution."""
 ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "gelu": nn.GELU,
     "softplus": nn.Softplus,
@@ -68,8 +70,7 @@ class ResNet(nn.Module):
         activation: str,
     ) -> None:
         super().__init__()
-        side, stride = (3, 1) if stem == "3x3" else (7, 2)
-        parts: list[Any] = [nn.Conv2d(channels, width, side, stride, side // 2, bias=normalization == "none")]
+        parts: list[Any] = [nn.Conv2d(channels, width, *STEMS[stem], bias=normalization == "none")]
         parts += [_norm(normalization, width), ACTIVATIONS[activation]()]
         if stem == "7x7":
             parts.append(nn.MaxPool2d(3, 2, 1))
@@ -106,7 +107,7 @@ def resnet(
             of CIFAR networks.
         width: channels of the first stage; ResNet-18 of the literature has 64.
         classes, channels: outputs, and channels of the images.
-        stem: ``"3x3"`` for small images, or ``"7x7"`` with stride 2 and max pooling.
+        stem: ``"3x3"`` for small images, ``"4x4"`` with stride 2, or ``"7x7"`` with stride 2 and max pooling.
         normalization: ``"none"``; ``"group"``; or ``"batch"``, which is to be trained in training mode and then frozen
             by ``network.eval()``: with batch statistics the loss of one example is not defined.
         activation: ``"gelu"``, ``"softplus"``, ``"silu"``, ``"tanh"`` or ``"relu"`` (no second derivative).
@@ -119,7 +120,7 @@ def resnet(
     if depth not in FOUR_STAGES and (depth < 8 or depth % 6 != 2):
         raise ValueError(f"a ResNet has depth 10, 18, 34 or 6 n + 2 (8, 14, 20, ...); got {depth!r}")
     for name, value, known in (
-        ("stem", stem, ("3x3", "7x7")),
+        ("stem", stem, tuple(STEMS)),
         ("normalization", normalization, ("none", "group", "batch")),
         ("activation", activation, tuple(ACTIVATIONS)),
     ):
@@ -132,6 +133,31 @@ def resnet(
         torch.manual_seed(seed)
         network = ResNet(blocks, width, classes, channels, stem, normalization, activation)
         _initialize(network, sum(blocks))
+    return network.eval()
+
+
+def small_resnet(
+    width: int = 1, blocks: int = 1, classes: int = 2, channels: int = 1, activation: str = "tanh", seed: int = 0
+) -> ResNet:
+    """Make a norm-free residual network of one stage behind a 4 x 4 stem, which halves the image: a mirror of an image
+    with even sides is a mirror of its kernels.
+
+    Two classes are told apart by one output; with width 1 it has 39 parameters, with width 2 113.
+
+    Raises:
+        ValueError: for impossible values.
+    """
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}; got {activation!r}")
+    counts = (("width", width, 1), ("blocks", blocks, 1), ("classes", classes, 2), ("channels", channels, 1))
+    for name, number, least in counts:
+        if number < least:
+            raise ValueError(f"{name} is a whole number >= {least}; got {number}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        outputs = 1 if classes == 2 else classes
+        network = ResNet((blocks,), width, outputs, channels, "4x4", "none", activation)
+        _initialize(network, blocks)
     return network.eval()
 
 

@@ -50,12 +50,13 @@ def every_label(landscape: NeuralLandscape) -> Iterator[NeuralLandscape]:
         ValueError: if the loss is not cross entropy.
     """
     from landscapes.networks.landscape import NeuralLandscape
+    from landscapes.networks.losses import logits
 
     if landscape.kind != "cross-entropy":
         raise ValueError("the labels of a squared loss are not drawn from classes; its Fisher information is J^T J / m")
     precision: Literal["float64", "float32"] = "float32" if "32" in str(landscape.inputs.dtype) else "float64"
     inputs = landscape.inputs.detach().cpu().numpy()
-    classes = landscape.network(landscape.inputs[:1]).shape[1]
+    classes = logits(landscape.network(landscape.inputs[:1])).shape[1]
     for label in range(classes):
         labels = np.full(landscape.number_of_examples, label)
         yield NeuralLandscape(

@@ -30,12 +30,16 @@ from landscapes.networks.torch_extra import nn, torch
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
+ROWS = 16
+"""Rows of a Hessian that are computed together."""
+
 
 class NeuralLandscape(ExampleLosses):
     """The loss of a network on a data set, as a function of its parameters.
 
     Args:
-        network: a torch module mapping inputs (m, ...) to outputs (m, classes), in evaluation mode. It is copied;
+        network: a torch module mapping inputs (m, ...) to outputs (m, classes), in evaluation mode; one output tells
+            two classes apart. It is copied;
             trainable parameters, in the order of ``network.parameters()``, become the coordinates.
         inputs: (m, ...) array or tensor; images (m, height, width) get a channel axis where the network takes one, and
             whole numbers stay so for a network that takes only those (an embedding).
@@ -279,10 +283,24 @@ class NeuralLandscape(ExampleLosses):
         self._require_room("Hessian", x.size * self.dimension)
 
         def at(point: Array) -> Array:
-            columns = np.stack([self.hessian_vector(point, e) for e in np.eye(self.dimension)])
+            try:
+                columns = self._columns(point)
+            except (RuntimeError, NotImplementedError):  # as in example_gradients
+                columns = np.stack([self.hessian_vector(point, e) for e in np.eye(self.dimension)])
             return (columns + columns.T) / 2
 
         return spread(at, x)
+
+    def _columns(self, x: Array) -> Array:
+        """H(x) (d, d) from backward passes for several rows at once."""
+
+        def total(point: Any, inputs: Any, labels: Any) -> Any:
+            return self._examples(point, inputs, labels).sum()
+
+        many, point = torch.func.jacrev(torch.func.grad(total), chunk_size=ROWS), self._tensor(x)
+        with plain_kernels():
+            parts = [numbers(many(point, self.inputs[c], self.labels[c])) for c in self._chunks()]
+        return np.asarray(sum(parts) / self.number_of_examples)
 
     def __eq__(self, other: object) -> bool:
         return self is other

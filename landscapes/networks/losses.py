@@ -1,6 +1,8 @@
 """The losses of single examples as functions of the flat vector x (d,) of a network's trainable parameters:
 
 l_j(x) = cross entropy, or |output - label|^2 / 2, of example j  +  weight_decay |x|^2 / 2
+
+The cross entropy of one output z is that of two classes with the logits 0 and z.
 """
 
 from __future__ import annotations
@@ -14,10 +16,15 @@ from numpy.typing import ArrayLike
 from landscapes.evaluation import Array
 from landscapes.landscape import Landscape
 from landscapes.networks.torch_calls import numbers, spread
-from landscapes.networks.torch_extra import nn, torch
+from landscapes.networks.torch_extra import functional, torch
 
 MOST_NUMBERS = 50_000_000
 """The largest dense array of derivatives (0.4 GB) that is made."""
+
+
+def logits(outputs: Any) -> Any:
+    """Outputs (..., classes) of a classifier; one output (..., 1) as the logits (..., 2) of two classes, 0 and z."""
+    return functional.pad(outputs, (1, 0)) if outputs.shape[-1] == 1 else outputs
 
 
 class ExampleLosses(Landscape):
@@ -66,7 +73,7 @@ class ExampleLosses(Landscape):
         with torch.no_grad():
             point = self._tensor(self._point(x))
             right = sum(
-                int((self._outputs(point, chosen).argmax(dim=1) == self.labels[chosen]).sum())
+                int((logits(self._outputs(point, chosen)).argmax(dim=1) == self.labels[chosen]).sum())
                 for chosen in self._chunks()
             )
         return right / self.number_of_examples
@@ -111,7 +118,7 @@ class ExampleLosses(Landscape):
 
     def _compared(self, outputs: Any, labels: Any) -> Any:
         if self.kind == "cross-entropy":
-            return nn.functional.cross_entropy(outputs, labels, reduction="none")
+            return functional.cross_entropy(logits(outputs), labels, reduction="none")
         return ((outputs - labels) ** 2).sum(dim=1) / 2
 
     def _outputs(self, point: Any, chosen: slice) -> Any:

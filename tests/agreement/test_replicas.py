@@ -138,3 +138,15 @@ def test_what_is_drawn():
     np.testing.assert_allclose(np.linalg.norm(u, axis=1), 1)
     np.testing.assert_array_equal(z, sgd.draws_of(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, 4, 0)[0])
     assert not np.array_equal(z, sgd.draws_of(chain, 1, 5, 0)[0])
+
+
+@pytest.mark.parametrize("engine", ["grouped", "unrolled", "vmap"])
+def test_one_logit(engine):
+    images, labels = np.random.default_rng(6).normal(size=(EXAMPLES, 8, 8)), np.arange(EXAMPLES) % 2
+    one = NeuralLandscape(networks.small_resnet(2, seed=1), images, labels, weight_decay=0.1)
+    x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
+    dense = np.stack([np.bincount(p, minlength=EXAMPLES) / 2 for p in picks])
+    expected = np.stack([one.weighted_gradient(point, w) for point, w in zip(x, dense, strict=True)])
+    many = Replicas(one, engine)
+    np.testing.assert_allclose(many.weighted_gradients(x, picks, np.full((3, 2), 0.5)), expected, **CLOSE)
+    np.testing.assert_allclose(many.losses(x), one.loss(x.T), **CLOSE)
