@@ -9,13 +9,15 @@ Systems, chapter 5; for SGD: Azizian, Iutzeler, Malick, Mertikopoulos, ICML 2024
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.action.hamiltonian import dot, tilted
+from fpsim.action.gradients import Gradients, divided
+from fpsim.action.hamiltonian import dot
 
 Array = NDArray[np.float64]
 
@@ -33,29 +35,27 @@ class Cumulant:
     landscape: Any
     length: float
     floor: float = 0.0
-    _last: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def dimension(self) -> int:
         """Number of coordinates d."""
         return int(self.landscape.dimension)
 
-    def gradients(self, x: Array) -> Array:
-        """g_i at x (d, n), shape (m, d, n); those of the last points are kept."""
-        if not (self._last and self._last[0] is x):
-            self._last[:] = [x, np.asarray(self.landscape.example_gradients(x))]
-        return np.asarray(self._last[1])
+    @cached_property
+    def gradients(self) -> Gradients:
+        """Those of the examples."""
+        return Gradients(self.landscape, self.length)
 
     def _weights(self, x: Array, q: Array) -> tuple[Array, Array]:
-        """exp(-q . g_i) as shares (m, n), and H without its floor (n,)."""
-        t = -np.einsum("mdn,dn->mn", self.gradients(x), q)
-        top = t.max(axis=0)
-        shares = np.exp(t - top)
-        total = shares.mean(axis=0)
-        near = np.expm1(np.minimum(t, 1.0)).mean(axis=0)
+        """exp(-q . g_i) as shares (n, m), and H without its floor (n,)."""
+        t = -self.gradients.slopes(x, q)
+        top = t.max(axis=1)
+        shares = np.exp(t - top[:, None])
+        total = shares.mean(axis=1)
+        near = np.expm1(np.minimum(t, 1.0)).mean(axis=1)
         close = (top < 1.0) & (near > -0.5)
         value = np.where(close, np.log1p(np.maximum(near, -0.5)), top + np.log(total))
-        return shares / shares.sum(axis=0), value
+        return shares / shares.sum(axis=1, keepdims=True), value
 
     def value(self, x: Array, p: Array) -> Array:
         """H, shape (n,)."""
@@ -64,23 +64,32 @@ class Cumulant:
     def by_momentum(self, x: Array, p: Array) -> Array:
         """Minus the tilted mean of the gradients, + 2 floor q; shape (d, n)."""
         shares, _ = self._weights(x, p)
-        return np.asarray(-np.einsum("mn,mdn->dn", shares, self.gradients(x)) + 2 * self.floor * p)
+        return np.asarray(2 * self.floor * p - (self.gradients.at(x) @ shares[..., None])[..., 0].T)
+
+    def _columns(self, x: Array, p: Array) -> Array:
+        """A (n, d, m) with A A^T the tilted covariance of the gradients."""
+        (shares, _), g = self._weights(x, p), self.gradients.at(x)
+        return np.asarray((g - g @ shares[..., None]) * np.sqrt(shares)[:, None])
 
     def bend(self, x: Array, p: Array) -> Array:
         """The tilted covariance of the gradients, + 2 floor; shape (d, d, n)."""
-        shares, _ = self._weights(x, p)
-        g = self.gradients(x)
-        spread = g - np.einsum("mn,mdn->dn", shares, g)
-        matrix = np.einsum("mn,min,mjn->ijn", shares, spread, spread, optimize=True)
-        d = len(x)
-        matrix[np.arange(d), np.arange(d)] += 2 * self.floor
-        return np.asarray(matrix)
+        columns = self._columns(x, p)
+        found = np.moveaxis(columns @ np.swapaxes(columns, 1, 2), 0, -1)
+        return np.asarray(found + 2 * self.floor * np.eye(len(x))[..., None])
+
+    def unbent(self, x: Array, p: Array, vectors: Array) -> Array:
+        """H_pp^-1 applied to vectors (d, n, k)."""
+        found = divided(self._columns(x, p), 2 * self.floor, np.swapaxes(vectors, 0, 1))
+        return np.asarray(np.swapaxes(found, 0, 1))
 
     def by_place(self, x: Array, p: Array) -> Array:
-        """- sum_i w_i H_i q: the tilted mean gradient, differenced along q at fixed weights; shape (d, n)."""
-        shares, _ = self._weights(x, p)
-        return -tilted(self.landscape, x, p, shares, self.length)
+        """- sum_i w_i H_i q with the shares w; shape (d, n)."""
+        return -self.gradients.products(x, p, self._weights(x, p)[0])
 
     def shear(self, x: Array, p: Array) -> Array:
         """The drift's Jacobian, which is d2H/dp dx at p = 0; shape (d, d, n)."""
         return np.asarray(self.landscape.jacobian(x))
+
+    def rough_shear(self, x: Array) -> Array:
+        """The same, good enough for a metric."""
+        return self.gradients.jacobians(x)

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.action.curve import Curve, Rests, curve, spaced, tangents
-from fpsim.action.hamiltonian import Hamiltonian, NoWayError
+from fpsim.action.hamiltonian import Hamiltonian, NoWayError, dot, times
 
 Array = NDArray[np.float64]
 MEMORY = 12
 STEPS = 30  # of L-BFGS per round
 ROUNDS = 40
+PER_ROUND = 1e-3
 RESOLVED = 0.1  # over n^4: changes from round to round below this share of the action are below what n pieces resolve
 DENSE = 40_000_000  # numbers in the blocks of a matrix that is held
 ARMIJO = 1e-4
@@ -67,9 +68,8 @@ def metric(h: Hamiltonian, at: Curve, along: Array) -> Metric:
         )
     time, eye = at.pieces.time, np.eye(d)
     bend = np.moveaxis(h.bend(at.middles, at.pieces.momentum), -1, 0)
-    shear = np.moveaxis(
-        h.shear(at.middles, np.zeros_like(at.middles)), -1, 0
-    )  # that of the drift will do, and is cheap
+    rough = getattr(h, "rough_shear", lambda x: h.shear(x, np.zeros_like(x)))
+    shear = np.moveaxis(rough(at.middles), -1, 0)  # that of the drift will do, and is cheap
     ahead, behind = eye / time[:, None, None] - shear / 2, -eye / time[:, None, None] - shear / 2
     by_ahead, by_behind = (time[:, None, None] * np.linalg.solve(bend, b) for b in (ahead, behind))
     blocks = np.swapaxes(ahead, 1, 2)[:-1] @ by_ahead[:-1] + np.swapaxes(behind, 1, 2)[1:] @ by_behind[1:]
@@ -126,26 +126,39 @@ def least(
             watch()
         start = curve(h, spaced(best.x, pieces, rests), best.pieces) if count else best
         along = tangents(start.x)
-        found, promise = _descend(h, start, metric(h, start, along), along)
+        found, promise = _descend(h, start, metric(h, start, along), along, tolerance / 10)
         scale = max(found.action, 1e-6 * top)
         change, best = abs(best.action - found.action), found
         settled = promise <= tolerance * scale and change <= max(10 * tolerance, RESOLVED / pieces**4) * scale
         if settled and (count or change == 0.0):
             break
-    return Least(best, _force(best), float(promise + change), settled)
+    return Least(best, _force(h, best), float(promise + change), settled)
 
 
-def _force(at: Curve) -> float:
-    """The largest force across the curve, per unit of its length, in units of (largest |p|) / (its length)."""
+def _force(h: Hamiltonian, at: Curve) -> float:
+    """The largest force across the curve, per unit of its length, in units of (largest p) / (its length).
+
+    Forces and momenta are measured by the noise, |p|^2 = p . H_pp p, which weighs down where hardly any acts.
+    """
     along = tangents(at.x)[:, 1:-1]
     g, steps = at.gradient[:, 1:-1], np.linalg.norm(np.diff(at.x), axis=0)
-    across = np.linalg.norm(g - along * (g * along).sum(axis=0), axis=0) / ((steps[1:] + steps[:-1]) / 2)
-    size = float(np.linalg.norm(at.pieces.momentum, axis=0).max())
+    bend = h.bend(at.middles, at.pieces.momentum)
+    g = g - along * (g * along).sum(axis=0)
+    across = _sizes((bend[..., 1:] + bend[..., :-1]) / 2, g) / ((steps[1:] + steps[:-1]) / 2)
+    size = float(_sizes(bend, at.pieces.momentum).max())
     return float(across.max(initial=0.0)) * float(steps.sum()) / max(size, 1e-300)
 
 
-def _descend(h: Hamiltonian, start: Curve, matrix: Metric, along: Array) -> tuple[Curve, float]:
-    """L-BFGS across the curve; the new curve and half the squared gradient in the metric, the decrease promised."""
+def _sizes(matrices: Array, vectors: Array) -> Array:
+    """(v . M v)^(1/2) for (d, d, n) and (d, n), shape (n,)."""
+    return np.asarray(np.sqrt(np.maximum(dot(vectors, times(matrices, vectors)), 0.0)))
+
+
+def _descend(h: Hamiltonian, start: Curve, matrix: Metric, along: Array, enough: float) -> tuple[Curve, float]:
+    """L-BFGS across the curve; the new curve and half the squared gradient in the metric, the decrease promised.
+
+    It ends where that is ``enough`` of the action, or `PER_ROUND` of what it was: spacing the points anew costs more.
+    """
     t = along[:, 1:-1].T
 
     def across(u: Array) -> Array:
@@ -156,6 +169,7 @@ def _descend(h: Hamiltonian, start: Curve, matrix: Metric, along: Array) -> tupl
 
     here, z, g = start, np.zeros(start.x[:, 1:-1].size), slope(start)
     pairs: list[tuple[Array, Array]] = []
+    goal = max(2 * enough * start.action, PER_ROUND * float(g @ g))
     for _ in range(STEPS):
         step = -_two_loops(g, pairs)
         if not g @ step < 0:
@@ -168,7 +182,7 @@ def _descend(h: Hamiltonian, start: Curve, matrix: Metric, along: Array) -> tupl
         if (after - g) @ step > 1e-10 * np.linalg.norm(after - g) * np.linalg.norm(step):
             pairs = [*pairs[1 - MEMORY :], (share * step, after - g)]
         gain, z, g, here = here.action - new.action, z + share * step, after, new
-        if gain <= 1e-15 * abs(new.action) or g @ g <= 1e-13 * abs(new.action):
+        if gain <= 1e-15 * abs(new.action) or g @ g <= max(goal, 1e-13 * abs(new.action)):
             break
     return here, float(g @ g) / 2
 

@@ -13,19 +13,15 @@ and E. Vanden-Eijnden, in: Recent Progress and Modern Challenges in Applied Math
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.noise.examples import ExampleCovariance, by_point
+from fpsim.action.differences import differences
 
 Array = NDArray[np.float64]
-STEP = 1e-3  # of differences, in the lengths given
-AT_ONCE = 4_000_000  # numbers in a difference's matrices that are held at once
-OFFSETS = ((1 / 12, -2), (-2 / 3, -1), (2 / 3, 1), (-1 / 12, 2))  # fourth-order weights of a first derivative
 ROUNDS = 200
 
 
@@ -103,24 +99,15 @@ class Quadratic:
 
     def by_place(self, x: Array, p: Array) -> Array:
         """J^T p + grad_x (p . A p), shape (d, n)."""
-        covariance = getattr(self.sde.noise, "covariance", None)
-        if isinstance(covariance, ExampleCovariance) and covariance.landscape is self.sde.landscape:
-            return self._from_examples(covariance, x, p)
-        if hasattr(self.sde.landscape, "weighted_gradient"):
-            back = -by_point(self.sde.landscape.hessian_vector, x, p)
+        if hasattr(self.sde.landscape, "weighted_products"):
+            m = self.sde.landscape.number_of_examples
+            back = -self.sde.landscape.weighted_products(x, np.full((m, x.shape[1]), 1 / m), p)
         else:
             back = np.einsum("ijn,in->jn", self.sde.landscape.jacobian(x), p)
         if self.sde.noise.is_constant:
             return np.asarray(back)
         change = differences(lambda y: self.sde.along(y, np.broadcast_to(p[:, None], y.shape)), x, self.lengths)
         return np.asarray(back + self.scale * change)
-
-    def _from_examples(self, covariance: ExampleCovariance, x: Array, p: Array) -> Array:
-        """The same where D is that of examples: sum_i w_i H_i p, w_i = (2 c (k_i - mean k) - 1) / m, k_i = g_i . p."""
-        k = np.einsum("mdn,dn->mn", np.asarray(covariance.landscape.example_gradients(x)), p)
-        size = 2 * self.scale * self.sde.noise.kappa * covariance.factor
-        weights = (size * (k - k.mean(axis=0)) - 1) / len(k)
-        return tilted(covariance.landscape, x, p, weights, min(self.lengths))
 
     def bend(self, x: Array, p: Array) -> Array:
         """2 A, shape (d, d, n)."""
@@ -133,22 +120,6 @@ class Quadratic:
             return jacobian
         change = differences(lambda y: times(self.sde.diffusion(y), p[:, None]), x, self.lengths)
         return np.asarray(jacobian + 2 * self.scale * np.swapaxes(change, 0, 1))
-
-
-def tilted(landscape: Any, x: Array, p: Array, weights: Array, length: float) -> Array:
-    """sum_i w_i H_i p for weights (m, n): the weighted gradient differenced along p, shape (d, n)."""
-    network = hasattr(landscape, "weighted_gradient")  # point by point: the second order has to do
-
-    def mean(y: Array) -> Array:
-        if network:
-            return np.asarray(by_point(landscape.weighted_gradient, y, weights))
-        return np.asarray(np.einsum("mn,mdn->dn", weights, landscape.example_gradients(y)))
-
-    size = np.maximum(np.linalg.norm(p, axis=0), 1e-300)
-    moves = STEP * length * p / size
-    offsets = ((-0.5, -1), (0.5, 1)) if network else OFFSETS
-    total = sum(weight * mean(x + offset * moves) for weight, offset in offsets)
-    return np.asarray(total * size / (STEP * length))
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -166,26 +137,6 @@ def solved(matrix: Array, vector: Array) -> Array:
     return np.ascontiguousarray(np.linalg.solve(np.moveaxis(matrix, -1, 0), vector.T[..., None])[..., 0].T)
 
 
-def differences(function: Callable[[Array], Array], x: Array, lengths: tuple[float, ...]) -> Array:
-    """The derivatives (d, ..., n) of a function of x (d, n) by every coordinate, to fourth order.
-
-    The function is asked for points (d, 4 k, n), as many coordinates k at once as fit into memory.
-    """
-    d, n = x.shape
-    weights, offsets = (np.array(part) for part in zip(*OFFSETS, strict=True))
-    at_once, parts = max(1, AT_ONCE // (4 * d * d * n)), []
-    for first in range(0, d, at_once):
-        chosen = np.arange(first, min(first + at_once, d))
-        points = np.repeat(x[:, None], 4 * chosen.size, axis=1).reshape(d, chosen.size, 4, n)
-        steps = STEP * np.array(lengths)[chosen]
-        points[chosen, np.arange(chosen.size)] += (steps[:, None] * offsets)[..., None]
-        values = np.asarray(function(points.reshape(d, -1, n)))
-        values = values.reshape(*values.shape[:-2], chosen.size, 4, n)
-        total = np.einsum("...ikn,k->i...n", values, weights)
-        parts.append(total / steps.reshape(-1, *(1,) * (total.ndim - 1)))
-    return np.concatenate(parts)
-
-
 @dataclass(frozen=True)
 class Pull:
     """The pieces v of a curve at points x: momentum p (d, n), time (n,) and action p . v (n,)."""
@@ -197,15 +148,25 @@ class Pull:
 
 def pull(h: Hamiltonian, x: Array, v: Array, guess: Pull | None = None) -> Pull:
     """Momentum, time and action of pieces ``v`` (d, n) at ``x`` (d, n)."""
-    if isinstance(h, Quadratic):
-        return _quadratic(h.noise(x), h.drift(x), v)
-    first = guess or _quadratic(h.bend(x, np.zeros_like(x)) / 2, h.by_momentum(x, np.zeros_like(x)), v)
-    return _newton(h, x, v, first)
+    if isinstance(h, Quadratic) or guess is None:
+        guess = _quadratic(h, x, v)
+    return guess if isinstance(h, Quadratic) else _newton(h, x, v, guess)
 
 
-def _quadratic(noise: Array, drift: Array, v: Array) -> Pull:
-    """The closed form for A = ``noise``."""
-    by_v, by_b = solved(noise, v), solved(noise, drift)
+def unbent(h: Hamiltonian, x: Array, p: Array, vectors: Array) -> Array:
+    """H_pp^-1 applied to vectors (d, n, k): by the Hamiltonian's own method where it has one."""
+    own = getattr(h, "unbent", None)
+    if own is not None:
+        return np.asarray(own(x, p, vectors))
+    found = np.linalg.solve(np.moveaxis(h.bend(x, p), -1, 0), np.swapaxes(vectors, 0, 1))
+    return np.ascontiguousarray(np.swapaxes(found, 0, 1))
+
+
+def _quadratic(h: Hamiltonian, x: Array, v: Array) -> Pull:
+    """The closed form for A = H_pp / 2 at p = 0."""
+    rest = np.zeros_like(x)
+    drift = h.by_momentum(x, rest)
+    by_v, by_b = np.moveaxis(2 * unbent(h, x, rest, np.stack([v, drift], axis=-1)), -1, 0)
     speed, length = np.sqrt(np.maximum(dot(drift, by_b), 0.0)), np.sqrt(np.maximum(dot(v, by_v), 0.0))
     time = length / np.maximum(speed, 1e-300)
     momentum = (by_v * (speed / np.maximum(length, 1e-300)) - by_b) / 2
@@ -216,35 +177,36 @@ def _newton(h: Hamiltonian, x: Array, v: Array, first: Pull) -> Pull:
     """Newton's method for T H_p = v, H = 0, damped by the decrement."""
     p, t = first.momentum.copy(), first.time.copy()
     rest = np.zeros_like(x)
-    own = np.sqrt(np.maximum(_norms(h.bend(x, rest), solved(h.bend(x, rest), h.by_momentum(x, rest))), 0.0))
+    drift = h.by_momentum(x, rest)
+    own = np.sqrt(np.maximum(dot(drift, unbent(h, x, rest, drift[..., None])[..., 0]), 0.0))
     for _ in range(ROUNDS):
-        bend = h.bend(x, p)
-        step = _newton_step(h, x, p, t, v, bend)
-        if step is None:
+        found = _newton_step(h, x, p, t, v)
+        if found is None:
             break
-        size, late = np.sqrt(np.maximum(_norms(bend, step[:-1]), 0.0)), np.abs(step[-1]) / t
-        share = np.minimum(1.0, 0.5 / np.maximum(np.maximum(size, late), 1e-300))
-        p, t = p + share * step[:-1], t + share * step[-1]
-        scale = np.sqrt(np.maximum(_norms(bend, p), 0.0))
-        if np.all((size <= 1e-9 * np.maximum(scale, own)) & (late <= 1e-8)):
+        step, late, size, scale = found
+        share = np.minimum(1.0, 0.5 / np.maximum(np.maximum(size, np.abs(late) / t), 1e-300))
+        p, t = p + share * step, t + share * late
+        if np.all((size <= 1e-9 * np.maximum(scale, own)) & (np.abs(late) <= 1e-8 * t)):
             return Pull(p, t, np.maximum(dot(p, v), 0.0))
     raise NoWayError(x, v)
 
 
-def _newton_step(h: Hamiltonian, x: Array, p: Array, t: Array, v: Array, bend: Array) -> Array | None:
-    """The step (d + 1, n) of momentum and time; ``None`` where there is none."""
-    (d, n), value, slope = x.shape, h.value(x, p), h.by_momentum(x, p)
-    matrix = np.empty((n, d + 1, d + 1))
-    matrix[:, :d, :d] = np.moveaxis(t * bend, -1, 0)
-    matrix[:, :d, d], matrix[:, d, :d], matrix[:, d, d] = slope.T, (t * slope).T, value
-    right = np.concatenate([v - t * slope, -(t * value)[None]]).T
-    try:
-        step = np.linalg.solve(matrix, right[..., None])[..., 0].T
-    except np.linalg.LinAlgError:
-        return None
-    return np.ascontiguousarray(step) if np.isfinite(step).all() else None
+def _newton_step(h: Hamiltonian, x: Array, p: Array, t: Array, v: Array) -> tuple[Array, Array, Array, Array] | None:
+    """Steps (d, n) of the momentum and (n,) of the time, and the sizes of the first and of v / t in the norms of H_pp.
 
-
-def _norms(matrix: Array, vector: Array) -> Array:
-    """v . M v, shape (n,)."""
-    return np.asarray(np.einsum("in,ijn,jn->n", vector, matrix, vector, optimize=True))
+    From t (H_pp dp + H_p) + H_p dt = v and H_p . dp + H (1 + dt / t) = 0; ``None`` where there is none.
+    """
+    value, slope = h.value(x, p), h.by_momentum(x, p)
+    with np.errstate(all="ignore"):
+        try:
+            by_v, by_slope = np.moveaxis(unbent(h, x, p, np.stack([v, slope], axis=-1)), -1, 0)
+        except np.linalg.LinAlgError:
+            return None
+        # dp = by_v / t - (1 + dt / t) by_slope
+        reach = dot(slope, by_slope) - value
+        later = dot(slope, by_v) / (t * reach)
+        step = by_v / t - later * by_slope
+        size = np.sqrt(np.maximum(dot(step, v / t - later * slope), 0.0))
+        scale = np.sqrt(np.maximum(dot(v, by_v), 0.0)) / t
+    found = step, t * (later - 1), size, scale
+    return found if all(np.isfinite(part).all() for part in found) else None

@@ -44,7 +44,7 @@ def minimum_action(
     starts: int = 5,
     guesses: Sequence[ArrayLike] = (),
     seed: int = 0,
-    tolerance: float = 1e-11,
+    tolerance: float | None = None,
     progress: Callable[[float], None] | None = None,
     deadline: float = math.inf,
 ) -> MinimumAction:
@@ -62,7 +62,8 @@ def minimum_action(
         starts: curves to begin with: the straight one, and pairs that swing out to either side.
         guesses: further curves (d, n) to begin with.
         seed: of the directions in which curves swing out beyond two dimensions.
-        tolerance: the decrease still promised, relative to the action, at which a curve is called settled.
+        tolerance: the decrease still promised, relative to the action, at which a curve is called settled; by default
+            1e-11, and 1e-8 for networks.
         progress: called with the finished share.
         deadline: seconds after which it gives up with an error.
 
@@ -87,6 +88,8 @@ def minimum_action(
         if clock.monotonic() > end_time:
             raise ValueError(f"the least action was not found within {deadline:g} s; give more time or fewer pieces")
 
+    if tolerance is None:
+        tolerance = 1e-8 if hasattr(getattr(system, "landscape", None), "weighted_products") else 1e-11
     settings = {"pieces": int(pieces), "starts": int(starts), "seed": int(seed), "tolerance": tolerance}
     try:
         if d == 1:
@@ -172,8 +175,8 @@ class _Search:
             self.watch()
             guess, rests = x, (begins, ends)
             if self.moves.gaussian is not None:  # a good place to begin, and always open
-                guess = least(self.moves.gaussian.hamiltonian, x, COARSE, rests, 1e-6, watch=self.watch).curve.x
-            found = least(self.h, guess, COARSE, rests, 1e-9, watch=self.watch)
+                guess = least(self.moves.gaussian.hamiltonian, x, COARSE, rests, 1e-4, watch=self.watch).curve.x
+            found = least(self.h, guess, COARSE, rests, max(1e-9, 100 * self.tolerance), watch=self.watch)
             self.progress(0.4 * (k + 1) / len(curves))
             size = SAME * float(np.linalg.norm(self.end - start))
             if all(np.linalg.norm(found.curve.x - known.curve.x, axis=0).max() > size for known in coarse):

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.action.curve import lengths_along, marks
-from fpsim.action.hamiltonian import Quadratic, differences, pull
+from fpsim.action.differences import differences
+from fpsim.action.hamiltonian import Quadratic, pull
 
 Array = NDArray[np.float64]
 ENDS = (0.01, 0.02, 0.04)  # of the way's length: left out at both fixed points, the limit of none is extrapolated

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.action.cumulant import Cumulant
+from fpsim.action.examples import GaussianExamples
 from fpsim.action.hamiltonian import Hamiltonian, Quadratic
+from fpsim.noise.examples import ExampleCovariance
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.minibatch import MiniBatchSGD
@@ -85,8 +87,15 @@ def _lengths(landscape: Any, start: Array, end: Array) -> tuple[float, ...]:
     return (float(np.linalg.norm(end - start)),) * len(start)
 
 
+def quadratic(sde: SDE, lengths: tuple[float, ...], scale: float = 1.0, floor: float = 0.0) -> Quadratic:
+    """The Hamiltonian of an SDE, from single examples where its noise is made of them."""
+    covariance = getattr(sde.noise, "covariance", None)
+    of_examples = isinstance(covariance, ExampleCovariance) and covariance.landscape is sde.landscape
+    return (GaussianExamples if of_examples else Quadratic)(sde, lengths, scale, floor)
+
+
 def _quadratic(sde: SDE, start: Array, end: Array, share: float, speed: float) -> Dynamics:
-    plain = Quadratic(sde, _lengths(sde.landscape, start, end), speed)
+    plain = quadratic(sde, _lengths(sde.landscape, start, end), speed)
     floor = share * _level(plain, start)
     words = "action = int p . dx with b . p + p . D p = 0 for the noise as given, ln(time) ~ action"
     if speed != 1.0:

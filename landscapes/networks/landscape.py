@@ -21,17 +21,15 @@ from numpy.typing import ArrayLike
 
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.field import numbered
+from landscapes.networks import many_points
 from landscapes.networks.admission import admitted
 from landscapes.networks.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
 from landscapes.networks.losses import ExampleLosses
-from landscapes.networks.torch_calls import numbers, plain_kernels, spread, twice
+from landscapes.networks.torch_calls import numbers, plain_kernels, twice
 from landscapes.networks.torch_extra import nn, torch
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
-
-ROWS = 16
-"""Rows of a Hessian that are computed together."""
 
 
 class NeuralLandscape(ExampleLosses):
@@ -133,24 +131,9 @@ class NeuralLandscape(ExampleLosses):
         points = self._points(x)
         self._require_room("gradients of single examples", self.number_of_examples * points.size)
 
-        def one(point: Any, example: Any, label: Any) -> Any:
-            return self._examples(point, example[None], label[None])[0]
-
-        gradient = torch.func.grad(one)
-        many = torch.func.vmap(gradient, in_dims=(None, 0, 0))
-
-        def part(point: Any, inputs: Any, labels: Any) -> Any:
-            try:
-                return many(point, inputs, labels)
-            except (RuntimeError, NotImplementedError):  # some layers and any branching on values: one by one
-                return torch.stack([gradient(point, u, v) for u, v in zip(inputs, labels, strict=True)])
-
-        def at(point: Any) -> Array:
-            with plain_kernels():
-                parts = [part(point, self.inputs[c], self.labels[c]) for c in self._chunks()]
-            return np.concatenate([numbers(p) for p in parts])
-
-        return self._everywhere("gradient", points, at)
+        flat = points.reshape(len(points), -1).T
+        found = np.moveaxis(many_points.example_gradients(self, flat), 0, -1)
+        return self._numbers("gradient", found.reshape(self.number_of_examples, *points.shape), points)
 
     def gradient_covariance(self, x: ArrayLike) -> Array:
         """Return the covariance C1 of one example's gradient at x (d, ...) as a matrix, shape (d, d, ...).
@@ -161,8 +144,9 @@ class NeuralLandscape(ExampleLosses):
         points = self._points(x)
         self._require_room("covariance", points.size * self.dimension)
         g = self.example_gradients(points)
-        g = g - g.mean(axis=0)
-        return np.asarray(np.einsum("mi...,mj...->ij...", g, g) / self.number_of_examples)
+        g = np.moveaxis((g - g.mean(axis=0)).reshape(*g.shape[:2], -1), 2, 0)
+        found = np.moveaxis(np.swapaxes(g, 1, 2) @ g, 0, -1) / self.number_of_examples
+        return np.ascontiguousarray(found).reshape(self.dimension, *points.shape)
 
     def weighted_gradient(self, x: ArrayLike, weights: ArrayLike) -> Array:
         """Return J^T w = sum_j w_j grad l_j at x (d,) for weights (m,), shape (d,).
@@ -208,6 +192,14 @@ class NeuralLandscape(ExampleLosses):
                 except (RuntimeError, NotImplementedError):  # as in example_gradients
                     found.append(torch.stack([gradient(*one) for one in zip(*together, strict=True)]))
         return numbers(torch.cat(found)).T
+
+    def weighted_products(self, x: ArrayLike, weights: ArrayLike, v: ArrayLike) -> Array:
+        """Return sum_j w_j H_j(x) v, H_j the Hessian of an example: x, v (d, n), weights (m, n), result (d, n)."""
+        points, w, along = self._points(x), np.asarray(weights, dtype=np.float64), np.asarray(v, dtype=np.float64)
+        if points.ndim != 2 or along.shape != points.shape or w.shape != (self.number_of_examples, points.shape[1]):
+            shapes = f"{points.shape}, {w.shape} and {along.shape}"
+            raise ValueError(f"points (d, n), weights (m, n) and vectors (d, n) are wanted; got {shapes}")
+        return many_points.weighted_products(self, points.T, w.T, along.T).T
 
     def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
@@ -276,31 +268,13 @@ class NeuralLandscape(ExampleLosses):
         return self.example_losses(x).mean(axis=0)
 
     def _gradients(self, x: Array) -> Array:
-        uniform = np.full(self.number_of_examples, 1 / self.number_of_examples)
-        return spread(lambda point: self.weighted_gradient(point, uniform), x)
+        flat, m = x.reshape(len(x), -1).T, self.number_of_examples
+        return many_points.weighted_gradients(self, flat, np.full((len(flat), m), 1 / m)).T.reshape(x.shape)
 
     def _hessians(self, x: Array) -> Array:
         self._require_room("Hessian", x.size * self.dimension)
-
-        def at(point: Array) -> Array:
-            try:
-                columns = self._columns(point)
-            except (RuntimeError, NotImplementedError):  # as in example_gradients
-                columns = np.stack([self.hessian_vector(point, e) for e in np.eye(self.dimension)])
-            return (columns + columns.T) / 2
-
-        return spread(at, x)
-
-    def _columns(self, x: Array) -> Array:
-        """H(x) (d, d) from backward passes for several rows at once."""
-
-        def total(point: Any, inputs: Any, labels: Any) -> Any:
-            return self._examples(point, inputs, labels).sum()
-
-        many, point = torch.func.jacrev(torch.func.grad(total), chunk_size=ROWS), self._tensor(x)
-        with plain_kernels():
-            parts = [numbers(many(point, self.inputs[c], self.labels[c])) for c in self._chunks()]
-        return np.asarray(sum(parts) / self.number_of_examples)
+        found = np.moveaxis(many_points.hessians(self, x.reshape(len(x), -1).T), 0, -1)
+        return np.ascontiguousarray(found).reshape(self.dimension, *x.shape)
 
     def __eq__(self, other: object) -> bool:
         return self is other
