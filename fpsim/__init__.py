@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.noise import LossScaledDiffusion as LossScaledDiffusion
     from fpsim.paths.simulate import simulate as simulate
     from fpsim.results import Comparison as Comparison
+    from fpsim.schedules.scheduled import Scheduled as Scheduled
     from fpsim.sde.sde import SDE as SDE
     from fpsim.sgd.chain import Chain as Chain
     from fpsim.sgd.minibatch import MiniBatchSGD as MiniBatchSGD
@@ -58,6 +59,7 @@ _HOMES = {
     "LevyNoise": "fpsim.noise",
     "LossScaledDiffusion": "fpsim.noise",
     "SDE": "fpsim.sde.sde",
+    "Scheduled": "fpsim.schedules.scheduled",
     "simulate": "fpsim.paths.simulate",
     "Chain": "fpsim.sgd.chain",
     "minimum_action": "fpsim.action.minimum",
@@ -79,7 +81,7 @@ _HOMES = {
     "string": "fpsim.valleys.string",
     "load": "fpsim.storage",
 }
-_ROOMS = (*PARTS, "statistics")
+_ROOMS = (*PARTS, "schedules", "statistics")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 build()

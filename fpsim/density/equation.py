@@ -21,6 +21,7 @@ from fpsim.density.guide import guided_walk, is_gradient
 from fpsim.density.stationary import reversible_potential, stationary_masses
 from fpsim.density.walk import Walk, as_walls
 from fpsim.memory import require_memory
+from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import require_sde
 
 Array = NDArray[np.float64]
@@ -37,7 +38,8 @@ class Equation:
     boundary: Any = "reflecting"
 
     def __post_init__(self) -> None:
-        require_sde(self.sde, "FokkerPlanck")
+        if not isinstance(self.sde, Scheduled):
+            require_sde(self.sde, "FokkerPlanck")
         if not isinstance(self.grid, Grid):
             raise TypeError(
                 f"the second argument of FokkerPlanck is a Grid((low, high, cells), ...); got {self.grid!r}"
@@ -55,7 +57,11 @@ class Equation:
 
     @cached_property
     def walk(self) -> Walk:
-        """The rates between cells: fitted to the drift's potential where there is one, guided where there is none."""
+        """The rates between cells: fitted to the drift's potential where there is one, guided where there is none.
+
+        Raises:
+            ValueError: under a schedule, where there are no rates that stay; ``evolve`` and ``survival`` ask for none.
+        """
         if self.fitted.is_line or is_gradient(self.sde) or self.fitted_balance is not None:
             return self.fitted
         return guided_walk(self.sde, self.fitted)
@@ -63,6 +69,7 @@ class Equation:
     @cached_property
     def fitted(self) -> Walk:
         """The walk with all rates >= 0, exact for gradients and with numerical diffusion for other drifts."""
+        require_sde(self.sde, "this answer of FokkerPlanck")
         walls = as_walls(self.boundary, self.grid.dimension)
         if self.grid.dimension == 1:
             from fpsim.density.line import line_walk

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.density import moving
 from fpsim.density.equation import Equation
 from fpsim.density.fields import evolved, met_first, passed, standing, survived
 from fpsim.density.passage import FluxOverPopulation, QuasiStationary
@@ -17,6 +18,7 @@ from fpsim.density.rates import exchanged, injected, left, modes
 from fpsim.density.spectrum import Spectrum
 from fpsim.density.stationary import probability_current
 from fpsim.density.transitions import Transitions
+from fpsim.schedules.scheduled import Scheduled
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +28,7 @@ class FokkerPlanck(Equation):
     """An SDE on a grid.
 
     Args:
-        sde: an :class:`fpsim.SDE` in one to three dimensions.
+        sde: an :class:`fpsim.SDE` in one to three dimensions; under a schedule for ``evolve`` and ``survival`` only.
         grid: a :class:`fpsim.Grid` of the same dimension.
         boundary: ``"reflecting"``, ``"absorbing"`` or ``"periodic"``, or one (low, high) pair of them per dimension.
 
@@ -41,12 +43,15 @@ class FokkerPlanck(Equation):
             density: array of ``grid.shape`` (per volume; scaled to mass one), a function of x (d, ...), or a point.
             times: increasing times >= 0.
             method: ``"contour"``, ``"chebyshev"``, ``"uniformisation"`` or ``"implicit"``; chosen if left out.
-            tolerance: L1 error allowed to implicit time steps (the other methods are exact to rounding).
+            tolerance: L1 error allowed to implicit time steps (the other methods are exact to rounding), and to those
+                of a schedule, whose error is the attribute ``time_error``.
 
         Returns:
             Dataset with ``density`` (time, x[, y[, z]]) per volume and ``mass`` (time).  Its attribute
             ``discretisation_error`` is the largest L1 error over all times.
         """
+        if isinstance(self.sde, Scheduled):
+            return moving.evolved(self, density, moving.times_of(times), tolerance)
         return evolved(self, density, times, method, tolerance)
 
     def stationary(self) -> xarray.Dataset:
@@ -78,6 +83,8 @@ class FokkerPlanck(Equation):
         ``start`` is a point, a density array or a function of x; a number as target is oriented by a start point.
         Absorbing walls end walks as well (``time_to`` says so); ``target=None`` leaves them alone.
         """
+        if isinstance(self.sde, Scheduled):
+            return moving.survived(self, start, target, moving.times_of(times), 1e-6)
         return survived(self, start, target, times)
 
     def committor(self, a: Any, b: Any) -> xarray.Dataset:

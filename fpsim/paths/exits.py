@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,9 +29,11 @@ from fpsim.paths.exit_run import ExitRun
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import check_drift, check_precision, check_step, compiled_step, compiled_wall, require_count
 from fpsim.paths.threads import thread_count
+from fpsim.schedules.clocked import Clocked, PlaceOf, walls_with_clock, with_clock
+from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.storage import Stored, dataset, facts_of
-from fpsim.targets import Target, as_target
+from fpsim.targets import Point, Target, as_target
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ class ExitSample(Stored):
 
 
 def exit_times(
-    sde: SDE,
+    sde: SDE | Scheduled,
     start: Any,
     target: Any,
     paths: int,
@@ -154,7 +156,7 @@ def exit_times(
     """Follow every path until it enters ``target`` or the horizon ends.
 
     Args:
-        sde, start, seed, threads, dtype: as in :func:`fpsim.simulate`.
+        sde, start, seed, threads, dtype: as in :func:`fpsim.simulate`; under a schedule the horizon is finite.
         target: where paths end, as in :class:`fpsim.EscapeProblem`.
         paths, step: how many, and the time step.
         horizon: longest time to follow a path; rounded up to four steps.
@@ -173,6 +175,11 @@ def exit_times(
         ValueError: if a start lies in the target, for impossible arguments, or if the deadline came before four steps
             were done.
     """
+    if isinstance(sde, Scheduled):
+        return _scheduled(
+            sde, start, target, paths, step, seed, horizon, bridge, threads, walls, dtype, coarse, progress, deadline,
+            device,
+        )  # fmt: skip
     require_sde(sde, "exit_times")
     bridge = bridge and sde.noise.stable is None
     ends = clock.perf_counter() + check_deadline(deadline)
@@ -215,6 +222,29 @@ def exit_times(
         out = np.isfinite(found.times)
         found.places[out] = walls.fold(found.places[out].T).T
     return sample_of(found, horizon, quads, float(step), deadline, facts)
+
+
+def _scheduled(
+    scheduled: Scheduled, start: Any, target: Any, paths: int, step: float, seed: int, horizon: float, bridge: bool,
+    threads: int | None, walls: Walls | None, dtype: DTypeLike, coarse: bool,
+    progress: Callable[[float], None] | None, deadline: float, device: Device,
+) -> ExitSample:  # fmt: skip
+    """Exits under a schedule: those of the state with the clock, which is left out of the places."""
+    if not np.isfinite(horizon):
+        raise ValueError("under a schedule paths need a horizon: it may well keep some of them for ever")
+    check_drift(scheduled.sde)
+    require_clock(scheduled, horizon, dtype)
+    d, check = scheduled.dimension, check_step(step)
+    first = start_points(start, d, 0, 1, seed)[:, 0]
+    goal = as_target(target, first)
+    edge = goal.edge(first) if d == 1 and walls is None else None
+    if edge is not None and bridge:  # a continuous path meets the near end first
+        goal = Point(edge, float(first[0]))
+    found = exit_times(
+        Clocked(scheduled, check, horizon), with_clock(start, d), PlaceOf(goal), paths, check, seed, horizon, bridge,
+        threads, walls_with_clock(walls), dtype, coarse, progress, deadline, device,
+    )  # fmt: skip
+    return replace(found, places=found.places[:, :d], settings={**found.settings, "units": scheduled.units})
 
 
 def require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:

@@ -25,6 +25,8 @@ from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.run import Keep
 from fpsim.paths.step import EULER, Scheme, check_drift, check_precision, check_scheme, check_step, require_count
 from fpsim.paths.threads import in_order, thread_count
+from fpsim.schedules.clocked import Clocked, walls_with_clock, with_clock
+from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.walls import as_walls
@@ -34,7 +36,7 @@ PILOT = 256
 
 
 def simulate(
-    sde: SDE,
+    sde: SDE | Scheduled,
     start: Any,
     duration: float,
     step: float,
@@ -52,7 +54,7 @@ def simulate(
     """Simulate an ensemble of paths.
 
     Args:
-        sde: what to integrate.
+        sde: what to integrate; under a :class:`fpsim.Scheduled` one, duration and step are in units of its clock.
         start: a point, an array (d, paths), or a callable of uniforms (d, n) -> points (d, n).
         duration: total time; rounded up to whole steps.
         step: time step h.
@@ -78,12 +80,17 @@ def simulate(
         DivergenceError: when a path leaves the finite numbers, or the landscape's domain; names path, step and time.
         ValueError: for impossible arguments.
     """
-    require_sde(sde, "simulate")
     check_step(step)
-    check_drift(sde)
-    require_open(sde)
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
+    if isinstance(sde, Scheduled):
+        return _scheduled(
+            sde, start, duration, step, paths, save_every, seed, threads, boundary, keep, dtype, progress, device,
+            scheme,
+        )  # fmt: skip
+    require_sde(sde, "simulate")
+    check_drift(sde)
+    require_open(sde)
     require_count(paths, "paths")
     if keep not in ("paths", "final", "moments"):
         raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
@@ -93,11 +100,39 @@ def simulate(
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
-    precision, edges = np.dtype(dtype), start_edges(sde, start, as_walls(boundary, sde.landscape), seed)
+    walls = boundary if isinstance(sde, Clocked) else as_walls(boundary, sde.landscape)
+    precision, edges = np.dtype(dtype), start_edges(sde, start, walls, seed)
     check_scheme(scheme, sde, edges)
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
     run = ChunkedRun(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
     return _collected(run, threads, progress)
+
+
+def _scheduled(
+    scheduled: Scheduled, start: Any, duration: float, step: float, paths: int, save_every: int | None, seed: int,
+    threads: int | None, boundary: Any, keep: Keep, dtype: DTypeLike, progress: Callable[[float], None] | None,
+    device: Device, scheme: Scheme,
+) -> Paths | Moments:  # fmt: skip
+    """Paths under a schedule: those of the state with the clock, which is left out of the result."""
+    if scheme != EULER:
+        raise ValueError(f"scheme='{scheme}' is for a D that stays the same, and here a schedule changes it; omit it")
+    check_drift(scheduled.sde)
+    if not (scheduled.clock == "iterations" and step == 1):  # SGD's own steps jump over points without noise
+        require_open(scheduled.sde)
+    require_clock(scheduled, duration, dtype)
+    d, walls = scheduled.dimension, as_walls(boundary, scheduled.landscape)
+    found = simulate(
+        Clocked(scheduled, float(step), duration), with_clock(start, d), duration, step, paths, save_every, seed,
+        threads, walls_with_clock(walls), keep, dtype, progress, device, scheme,
+    )  # fmt: skip
+    facts = {**found.settings, "units": scheduled.units}
+    if isinstance(facts["start"], list):
+        facts["start"] = facts["start"][:d]
+    facts["boundary"] = "none" if walls is None else str(walls)
+    if isinstance(found, Paths):
+        return replace(found, x=found.x[..., :d], settings=facts)
+    moments = {name: getattr(found, name)[:, :d] for name in ("mean", "variance", "third", "fourth")}
+    return replace(found, settings=facts, **moments)
 
 
 def _collected(run: ChunkedRun, threads: int | None, progress: Callable[[float], None] | None) -> Paths | Moments:

@@ -177,13 +177,15 @@ def compiled_step(
     if scheme == WEAK_2:
         there = dict(zip(formulas.variables, new, strict=True))
         new = [first + h / 2 * (b.xreplace(there) - b) for first, b in zip(new, formulas.drift, strict=True)]
-    parameters = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}
-    if edges:
-        new, extra = edges.symbolic(new)
+    parameters, statements = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}, formulas.statements
+    if edges:  # of real symbols, since sympy takes the modulus of what it does not know to be real apart
+        ends = [sympy.Symbol(f"step end {i}", real=True) for i in range(d)]
+        statements = (*statements, *zip(ends, new, strict=True))
+        new, extra = edges.symbolic(ends)
         parameters |= extra
     if formulas.statements:
         parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
-    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, formulas.statements)
+    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, statements)
 
 
 def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:

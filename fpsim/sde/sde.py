@@ -209,7 +209,14 @@ class SDE:
 
 
 def require_sde(sde: Any, caller: str = "this") -> None:
-    """Raise ``TypeError``, in one sentence, for anything but an :class:`SDE`, such as a bare landscape."""
+    """Raise, in one sentence, for anything but an :class:`SDE`: a bare landscape, or an SDE under a schedule.
+
+    Raises:
+        TypeError: for what is no SDE.
+        ValueError: for an SDE that changes with time (:class:`fpsim.Scheduled`).
+    """
+    if hasattr(type(sde), "refuse"):  # an SDE that changes with time
+        sde.refuse(caller)
     if hasattr(sde, "drift") and hasattr(sde, "diffusion"):
         return
     what = f"the landscape {sde} alone" if hasattr(sde, "drift") else repr(sde)

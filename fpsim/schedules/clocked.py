@@ -1,0 +1,218 @@
+"""A scheduled SDE as one that stays the same, with the clock as one coordinate more,
+
+    Y = (X, n),      dX = a b dt + sqrt(2 a m D) dB,      dn = dt/h,        t = h n
+
+Path kernels take it as it is, exits and GPUs included.  The clock counts steps, so that it is exact however long a
+path is; a step that begins at t uses the schedules' values at t.  Compiled steps look them up in a table with a row
+per step, so that another curve compiles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.schedules.scheduled import Scheduled
+from fpsim.sde.sde import SDE, SymbolicSDE
+from fpsim.targets import Target
+from fpsim.walls import Walls
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+NEAR = 1e-8
+"""Steps within which the clock is at a jump, which else rounding could put on its other side."""
+MOST_STEPS = 2**23
+"""Rows of a table, 64 MB for every quantity that moves."""
+
+
+class Clocked(SDE):
+    """The state (x, n) in the form that the path kernels take, for steps of length ``size`` up to ``duration``."""
+
+    scheduled: Scheduled
+    size: float
+    duration: float
+
+    def __init__(self, scheduled: Scheduled, size: float, duration: float) -> None:
+        plain = scheduled.sde
+        for name, value in (
+            ("landscape", plain.landscape), ("noise", plain.noise), ("convention", plain.convention),
+            ("correction", None), ("scheduled", scheduled), ("size", size), ("duration", duration),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    @property
+    def dimension(self) -> int:
+        """The d coordinates and the clock."""
+        return self.scheduled.dimension + 1
+
+    @property
+    def structure(self) -> str:
+        """The clock has no noise."""
+        return "full"
+
+    def _time(self, count: Array) -> Array:
+        """The clock after so many steps."""
+        t, breaks = np.asarray(self.size * count), np.array(self.scheduled.breaks)
+        if breaks.size == 0:
+            return t
+        last = breaks[np.maximum(np.searchsorted(breaks, t + NEAR * self.size) - 1, 0)]
+        return np.where(np.abs(t - last) <= NEAR * self.size, last, t)
+
+    def drift(self, x: Array) -> Array:
+        """(a b, 1/h) at (x, n), shape (d + 1, ...)."""
+        t = self._time(x[-1])
+        own = self._each(t, x[:-1], lambda sde, place: sde.drift(place), self._plain_drift)
+        return np.concatenate([self.scheduled.pace(t) * own, np.full((1, *t.shape), 1 / self.size)])
+
+    def _plain_drift(self, t: Array, place: Array) -> Array:
+        sde = self.scheduled.sde
+        slope = np.asarray(sde.landscape.drift(place))
+        if sde.convention_weight == 0 or sde.noise.is_constant:
+            return slope
+        return np.asarray(slope + self.scheduled.strength(t) * sde.convention_weight * sde.divergence(place))
+
+    def diffusion(self, x: Array) -> Array:
+        """The tensor a m D with a row and a column of zeros, (d + 1, d + 1, ...)."""
+        d, t = self.scheduled.dimension, self._time(x[-1])
+        own = self._each(t, x[:-1], lambda sde, place: sde.diffusion(place), self._plain_tensor)
+        out = np.zeros((d + 1, d + 1, *t.shape))
+        out[:d, :d] = self.scheduled.pace(t) * own
+        return out
+
+    def _plain_tensor(self, t: Array, place: Array) -> Array:
+        return np.asarray(self.scheduled.strength(t) * self.scheduled.sde.diffusion(place))
+
+    def _each(
+        self, t: Array, place: Array, moving: Callable[[SDE, Array], Array], plain: Callable[[Array, Array], Array]
+    ) -> Array:
+        """``plain(t, place)``; where the loss moves, ``moving`` of the SDE of every moment."""
+        if not self.scheduled.parameters:
+            return plain(t, place)
+        flat, points = np.asarray(t).reshape(-1), place.reshape(len(place), -1)
+        moments, index = np.unique(flat, return_inverse=True)
+        parts = [moving(self.scheduled.at(moment), points[:, index == k]) for k, moment in enumerate(moments)]
+        out = np.empty((*parts[0].shape[:-1], flat.size))
+        for k, part in enumerate(parts):
+            out[..., index == k] = part
+        return out.reshape((*out.shape[:-1], *np.shape(t)))
+
+    def kick(self, x: Array, z: Array) -> Array:
+        """sqrt(2 a m D) z, and none for the clock."""
+        t = self._time(x[-1])
+        if self.scheduled.parameters and not self.scheduled.sde.noise.is_constant:
+            normals = z[: self.scheduled.sde.normals]
+            both = np.concatenate([x[:-1], normals])
+            d = self.scheduled.dimension
+            own = self._each(t, both, lambda sde, y: sde.kick(y[:d], y[d:]), lambda t, y: y)
+            own = np.sqrt(self.scheduled.pace(t)) * own
+        else:
+            factor = np.sqrt(self.scheduled.pace(t) * self.scheduled.strength(t))
+            own = factor * self.scheduled.sde.kick(x[:-1], z[: self.scheduled.sde.normals])
+        return np.concatenate([own, np.zeros((1, *own.shape[1:]))])
+
+    @property
+    def normals(self) -> int:
+        """One more than d where the plain noise takes d, as compiled steps do, the last unused; else as plain."""
+        plain = self.scheduled.sde
+        return self.dimension if plain.normals == plain.dimension else plain.normals
+
+    def along(self, x: Array, n: Array) -> Array:
+        """n . a m D n, shape (...)."""
+        return np.asarray(np.einsum("i...,ij...,j...->...", n, self.diffusion(x), n))
+
+    @cached_property
+    def symbolic(self) -> SymbolicSDE | None:
+        """The formulas with the clock's."""
+        base = self.scheduled.sde.symbolic
+        if base is None:
+            return None
+        import sympy
+
+        clock, inverse = (sympy.Symbol(f"clock {name}", real=True) for name in ("n", "inverse step"))
+        pace, strength, root = (sympy.Symbol(f"schedule {name}", real=True) for name in ("pace", "strength", "root"))
+        made = {symbol: table(clock) for symbol, table in self._tables(pace, strength, root).items()}
+        plain = self.scheduled.landscape.symbolic.drift
+        # what the convention adds to the drift grows with D
+        drift = [pace * (b + strength * (full - b)) for b, full in zip(plain, base.drift, strict=True)]
+        nothing = sympy.zeros(1, 1)
+        kept = {symbol: value for symbol, value in base.parameters.items() if symbol not in made}
+        return SymbolicSDE(
+            (*base.variables, clock),
+            {**kept, inverse: 1 / self.size},
+            (*drift, inverse),
+            sympy.diag(pace * strength * sympy.Matrix(base.tensor), nothing).xreplace(made),
+            sympy.diag(root * sympy.Matrix(base.root), nothing),
+            (*made.items(), *base.statements),
+        )
+
+    def _tables(self, pace: Any, strength: Any, root: Any) -> dict[Any, Any]:
+        """What moves, as functions of the number of the step, constant around each."""
+        import sympy
+
+        from landscapes.formula.tables import Table
+        from landscapes.formula.tabulated import table_function
+
+        plan = self.scheduled
+        rows = int(np.ceil(min(self.duration, plan.settled + self.size) / self.size)) + 4
+        if rows > MOST_STEPS:
+            raise ValueError(
+                f"the schedule changes over {rows:.3g} steps of {self.size:g}, and compiled paths take "
+                f"{MOST_STEPS:.3g} at most; use a larger step"
+            )
+        t = self._time(np.arange(rows, dtype=float))
+        a, m = plan.pace(t), plan.strength(t)
+        values = {pace: a, strength: m, root: np.sqrt(a * m)}
+        values |= {sympy.Symbol(name, real=True): curve.at(t) for name, curve in plan.parameters}
+        return {symbol: table_function(Table(-0.5, 1.0, row[:, None])) for symbol, row in values.items()}
+
+    def __str__(self) -> str:
+        return str(self.scheduled)
+
+
+@dataclass(frozen=True)
+class PlaceOf(Target):
+    """A target for x alone, seen from the state (x, n)."""
+
+    inner: Target
+
+    def level(self, x: Array) -> Array:
+        """The target's level at the place alone."""
+        return self.inner.level(x[:-1])
+
+    def gradient(self, x: Array) -> Array:
+        """The target's gradient, zero along the clock."""
+        slope = self.inner.gradient(x[:-1])
+        return np.concatenate([slope, np.zeros((1, *slope.shape[1:]))])
+
+    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
+        """The target's formula in the place alone."""
+        return self.inner.symbolic(variables[:-1])
+
+    def __str__(self) -> str:
+        return str(self.inner)
+
+
+def with_clock(start: Any, dimension: int) -> Any:
+    """Starts (x) as starts (x, n = 0); what has another shape is left to who refuses it."""
+    if callable(start):
+        return lambda u: np.concatenate([np.asarray(start(u[:-1]), dtype=float), np.zeros_like(u[:1])])
+    points = np.asarray(start, dtype=float)
+    if points.ndim < 2:
+        if points.size != dimension:
+            raise ValueError(f"a start point needs {dimension} coordinates; got {start!r}")
+        return np.append(points.reshape(dimension), 0.0)
+    if points.shape[0] != dimension:
+        raise ValueError(f"start points need shape ({dimension}, paths); got {points.shape}")
+    return np.concatenate([points, np.zeros_like(points[:1])])
+
+
+def walls_with_clock(walls: Walls | None) -> Walls | None:
+    """The walls, and none along the clock."""
+    return None if walls is None else Walls((*walls.kind, None), (*walls.box, (0.0, 1.0)))

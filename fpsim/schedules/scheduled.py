@@ -1,0 +1,238 @@
+"""An SDE whose noise, or whose loss, changes with time,
+
+    dX = a(t) b(X, t) dt + sqrt(2 a(t) m(t) D(X)) dB,        m = (eta(t)/S(t)) / (eta/S),  or  T(t)/T
+
+in one of two clocks, which differ once the learning rate does.  One iteration of SGD moves the loss's own time on by
+eta(t), so
+
+    clock="time"         a = 1         t is the sum of the learning rates so far, as everywhere in fpsim
+    clock="iterations"   a = eta(t)    t counts iterations; an Euler step of length 1 is one step of SGD itself
+
+(Li, Tai and E, ICML 2017, section 4.1, with the learning rate as control.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.schedules.curves import Curve, as_curve
+from fpsim.sde.sde import SDE, require_sde
+
+Array = NDArray[np.float64]
+Clock = Literal["time", "iterations"]
+SAMPLES = 1001
+"""Places at which a curve is looked at before it is used."""
+FROZEN = ("drift", "noise", "diffusion", "divergence", "kick", "symbolic", "potential", "with_noise", "along")
+"""What an SDE has and a scheduled one has not, since it depends on the time."""
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """An SDE under schedules: what moves under a learning rate, batch size, temperature or loss that changes with time.
+
+    :func:`fpsim.simulate`, ``FokkerPlanck(...).evolve`` and ``.survival`` and :class:`fpsim.SurvivalProblem` take it.
+    All that rests on drift and noise staying the same (mean times by quadrature or grid, Kramers' formulas, stationary
+    laws, spectra) refuses it and takes :meth:`at`, the SDE of one moment.
+
+    Args:
+        sde: the SDE whose numbers the schedules replace.
+        learning_rate, batch_size: curves of :mod:`fpsim.schedules` or numbers, for a noise D ~ eta/S.
+        temperature: the same, for a noise D ~ T (of a vector or matrix, its largest entry).
+        parameters: curves for parameters of the loss's formula by name, such as ``{"tilt": wave(0, 0.1, 50)}``.
+        clock: ``"time"`` or ``"iterations"``: what t is in all of them, and in every result.
+
+    Raises:
+        TypeError: if the first argument is no SDE, or a schedule no curve.
+        ValueError: for schedules that the noise or the loss has no number for, jumps, and corrected equations.
+    """
+
+    sde: SDE
+    learning_rate: Any = None  # as given; a Curve or None from here on
+    batch_size: Any = None
+    temperature: Any = None
+    parameters: Any = field(default_factory=dict)  # as given; pairs of a name and a Curve from here on
+    clock: Clock = "time"
+
+    def __post_init__(self) -> None:
+        require_sde(self.sde, "Scheduled")
+        for name in ("learning_rate", "batch_size", "temperature"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else as_curve(value))
+        given = self.parameters.items() if isinstance(self.parameters, Mapping) else self.parameters
+        object.__setattr__(self, "parameters", tuple((str(name), as_curve(curve)) for name, curve in given))
+        if self.clock not in ("time", "iterations"):
+            raise ValueError(f"clock must be 'time' or 'iterations'; got {self.clock!r}")
+        if not self.curves:
+            raise ValueError("a schedule needs learning_rate=, batch_size=, temperature= or parameters=")
+        self._check_noise()
+        self._check_parameters()
+
+    def _check_noise(self) -> None:
+        noise = self.sde.noise
+        if noise.stable is not None:
+            raise ValueError(f"schedules scale a diffusion D, and {noise} jumps and has none; use white noise")
+        if self.sde.correction is not None:
+            raise ValueError(
+                "the second-order equation has one learning rate; give Scheduled an SDE without correction="
+            )
+        if noise.awaits_escape:
+            raise ValueError(f"the noise {noise} still needs its minimum (or saddle); give it before the schedule")
+        wanted = {"T": ["temperature"], "eta/S": ["learning_rate", "batch_size"]}.get(self.scale[0], [])
+        if self.clock == "iterations" and (noise.minibatch is None or self.scale[0]):
+            wanted = [*wanted, "learning_rate"]
+        for name in ("learning_rate", "batch_size", "temperature"):
+            if getattr(self, name) is not None and name not in wanted:
+                also = " (with clock='iterations' it sets the pace)" if name == "learning_rate" else ""
+                raise ValueError(f"the noise {noise} has no {name.replace('_', ' ')} that D is proportional to{also}")
+        if self.clock == "iterations" and self.learning_rate is None and noise.minibatch is None:
+            raise ValueError("clock='iterations' needs a learning rate, and this noise has none; give learning_rate=")
+
+    def _check_parameters(self) -> None:
+        known = getattr(self.sde.landscape, "parameters", {})
+        for name, _ in self.parameters:
+            if name not in known:
+                raise ValueError(f"{self.sde.landscape} has no parameter {name!r}; it has {', '.join(known) or 'none'}")
+        if self.parameters and not self.sde.domain.is_everywhere:
+            raise ValueError("a loss whose parameters move must be defined everywhere, and this one has an edge")
+        if self.parameters and self.sde.noise.source is not None:
+            raise ValueError("this noise reads its curvature from another landscape, which would not move along")
+
+    # --- facts --------------------------------------------------------------------------------------------------------
+
+    @property
+    def scale(self) -> tuple[str, float]:
+        """What D of the given SDE is proportional to, ``"T"`` or ``"eta/S"``, and its value; ("", 1) for neither."""
+        return self.sde.noise.strength or ("", 1.0)
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """All curves by name."""
+        names = ("learning_rate", "batch_size", "temperature")
+        return {**{n: getattr(self, n) for n in names if getattr(self, n) is not None}, **dict(self.parameters)}
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return self.sde.dimension
+
+    @property
+    def landscape(self) -> Any:
+        """The landscape, with its parameters as they were given (see :meth:`at`)."""
+        return self.sde.landscape
+
+    @property
+    def convention(self) -> str:
+        """As in :class:`fpsim.SDE`."""
+        return self.sde.convention
+
+    @property
+    def domain(self) -> Any:
+        """Where landscape and noise are defined."""
+        return self.sde.domain
+
+    @property
+    def units(self) -> str:
+        """Of the clock: ``"time"`` or ``"iterations"``."""
+        return self.clock
+
+    @cached_property
+    def breaks(self) -> tuple[float, ...]:
+        """Where a curve jumps or has a kink, in order."""
+        return tuple(sorted({float(b) for curve in self.curves.values() for b in curve.breaks if b > 0}))
+
+    @property
+    def settled(self) -> float:
+        """From where on all curves are constant; infinite if never."""
+        return max((curve.settled for curve in self.curves.values()), default=0.0)
+
+    def pace(self, t: ArrayLike) -> Array:
+        """a(t): the loss's own time that passes in a unit of the clock; shape of t."""
+        if self.clock == "time":
+            return np.ones(np.shape(t))
+        if self.learning_rate is None:
+            return np.full(np.shape(t), self.sde.noise.minibatch.learning_rate)  # type: ignore[union-attr]
+        return np.asarray(self.learning_rate.at(t))
+
+    def strength(self, t: ArrayLike) -> Array:
+        """m(t): D over what the SDE was given with; shape of t."""
+        found, batch = np.ones(np.shape(t)), self.sde.noise.minibatch
+        if self.temperature is not None:
+            found = found * self.temperature.at(t) / self.scale[1]
+        if batch is not None and self.learning_rate is not None:
+            found = found * self.learning_rate.at(t) / batch.learning_rate
+        if batch is not None and self.batch_size is not None:
+            found = found * batch.batch_size / self.batch_size.at(t)
+        return np.asarray(found)
+
+    def at(self, t: float) -> SDE:
+        """The SDE of the moment t, in the loss's own time: :meth:`pace` times as fast it runs in the clock."""
+        sde, factor = self.sde, float(self.strength(t))
+        if self.parameters:
+            moved = self.landscape.with_parameters(**{n: float(curve.at(t)) for n, curve in self.parameters})
+            sde = SDE(moved, sde.noise, sde.convention)
+        return sde if factor == 1.0 else sde.with_noise(sde.noise.scaled(factor))
+
+    def require(self, duration: float) -> None:
+        """Refuse curves that are no numbers, or not positive where they have to be, between 0 and ``duration``."""
+        knots = [b for b in self.breaks if b <= duration]
+        t = np.unique(np.concatenate([np.linspace(0.0, duration, SAMPLES), knots]))
+        for name, curve in self.curves.items():
+            values = curve.at(t)
+            positive = name in ("learning_rate", "batch_size", "temperature")
+            bad = ~np.isfinite(values) | ((values <= 0) & positive)
+            if bad.any():
+                wanted = "a positive number" if positive else "a number"
+                raise ValueError(
+                    f"the schedule of {name} ({curve}) must be {wanted} all along; at t = {t[bad][0]:g} it is "
+                    f"{values[bad][0]:g}"
+                )
+
+    def refuse(self, caller: str = "this") -> NoReturn:
+        """Say, in one place, that what assumes dynamics that stay the same cannot take a schedule."""
+        told = "; ".join(f"{name.replace('_', ' ')} {curve}" for name, curve in self.curves.items())
+        raise ValueError(
+            f"{caller} assumes that drift and noise stay the same for all times, and here they follow a schedule "
+            f"({told}); use fpsim.SurvivalProblem, fpsim.simulate, or FokkerPlanck's evolve and survival, or take the "
+            "SDE of one moment, scheduled.at(t)"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in FROZEN:
+            self.refuse()
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{name.replace('_', ' ')} {curve}" for name, curve in self.curves.items())
+        return f"{self.sde}; scheduled, t in {self.units}: {told}"
+
+
+def elapsed(scheduled: Scheduled, start: float, end: float, nodes: int = 8) -> float:
+    """int a dt from ``start`` to ``end``: the loss's own time that passes; by Gauss and Legendre between breaks."""
+    if scheduled.clock == "time":
+        return end - start
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    inner = [b for b in scheduled.breaks if start < b < end]
+    corners = np.array([start, *inner, end])
+    total = 0.0
+    for low, high in pairwise(corners):
+        total += float(weights @ scheduled.pace(low + (high - low) * (x + 1) / 2)) * (high - low) / 2
+    return total if math.isfinite(total) else math.nan
+
+
+def require_clock(scheduled: Scheduled, duration: float, dtype: Any) -> None:
+    """Refuse what the clock of a path cannot do: single precision, and curves that are not positive where they must be.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    if np.dtype(dtype) == np.float32:
+        raise ValueError("a schedule's clock counts steps among the coordinates, and float32 loses count; use float64")
+    scheduled.require(duration)
