@@ -112,11 +112,6 @@ class SplittingRun:
             self.dynamics(step, level), plan, self.repetitions, own_seed(self.seed, "branching", level),
             thread_count(self.threads), Stop(ends, self.most), report, store,
         )  # fmt: skip
-        if len(done) < 2:
-            raise ValueError(
-                f"only {len(done)} of {self.repetitions} repetitions ended in time, and an error needs two: give more "
-                "time, fewer particles= or a score= that leads to the target"
-            )
         return mean_of_loops(done, self.particles)
 
     def places(self, found: Planned, step: float) -> Places:

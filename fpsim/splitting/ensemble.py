@@ -33,6 +33,8 @@ SCATTER = 3.0
 LARGEST_SHARE = 0.5
 SMALL_ERROR = 0.2
 """Relative error up to which the jackknife's estimate of the bias is taken off the mean."""
+LARGEST_IDEAL = 0.7
+"""Largest relative deviation of a repetition by an ideal score, beyond which a few of them do not show their spread."""
 IDEAL = 1.16
 """Relative variance of p is this times -ln p / N for an ideal score, a quarter killed at a time."""
 
@@ -116,7 +118,8 @@ class MeanOfLoops:
         log_chance: ln p of a loop, -inf if no loop was needed.
         loop: steps of a loop.
         extinct: repetitions whose flights died out, which count as p = 0.
-        scatter: relative standard deviation of p over repetitions over that of an ideal score.
+        ideal: relative standard deviation of p by an ideal score.
+        scatter: that over repetitions, over the ideal one.
         largest: share of the largest p in the sum of all.
         lines: least number of first flights from which the arrived ones of a repetition descend.
         repetitions: all of them.
@@ -127,6 +130,7 @@ class MeanOfLoops:
     log_chance: float
     loop: float
     extinct: int
+    ideal: float
     scatter: float
     largest: float
     lines: int
@@ -144,7 +148,11 @@ class MeanOfLoops:
         found = [
             Assumption(ideal, self.scatter <= SCATTER, scatter, key="scatter"),
             Assumption(extinct, self.extinct == 0, lost, key="extinct"),
-        ]
+            Assumption(
+                f"particles are enough for p to be nearly normal: sqrt(-1.16 ln p / N) <= {LARGEST_IDEAL:g}",
+                self.ideal <= LARGEST_IDEAL, f"{self.ideal:.2g}", key="particles",
+            ),
+        ]  # fmt: skip
         if count >= 4:
             carried = f"the largest carries {self.largest:.2g}"
             found.append(Assumption(few, self.largest <= LARGEST_SHARE, carried, key="weights"))
@@ -155,8 +163,13 @@ def mean_of_loops(found: Sequence[Repetition], particles: int) -> MeanOfLoops:
     """The mean time, from two repetitions or more.
 
     Raises:
-        ValueError: if the flights of all repetitions died out.
+        ValueError: for fewer, or if the flights of all repetitions died out.
     """
+    if len(found) < 2:
+        raise ValueError(
+            f"only {len(found)} of the repetitions ended in time, and an error needs two: give more time, fewer "
+            "particles= or a score= that leads to the target"
+        )
     looped = [r for r in found if r.back > 0]
     chances = np.array([r.log_chance for r in looped])
     if looped and np.isneginf(chances).all():
@@ -172,7 +185,7 @@ def mean_of_loops(found: Sequence[Repetition], particles: int) -> MeanOfLoops:
     if error < SMALL_ERROR:  # the mean of 1/p is not 1/<p>; where one repetition carries all, nothing mends that
         log_mean += math.log1p(-(n - 1) * (float(gaps.mean()) - 1))
     if not looped:
-        return MeanOfLoops(log_mean, error, -math.inf, math.nan, 0, 0.0, 0.0, 0, tuple(found))
+        return MeanOfLoops(log_mean, error, -math.inf, math.nan, 0, 0.0, 0.0, 0.0, 0, tuple(found))
     shares = np.exp(chances - chances.max())
     log_chance = float(chances.max() + math.log(shares.mean()))
     ideal = math.sqrt(IDEAL * max(-log_chance, 1 / particles) / particles)
@@ -182,7 +195,7 @@ def mean_of_loops(found: Sequence[Repetition], particles: int) -> MeanOfLoops:
     loop = float(np.mean([r.loop for r in looped]))
     lines = min((r.lines for r in looped if r.lines), default=0)
     return MeanOfLoops(
-        log_mean, error, log_chance, loop, int(np.isneginf(chances).sum()), scatter,
+        log_mean, error, log_chance, loop, int(np.isneginf(chances).sum()), ideal, scatter,
         float(shares.max() / shares.sum()), lines, tuple(found),
     )  # fmt: skip
 

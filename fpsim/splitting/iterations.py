@@ -14,20 +14,17 @@ from numpy.typing import NDArray
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import own_seed, seed_words
-from fpsim.paths.edges import start_edges
 from fpsim.paths.exits import check_deadline
 from fpsim.paths.step import require_count
 from fpsim.paths.threads import thread_count
 from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
 from fpsim.splitting import ensemble
-from fpsim.splitting.batches import BatchFlights, NetworkFlights, require_forgetful
-from fpsim.splitting.dynamics import Dynamics, Stop, most_steps
+from fpsim.splitting.dynamics import Stop, most_steps
+from fpsim.splitting.moving import moving
 from fpsim.splitting.multilevel import FEWEST_PARTICLES, MOST_REPETITIONS, PILOT
 from fpsim.splitting.plan import planned
-from fpsim.splitting.scores import Score, score_of
-from fpsim.splitting.stochastic import StochasticFlights
-from fpsim.targets import Target, as_target
+from fpsim.targets import as_target
 from landscapes.field import as_point
 
 if TYPE_CHECKING:
@@ -52,6 +49,7 @@ def split_iterations(
     deadline: float = math.inf,
     store: str | Path | None = None,
     replicas: Replicas | None = None,
+    momentum: float | None = None,
 ) -> EscapeTime:
     """Mean number of iterations until a step lands in ``target``, however rare that is.
 
@@ -59,9 +57,13 @@ def split_iterations(
         sgd: a ``Chain``, ``MiniBatchSGD`` (on a data set or a network), or ``NetworkSGD`` with its ``replicas``.
         start: a point (d,).
         target: a number (1-D), ``Ball`` or ``HalfSpace``; but for mini-batches on a data set also a level function.
-        seed, repetitions, particles, score, threads, progress, deadline, store: as in
-            :meth:`fpsim.EscapeProblem.by_splitting` (no committor).
+        seed, repetitions, particles, threads, progress, deadline, store: as in
+            :meth:`fpsim.EscapeProblem.by_splitting`.
+        score: as there, or by default the best that is known here: of a 1-D chain its committor, its steps then being
+            taken in parts (:mod:`fpsim.splitting.step_in_parts`); with momentum the distance of the place that the
+            ball would coast to; else the distance to the target, which ``"distance"`` asks for.
         replicas: many copies of the network (``fpsim.networks.replicas.Replicas``).
+        momentum: heavy-ball beta in [0, 1) of a ``Chain``, from rest.
 
     Returns:
         the mean in iterations with its standard error; nothing else is approximate.
@@ -75,28 +77,29 @@ def split_iterations(
     d = int(sgd.landscape.dimension)
     point = as_point(start, d)
     goal = as_target(target, point)
-    own = None if score is None else score_of(score, d)
-    dynamics = _dynamics(sgd, point, goal, own_seed(seed, "splitting"), own, replicas)
+    found = moving(sgd, point, goal, own_seed(seed, "splitting"), score, replicas, momentum)
+    dynamics, parts = found.dynamics, found.parts
     stop = Stop(clock.perf_counter() + check_deadline(deadline), most_steps(dynamics))
     count = thread_count(1 if dynamics.engine == "torch" and threads is None else threads)
     try:
-        found = planned(dynamics, point, int(particles), PILOT, FIRST, stop)
+        plan = planned(dynamics, found.start, int(particles), PILOT, FIRST * parts, stop)
     except Stopped:
         raise ValueError("the deadline came before flights had settled around the start; give more time") from None
     done = ensemble.repetitions(
-        dynamics, found.plan, int(repetitions), own_seed(seed, "branching"), count, stop, progress,
+        dynamics, plan.plan, int(repetitions), own_seed(seed, "branching"), count, stop, progress,
         None if store is None else Path(store),
     )  # fmt: skip
     mean = ensemble.mean_of_loops(done, int(particles))
-    value = math.exp(mean.log_mean) if mean.log_mean <= LARGEST_LOG else math.inf
+    log_mean = mean.log_mean - math.log(parts)
+    value = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
     settings = {
-        "sgd": str(sgd), "repetitions": len(done), "particles": int(particles),
-        "score": "distance" if own is None else str(own), **ensemble.describe_loops(mean, 1.0),
+        "sgd": str(sgd), "repetitions": len(done), "particles": int(particles), "score": found.score,
+        **({} if momentum is None else {"momentum": momentum}), **ensemble.describe_loops(mean, 1 / parts),
     }  # fmt: skip
     return EscapeTime(
-        mean=value, log_mean=mean.log_mean, log_error=mean.error, method="splitting", units="iterations",
+        mean=value, log_mean=log_mean, log_error=mean.error, method="splitting", units="iterations",
         standard_error=mean.error * value, target=str(goal), seed=int(seed), settings=settings,
-        seconds=clock.perf_counter() - began, assumptions=(found.check, *mean.assumptions),
+        seconds=clock.perf_counter() - began, assumptions=(plan.check, *mean.assumptions),
     )  # fmt: skip
 
 
@@ -108,18 +111,3 @@ def check_counts(repetitions: Any, particles: Any) -> None:
         raise ValueError(f"at most {MOST_REPETITIONS} repetitions draw independently; got {repetitions}")
     if require_count(particles, "particles") < FEWEST_PARTICLES:
         raise ValueError(f"splitting needs at least {FEWEST_PARTICLES} particles; got {particles}")
-
-
-def _dynamics(
-    sgd: Any, point: Array, goal: Target, seed: int, own: Score | None, replicas: Replicas | None
-) -> Dynamics:
-    """What moves."""
-    if isinstance(sgd, Chain):
-        edges = start_edges(sgd.sde, point, None, seed)
-        return StochasticFlights(sgd.sde, goal, edges, sgd.eta, seed, False, own)
-    require_forgetful(sgd.sampling if isinstance(sgd, MiniBatchSGD) else sgd.noise)
-    if isinstance(sgd, MiniBatchSGD) and not sgd.moves_network:
-        return BatchFlights(sgd, goal, seed, own)
-    if not isinstance(sgd, MiniBatchSGD) and replicas is None:
-        raise ValueError("NetworkSGD moves replicas of its network; give replicas=Replicas(landscape)")
-    return NetworkFlights(sgd, goal, seed, own, replicas)

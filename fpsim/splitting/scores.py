@@ -158,7 +158,7 @@ def block(x, data, out):
 
 
 class TableScore:
-    """Values on a regular grid, interpolated linearly; beyond the grid that of its nearest point.
+    """Values on a regular grid over the first coordinates, linear between; beyond it that of its nearest point.
 
     Args:
         axes: one (n_i,) array of equally spaced coordinates per dimension, two or more each.
@@ -173,7 +173,7 @@ class TableScore:
 
     def __call__(self, x: Array) -> Array:
         """Interpolated values (n,)."""
-        total, shape = np.zeros(x.shape[1]), np.array(self.values.shape)
+        total, shape, x = np.zeros(x.shape[1]), np.array(self.values.shape), x[: len(self.low)]
         u = np.clip((x - self.low[:, None]) * self.inverse[:, None], 0.0, shape[:, None] - 1.0)
         k = np.minimum(np.nan_to_num(u).astype(int), shape[:, None] - 2)
         for corner in np.ndindex(*(2,) * len(shape)):

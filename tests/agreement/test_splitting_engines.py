@@ -9,11 +9,13 @@ import pytest
 import fpsim
 import landscapes
 from fpsim.routes.splitting import SplittingRun
-from fpsim.splitting.dynamics import Stop
+from fpsim.splitting.dynamics import Stop, Until
+from fpsim.splitting.moving import moving
 from fpsim.splitting.multilevel import repetition
 from fpsim.splitting.plan import planned
 from fpsim.splitting.scores import PathScore, TableScore
 from fpsim.splitting.stochastic import StochasticFlights
+from fpsim.targets import as_target
 
 WALLS = fpsim.Walls(("reflecting", None), ((-1.4, 1.5), (-9.0, 9.0)))
 PLANE = landscapes.Landscape.from_expression("(x**2-1)**2/4 + y**2 + x*y/4", variables="x y")
@@ -46,6 +48,21 @@ def test_a_repetition_is_the_same_compiled_and_in_numpy(problem, scored):
     found, twin = (repetition(moving, plan, 3, 7, Stop()) for moving in (compiled, plain))
     assert compiled.engine == "compiled" and found.levels > 3
     assert found.to_dict() == pytest.approx(twin.to_dict(), rel=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [None, 0.8], ids=["parts of steps", "momentum"])
+def test_a_chain_flies_the_same_compiled_and_in_numpy(momentum):
+    noise = fpsim.HessianDiffusion(learning_rate=0.2, batch_size=3, at="everywhere", floor=0)
+    chain, start = fpsim.Chain(landscapes.DoubleWell(), noise), np.array([-1.0])
+    found = moving(chain, start, as_target(0.3, start), 3, None, None, momentum)
+    plain = InNumPy(*(getattr(found.dynamics, f.name) for f in dataclasses.fields(found.dynamics)))
+    states = np.tile(found.start, (40, 1))
+    ends = [
+        d.fly(states, np.arange(40), np.full(40, -np.inf), Until(horizon=48), True, Stop())
+        for d in (found.dynamics, plain)
+    ]
+    for compiled, twin in ((ends[0].places, ends[1].places), (ends[0].log.score, ends[1].log.score)):
+        np.testing.assert_allclose(np.sort(compiled, axis=0), np.sort(twin, axis=0), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(
