@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.sgd.minibatch import exit_iterations as exit_iterations
     from fpsim.sgd.minibatch import simulate_batches as simulate_batches
     from fpsim.storage import load as load
+    from fpsim.survival.problem import SurvivalProblem as SurvivalProblem
     from fpsim.targets import Ball as Ball
     from fpsim.targets import HalfSpace as HalfSpace
     from fpsim.targets import Outside as Outside
@@ -60,6 +61,7 @@ _HOMES = {
     "LossScaledDiffusion": "fpsim.noise",
     "SDE": "fpsim.sde.sde",
     "Scheduled": "fpsim.schedules.scheduled",
+    "SurvivalProblem": "fpsim.survival.problem",
     "simulate": "fpsim.paths.simulate",
     "Chain": "fpsim.sgd.chain",
     "minimum_action": "fpsim.action.minimum",

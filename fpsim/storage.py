@@ -32,6 +32,7 @@ HOMES = {
     "String": "fpsim.valleys.string",
     "Passes": "fpsim.valleys.passes",
     "ValleyRates": "fpsim.valleys.rates",
+    "Survival": "fpsim.survival.result",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""
 RUNS = "fpsim.routes.route", "repeated"

@@ -84,7 +84,7 @@ class FokkerPlanck(Equation):
         Absorbing walls end walks as well (``time_to`` says so); ``target=None`` leaves them alone.
         """
         if isinstance(self.sde, Scheduled):
-            return moving.survived(self, start, target, moving.times_of(times), 1e-6)
+            return moving.survived(self, start, target, moving.times_of(times), 1e-5)
         return survived(self, start, target, times)
 
     def committor(self, a: Any, b: Any) -> xarray.Dataset:

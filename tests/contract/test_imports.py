@@ -43,6 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "density",
         "routes",
         "escape",
+        "survival",
         "sweeps words",
         "cli",
     )

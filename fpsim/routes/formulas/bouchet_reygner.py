@@ -237,6 +237,4 @@ def _worth_trying(problem: Problem) -> bool:
     return not (hasattr(sde.landscape, "loss") and sde.noise.is_constant and sde.structure == "isotropic")
 
 
-by_bouchet_reygner = ActionRoute(
-    "bouchet-reygner", bouchet_reygner, REFERENCE, _worth_trying, papers=("bouchet2016",)
-)
+by_bouchet_reygner = ActionRoute("bouchet-reygner", bouchet_reygner, REFERENCE, _worth_trying, papers=("bouchet2016",))
