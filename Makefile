@@ -11,13 +11,14 @@ PINS := $(call sum,pyproject.toml constraints.txt)
 CORE := .venv/stamp-core-$(PINS)
 DEV := .venv/stamp-dev-$(PINS)
 FULL := .venv/stamp-full-$(PINS)
+DOCS := .venv/stamp-docs-$(PINS)
 RIVALS_STAMP := $(RIVALS)/stamp-$(call sum,benchmarks/requirements.txt)
 
 # Always with the constraints: a looser torch would pull gigabytes.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coretest lint dist bench replicas sweeps core constraints clean distclean
+.PHONY: help demo test coretest lint docs dist bench replicas sweeps core constraints clean distclean
 
 help:  ## this list
 	@echo "make TARGET  (PYTHON=python3.12 chooses the interpreter, ARGS='...' goes to the command)"
@@ -35,6 +36,10 @@ coretest: $(DEV)  ## the tests that need no extra
 lint: $(DEV)  ## ruff and mypy (strict)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+docs: $(DOCS)  ## the documentation site in docs/_build/html, warnings as errors
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
+	@echo "open docs/_build/html/index.html"
 
 dist: $(DEV)  ## sdist and wheel in dist/, the wheel made from the sdist and tried in an environment of its own
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
@@ -58,13 +63,16 @@ core: $(CORE)  ## only make the environment with the core dependencies
 	@:
 
 constraints: $(FULL)  ## write what is installed now to constraints.txt
-	@sed -n '/^#/p' constraints.txt > .venv/constraints.new
-	@{ $(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude pip --exclude-editable \
-	    | sed 's/+[a-z0-9.]*$$//'; sed -n '/^numba-cuda==/p' constraints.txt; } | LC_ALL=C sort -f >> .venv/constraints.new
+	@$(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude pip --exclude-editable \
+	    | sed 's/+[a-z0-9.]*$$//' > .venv/installed
+	@# pins of what is not installed here (numba-cuda, the documentation's tools) stay as they are
+	@{ sed -n '/^#/p' constraints.txt; { cat .venv/installed; \
+	    awk -F== 'NR == FNR { here[tolower($$1)]; next } !/^#/ && !(tolower($$1) in here)' .venv/installed constraints.txt; \
+	    } | LC_ALL=C sort -f; } > .venv/constraints.new
 	@mv .venv/constraints.new constraints.txt
 
 clean:  ## remove caches and build products
-	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist docs/_build docs/_staged docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './*/.venv-rivals/*' -not -path './.venv/*' -prune \
 	    -exec rm -rf {} +
 
@@ -98,6 +106,11 @@ $(FULL): | $(DEV)
 	@echo "Installing every extra (torch, manim, dask) into .venv (some minutes the first time)"
 	@$(INSTALL) --editable '.[network,animation,cluster,dev]'
 	@rm -f .venv/stamp-full-* && touch $@
+
+$(DOCS): | $(FULL)
+	@echo "Installing the documentation's tools into .venv"
+	@$(INSTALL) --editable '.[docs]'
+	@rm -f .venv/stamp-docs-* && touch $@
 
 $(RIVALS_STAMP): | .venv/stamp-venv
 	@echo "Installing the rivals (jax, diffrax, py-pde; fplanck on Python 3.12 or newer) into $(RIVALS)"

@@ -161,7 +161,7 @@ class Outside(Target):
 
 @dataclass(frozen=True)
 class HalfSpace(Target):
-    """The half-space ``normal . x >= offset``; the normal is scaled to length one (and the offset with it)."""
+    """The half-space ``normal^T x >= offset``; the normal is scaled to length one (and the offset with it)."""
 
     normal: tuple[float, ...]
     offset: float
@@ -192,7 +192,7 @@ class HalfSpace(Target):
         return {"class": "HalfSpace", "normal": list(self.normal), "offset": self.offset}
 
     def level(self, x: Array) -> Array:
-        """Signed distance ``normal . x - offset``, shape (...), of ``x`` with shape (d, ...)."""
+        """Signed distance ``normal^T x - offset``, shape (...), of ``x`` with shape (d, ...)."""
         return np.tensordot(self.normal, x, axes=1) - self.offset
 
     def gradient(self, x: Array) -> Array:
@@ -200,7 +200,7 @@ class HalfSpace(Target):
         return np.broadcast_to(np.reshape(self.normal, (-1,) + (1,) * (x.ndim - 1)), x.shape).copy()
 
     def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]]:
-        """``normal . x - offset``."""
+        """``normal^T x - offset``."""
         import sympy
 
         offset = sympy.Symbol("target offset", real=True)

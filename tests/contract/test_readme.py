@@ -57,9 +57,9 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
 
 
 def pages() -> list[object]:
-    """The pages in docs; those that need torch are marked."""
+    """The pages in docs that hold programs; those that need torch are marked."""
     torch = {path.name for path in (README.parent / "docs").glob("*.md") if "import torch" in path.read_text()}
-    names = sorted(path.name for path in (README.parent / "docs").glob("*.md"))
+    names = sorted(path.name for path in (README.parent / "docs").glob("*.md") if "```python" in path.read_text())
     return [pytest.param(name, marks=pytest.mark.network) if name in torch else name for name in names]
 
 

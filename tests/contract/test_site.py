@@ -1,0 +1,55 @@
+"""The documentation site, as far as it can be held without building it (`make docs` does that)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import fpsim
+import landscapes
+from fpsim import statistics
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {path.stem for path in (*DOCS.glob("*.md"), *DOCS.glob("*.rst"))}
+
+
+def test_the_reference_lists_every_public_name_once() -> None:
+    listed: dict[str, list[str]] = {}
+    module = ""
+    for line in (DOCS / "reference.rst").read_text(encoding="utf-8").splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = line.split()[-1]
+        elif re.fullmatch(r"   \w+", line):
+            listed.setdefault(module, []).append(line.strip())
+    rooms = {"landscapes", "validation", "animations", "statistics"}
+    assert sorted(listed["fpsim"]) == sorted(set(fpsim.__all__) - rooms - {"__version__"})
+    assert sorted(listed["landscapes"]) == sorted(landscapes.__all__)
+    assert sorted(listed["fpsim.statistics"]) == sorted(statistics.__all__)
+
+
+def test_every_page_is_reached_from_the_first_one() -> None:
+    reached, left = set(), ["index"]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        (text,) = (
+            path.read_text(encoding="utf-8") for path in DOCS.glob(f"{page}.*") if path.suffix in (".md", ".rst")
+        )
+        for tree in re.findall(r"```\{toctree\}\n(.*?)```", text, flags=re.S):
+            named = {line for line in tree.split("\n") if re.fullmatch(r"[\w-]+", line)}
+            left += sorted(named - reached)
+    assert reached == PAGES
+
+
+def test_pages_link_to_what_is_there() -> None:
+    for path in DOCS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+            assert target.startswith("gallery/") or (DOCS / target).is_file(), f"{path.name} links to {target}"
+
+
+def test_cells_of_the_gallery_belong_to_examples() -> None:
+    cells = tomllib.loads((DOCS / "gallery.toml").read_text(encoding="utf-8"))
+    programs = {path.stem[:4] for path in (DOCS.parent / "examples").glob("ex*.py")}
+    assert set(cells) <= programs and all(set(cell) == {"says", "draws"} for cell in cells.values())
