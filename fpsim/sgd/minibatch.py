@@ -27,8 +27,10 @@ from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled, made, require_count
 from fpsim.paths.threads import in_order, thread_count
+from fpsim.schedules.curves import Curve
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, Sampling
+from fpsim.sgd.scheduled_batches import Plan, left, march
 from fpsim.targets import Target, as_target
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ def exit_iterations(
     progress: Callable[[float], None] | None = None,
     deadline: float = math.inf,
     device: Device = "cpu",
+    learning_rate: Curve | float | None = None,
+    batch_size: Curve | float | None = None,
 ) -> ExitSample:
     """Follow every path until a step lands in ``target``.
 
@@ -71,6 +75,8 @@ def exit_iterations(
         horizon: largest number of iterations to follow a path; rounded up to four.
         threads, progress: as in :func:`fpsim.simulate`.
         deadline, device: as in :func:`fpsim.paths.exits.exit_times`; a network runs on the CPU here.
+        learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
+            ``sgd``, with a finite horizon, without a deadline, on the CPU.
 
     Returns:
         the exits, with times in iterations (times the learning rate they are in units of time).
@@ -90,6 +96,9 @@ def exit_iterations(
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
+    if learning_rate is not None or batch_size is not None:
+        plan = Plan.until(sgd, horizon, learning_rate, batch_size)
+        return left(plan, kernel_arguments(sgd, seed), points, goal, int(paths), seed, threads, progress)
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
     if sgd.moves_network:
         watch = Watch(float(paths), progress)
@@ -114,6 +123,8 @@ def simulate_batches(
     keep: Keep = "paths",
     progress: Callable[[float], None] | None = None,
     device: Device = "cpu",
+    learning_rate: Curve | float | None = None,
+    batch_size: Curve | float | None = None,
 ) -> Paths | Moments:
     """Run mini-batch SGD for a number of iterations.
 
@@ -124,10 +135,12 @@ def simulate_batches(
         paths: how many.
         save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
         seed, threads, keep, progress, device: as in :func:`fpsim.simulate`; a network runs on the CPU here.
+        learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
+            ``sgd``, on the CPU.
 
     Returns:
         :class:`~fpsim.paths.ensembles.Paths` or :class:`~fpsim.paths.ensembles.Moments`; time = learning rate *
-        iterations.
+        iterations, under a schedule the sum of the learning rates so far.
 
     Raises:
         BatchDivergenceError: when a path leaves the finite numbers.
@@ -147,18 +160,22 @@ def simulate_batches(
     else:
         size, advice = 8 * (frames + 1 if keep == "paths" else 1) * int(paths) * d, "use a larger save_every"
     require_memory(size, f"what is kept of {int(paths)} paths", advice)
-    time = np.arange(frames + 1) * every * sgd.learning_rate
+    scheduled = learning_rate is not None or batch_size is not None
+    plan = Plan.of(sgd, frames * int(every), learning_rate, batch_size) if scheduled else None
+    time = np.arange(frames + 1) * every * sgd.learning_rate if plan is None else plan.time[:: int(every)]
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    card = _on_card(sgd, seed) if _chosen(sgd, device, paths, iterations) == "cuda" else None
+    card = _on_card(sgd, seed) if plan is None and _chosen(sgd, device, paths, iterations) == "cuda" else None
     arguments = () if sgd.moves_network or card is not None else kernel_arguments(sgd, seed)
     engine = "torch" if sgd.moves_network else "compiled" if card is None else "cuda"
-    settings = {"sgd": str(sgd), "seed": int(seed), "engine": engine}
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": engine, **({} if plan is None else plan.words)}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
     sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
     watch = Watch(float(frames * int(every)) * int(paths), progress)
 
     def work(chunk: tuple[int, int]) -> Array:
         out = None if x is None else x[:, slice(*chunk)]
+        if plan is not None:
+            return march(plan, arguments, start, chunk, int(every), keep, origin, seed, watch, out)
         if sgd.moves_network:
             return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
         if card is not None:
