@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Assumption", "Comparison", "EscapeTime", "Skipped", "as_json"]
 
 
+COLUMNS = ("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")
+
+
 @dataclass(frozen=True)
 class Skipped:
     """A route that was not taken, with the reason (and, if it was the budget, the predicted cost)."""
@@ -162,6 +165,13 @@ class Comparison(Stored):
 
         return comparison_chart(self, axes=axes)
 
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        from landscapes.notebook import page, picture, rows
+
+        cells = [_cells(route, row) for route, row in zip(self.routes, self.rows(), strict=True)]
+        return page(self._headline(), [str(self.problem), *self._remarks()], picture(self.plot), rows(COLUMNS, cells))
+
     def __repr__(self) -> str:
         """The main number and how many routes stand behind it; ``print`` shows the table."""
         return f"<Comparison: {self._headline()}; {len(self.routes)} routes, {len(self.skipped)} skipped>"
@@ -175,21 +185,24 @@ class Comparison(Stored):
         return "no route gave a time" if first is None else f"only formulas gave a time: {first}"
 
     def __str__(self) -> str:
-        table: list[tuple[str, ...]] = [("route", "time", "+- stat", "+- syst", "ratio", "z", "seconds")]
-        table += [_cells(route, row) for route, row in zip(self.routes, self.rows(), strict=True)]
+        table = [COLUMNS, *(_cells(route, row) for route, row in zip(self.routes, self.rows(), strict=True))]
         widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
         lines = [self._headline(), f"  {self.problem}"]
         lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table]
-        lines.append("  (* reference; z counts both errors of both routes)" if self.reference else "")
+        return "\n".join([*lines, *(f"  {remark}" for remark in self._remarks())])
+
+    def _remarks(self) -> list[str]:
+        """What stands below the table."""
+        lines = ["(* reference; z counts both errors of both routes)"] if self.reference else []
         methods = {route.method for route in self.routes}
-        lines += [f"  ({route.remark})" for name, route in ROUTES.items() if name in methods and route.remark]
-        lines += [f"  note: {note}" for note in self.notes]
+        lines += [f"({route.remark})" for name, route in ROUTES.items() if name in methods and route.remark]
+        lines += [f"note: {note}" for note in self.notes]
         for route in self.routes:
-            lines += [f"  {route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]
+            lines += [f"{route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]
             if route.censored:
-                lines.append(f"  {route.method}: {route.censored} paths censored; their tail taken as exponential")
-        lines += [f"  skipped {s.method}: {s.reason}" for s in self.skipped]
-        return "\n".join(line for line in lines if line)
+                lines.append(f"{route.method}: {route.censored} paths censored; their tail taken as exponential")
+        lines += [f"skipped {s.method}: {s.reason}" for s in self.skipped]
+        return lines
 
 
 def _cells(route: EscapeTime, row: Mapping[str, Any]) -> tuple[str, ...]:

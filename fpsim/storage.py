@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from landscapes.notebook import Shown
+
 if TYPE_CHECKING:
     import xarray
 
@@ -39,7 +41,7 @@ RUNS = "fpsim.routes.route", "repeated"
 """The function that runs again what a result remembers. Only these two tables name floors above this one."""
 
 
-class Stored:
+class Stored(Shown):
     """A result that can be saved and loaded; subclasses say how it becomes a dataset and comes back."""
 
     def to_xarray(self) -> xarray.Dataset:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from landscapes.domain import Domain, domain_of
 from landscapes.evaluation import Array, ArrayFunction, FormulaFunctions, PlainFunctions
 from landscapes.formula.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
+from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
     import sympy
@@ -90,7 +91,7 @@ def unknown_parameter(owner: str, name: str, known: Iterable[str]) -> str:
     return f"{owner} has no parameter {name!r}; {hint} {', '.join(names) or 'none'}."
 
 
-class Field(ABC):
+class Field(Shown, ABC):
     """What landscapes and drift fields share; a frozen description, equal to another one of the same content."""
 
     dimension: int

@@ -22,13 +22,14 @@ from fpsim.route import ROUTES, by_exactness
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import route
 from fpsim.sde.gates import Gate, is_shut
+from landscapes.notebook import Shown
 
 Array = NDArray[np.float64]
 POINTS = 2001  # on the segment from minimum to pass
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis:
+class Diagnosis(Shown):
     """What is known about an escape before anything is run.
 
     Attributes:

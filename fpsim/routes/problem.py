@@ -22,6 +22,7 @@ from fpsim.valleys.finding import valley
 from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls, as_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
+from landscapes.notebook import Shown
 
 Array = NDArray[np.float64]
 BESIDE = 0.01
@@ -29,7 +30,7 @@ BESIDE = 0.01
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Shown):
     """An SDE, a start and a target, as routes take it; users meet it as :class:`fpsim.EscapeProblem`.
 
     Attributes:
@@ -66,6 +67,10 @@ class Problem:
         """The walls of the problem; ``None`` on the whole line or space."""
         walls: Walls | None = self.boundary
         return walls
+
+    @property
+    def _pictured(self) -> Any:
+        return self.sde.landscape
 
     def __str__(self) -> str:
         start = f"{self.start[0]:g}" if len(self.start) == 1 else in_words(self.start)

@@ -20,6 +20,7 @@ from fpsim.noise.model import Diffusion
 from fpsim.noise.roots import Statements, lower_root_formulas, rounding, symbolic_root
 from fpsim.sde.modified import check_correction, modified
 from landscapes.kinds import HasDrift, HasMinima, has_loss
+from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
     import sympy
@@ -51,7 +52,7 @@ class SymbolicSDE:
 
 
 @dataclass(frozen=True)
-class SDE:
+class SDE(Shown):
     """A landscape (or drift field) driven by a noise model.
 
     Args:
@@ -202,6 +203,10 @@ class SDE:
         else:
             return None
         return SymbolicSDE(base.variables, parameters, tuple(drift), tensor, root, tuple(statements))
+
+    @property
+    def _pictured(self) -> Any:
+        return self.landscape
 
     def __str__(self) -> str:
         modified = "" if self.correction is None else f"; modified equation at learning rate {self.correction:g}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
+from landscapes.notebook import Shown, page
+
 if TYPE_CHECKING:
     from landscapes.field import Bounds
 
@@ -17,7 +19,7 @@ MOST_ROWS = 40
 
 
 @dataclass(frozen=True)
-class PointsFound(Sequence[Found]):
+class PointsFound(Shown, Sequence[Found]):
     """A sequence over its ``points``.
 
     Attributes:
@@ -37,6 +39,10 @@ class PointsFound(Sequence[Found]):
     confining: bool
     index_sum: int
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        return page(f"{len(self.points)} points", str(self).splitlines())
 
     @classmethod
     def searched(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpsim.storage import as_json
+from landscapes.notebook import page, picture
 
 if TYPE_CHECKING:
     import xarray
@@ -129,6 +130,11 @@ class Report:
             if verdict.key == key:
                 return verdict
         raise KeyError(f"no verdict '{key}'; there are {', '.join(v.key for v in self.verdicts)}")
+
+    def _repr_html_(self) -> str:
+        """The verdicts and the first picture, for notebooks."""
+        first, *others = (line for line in str(self).splitlines() if line)
+        return page(first, others, picture(next(iter(self.pictures.values()), None)))
 
     def __str__(self) -> str:
         count = sum(v.as_expected for v in self.verdicts)
