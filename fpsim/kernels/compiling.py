@@ -29,6 +29,7 @@ import math
 import numpy as np
 from numba import njit, types
 vector = types.Array(types.{dtype}, 1, "C")
+{words}
 @njit(types.void({arguments}), fastmath={{"contract", "nsz", "arcp"}}, error_model="numpy", nogil=True, cache=True)
 '''
 
@@ -73,7 +74,7 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
     import numba
 
     signature = ", ".join(["vector"] * arguments)
-    text = HEADER.format(dtype=dtype, arguments=signature) + source.rstrip() + "\n"
+    text = HEADER.format(dtype=dtype, arguments=signature, words=_words(source, dtype)) + source.rstrip() + "\n"
     digest = hashlib.sha256((numba.__version__ + text).encode()).hexdigest()[:24]
     file = cache_folder() / f"block_{digest}.py"
     fresh = not file.exists()
@@ -94,6 +95,15 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
             f"this formula cannot be compiled ({str(error).splitlines()[0]}); give plain functions"
         ) from error
     return module.block
+
+
+def _words(source: str, dtype: str) -> str:
+    """The line that gives a network's text the words that it uses, which are part of what is compiled."""
+    if "local(" not in source:
+        return ""
+    from fpsim.kernels import _STAMP
+
+    return f'from fpsim.kernels.elementary import WORDS\nlocal, tanh, logistic = WORDS["{dtype}"]  # {_STAMP}\n'
 
 
 def block(

@@ -16,7 +16,7 @@ from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.exits import IDLE, NEGLIGIBLE, bridge_uniform, diverged
-from fpsim.kernels.minibatch import RESHUFFLED, batch_step, draw_four
+from fpsim.kernels.minibatch import GAUSSIAN, RESHUFFLED, batch_step, draw_four
 from fpsim.kernels.normals import block_normals
 from fpsim.kernels.philox import set_path, set_quad
 from fpsim.kernels.walk import all_finite
@@ -284,16 +284,16 @@ def _batch_signature(real):
     wall = types.FunctionType(types.void(row, row, row))
     state, written = _common(real)
     return integer(
-        *state, real[:, ::1], row, gradient, real, integer, integer, integer, row, wall, row, wall, types.boolean,
-        real, *written,
+        *state, real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, row, wall, row,
+        wall, types.boolean, real, *written,
     )  # fmt: skip
 
 
 @compiled(_batch_signature)
 def batch_flights(
     x, owner, quads, best, pool, starts, numbers, first, low, low_from, high, horizon, budget, key0, key1,
-    table, data, gradient, rate, batch, sampling, stream, wall_data, wall, score_data, score, scored, limit,
-    ends, steps, places, recording, logged, log_owner, log_score, log_step, log_place,
+    table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, wall_data, wall, score_data,
+    score, scored, limit, ends, steps, places, recording, logged, log_owner, log_score, log_step, log_place,
 ):  # fmt: skip
     """The same for SGD with mini-batches, between whose steps nothing happens.
 
@@ -306,7 +306,9 @@ def batch_flights(
     order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
     shown = np.full((2, BLOCK), -1)
     rows = np.empty(table.shape[0] * BLOCK, x.dtype)
-    slope, total, y = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+    weights = np.empty(4 * table.shape[1] * BLOCK if sampling == GAUSSIAN else 0, x.dtype)
+    slope, total = np.empty(dimension * BLOCK, x.dtype), np.empty(dimension * BLOCK, x.dtype)
+    y = np.empty(width, x.dtype)
     here, there = np.ones(2 * BLOCK, x.dtype), np.ones(2 * BLOCK, x.dtype)
     here[:BLOCK] = -1
     own = np.empty(BLOCK if scored else 0, x.dtype)
@@ -319,11 +321,13 @@ def batch_flights(
             return busy
         oldest = set_counters(lanes, quads)
         set_lows(lows, quads, low, low_from)
-        draw_four(picks, clash, order, shown, words, counters, batch, table.shape[1], sampling, stream, key0, key1)
+        draw_four(
+            picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread, stream,
+            key0, key1,
+        )  # fmt: skip
         gone = 0
         for k in range(4):
-            drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
-            batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
+            batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum)
             wall(y, wall_data, there[:BLOCK])
             if scored:
                 score(y, score_data, own)

@@ -1,5 +1,8 @@
 """Mini-batch SGD for blocks of paths:  x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l(x_n; data_j).
 
+With momentum the state is (x, v), 2 d coordinates:  v' = beta v - eta g,  x' = x + v'.  Gaussian noise of the exact
+covariance takes all m examples:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j, z normal (m,).
+
 The gradient of one example is one function ``gradient(x, examples, data, out)`` over a whole block, called through a
 pointer once for every draw, with the data of each lane's own example in the rows of ``examples``.  Example numbers are
 f(seed, path, step, draw): word (step % 4) of the counter (step // 4, draw).  Reshuffled epochs walk through a random
@@ -13,12 +16,13 @@ from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.exits import diverged, refill, retire
+from fpsim.kernels.normals import block_normals
 from fpsim.kernels.philox import block_words, lane_words, set_path, set_quad
 from fpsim.kernels.walk import add_powers, all_finite
 
 i4, u4, u8 = np.int32, np.uint32, np.uint64
 IDLE = -1  # lane without a path
-INDEPENDENT, DISTINCT, RESHUFFLED = 0, 1, 2  # laws of the draws
+INDEPENDENT, DISTINCT, RESHUFFLED, GAUSSIAN = 0, 1, 2, 3  # laws of the draws
 
 
 @inlined
@@ -84,28 +88,80 @@ def epoch_picks(picks, order, shown, counters, batch, stream, key0, key1):
                 picks[(k * batch + draw) * BLOCK + j] = order[j, place * batch + draw]
 
 
+@helper
+def block_weights(weights, words, counters, examples, spread, stream, key0, key1):
+    """Fill ``weights`` (4 * examples rows of BLOCK) with 1/m + spread (z - mean z) of four steps, summing to one."""
+    block_normals(weights, words, counters, stream, examples, key0, key1)
+    mean = np.empty(BLOCK, weights.dtype)
+    for k in range(4):
+        mean[:] = 0.0
+        own = weights[k * examples * BLOCK : (k + 1) * examples * BLOCK]
+        for i in range(examples):
+            for j in range(BLOCK):
+                mean[j] += own[i * BLOCK + j]
+        for i in range(examples):
+            for j in range(BLOCK):
+                own[i * BLOCK + j] = (1.0 + spread * (examples * own[i * BLOCK + j] - mean[j])) / examples
+
+
 @inlined
-def draw_four(picks, clash, order, shown, words, counters, batch, examples, sampling, stream, key0, key1):
-    """The example numbers of the next four steps of every lane, under one of the three laws."""
-    if sampling == RESHUFFLED:
+def draw_four(
+    picks, clash, order, shown, weights, words, counters, batch, examples, sampling, spread, stream, key0, key1
+):
+    """The example numbers of the next four steps of every lane, or the weights of all, under one of the laws."""
+    if sampling == GAUSSIAN:
+        block_weights(weights, words, counters, examples, spread, stream, key0, key1)
+    elif sampling == RESHUFFLED:
         epoch_picks(picks, order, shown, counters.view(np.uint32), batch, stream, key0, key1)
     else:
         block_picks(picks, clash, words, counters, batch, examples, sampling == DISTINCT, stream, key0, key1)
 
 
-@inlined
-def batch_step(x, y, picks, table, rows, slope, total, gradient, data, rate):
-    """y = x - rate * (sum of the gradients of the picked examples), rate = eta / S."""
+@helper
+def weighted_slope(x, k, weights, table, rows, slope, total, gradient, data):
+    """Fill ``total`` with the sum of the gradients of all examples times the weights of step k of four."""
+    m = table.shape[1]
     total[:] = 0.0
-    for first in range(0, picks.size, BLOCK):
+    for example in range(m):
+        for r in range(table.shape[0]):
+            for j in range(BLOCK):
+                rows[r * BLOCK + j] = table[r, example]
+        gradient(x, rows, data, slope)
+        own = weights[(k * m + example) * BLOCK : (k * m + example + 1) * BLOCK]
+        for i in range(total.size // BLOCK):
+            for j in range(BLOCK):
+                total[i * BLOCK + j] += own[j] * slope[i * BLOCK + j]
+
+
+@inlined
+def picked_slope(x, k, picks, batch, table, rows, slope, total, gradient, data):
+    """Fill ``total`` with the sum of the gradients of the examples picked for step k of four."""
+    total[:] = 0.0
+    for first in range(k * batch * BLOCK, (k + 1) * batch * BLOCK, BLOCK):
         for r in range(table.shape[0]):
             for j in range(BLOCK):
                 rows[r * BLOCK + j] = table[r, picks[first + j]]
         gradient(x, rows, data, slope)
         for i in range(total.size):
             total[i] += slope[i]
-    for i in range(total.size):
-        y[i] = x[i] - rate * total[i]
+
+
+@inlined
+def batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum):
+    """y = step k of four from x; ``rate`` = eta / S for picked examples, eta for weights."""
+    if weights.size > 0:
+        weighted_slope(x, k, weights, table, rows, slope, total, gradient, data)
+    else:
+        picked_slope(x, k, picks, batch, table, rows, slope, total, gradient, data)
+    width = total.size
+    if x.size == width:
+        for i in range(width):
+            y[i] = x[i] - rate * total[i]
+    else:
+        for i in range(width):
+            speed = momentum * x[width + i] - rate * total[i]
+            y[width + i] = speed
+            y[i] = x[i] + speed
 
 
 @inlined
@@ -137,8 +193,8 @@ def land(y, level, owner, quads, out, k, limit, times, places):
 def _arguments(real):
     row, integer, word = real[::1], types.int64, types.uint32
     gradient = types.FunctionType(types.void(row, row, row, row))
-    # table, data, gradient, rate, batch, sampling, stream, key0, key1
-    return real[:, ::1], row, gradient, real, integer, integer, integer, word, word
+    # table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, key0, key1
+    return real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, word, word
 
 
 def _walk_signature(real):
@@ -151,17 +207,20 @@ def _walk_signature(real):
 
 @compiled(_walk_signature)
 def walk_batches(
-    states, first_path, first_step, every, table, data, gradient, rate, batch, sampling, stream, key0, key1,
-    limit, frames, sums, origin, paths,
+    states, first_path, first_step, every, table, data, gradient, dimension, rate, momentum, spread, batch, sampling,
+    stream, key0, key1, limit, frames, sums, origin, paths,
 ):  # fmt: skip
     """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
 
     Args:
-        states: (blocks, d * BLOCK), start on entry; end on exit.
+        states: (blocks, coordinates * BLOCK), start on entry; end on exit.
         first_path: number of the first path of the first block.
         first_step: number of the first step.
         table: (data names, examples) the data set.
-        data, gradient, rate: parameters, compiled gradient of one example, eta / S.
+        data, gradient: parameters, and the compiled gradient of one example.
+        dimension: d; states have d coordinates, or 2 d with momentum.
+        rate, momentum: eta / S (eta for Gaussian noise), and beta.
+        spread: (m S)^(-1/2) for Gaussian noise.
         batch, sampling: examples in a batch, and the law of the draws.
         stream, key0, key1: random stream of that law, and the seed's halves.
         limit: largest |x| taken for finite.
@@ -178,11 +237,12 @@ def walk_batches(
     counters = np.empty(3 * BLOCK // 2, np.uint64)
     lanes = counters.view(np.uint32)
     picks = np.empty(4 * batch * BLOCK, np.int32)
+    weights = np.empty(4 * table.shape[1] * BLOCK if sampling == GAUSSIAN else 0, states.dtype)
     clash = np.empty(BLOCK, np.uint8)
     order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
     shown = np.full((2, BLOCK), -1)
-    rows = np.empty(table.shape[0] * BLOCK, states.dtype)
-    slope, total, y = np.empty(width, states.dtype), np.empty(width, states.dtype), np.empty(width, states.dtype)
+    rows, y = np.empty(table.shape[0] * BLOCK, states.dtype), np.empty(width, states.dtype)
+    slope, total = np.empty(dimension * BLOCK, states.dtype), np.empty(dimension * BLOCK, states.dtype)
     for block in range(states.shape[0]):
         x = states[block]
         for j in range(BLOCK):
@@ -194,10 +254,10 @@ def walk_batches(
                 for j in range(BLOCK):
                     set_quad(lanes, j, u8(n // 4))
                 draw_four(
-                    picks, clash, order, shown, words, counters, batch, table.shape[1], sampling, stream, key0, key1
-                )
-            drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
-            batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
+                    picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread,
+                    stream, key0, key1,
+                )  # fmt: skip
+            batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum)
             x[:] = y
             if not all_finite(x, limit):
                 return block, n + 1
@@ -221,8 +281,8 @@ def _exit_signature(real):
 
 @compiled(_exit_signature)
 def exit_batches(
-    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, rate, batch, sampling, stream, key0, key1,
-    wall_data, wall, limit, times, places, clock, begun, final,
+    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, dimension, rate, momentum, spread, batch,
+    sampling, stream, key0, key1, wall_data, wall, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -238,11 +298,12 @@ def exit_batches(
     counters = np.empty(3 * BLOCK // 2, np.uint64)
     lanes = counters.view(np.uint32)
     picks = np.empty(4 * batch * BLOCK, np.int32)
+    weights = np.empty(4 * table.shape[1] * BLOCK if sampling == GAUSSIAN else 0, x.dtype)
     clash = np.empty(BLOCK, np.uint8)
     order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
     shown = np.full((2, BLOCK), -1)
-    rows = np.empty(table.shape[0] * BLOCK, x.dtype)
-    slope, total, y = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+    rows, y = np.empty(table.shape[0] * BLOCK, x.dtype), np.empty(width, x.dtype)
+    slope, total = np.empty(dimension * BLOCK, x.dtype), np.empty(dimension * BLOCK, x.dtype)
     level = np.empty(BLOCK, x.dtype)
     out = np.zeros(BLOCK, np.uint8)
     busy = 0
@@ -260,11 +321,13 @@ def exit_batches(
         for j in range(BLOCK):
             set_quad(lanes, j, u8(quads[j]))
             oldest = max(oldest, quads[j])
-        draw_four(picks, clash, order, shown, words, counters, batch, table.shape[1], sampling, stream, key0, key1)
+        draw_four(
+            picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread, stream,
+            key0, key1,
+        )  # fmt: skip
         gone = 0
         for k in range(4):
-            drawn = picks[k * batch * BLOCK : (k + 1) * batch * BLOCK]
-            batch_step(x, y, drawn, table, rows, slope, total, gradient, data, rate)
+            batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum)
             wall(y, wall_data, level)
             if any_inside(level):
                 gone += land(y, level, owner, quads, out, k, limit, times, places)

@@ -28,6 +28,7 @@ class Stream(IntEnum):
     MINIBATCHES = 3
     JUMPS = 4
     SHUFFLES = 5
+    DIRECTIONS = 6
     COARSE_INCREMENTS = 8
     COARSE_BRIDGE = 9
 

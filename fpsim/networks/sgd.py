@@ -10,7 +10,8 @@
 
 J (m x d) are the derivatives of the losses of the examples, C1 the covariance of one example's gradient: no matrix is
 formed.  The random numbers of a replica are a function of (seed, replica, iteration), so that a replica draws the same
-alone and in every ensemble; sums of torch may differ in the last digits with the number of replicas beside it.
+alone and in every ensemble, and in the compiled engine; sums of torch may differ in the last digits with the number of
+replicas beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.kernels.random_numbers import Stream
+from fpsim.sgd import draws
+from fpsim.sgd.batches import MiniBatchSGD
+
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
     from landscapes.networks.landscape import NeuralLandscape
@@ -30,7 +35,7 @@ Array = NDArray[np.float64]
 Noise = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian", "isotropic"]
 
 BLOCK = 32
-"""Iterations whose random numbers are drawn together; a change draws other numbers."""
+"""Iterations whose random numbers are drawn together."""
 FAR = 1e6
 """A replica is lost when a parameter is farther than this from where the replica started, or not finite."""
 
@@ -97,6 +102,18 @@ class NetworkSGD:
             return (m - self.batch_size) / (m - 1) if m > 1 else 0.0
         return 1.0
 
+    @property
+    def batches(self) -> MiniBatchSGD:
+        """The same as a ``MiniBatchSGD``, which compiles where the network's layers are known.
+
+        Raises:
+            ValueError: for ``"isotropic"`` noise, which does not.
+        """
+        if self.noise == "isotropic":
+            raise ValueError("noise 'isotropic' moves in torch only; use fpsim.networks.exits.network_exits")
+        size = int(self.batch_size) if self.draws_examples else self.batch_size
+        return MiniBatchSGD(self.landscape, self.learning_rate, size, self.noise)
+
     def __str__(self) -> str:
         return f"SGD on {self.landscape.name}, eta = {self.learning_rate:g}, S = {self.batch_size:g}, {self.noise}"
 
@@ -122,8 +139,9 @@ def advance(
     numbers = np.asarray(replicas, dtype=np.int64)
     x, lost = np.array(x, dtype=np.float64), np.zeros(len(numbers), dtype=np.int64)
     alive = np.arange(len(numbers))
-    for offset, draws in enumerate(_draws(sgd, numbers, begin, steps, seed), 1):
-        moved = x[alive] - sgd.learning_rate * slopes_of(sgd, engine, x[alive], tuple(part[alive] for part in draws))
+    for offset, numbers_drawn in enumerate(_draws(sgd, numbers, begin, steps, seed), 1):
+        own = tuple(part[alive] for part in numbers_drawn)
+        moved = x[alive] - sgd.learning_rate * slopes_of(sgd, engine, x[alive], own)
         sound = (np.abs(moved - sgd.start) <= FAR).all(axis=1)  # false for NaN too
         x[alive[sound]] = moved[sound]
         lost[alive[~sound]] = begin + offset
@@ -133,17 +151,17 @@ def advance(
     return x, lost
 
 
-def slopes_of(sgd: NetworkSGD, engine: Replicas, x: Array, draws: tuple[NDArray[Any], ...]) -> Array:
+def slopes_of(sgd: NetworkSGD, engine: Replicas, x: Array, own: tuple[NDArray[Any], ...]) -> Array:
     """Gradient plus noise (R, d)."""
     if sgd.draws_examples:
-        picks = draws[0]
+        picks = own[0]
         return engine.weighted_gradients(x, picks, np.full(picks.shape, 1 / picks.shape[1]))
     m = sgd.landscape.number_of_examples
-    weights = (draws[0] - draws[0].mean(axis=1, keepdims=True)) / np.sqrt(m * sgd.batch_size)
+    weights = (own[0] - own[0].mean(axis=1, keepdims=True)) / np.sqrt(m * sgd.batch_size)
     if sgd.noise == "gaussian":
         return engine.combined_gradients(x, 1 / m + weights)
     lengths = np.linalg.norm(engine.combined_gradients(x, weights), axis=1, keepdims=True)
-    return engine.gradients(x) + lengths * draws[1]
+    return engine.gradients(x) + lengths * own[1]
 
 
 # --- random numbers ---
@@ -153,43 +171,21 @@ def _draws(
     sgd: NetworkSGD, replicas: NDArray[np.int64], begin: int, steps: int, seed: int
 ) -> Iterator[tuple[NDArray[Any], ...]]:
     """Per iteration, what each replica draws: examples (R, S), or normals (R, m) and directions (R, d)."""
-    end, n = begin + steps, begin
-    while n < end:
-        block = n // BLOCK
-        parts = [draws_of(sgd, seed, int(replica), block) for replica in replicas]
-        stop = min(end, (block + 1) * BLOCK)
-        for k in range(n - block * BLOCK, stop - block * BLOCK):
-            yield tuple(np.stack([part[i][k] for part in parts]) for i in range(len(parts[0])))
-        n = stop
+    for first in range(begin, begin + steps, BLOCK):
+        parts = drawn(sgd, seed, replicas, first, min(BLOCK, begin + steps - first))
+        yield from zip(*parts, strict=True)
 
 
-def draws_of(sgd: NetworkSGD, seed: int, replica: int, block: int) -> tuple[NDArray[Any], ...]:
-    """Everything that one replica draws in one block of iterations, each (BLOCK, ...)."""
+def drawn(
+    sgd: NetworkSGD, seed: int, replicas: NDArray[np.int64], begin: int, steps: int
+) -> tuple[NDArray[Any], ...]:
+    """Everything that replicas (R,) draw in iterations ``begin`` ..., each (steps, R, ...)."""
     m = sgd.landscape.number_of_examples
-    if sgd.noise == "reshuffled":
-        return (_shuffled(m, int(sgd.batch_size), seed, replica, block),)
-    generator = _generator(seed, replica, block, 0)
-    if sgd.noise == "with-replacement":
-        return (generator.integers(0, m, (BLOCK, int(sgd.batch_size))),)
-    if sgd.noise == "without-replacement":
-        shuffled = generator.permuted(np.broadcast_to(np.arange(m), (BLOCK, m)), axis=1)
-        return (shuffled[:, : int(sgd.batch_size)],)
-    z = generator.standard_normal((BLOCK, m))
+    if sgd.draws_examples:
+        examples = draws.picks(sgd.noise, m, int(sgd.batch_size), seed, replicas, begin, steps)
+        return (examples.swapaxes(1, 2),)
+    z = draws.normals(m, seed, replicas, begin, steps, Stream.INCREMENTS).swapaxes(1, 2)
     if sgd.noise == "gaussian":
         return (z,)
-    u = _generator(seed, replica, block, 1).standard_normal((BLOCK, sgd.landscape.dimension))
-    return z, u / np.linalg.norm(u, axis=1, keepdims=True)
-
-
-def _shuffled(m: int, size: int, seed: int, replica: int, block: int) -> NDArray[np.int64]:
-    """The batches (BLOCK, S) of iterations in a block, cut out of shuffled data sets of m // S batches each."""
-    batches = m // size
-    epoch, place = np.divmod(np.arange(block * BLOCK, (block + 1) * BLOCK), batches)
-    orders = {int(e): _generator(seed, replica, int(e), 2).permutation(m) for e in np.unique(epoch)}
-    return np.stack([orders[int(e)][p * size : (p + 1) * size] for e, p in zip(epoch, place, strict=True)])
-
-
-def _generator(seed: int, replica: int, block: int, kind: int) -> np.random.Generator:
-    """Counter-based numbers (Philox; Salmon et al., SC 2011): key (seed, replica), counter (.., .., block, kind)."""
-    key = np.array([seed, replica], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, block, kind], dtype=np.uint64)))
+    u = draws.normals(sgd.landscape.dimension, seed, replicas, begin, steps, Stream.DIRECTIONS).swapaxes(1, 2)
+    return z, u / np.linalg.norm(u, axis=2, keepdims=True)

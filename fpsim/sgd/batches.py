@@ -4,13 +4,16 @@
 
 B_n holds S of the m examples: drawn independently (the case of the Cramer exponent), S different ones batch by batch,
 or, as practice does, the next S of a random order of all examples that is drawn anew for every epoch.  No stochastic
-calculus and no Gaussian noise: the chain is the truth.
+calculus and no Gaussian noise: the chain is the truth.  Beside them stands its surrogate, the same chain with Gaussian
+noise of exactly the covariance C1(x)/S:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j,  z normal (m,).
+
+With momentum the state is (x, v):  v' = beta v - eta g,  x' = x + v'  (Polyak 1964).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -20,8 +23,9 @@ from fpsim.sde.sde import SDE
 from landscapes.examples.dataset import DatasetLandscape
 
 LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
-Sampling = Literal["with-replacement", "without-replacement", "reshuffled"]
-SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")  # as numbered in the kernel
+Sampling = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian"]
+SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")
+LAWS = (*SAMPLINGS, "gaussian")  # as numbered in the kernel
 
 
 class BatchDivergenceError(ValueError):
@@ -44,7 +48,10 @@ class MiniBatchSGD:
         batch_size: S, a whole number >= 1.
         sampling: the law of the mini-batches: ``"with-replacement"``, S independent draws;
             ``"without-replacement"``, S different examples, every batch anew; ``"reshuffled"``, m // S batches from a
-            random order of the examples, drawn anew for every epoch (what is left of the order is dropped).
+            random order of the examples, drawn anew for every epoch (what is left of the order is dropped);
+            ``"gaussian"``, no mini-batches but Gaussian noise of the covariance C1(x)/S, from all examples at every
+            step; S is any positive number then.
+        momentum: beta, 0 <= beta < 1; paths start at rest.
 
     Raises:
         TypeError: for a landscape without examples.
@@ -54,8 +61,9 @@ class MiniBatchSGD:
 
     landscape: Any
     learning_rate: float
-    batch_size: int
+    batch_size: float
     sampling: Sampling = "with-replacement"
+    momentum: float = 0.0
 
     def __post_init__(self) -> None:
         if not (isinstance(self.landscape, DatasetLandscape) or self.moves_network):
@@ -69,15 +77,33 @@ class MiniBatchSGD:
             )
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
-        if self.sampling not in SAMPLINGS:
-            raise ValueError(f"sampling is one of {', '.join(SAMPLINGS)}; got {self.sampling!r}")
+        if self.sampling not in LAWS:
+            raise ValueError(f"sampling is one of {', '.join(LAWS)}; got {self.sampling!r}")
+        if not (np.isfinite(self.momentum) and 0 <= self.momentum < 1):
+            raise ValueError(f"momentum is a number from 0 to below 1; got {self.momentum!r}")
+        self._check_batch()
+
+    def _check_batch(self) -> None:
         size, m = self.batch_size, self.landscape.number_of_examples
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
+        if not self.draws_examples:
+            if not (np.isfinite(size) and size > 0):
+                raise ValueError(f"batch_size is a positive number; got {size!r}")
+        elif isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
-        if not self.replacement and size > m:
+        elif not self.replacement and size > m:
             raise ValueError(
                 f"{size} different examples cannot be drawn from {m}; use sampling='with-replacement' or less"
             )
+
+    @property
+    def draws_examples(self) -> bool:
+        """Whether the noise is that of real mini-batches."""
+        return self.sampling != "gaussian"
+
+    @property
+    def coordinates(self) -> int:
+        """Of a state: d, or 2 d with momentum."""
+        return int(self.landscape.dimension) * (2 if self.momentum else 1)
 
     @property
     def moves_network(self) -> bool:
@@ -96,7 +122,7 @@ class MiniBatchSGD:
         Reshuffled batches of one epoch are not independent: together they cancel, so this is no long-time diffusion.
         """
         m = self.landscape.number_of_examples
-        return 1.0 if self.replacement else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
+        return 1.0 if self.replacement or not self.draws_examples else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
 
     def noise(self) -> GradientNoise:
         """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`."""
@@ -109,4 +135,14 @@ class MiniBatchSGD:
 
     def __str__(self) -> str:
         words = self.sampling.replace("-", " ")
-        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size}, {words}"
+        words += f", momentum {self.momentum:g}" if self.momentum else ""
+        return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size:g}, {words}"
+
+
+class HasBatches(Protocol):
+    """What can say which mini-batches it takes, such as a ``NetworkSGD``."""
+
+    @property
+    def batches(self) -> MiniBatchSGD:
+        """The same as a ``MiniBatchSGD``."""
+        ...

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.pacing import Pace, Watch, pieces
@@ -29,8 +30,9 @@ from fpsim.paths.step import LIMITS, Compiled, made, require_count
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.schedules.curves import Curve
 from fpsim.sgd import network_batches
-from fpsim.sgd.batches import SAMPLINGS, BatchDivergenceError, MiniBatchSGD, Sampling
+from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches, MiniBatchSGD, Sampling
 from fpsim.sgd.scheduled_batches import Plan, left, march
+from fpsim.sgd.written import WORTH, compiles, slope_and_table, why_not
 from fpsim.targets import Target, as_target
 
 if TYPE_CHECKING:
@@ -47,11 +49,15 @@ __all__ = [
 
 Array = NDArray[np.float64]
 LIMIT = LIMITS["float64"]
+STREAMS = {
+    "with-replacement": Stream.MINIBATCHES, "without-replacement": Stream.MINIBATCHES, "reshuffled": Stream.SHUFFLES,
+    "gaussian": Stream.INCREMENTS,
+}  # fmt: skip
 FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
 
 
 def exit_iterations(
-    sgd: MiniBatchSGD,
+    sgd: MiniBatchSGD | HasBatches,
     start: Any,
     target: Any,
     paths: int,
@@ -67,14 +73,16 @@ def exit_iterations(
     """Follow every path until a step lands in ``target``.
 
     Args:
-        sgd: what moves.
+        sgd: what moves; a ``NetworkSGD`` too.
         start: a point, an array (d, paths), or a callable of uniforms.
         target: a number (1-D), ``Ball`` or ``HalfSpace``; for a network also a level function.
         paths: how many.
         seed: integer in [0, 2^64).
         horizon: largest number of iterations to follow a path; rounded up to four.
         threads, progress: as in :func:`fpsim.simulate`.
-        deadline, device: as in :func:`fpsim.paths.exits.exit_times`; a network runs on the CPU here.
+        deadline, device: as in :func:`fpsim.paths.exits.exit_times`.  A network compiles if its layers are known
+            (:mod:`landscapes.networks.network_code`) and the work is worth it, else it runs in torch, with the same
+            draws.
         learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
             ``sgd``, with a finite horizon, without a deadline, on the CPU.
 
@@ -86,6 +94,7 @@ def exit_iterations(
         ValueError: for a start in the target, or a level function as target (it cannot be compiled).
     """
     ends = clock.perf_counter() + check_deadline(deadline)
+    sgd = as_batches(sgd)
     require_count(paths, "paths")
     if not horizon > 0:
         raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
@@ -93,6 +102,7 @@ def exit_iterations(
     require_memory(8 * int(paths) * (d * (3 if callable(start) else 1) + 6), "the exits", "use fewer paths")
     points = start_points(start, d, 0, int(paths), seed)
     goal = as_target(target, points[:, 0])
+    place = _place(sgd, device, int(paths), min(horizon, EXIT_STEPS), _has_formula(sgd, goal))
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
@@ -100,15 +110,17 @@ def exit_iterations(
         plan = Plan.until(sgd, horizon, learning_rate, batch_size)
         return left(plan, kernel_arguments(sgd, seed), points, goal, int(paths), seed, threads, progress)
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
-    if sgd.moves_network:
+    if place == "torch":
         watch = Watch(float(paths), progress)
         found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
-    elif _chosen(sgd, device, paths, min(horizon, EXIT_STEPS)) == "cuda":
+    elif place == "cuda":
         card, wall = _on_card(sgd, seed), Compiled(*compiled_level(sgd, goal, "cuda"))
-        found = card.exits(wall, points, int(paths), quads, progress, ends)
+        found = card.exits(wall, at_rest(sgd, points), int(paths), quads, progress, ends)
     else:
-        found = _exits(sgd, points, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
-    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal)}
+        moving = at_rest(sgd, points)
+        found = _exits(sgd, moving, goal, int(paths), seed, quads, thread_count(threads), progress, ends)
+    found = replace(found, places=found.places[:, :d])
+    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal), "engine": place}
     return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
 
@@ -134,7 +146,7 @@ def simulate_batches(
         iterations: how many; rounded up to a multiple of ``save_every``.
         paths: how many.
         save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
-        seed, threads, keep, progress, device: as in :func:`fpsim.simulate`; a network runs on the CPU here.
+        seed, threads, keep, progress, device: as in :func:`fpsim.simulate` and, for a network, :func:`exit_iterations`.
         learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
             ``sgd``, on the CPU.
 
@@ -164,10 +176,10 @@ def simulate_batches(
     plan = Plan.of(sgd, frames * int(every), learning_rate, batch_size) if scheduled else None
     time = np.arange(frames + 1) * every * sgd.learning_rate if plan is None else plan.time[:: int(every)]
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    card = _on_card(sgd, seed) if plan is None and _chosen(sgd, device, paths, iterations) == "cuda" else None
-    arguments = () if sgd.moves_network or card is not None else kernel_arguments(sgd, seed)
-    engine = "torch" if sgd.moves_network else "compiled" if card is None else "cuda"
-    settings = {"sgd": str(sgd), "seed": int(seed), "engine": engine, **({} if plan is None else plan.words)}
+    place = "compiled" if plan is not None else _place(sgd, device, int(paths), int(iterations))
+    card = _on_card(sgd, seed) if place == "cuda" else None
+    arguments = kernel_arguments(sgd, seed) if place == "compiled" else ()
+    settings = {"sgd": str(sgd), "seed": int(seed), "engine": place, **({} if plan is None else plan.words)}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
     sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
     watch = Watch(float(frames * int(every)) * int(paths), progress)
@@ -176,7 +188,7 @@ def simulate_batches(
         out = None if x is None else x[:, slice(*chunk)]
         if plan is not None:
             return march(plan, arguments, start, chunk, int(every), keep, origin, seed, watch, out)
-        if sgd.moves_network:
+        if place == "torch":
             return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
         if card is not None:
             return card.march(start, chunk, frames, int(every), keep, origin, seed, watch, out)
@@ -210,13 +222,36 @@ def _march_network(
     return sums
 
 
-def _chosen(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float) -> str:
-    """Where a run goes: ``"auto"`` counts a gradient of one example as a coordinate-step."""
-    if sgd.moves_network:
-        if device == "cuda":
-            raise ValueError("device='cuda' is for data sets given by a formula; a network runs on the CPU here")
-        return "cpu"
-    return chosen(device, float(paths) * iterations * sgd.batch_size * sgd.landscape.dimension)
+def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, formula: bool = True) -> str:
+    """Where a run goes: ``"compiled"``, ``"torch"`` or ``"cuda"``.
+
+    ``"auto"`` counts a gradient of one example as a coordinate-step.  A network whose layers are known compiles, if the
+    work is worth it; the examples that a path draws are the same in torch.
+    """
+    each = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
+    work = float(paths) * iterations * each
+    if formula and compiles(sgd):
+        if chosen(device, work * sgd.landscape.dimension) == "cuda":
+            return "cuda"
+        plain = sgd.draws_examples and not sgd.momentum
+        return "torch" if sgd.moves_network and plain and work < WORTH else "compiled"
+    if not sgd.moves_network:
+        return "compiled"
+    reason = (why_not(sgd.landscape) if formula else None) or "the target is a level function, which does not compile"
+    if device == "cuda" or not sgd.draws_examples or sgd.momentum:
+        what = "device='cuda'" if device == "cuda" else "momentum" if sgd.momentum else "sampling='gaussian'"
+        raise ValueError(f"{what} is for what compiles, and this network runs in torch: {reason}")
+    return "torch"
+
+
+def as_batches(sgd: MiniBatchSGD | HasBatches) -> MiniBatchSGD:
+    """A ``NetworkSGD`` as the ``MiniBatchSGD`` that it is."""
+    return sgd if isinstance(sgd, MiniBatchSGD) else sgd.batches
+
+
+def at_rest(sgd: MiniBatchSGD, points: Array) -> Array:
+    """States (coordinates, n) of points (d, n): with momentum there are velocities below them, 0 to begin with."""
+    return np.concatenate([points, np.zeros_like(points)]) if sgd.momentum else points
 
 
 def _on_card(sgd: MiniBatchSGD, seed: int) -> CardBatches:
@@ -226,20 +261,18 @@ def _on_card(sgd: MiniBatchSGD, seed: int) -> CardBatches:
     return CardBatches(sgd, (table, Compiled(gradient, data), *rest))
 
 
-def kernel_arguments(sgd: MiniBatchSGD, seed: int, device: str = "cpu") -> tuple[Any, ...]:
-    """What both kernels take from the data set: table, data, gradient, rate, batch, sampling, stream, key."""
-    from landscapes.formula.symbolic import derivative, symbol
-
-    examples = sgd.landscape.examples
-    x = [symbol(name) for name in examples.variables]
-    rows = [symbol(name) for name, _ in examples.data]
-    slopes = [derivative(examples.expression, v) for v in x]
-    parameters = {symbol(name): value for name, value in examples.parameters}
-    gradient = made(device, slopes, {"x": x, "u": rows}, parameters, np.float64)
-    table, rate = np.ascontiguousarray(examples.table).copy(), sgd.learning_rate / sgd.batch_size
-    law = SAMPLINGS.index(sgd.sampling)
-    stream = int(Stream.SHUFFLES if sgd.sampling == "reshuffled" else Stream.MINIBATCHES)
-    return table, gradient.data, gradient.function, rate, int(sgd.batch_size), law, stream, *seed_words(seed)
+def kernel_arguments(
+    sgd: MiniBatchSGD, seed: int, device: str = "cpu", dtype: DTypeLike = np.float64
+) -> tuple[Any, ...]:
+    """What the kernels take, in their order: the table of examples ... the seed's halves."""
+    gradient, table = slope_and_table(sgd, device, dtype)
+    law, m = LAWS.index(sgd.sampling), sgd.landscape.number_of_examples
+    rate = sgd.learning_rate / sgd.batch_size if sgd.draws_examples else sgd.learning_rate
+    batch, spread = (int(sgd.batch_size), 0.0) if sgd.draws_examples else (0, (m * sgd.batch_size) ** -0.5)
+    return (
+        table, gradient.data, gradient.function, int(sgd.landscape.dimension), rate, float(sgd.momentum), spread, batch,
+        law, int(STREAMS[sgd.sampling]), *seed_words(seed),
+    )  # fmt: skip
 
 
 def _march(
@@ -249,37 +282,38 @@ def _march(
     """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
     from fpsim.kernels.minibatch import walk_batches
 
-    (begin, end), d = chunk, sgd.landscape.dimension
+    (begin, end), d, rows = chunk, sgd.landscape.dimension, sgd.coordinates
     count, blocks = end - begin, -(-(end - begin) // BLOCK)
-    points = start_points(start, d, begin, count, seed)
+    points = at_rest(sgd, start_points(start, d, begin, count, seed))
     padding = np.repeat(points[:, :1], blocks * BLOCK - count, axis=1)
-    points = np.concatenate([np.broadcast_to(points, (d, count)), padding], axis=1)
-    by_block = points.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
+    points = np.concatenate([np.broadcast_to(points, (rows, count)), padding], axis=1)
+    by_block = points.reshape(rows, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, rows * BLOCK)
     states = np.array(by_block, order="C")  # a copy always: the kernel moves it, and ``points`` is the first frame
     sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
     if keep == "moments":
-        gap = points[:, :count] - origin[:, None]
+        gap = points[:d, :count] - origin[:, None]
         sums[0] = [(gap**power).sum(axis=1) for power in (1, 2, 3, 4)]
     elif out is not None and keep == "paths":
-        out[0] = points[:, :count].T
+        out[0] = points[:d, :count].T
     most = max(1, FRAME_BYTES // states.nbytes) if keep == "paths" else frames
-    pace = Pace(max(1, FIRST_DRAWS // (sgd.batch_size * states.size)))
+    each = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
+    pace = Pace(max(1, int(FIRST_DRAWS // (each * states.size))))
     for piece in pieces(frames * every, every, most, 4, pace):
         began, first = clock.perf_counter(), piece.step // every + 1
         looked = piece.frames if piece.finished else 0
-        kept = np.empty((piece.frames, blocks if keep == "paths" and looked else 0, d * BLOCK))
+        kept = np.empty((piece.frames, blocks if keep == "paths" and looked else 0, rows * BLOCK))
         block, step = walk_batches[np.float64](
             states, begin, piece.step, piece.every, *arguments, LIMIT, kept, sums[first : first + looked], origin, count
         )
         if block >= 0:
-            lane = int(np.argmax(~np.all(np.abs(states[block].reshape(d, BLOCK)) <= LIMIT, axis=0)))
+            lane = int(np.argmax(~np.all(np.abs(states[block].reshape(rows, BLOCK)) <= LIMIT, axis=0)))
             raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
         if out is not None and keep == "paths" and looked:
-            out[first : first + looked] = by_path(kept, d)[:, :count]
+            out[first : first + looked] = by_path(kept, rows)[:, :count, :d]
         pace.took(piece.frames * piece.every, clock.perf_counter() - began)
         watch.advance(piece.frames * piece.every * count)
     if out is not None and keep == "final":
-        out[0] = by_path(states[None], d)[0, :count]
+        out[0] = by_path(states[None], rows)[0, :count, :d]
     return sums
 
 
@@ -303,6 +337,11 @@ def _exits(
         return BatchDivergenceError(path, sgd)
 
     return run_lanes(call, diverged, points, paths, threads, np.float64, progress, ends)
+
+
+def _has_formula(sgd: MiniBatchSGD, goal: Target) -> bool:
+    """Whether the distance to the target compiles; where it has to, :func:`compiled_level` says why not."""
+    return not sgd.moves_network or goal.is_distance
 
 
 def compiled_level(sgd: MiniBatchSGD, goal: Target, device: str = "cpu") -> tuple[Any, Array]:

@@ -19,13 +19,14 @@ from fpsim.kernels.pacing import Watch
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.step import LIMITS
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.draws import picks
 
 if TYPE_CHECKING:
     from fpsim.targets import Target
 
 Array = NDArray[np.float64]
 BLOCK = 32
-"""Iterations whose examples are drawn together; a change draws others."""
+"""Iterations whose examples are drawn together."""
 LIMIT = LIMITS["float64"]
 
 
@@ -37,9 +38,8 @@ def iterate(sgd: MiniBatchSGD, x: Array, paths: NDArray[np.int64], seed: int) ->
     """
     landscape, n = sgd.landscape, 0
     while True:
-        drawn = np.stack([draws_of(sgd, seed, int(path), n // BLOCK) for path in paths], axis=-1)  # (BLOCK, S, n)
-        for picks in drawn:
-            x = x - sgd.learning_rate * landscape.batch_gradients(x, picks)
+        for batch in drawn(sgd, seed, paths, n, BLOCK):
+            x = x - sgd.learning_rate * landscape.batch_gradients(x, batch)
             n += 1
             lost = ~np.all(np.abs(x) <= LIMIT, axis=0)
             if lost.any():
@@ -67,7 +67,7 @@ def exits(
     alive, n = np.arange(paths), 0
     places[:] = np.broadcast_to(points, (d, paths)).T
     while alive.size and n < 4 * quads and clock.perf_counter() < ends:
-        block = min(BLOCK, 4 * quads - n)  # whole blocks of draws: a path draws the same whoever is beside it
+        block = min(BLOCK, 4 * quads - n)
         alive = _block(sgd, goal, alive, n, block, seed, times, places)
         n += block
         followed[:] = np.where(np.isnan(times), n // 4, quads)
@@ -81,14 +81,14 @@ def _block(
     sgd: MiniBatchSGD, goal: Target, alive: NDArray[np.int64], begin: int, steps: int, seed: int, times: Array,
     places: Array,
 ) -> NDArray[np.int64]:  # fmt: skip
-    drawn = np.stack([draws_of(sgd, seed, int(path), begin // BLOCK) for path in alive], axis=-1)
+    batches = drawn(sgd, seed, alive, begin, steps)
     inside = np.ones(alive.size, dtype=bool)
     for k in range(steps):
         now = alive[inside]
         if not now.size:
             break
         x = places[now].T
-        x = x - sgd.learning_rate * sgd.landscape.batch_gradients(x, drawn[k][:, inside])
+        x = x - sgd.learning_rate * sgd.landscape.batch_gradients(x, batches[k][:, inside])
         lost = ~np.all(np.abs(x) <= LIMIT, axis=0)
         if lost.any():
             raise BatchDivergenceError(int(now[np.argmax(lost)]), sgd, begin + k + 1)
@@ -99,21 +99,7 @@ def _block(
     return alive[inside]
 
 
-def draws_of(sgd: MiniBatchSGD, seed: int, path: int, block: int) -> NDArray[np.int64]:
-    """The examples (BLOCK, S) that one path draws in one block of iterations."""
+def drawn(sgd: MiniBatchSGD, seed: int, paths: NDArray[np.int64], begin: int, steps: int) -> NDArray[np.int64]:
+    """The examples (steps, S, n) that paths (n,) draw in iterations ``begin`` ..."""
     m, size = sgd.landscape.number_of_examples, int(sgd.batch_size)
-    if sgd.sampling == "with-replacement":
-        return _generator(seed, path, block).integers(0, m, (BLOCK, size))
-    if sgd.sampling == "without-replacement":
-        shuffled = np.broadcast_to(np.arange(m), (BLOCK, m))
-        return _generator(seed, path, block).permuted(shuffled, axis=1)[:, :size]
-    batches = m // size
-    epoch, place = np.divmod(np.arange(block * BLOCK, (block + 1) * BLOCK), batches)
-    orders = {int(e): _generator(seed, path, int(e)).permutation(m) for e in np.unique(epoch)}
-    return np.stack([orders[int(e)][p * size : (p + 1) * size] for e, p in zip(epoch, place, strict=True)])
-
-
-def _generator(seed: int, path: int, block: int) -> np.random.Generator:
-    """Counter-based numbers (Philox; Salmon et al., SC 2011): key (seed, path), counter (.., .., block, ..)."""
-    key = np.array([seed, path], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, block, 0], dtype=np.uint64)))
+    return picks(sgd.sampling, m, size, seed, np.asarray(paths, dtype=np.int64), begin, steps)

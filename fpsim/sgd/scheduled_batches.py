@@ -52,6 +52,8 @@ class Plan:
         """
         if sgd.moves_network:
             raise ValueError("schedules of mini-batches are for data sets given by formulas, not for all of a network")
+        if sgd.momentum or not sgd.draws_examples:
+            raise ValueError("schedules of mini-batches are for real mini-batches without momentum; leave it out")
         k = np.arange(iterations, dtype=float)
         curves = {
             "learning rate": as_curve(sgd.learning_rate if learning_rate is None else learning_rate),
@@ -124,11 +126,12 @@ class Batch:
         """Walk from iteration ``begin`` to ``end``."""
         from fpsim.kernels.minibatch import walk_batches
 
-        table, data, gradient, _, _, *rest = self.arguments
+        table, data, gradient, dimension, _, momentum, spread, _, *rest = self.arguments
         nothing = np.empty((1, 0, self.states.shape[1])), np.empty((0, 4, self.dimension)), np.zeros(self.dimension)
         for first, last in self.plan.legs(begin, end):
             size = int(self.plan.sizes[first])
-            law = table, data, gradient, float(self.plan.rates[first]) / size, size, *rest
+            rate = float(self.plan.rates[first]) / size
+            law = table, data, gradient, dimension, rate, momentum, spread, size, *rest
             block, step = walk_batches[np.float64](
                 self.states, self.begin, first, last - first, *law, LIMIT, *nothing, self.count
             )

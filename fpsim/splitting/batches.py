@@ -1,4 +1,4 @@
-"""Flights of SGD with actual mini-batches: on a data set, compiled, or in all parameters of a network, many at once.
+"""Flights of SGD with actual mini-batches: on a data set or in all parameters of a network, compiled or in torch.
 
 A copy of a flight begins with fresh draws, so the law of the batches must not remember earlier ones: independent draws,
 or S different examples anew for every batch, but no reshuffled epochs.
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from fpsim.networks import sgd as network
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
-from fpsim.sgd.minibatch import LIMIT, compiled_level, kernel_arguments
+from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
+from fpsim.sgd.written import compiles, why_not
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
 from fpsim.splitting.scores import Score
@@ -32,6 +33,41 @@ Array = NDArray[np.float64]
 Draw = Callable[[int, int], tuple[NDArray[Any], ...]]
 
 
+def batch_flights(
+    sgd: MiniBatchSGD | NetworkSGD, target: Target, seed: int, own: Score | None, replicas: Replicas | None = None
+) -> BatchFlights | NetworkFlights:
+    """Flights of real mini-batches, compiled if everything about them compiles.
+
+    Raises:
+        ValueError: for reshuffled epochs, and for a network with Gaussian noise or momentum that does not compile.
+    """
+    batches = as_batches(sgd)
+    require_forgetful(batches.sampling)
+    if not batches.moves_network or (replicas is None and _compile(batches, target, own)):
+        return BatchFlights(batches, target, seed, own)
+    if not isinstance(sgd, MiniBatchSGD) and replicas is None:
+        from fpsim.networks.replicas import Replicas
+
+        replicas = Replicas(sgd.landscape)
+    return NetworkFlights(sgd, target, seed, own, replicas)
+
+
+def batch_start(sgd: object, point: Array) -> Array:
+    """The state at a start: with momentum there are velocities, 0."""
+    return np.concatenate([point, 0 * point]) if isinstance(sgd, MiniBatchSGD) and sgd.momentum else point
+
+
+def _compile(sgd: MiniBatchSGD, target: Target, own: Score | None) -> bool:
+    if compiles(sgd) and target.is_distance and (own is None or own.compiled(np.float64) is not None):
+        return True
+    if not sgd.draws_examples or sgd.momentum:
+        raise ValueError(
+            "Gaussian noise and momentum need a network whose layers compile, with a distance or a path as score and "
+            f"a ball or half-space as target; here {why_not(sgd.landscape) or 'score or target do not compile'}"
+        )
+    return False
+
+
 def require_forgetful(sampling: str) -> None:
     """Refuse reshuffled epochs."""
     if sampling == "reshuffled":
@@ -43,7 +79,7 @@ def require_forgetful(sampling: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class BatchFlights:
-    """Mini-batch SGD on a data set.
+    """Mini-batch SGD, compiled.
 
     Attributes:
         sgd, target, seed: as in :func:`fpsim.exit_iterations`.
@@ -57,8 +93,8 @@ class BatchFlights:
 
     @property
     def dimension(self) -> int:
-        """Coordinates of a state."""
-        return int(self.sgd.landscape.dimension)
+        """Coordinates of a state, velocities included."""
+        return self.sgd.coordinates
 
     @property
     def engine(self) -> str:
@@ -66,8 +102,8 @@ class BatchFlights:
         return "compiled"
 
     def score(self, x: Array) -> Array:
-        """Scores (n,) of states (n, d)."""
-        points = np.ascontiguousarray(x.T)
+        """Scores (n,) of states (n, coordinates), whose velocities do not matter."""
+        points = np.ascontiguousarray(x.T[: self.sgd.landscape.dimension])
         return np.asarray(self.target.level(points) if self.own is None else self.own(points))
 
     @cached_property
@@ -149,24 +185,24 @@ class NetworkFlights:
         )
 
     def _advance(self) -> Callable[[Array, Integers, int], Array]:
-        held: dict[int, tuple[NDArray[Any], ...]] = {}
+        held: dict[str, Any] = {}
         block = network_batches.BLOCK
 
         def advance(x: Array, alive: Integers, k: int) -> Array:
             if k % block == 0:
-                held.clear()
-                held.update({int(i): self._drawn(int(i), k // block) for i in alive})
-            return self._moved(x, [tuple(part[k % block] for part in held[int(i)]) for i in alive])
+                held["of"], held["parts"] = alive, self._drawn(alive, k, block)
+            still = np.isin(held["of"], alive, assume_unique=True)
+            return self._moved(x, tuple(part[k % block][still] for part in held["parts"]))
 
         return advance
 
-    def _drawn(self, number: int, block: int) -> tuple[NDArray[Any], ...]:
+    def _drawn(self, numbers: Integers, begin: int, steps: int) -> tuple[NDArray[Any], ...]:
+        """What flights draw, each (steps, n, ...)."""
         if isinstance(self.sgd, MiniBatchSGD):
-            return (network_batches.draws_of(self.sgd, self.seed, number, block),)
-        return network.draws_of(self.sgd, self.seed, number, block)
+            return (network_batches.drawn(self.sgd, self.seed, numbers, begin, steps).swapaxes(1, 2),)
+        return network.drawn(self.sgd, self.seed, numbers, begin, steps)
 
-    def _moved(self, x: Array, draws: list[tuple[NDArray[Any], ...]]) -> Array:
-        parts = tuple(np.stack(part) for part in zip(*draws, strict=True))
+    def _moved(self, x: Array, parts: tuple[NDArray[Any], ...]) -> Array:
         if isinstance(self.sgd, MiniBatchSGD):
             return np.asarray(x - self.sgd.learning_rate * self.sgd.landscape.batch_gradients(x, parts[0].T))
         assert self.replicas is not None

@@ -54,7 +54,7 @@ def split_iterations(
     """Mean number of iterations until a step lands in ``target``, however rare that is.
 
     Args:
-        sgd: a ``Chain``, ``MiniBatchSGD`` (on a data set or a network), or ``NetworkSGD`` with its ``replicas``.
+        sgd: a ``Chain``, ``MiniBatchSGD`` (on a data set or a network), or ``NetworkSGD``.
         start: a point (d,).
         target: a number (1-D), ``Ball`` or ``HalfSpace``; but for mini-batches on a data set also a level function.
         seed, repetitions, particles, threads, progress, deadline, store: as in
@@ -62,7 +62,7 @@ def split_iterations(
         score: as there, or by default the best that is known here: of a 1-D chain its committor, its steps then being
             taken in parts (:mod:`fpsim.splitting.step_in_parts`); with momentum the distance of the place that the
             ball would coast to; else the distance to the target, which ``"distance"`` asks for.
-        replicas: many copies of the network (``fpsim.networks.replicas.Replicas``).
+        replicas: move a ``NetworkSGD`` by these copies of the network, in torch, and not by its compiled layers.
         momentum: heavy-ball beta in [0, 1) of a ``Chain``, from rest.
 
     Returns:

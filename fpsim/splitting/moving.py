@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.paths.edges import start_edges
-from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget
-from fpsim.splitting.batches import BatchFlights, NetworkFlights, require_forgetful
+from fpsim.splitting.batches import batch_flights, batch_start
 from fpsim.splitting.committor import chain_committor
 from fpsim.splitting.dynamics import Dynamics
 from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
@@ -61,12 +60,7 @@ def moving(
     if momentum is not None:
         raise ValueError("momentum is that of a Chain; give momentum to the network's own SGD, or leave it out")
     own = _own(score, point.size)
-    require_forgetful(sgd.sampling if isinstance(sgd, MiniBatchSGD) else sgd.noise)
-    if isinstance(sgd, MiniBatchSGD) and not sgd.moves_network:
-        return Moving(BatchFlights(sgd, goal, seed, own), point, 1, _words(own))
-    if not isinstance(sgd, MiniBatchSGD) and replicas is None:
-        raise ValueError("NetworkSGD moves replicas of its network; give replicas=Replicas(landscape)")
-    return Moving(NetworkFlights(sgd, goal, seed, own, replicas), point, 1, _words(own))
+    return Moving(batch_flights(sgd, goal, seed, own, replicas), batch_start(sgd, point), 1, _words(own))
 
 
 def _own(score: Any, dimension: int) -> Any:

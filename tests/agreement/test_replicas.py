@@ -88,7 +88,7 @@ def by_hand(chain, replica, steps, seed):
     one, x = chain.landscape, np.array(chain.start)
     m, eta = one.number_of_examples, chain.learning_rate
     for n in range(steps):
-        draws = [part[n % sgd.BLOCK] for part in sgd.draws_of(chain, seed, replica, n // sgd.BLOCK)]
+        draws = [part[0, 0] for part in sgd.drawn(chain, seed, np.array([replica]), n, 1)]
         if chain.draws_examples:
             x = x - eta * one.weighted_gradient(x, np.bincount(draws[0], minlength=m) / chain.batch_size)
             continue
@@ -124,7 +124,7 @@ def test_what_is_drawn():
 
     def drawn(noise, size, blocks=2):
         chain = NetworkSGD(one, 0.1, size, noise, start)
-        return np.concatenate([sgd.draws_of(chain, 1, 4, block)[0] for block in range(blocks)])
+        return sgd.drawn(chain, 1, np.array([4]), 0, 32 * blocks)[0][:, 0]
 
     epochs = drawn("reshuffled", 5)  # 23 examples: four batches of 5 an epoch, 3 examples left over
     for e in range(16):
@@ -134,10 +134,11 @@ def test_what_is_drawn():
     assert all(len(np.unique(batch)) == 20 for batch in different)
     assert any(len(np.unique(batch)) < 20 for batch in drawn("with-replacement", 20))
     chain = NetworkSGD(one, 0.1, 2, "isotropic", start)
-    z, u = sgd.draws_of(chain, 1, 4, 0)
-    np.testing.assert_allclose(np.linalg.norm(u, axis=1), 1)
-    np.testing.assert_array_equal(z, sgd.draws_of(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, 4, 0)[0])
-    assert not np.array_equal(z, sgd.draws_of(chain, 1, 5, 0)[0])
+    of, other = np.array([4]), np.array([5])
+    z, u = sgd.drawn(chain, 1, of, 0, 32)
+    np.testing.assert_allclose(np.linalg.norm(u, axis=2), 1)
+    np.testing.assert_array_equal(z, sgd.drawn(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, of, 0, 32)[0])
+    assert not np.array_equal(z, sgd.drawn(chain, 1, other, 0, 32)[0])
 
 
 @pytest.mark.parametrize("engine", ["grouped", "unrolled", "vmap"])

@@ -42,7 +42,7 @@ def test_paths_are_the_loop_by_hand(sampling):
     for path in (0, 2):
         x = place.initial
         for n in range(70):
-            picks = network_batches.draws_of(sgd, 4, path, n // 32)[n % 32]
+            picks = network_batches.drawn(sgd, 4, np.array([path]), n, 1)[0, :, 0]
             assert len(picks) == 5 and (sampling == "with-replacement" or len(set(picks)) == 5)
             x = x - 0.1 * place.weighted_gradient(x, np.bincount(picks, minlength=12) / 5)
         np.testing.assert_allclose(run.x[2, path], x, atol=1e-12)
@@ -54,7 +54,7 @@ def test_paths_are_the_loop_by_hand(sampling):
 
 def test_epochs_use_every_example_once():
     sgd = fpsim.MiniBatchSGD(small(), 0.1, 4, "reshuffled")
-    batches = network_batches.draws_of(sgd, 1, 0, 0)
+    batches = network_batches.drawn(sgd, 1, np.array([0]), 0, 32)[:, :, 0]
     for epoch in range(10):
         assert sorted(batches[3 * epoch : 3 * epoch + 3].ravel()) == list(range(12))
 

@@ -1,0 +1,137 @@
+"""SGD of a network compiled from its layers against torch and against loops by hand: the same draws, to rounding."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+pytestmark = pytest.mark.network
+
+import fpsim  # noqa: E402
+from fpsim.kernels import elementary  # noqa: E402
+from fpsim.kernels.random_numbers import Stream  # noqa: E402
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.sgd import draws, minibatch  # noqa: E402
+from landscapes import NeuralLandscape  # noqa: E402
+from landscapes.networks import architectures as networks  # noqa: E402
+from landscapes.networks.torch_extra import nn  # noqa: E402
+
+NUMBERS = np.random.default_rng(0)
+M, ETA, S, PATHS = 9, 0.3, 2, 5
+PLACE = NeuralLandscape(
+    networks.perceptron([3, 2, 2], seed=1), NUMBERS.normal(size=(M, 3)), NUMBERS.integers(0, 2, M), weight_decay=0.05
+)
+START = PLACE.initial
+FIRST = np.eye(PLACE.dimension)[0]
+GOAL = fpsim.HalfSpace(-FIRST, 0.2 - float(START[0]))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def both(monkeypatch, run, *arguments, **options):
+    """Compiled and in torch."""
+    monkeypatch.setattr(minibatch, "WORTH", 0)
+    first = run(*arguments, **options)
+    monkeypatch.setattr(minibatch, "WORTH", np.inf)
+    second = run(*arguments, **options)
+    assert (first.settings["engine"], second.settings["engine"]) == ("compiled", "torch")
+    return first, second
+
+
+@pytest.mark.parametrize("sampling", minibatch.SAMPLINGS)
+def test_paths_and_exits_are_torch_s(sampling, monkeypatch):
+    sgd = fpsim.MiniBatchSGD(PLACE, ETA, S, sampling)
+    one, two = both(monkeypatch, fpsim.simulate_batches, sgd, START, 37, paths=PATHS, save_every=37, seed=2**40 + 3)
+    np.testing.assert_allclose(one.x, two.x, rtol=0, atol=1e-12)
+    assert np.ptp(one.x[-1]) > 0.1
+    one, two = both(monkeypatch, fpsim.exit_iterations, sgd, START, GOAL, paths=40, seed=5, horizon=200)
+    assert np.array_equal(one.times, two.times) and one.exits.size > 5
+    np.testing.assert_allclose(one.places, two.places, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+@pytest.mark.parametrize("sampling", ["with-replacement", "gaussian"])
+def test_noise_and_momentum_are_the_loop_by_hand(sampling, momentum, monkeypatch):
+    monkeypatch.setattr(minibatch, "WORTH", 0)
+    sgd = fpsim.MiniBatchSGD(PLACE, ETA, S, sampling, momentum)
+    found = fpsim.simulate_batches(sgd, START, 12, paths=3, save_every=4, seed=7).x
+    assert found.shape == (4, 3, PLACE.dimension)
+    for path in range(3):
+        x, v, own = np.array(START), np.zeros(PLACE.dimension), np.array([path])
+        for n in range(12):
+            if sampling == "gaussian":
+                z = draws.normals(M, 7, own, n, 1, Stream.INCREMENTS)[0, :, 0]
+                weights = 1 / M + (z - z.mean()) / np.sqrt(M * S)
+            else:
+                weights = np.bincount(draws.picks(sampling, M, S, 7, own, n, 1)[0, :, 0], minlength=M) / S
+            v = momentum * v - ETA * PLACE.weighted_gradient(x, weights)
+            x = x + v
+            if (n + 1) % 4 == 0:
+                np.testing.assert_allclose(found[(n + 1) // 4, path], x, rtol=0, atol=1e-12)
+
+
+def test_gaussian_noise_has_the_covariance_of_the_batches(monkeypatch):
+    """One step from one point: 20 000 kicks, every entry within 5 of its standard errors."""
+    monkeypatch.setattr(minibatch, "WORTH", 0)
+    sgd, n = fpsim.MiniBatchSGD(PLACE, ETA, 1.5, "gaussian"), 20_000
+    kicks = (fpsim.simulate_batches(sgd, START, 1, paths=n, keep="final").x[0] - START) / ETA + PLACE.gradient(START)
+    exact = PLACE.gradient_covariance(START) / 1.5
+    found = kicks.T @ kicks / n
+    error = np.sqrt((exact**2 + np.outer(np.diag(exact), np.diag(exact))) / n)
+    assert np.all(np.abs(found - exact) < 5 * error + 1e-12)
+
+
+@pytest.mark.parametrize("noise", ["with-replacement", "without-replacement", "reshuffled", "gaussian"])
+def test_replicas_in_torch_draw_the_same(noise, monkeypatch):
+    monkeypatch.setattr(minibatch, "WORTH", 0)
+    sgd = NetworkSGD(PLACE, ETA, S, noise, START)
+    x, _ = advance(sgd, Replicas(PLACE), np.tile(START, (4, 1)), np.arange(4), 0, 21, seed=11)
+    found = fpsim.simulate_batches(sgd.batches, START, 21, paths=4, keep="final", seed=11)
+    np.testing.assert_allclose(found.x[0], x, rtol=0, atol=1e-12)
+    sample = fpsim.exit_iterations(sgd, START, GOAL, paths=8, seed=5, horizon=40)
+    assert sample.settings["engine"] == "compiled" and sample.places.shape == (8, PLACE.dimension)
+
+
+def test_splitting_flies_by_the_compiled_layers():
+    """With momentum too, against plain exits; five standard errors."""
+    for sampling, momentum, distance in (("with-replacement", 0.0, 0.15), ("gaussian", 0.5, 0.5)):
+        sgd, goal = fpsim.MiniBatchSGD(PLACE, ETA, S, sampling, momentum), fpsim.HalfSpace(FIRST, START[0] + distance)
+        plain = fpsim.exit_iterations(sgd, START, goal, paths=300, seed=1, horizon=10**5)
+        mean, error = plain.mean_and_error()
+        found = fpsim.split_iterations(sgd, START, goal, seed=2, repetitions=8, particles=100)
+        assert abs(found.mean - mean) < 5 * np.hypot(error, found.standard_error) < 1.5 * mean
+
+
+def test_tanh_and_logistic_are_those_of_the_library():
+    import numba
+
+    u = np.concatenate([np.linspace(-30, 30, 4001), [0.0, 1e-300, 1e-8, 400.0, -400.0]])
+    for real, most in (("float64", 4e-16), ("float32", 3e-7)):
+        _, tanh, logistic = elementary.WORDS[real]
+        values = u.astype(real)
+        for function, exact in ((tanh, np.tanh(u)), (logistic, 1 / (1 + np.exp(-u)))):
+            apply = numba.vectorize([f"{real}({real})"])(function.py_func)
+            assert np.abs(apply(values) - exact).max() < most + (2e-7 if real == "float32" else 0)
+
+
+def test_sentences():
+    normed = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2)).eval()
+    odd = NeuralLandscape(normed, NUMBERS.normal(size=(M, 3)), NUMBERS.integers(0, 2, M))
+    for wrong, words in (
+        ({"sampling": "gaussian"}, "sampling='gaussian' is for what compiles.*LayerNorm"),
+        ({"momentum": 0.5}, "momentum is for what compiles"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2, **wrong), odd.initial, 2, paths=2)
+    with pytest.raises(ValueError, match="device='cuda' is for what compiles"):
+        fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2), odd.initial, 2, paths=2, device="cuda")
+    with pytest.raises(ValueError, match="momentum is a number from 0 to below 1; got 1"):
+        fpsim.MiniBatchSGD(PLACE, 0.1, 2, momentum=1)
+    with pytest.raises(ValueError, match="'isotropic' moves in torch only"):
+        fpsim.exit_iterations(NetworkSGD(PLACE, 0.1, 2, "isotropic", START), START, GOAL, paths=2)
