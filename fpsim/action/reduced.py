@@ -79,7 +79,7 @@ def reduced_path(sde: Any, minimum: Array, saddle: Array) -> Reduced:
     if not (stiff[:, 0] > 0).all() or not (along > 0).all():
         where = in_words(x[:, int(np.argmin(stiff[:, 0]))])
         raise ValueError(f"the loss is not confined across the path of steepest descent, or no noise acts, at {where}")
-    spread = _spread(*across)
+    spread = spread_of(*across)
     change = np.asarray(CubicSpline(s, across[0], axis=0)(s, 1))
     drifting = np.zeros_like(x) if sde.noise.is_constant else np.asarray(sde.divergence(x))
     bends = tuple(float(t[:, k] @ hessian[..., k] @ t[:, k]) for k in (0, -1))
@@ -130,7 +130,7 @@ def _frames(t: Array) -> Array:
     return np.asarray(frames)
 
 
-def _spread(hessian: Array, noise: Array) -> Array:
+def spread_of(hessian: Array, noise: Array) -> Array:
     """C (n, k, k) with H C + C H = 2 D."""
     values, vectors = np.linalg.eigh(hessian)
     inner = np.swapaxes(vectors, 1, 2) @ noise @ vectors

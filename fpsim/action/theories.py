@@ -1,0 +1,169 @@
+"""What every theory says of an escape of SGD in all coordinates of a data set or network:
+
+    ln(iterations) = slope * S/eta + log_prefactor + per_batch * S
+
+over a saddle b, from a minimum a to a target beyond b.  ``per_batch`` is what the finite learning rate does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fpsim.action.minimum import minimum_action
+from fpsim.action.result import MinimumAction
+from fpsim.action.valley_floor import Floor, valley_floor
+from landscapes.field import as_point
+
+Array = NDArray[np.float64]
+FLOOR = 1e-5
+
+
+@dataclass(frozen=True)
+class Theory:
+    """One theory of ln(iterations).
+
+    Attributes:
+        name: which.
+        slope: by S/eta.
+        slope_error: of refinement and of the noise's floor.
+        log_prefactor: ln(iterations) - slope * S/eta, without what grows with S; ``nan`` where a theory has none.
+        per_batch: what is added for each example in the batch, at this or any learning rate.
+        log_error: of log_prefactor.
+        note: what it rests on, and in which parts.
+    """
+
+    name: str
+    slope: float
+    slope_error: float
+    log_prefactor: float
+    per_batch: float = 0.0
+    log_error: float = 0.0
+    note: str = ""
+
+    def log_iterations(self, learning_rate: float, batch_size: float) -> float:
+        """ln(iterations) at a learning rate (that of the theory, but for its slope) and batch size."""
+        return self.slope * batch_size / learning_rate + self.log_prefactor + self.per_batch * batch_size
+
+    def __str__(self) -> str:
+        front = "" if math.isnan(self.log_prefactor) else f", ln prefactor {self.log_prefactor:.4g}"
+        later = f" {self.per_batch:+.3g} S" if self.per_batch else ""
+        return f"{self.name}: {self.slope:.6g} +- {self.slope_error:.1g} per S/eta{front}{later}; {self.note}"
+
+
+@dataclass(frozen=True)
+class Theories:
+    """All theories of one escape.
+
+    Attributes:
+        rows: the theories.
+        action: the least action with both Hamiltonians and its way.
+        line: the floor of the valleys, for theories of one dimension at finite noise.
+    """
+
+    rows: tuple[Theory, ...]
+    action: MinimumAction
+    line: Floor
+
+    def __getitem__(self, name: str) -> Theory:
+        return next(row for row in self.rows if row.name == name)
+
+    def finite_noise(self, learning_rate: float, batch_size: int) -> float:
+        """ln(exact time / its formula for small noise) on the valley's floor: what is added to any of the formulas."""
+        found = self.line.log_iterations(learning_rate, batch_size)
+        return found["exact"] - found["gauss"]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.rows))
+
+
+def theories(
+    sgd: Any,
+    minimum: ArrayLike,
+    saddle: ArrayLike,
+    *,
+    floor: float = FLOOR,
+    pieces: int = 64,
+    points: int = 32,
+    starts: int = 1,
+    end: float | None = None,
+    progress: Callable[[float], None] | None = None,
+    deadline: float = math.inf,
+) -> Theories:
+    """Every theory of the escape from a minimum over a saddle.
+
+    Args:
+        sgd: a :class:`fpsim.MiniBatchSGD` in two or more dimensions; its batch size does not matter.
+        minimum, saddle: (d,), critical points to rounding.
+        floor: added to the diagonal of the noise, as a share of its mean eigenvalue at the minimum.
+        pieces, starts: of :func:`fpsim.minimum_action`.
+        points: of :func:`~fpsim.action.valley_floor.valley_floor`.
+        end: how far beyond the saddle paths are out, along the direction of negative curvature.
+        progress, deadline: of the search for the way.
+
+    Raises:
+        ValueError: if the saddle has not exactly one negative curvature, or as the two searches do.
+    """
+    place = sgd.landscape
+    a, b = (as_point(point, place.dimension) for point in (minimum, saddle))
+    values, vectors = np.linalg.eigh(np.asarray(place.hessian(b)))
+    bottom = np.linalg.eigvalsh(np.asarray(place.hessian(a)))
+    if not (values[0] < 0 < values[1] and bottom[0] > 0):
+        raise ValueError(
+            f"theories of an escape need a minimum and a saddle with one negative curvature; the lowest are "
+            f"{bottom[0]:.3g} at the minimum, {values[0]:.3g} and {values[1]:.3g} at the saddle"
+        )
+    e = vectors[:, 0] * np.sign(vectors[:, 0] @ (b - a))
+    line = valley_floor(place, a, b, e, end, points)
+    found = minimum_action(
+        sgd, a, b, floor=floor, pieces=pieces, starts=starts, progress=progress, deadline=deadline
+    )  # fmt: skip
+    kramers = math.log(2 * math.pi / -values[0]) + float(np.log(np.abs(values)).sum() - np.log(bottom).sum()) / 2
+    rows = (*_ways(found), *_along(line, sgd.learning_rate), *_frozen(sgd, a, b, e, kramers))
+    return Theories(rows, found, line)
+
+
+def _ways(found: MinimumAction) -> list[Theory]:
+    """The least actions in all coordinates."""
+    share = f"the noise's floor takes {found.floor_share:.1e}"
+    return [
+        Theory("cramer", found.action, found.error, math.nan, note=f"least action of mini-batches; {share}"),
+        Theory("gauss", found.gaussian, found.error, math.nan, note=f"least action of Gaussian noise; {share}"),
+    ]
+
+
+def _along(line: Floor, rate: float) -> list[Theory]:
+    """The theories of one dimension along the valley's floor, with and without what the others do to first order."""
+    logs, (gaussian, cramer) = line.log_iterations(rate, 1), line.exponents
+    twice = line.log_iterations(rate, 2)["cramer"] - logs["cramer"] - cramer / rate
+    gauss, batches = logs["gauss"] - gaussian / rate, logs["cramer"] - cramer / rate - twice
+    words = f"valley's floor, {line.stiffness:.2g} times stiffer across than along"
+    inner = f"{words}; fluctuations across it {line.narrowing:.3g}"
+    return [
+        Theory("floor, cramer", cramer, 1e-8, batches, twice, note=words),
+        Theory("floor, gauss", gaussian, 1e-8, gauss, note=words),
+        Theory("reduced, cramer", cramer, 1e-8, batches + line.narrowing, twice, note=inner),
+        Theory("reduced, gauss", gaussian, 1e-8, gauss + line.narrowing, note=inner),
+    ]
+
+
+def _frozen(sgd: Any, a: Array, b: Array, e: Array, kramers: float) -> list[Theory]:
+    """Eyring and Kramers' formula with constant noise: that along e at the saddle or minimum, or of equal trace."""
+    place, front = sgd.landscape, kramers - math.log(sgd.learning_rate)
+    barrier = float(place.loss(b) - place.loss(a))
+    at_a, at_b = (np.asarray(place.example_gradients(x)) for x in (a, b))
+    levels = {
+        "kramers, C(b)": float((at_b @ e).var()),
+        "kramers, C(a)": float((at_a @ e).var()),
+        "isotropic": float(at_a.var(axis=0).sum()) / len(a),
+    }
+    rounding = 1e-14 * abs(float(place.loss(b)))
+    return [
+        Theory(name, 2 * barrier / level, 2 * rounding / level, front, note=f"constant noise, C = {level:.4g}")
+        for name, level in levels.items()
+    ]
