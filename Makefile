@@ -31,7 +31,7 @@ test: $(FULL)  ## the whole test suite, with every extra
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 coretest: $(DEV)  ## the tests that need no extra
-	@$(BIN)/python -m pytest -n auto -m "not network and not animation" $(ARGS)
+	@$(BIN)/python -m pytest -n auto -m "not network and not animation and not explore" $(ARGS)
 
 lint: $(DEV)  ## ruff and mypy (strict)
 	@$(BIN)/ruff check .
@@ -103,8 +103,9 @@ $(DEV): | $(CORE)
 
 $(FULL): | $(DEV)
 	@PYTHON=$(BIN)/python sh .ci/system manim
-	@echo "Installing every extra (torch, manim, dask) into .venv (some minutes the first time)"
-	@$(INSTALL) --editable '.[network,animation,cluster,dev]'
+	@sh .ci/system browser
+	@echo "Installing every extra (torch, manim, dask, starlette) into .venv (some minutes the first time)"
+	@$(INSTALL) --editable '.[network,animation,cluster,explore,dev]'
 	@rm -f .venv/stamp-full-* && touch $@
 
 $(DOCS): | $(FULL)

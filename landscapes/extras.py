@@ -15,6 +15,9 @@ EXTRAS = {
     "contourpy": "animation",
     "dask": "cluster",
     "distributed": "cluster",
+    "starlette": "explore",
+    "uvicorn": "explore",
+    "plotly": "explore",
 }
 """Name of import -> extra that brings it."""
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}

@@ -35,7 +35,9 @@ Variables = Annotated[str | None, typer.Option(help="Coordinates of a formula in
 Bounds = Annotated[
     str | None, typer.Option(help="Box of a formula, or of the walls: low:high per coordinate, joined by commas.")
 ]
-Noise = Annotated[str, typer.Option(help="constant, hessian, gradient, or examples (landscapes over a data set).")]
+Noise = Annotated[
+    str, typer.Option(help="constant, hessian, loss-scaled, heavy-tails, gradient, or examples (landscapes over data).")
+]
 Temperature = Annotated[str | None, typer.Option(help="D of constant noise; one number, or one per coordinate.")]
 LearningRate = Annotated[float | None, typer.Option(help="eta, for SGD noise.")]
 BatchSize = Annotated[float | None, typer.Option(help="S, for SGD noise.")]
@@ -47,6 +49,9 @@ Injected = Annotated[float, typer.Option(help="Constant temperature added to SGD
 Covariance = Annotated[
     str | None, typer.Option(help="Formula of one example's gradient covariance (--noise gradient).")
 ]
+Curvature = Annotated[float | None, typer.Option(help="h of --noise loss-scaled, D = eta h/S L; or give --floor.")]
+Alpha = Annotated[float | None, typer.Option(help="Tail index of --noise heavy-tails, 0 to 2.")]
+Scale = Annotated[float | None, typer.Option(help="Scale of --noise heavy-tails.")]
 ConventionText = Annotated[str, typer.Option(help="ito, stratonovich or anti-ito.")]
 Start = Annotated[str | None, typer.Option(help="Start point; coordinates joined by commas.")]
 TargetText = Annotated[str | None, typer.Option(help="A number (1-D), ball:CENTER:RADIUS or half-space:NORMAL:OFFSET.")]
@@ -85,6 +90,9 @@ class ProblemOptions:
     climb_fraction: ClimbFraction = None
     injected: Injected = 0.0
     covariance: Covariance = None
+    curvature: Curvature = None
+    alpha: Alpha = None
+    scale: Scale = None
     convention: ConventionText = "ito"
     start: Start = None
     target: TargetText = None
@@ -100,7 +108,8 @@ class ProblemOptions:
         place = words.landscape(landscape, words.settings(self.set_ or []), self.variables, self.bounds, walled)
         model = words.noise(
             self.noise, place, self.temperature, self.learning_rate, self.batch_size, self.at, self.floor,
-            self.floor_shape, self.climb_fraction, self.injected, self.covariance,
+            self.floor_shape, self.climb_fraction, self.injected, self.covariance, self.curvature,
+            self.alpha, self.scale,
         )  # fmt: skip
         convention: Any = words.choice(self.convention, words.CONVENTIONS, "--convention")
         return SDE(place, model, convention)

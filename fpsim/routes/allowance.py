@@ -53,7 +53,7 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
     """
     if seconds <= 0:
         raise OverBudgetError("nothing of the budget was left")
-    task = _Task(work)
+    task = Task(work)
     try:
         ended, allowance = False, Allowance(seconds)
         while not ended and allowance.left > 0:
@@ -66,8 +66,12 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
     return task.result()
 
 
-class _Task:
-    """Work on a thread of its own, in the caller's context (numpy's error handling among it)."""
+class Task:
+    """Work on a thread of its own, in the caller's context (numpy's error handling among it).
+
+    Attributes:
+        done: set when the work has ended, by itself or stopped.
+    """
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.done, self.lock, self.finished = threading.Event(), threading.Lock(), False
@@ -107,6 +111,7 @@ class _Task:
         return self.finished
 
     def result(self) -> Any:
+        """What the work returned; raises what it raised."""
         if self.error is not None:
             raise self.error
         return self.value

@@ -21,7 +21,10 @@ COMMAND_LINE = "fpsim.cli"  # stands on top of all four, with its imports inside
 
 NEVER = {"landscapes": {"numba", "llvmlite"}, "fpsim": {"manim"}}
 NOT_AT_MODULE_LEVEL = {"landscapes": {"matplotlib"}, "fpsim": {"torch", "matplotlib"}}
-HEAVY = ("torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "dask", "pyamg", "h5py")
+HEAVY = (
+    "torch", "matplotlib", "manim", "xarray", "numba", "sympy", "scipy", "dask", "pyamg", "h5py", "starlette",
+    "uvicorn",
+)  # fmt: skip
 
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
@@ -45,6 +48,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "escape",
         "survival",
         "sweeps words",
+        "explore",
         "cli",
     )
 )
@@ -239,7 +243,7 @@ def test_every_library_is_declared():
 
     extras = {key: names(value) for key, value in project["optional-dependencies"].items()}
     core = names(project["dependencies"])
-    may_load_late = core | extras["network"] | extras["cluster"]
+    may_load_late = core | extras["network"] | extras["cluster"] | extras["explore"]
     undeclared = []
     for package in PACKAGES:
         on_load = core | (extras["animation"] if package == "animations" else set())

@@ -1,0 +1,77 @@
+"""What the page may choose from: landscapes with their parameters and ranges, noise models with their fields."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from fpsim.explore.presets import PRESETS
+from fpsim.explore.settings import COOL, FIXED, MOST_PARTICLES, WARM, Settings
+
+RANGES = {
+    "tilt": (-0.3, 0.3), "offset": (0.0, 1.0), "coupling": (0.0, 2.0), "sharp": (0.5, 32.0), "flat": (0.25, 8.0),
+    "curvature": (0.1, 10.0), "positive": (1, 99),
+}  # fmt: skip
+"""Ranges of sliders where a quarter and four times the default are no good ones."""
+HIDDEN = {"dimension", "ring", "examples", "root"}
+
+NOISES = {
+    "constant": ("white noise, the same everywhere", ("temperature",)),
+    "hessian": ("SGD's: the Hessian, with a floor", ("learning_rate", "batch_size", "at", "floor")),
+    "loss-scaled": ("grows with the loss", ("learning_rate", "batch_size", "curvature")),
+    "heavy-tails": ("heavy tails: jumps", ("alpha", "scale")),
+    "examples": ("measured: the examples' gradients", ("learning_rate", "batch_size")),
+}
+"""Words and fields of each noise model."""
+FIELDS: dict[str, tuple[str, float, float, bool]] = {
+    "temperature": ("temperature T", 0.02, 2.0, True),
+    "learning_rate": ("learning rate η", 0.01, 10.0, True),
+    "batch_size": ("batch size S", 1, 64, True),
+    "floor": ("floor of |H|", 0.001, 10.0, True),
+    "curvature": ("curvature h", 0.1, 20.0, True),
+    "alpha": ("tail index α", 0.5, 2.0, False),
+    "scale": ("scale of the jumps", 0.02, 2.0, True),
+}
+"""Label, lowest and highest value, and whether the slider is logarithmic."""
+
+
+def choices() -> dict[str, Any]:
+    """Everything that the page's form and presets are made of."""
+    from landscapes.catalogue.named import catalogue
+
+    return {
+        "landscapes": {name: _landscape(name, make) for name, make in catalogue().items()},
+        "noises": {name: {"words": text, "fields": list(fields)} for name, (text, fields) in NOISES.items()},
+        "fields": {
+            name: {"label": label, "low": low, "high": high, "log": log}
+            for name, (label, low, high, log) in FIELDS.items()
+        },
+        "presets": [preset.to_dict() for preset in PRESETS],
+        "particles": {"default": Settings().particles, "most": MOST_PARTICLES},
+    }
+
+
+def _landscape(name: str, make: Any) -> dict[str, Any]:
+    from landscapes.catalogue.named import named
+
+    place = named(name, **FIXED.get(name, {}))
+    parameters = {
+        key: _range(key, parameter.default)
+        for key, parameter in inspect.signature(make).parameters.items()
+        if key not in HIDDEN and isinstance(parameter.default, int | float)
+    }
+    return {
+        "dimension": place.dimension,
+        "parameters": parameters,
+        "has_loss": hasattr(place, "loss"),
+        "has_examples": hasattr(place, "example_gradients"),
+        "temperature": WARM.get(name, COOL),
+    }
+
+
+def _range(name: str, default: float) -> dict[str, Any]:
+    low, high = RANGES.get(name, (default / 4, default * 4) if default > 0 else (-1.0, 1.0))
+    return {
+        "default": default, "low": low, "high": high, "whole": isinstance(default, int) and isinstance(low, int),
+        "log": low > 0 and name != "positive",
+    }  # fmt: skip
