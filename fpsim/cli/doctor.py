@@ -15,6 +15,7 @@ EXTRAS = {
     "network": ("torch", "networks: their slices, gradient noise, SGD in all parameters"),
     "animation": ("manim", "films by Manim; kramers and arrhenius are drawn without it"),
     "cluster": ("dask", "sweeps on a cluster"),
+    "explore": ("starlette", "the page in the browser"),
     "gpu": ("numba_cuda", 'device="cuda"'),
 }
 """Extra -> the package that it is known by, and what it is for."""
