@@ -81,7 +81,8 @@ def test_wheel_metadata(wheel: zipfile.ZipFile):
     assert fields["Version"] == fpsim.__version__
     assert fields["Requires-Python"] == ">=3.11"
     assert fields["License-Expression"] == "MIT"
-    assert set(fields.get_all("Provides-Extra", [])) == {"network", "animation", "cluster", "docs", "explore", "gpu", "dev"}
+    extras = {"network", "animation", "cluster", "docs", "explore", "gpu", "dev"}
+    assert set(fields.get_all("Provides-Extra", [])) == extras
     assert any(name.endswith("/licenses/LICENSE") for name in wheel.namelist())
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "fpsim = fpsim.cli:main" in wheel.read(entry_points).decode()
