@@ -241,6 +241,16 @@ class EscapeProblem(Problem):
 
         return compare(self, budget, paths, step, seed, threads, dtype, progress)
 
+    def plot(self, axes: Any = None) -> Any:
+        """In two dimensions: contours, the most probable way, saddles with their index, the committor; the figure.
+
+        Raises:
+            ValueError: in other dimensions, or without a box to draw.
+        """
+        from fpsim.routes.view import escape_view
+
+        return escape_view(self).plot(axes)
+
     def formulas(self) -> list[str]:
         """The formulas worth trying for this noise and dimension."""
         from fpsim.routes.formulas.formula import formulas

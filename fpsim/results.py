@@ -198,6 +198,7 @@ class Comparison(Stored):
         lines += [f"({route.remark})" for name, route in ROUTES.items() if name in methods and route.remark]
         lines += [f"note: {note}" for note in self.notes]
         for route in self.routes:
+            lines += [f"{route.method}: {note}" for note in route.settings.get("notes", "").split("; ") if note]
             lines += [f"{route.method}: FAILED assumption: {a.statement} ({a.detail})" for a in route.violated]
             if route.censored:
                 lines.append(f"{route.method}: {route.censored} paths censored; their tail taken as exponential")

@@ -59,7 +59,7 @@ def picture(field: Any, axes: Axes | None = None, points: Any = None) -> Figure:
     if is_loss:
         (draw_curve if field.dimension == 1 else draw_contours)(axes, field, box, found)
     else:
-        (_draw_drift_curve if field.dimension == 1 else _draw_arrows)(axes, field, box)
+        (_draw_drift_curve if field.dimension == 1 else draw_arrows)(axes, field, box)
     mark_points(axes, field, found, None, None)
     legend(axes)
     return figure_of(axes)
@@ -83,10 +83,10 @@ def box_of(field: Any, found: Any) -> Any:
     return box
 
 
-def legend(axes: Axes) -> None:
+def legend(axes: Axes, columns: int = 5) -> None:
     """What the marks mean, above the picture."""
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=SMALL, frameon=False, labelcolor=INK,
+        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, fontsize=SMALL, frameon=False, labelcolor=INK,
         borderaxespad=0.1, handletextpad=0.3, columnspacing=0.6, handlelength=1.4,
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _draw_drift_curve(axes: Axes, field: Any, box: Any) -> None:
     tidy(axes, field.variables[0], f"drift b({field.variables[0]})")
 
 
-def _draw_arrows(axes: Axes, field: Any, box: Any) -> None:
+def draw_arrows(axes: Axes, field: Any, box: Any) -> None:
     """Directions as arrows of one length; their colour is the speed."""
     sides = [np.linspace(low, high, ARROWS + 2)[1:-1] for low, high in box]
     x, y = np.meshgrid(*sides)

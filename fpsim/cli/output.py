@@ -88,12 +88,12 @@ def _try_writing(file: Path, shown: Path | None = None) -> None:
         raise ValueError(f"cannot write '{shown or file}': {error.strerror or error}; choose another place") from None
 
 
-def write(found: Any, output: Path | None) -> None:
-    """A result as a picture, JSON or netCDF, by the file's ending."""
+def write(found: Any, output: Path | None, draw: Callable[[], Any] | None = None) -> None:
+    """A result as a picture (its own, unless ``draw`` makes it), JSON or netCDF, by the file's ending."""
     if output is None:
         return
     if output.suffix in PICTURES:
-        found.plot().savefig(output)
+        (draw or found.plot)().savefig(output)
     else:
         found.save(output)
     asked.wrote(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -61,9 +62,17 @@ def escape(
             if found.routes:
                 write(found, output)
             raise interrupted
-    write(found, output)
+    write(found, output, partial(_in_the_plane, problem, found) if sde.dimension == 2 else None)
     if not found.routes:
         raise ValueError(f"no route gave a time: {found.skipped[0].reason if found.skipped else 'none applies'}")
+
+
+def _in_the_plane(problem: Any, found: Any) -> Any:
+    """An escape in two dimensions beside its times."""
+    from fpsim.plotting import escape_figure
+    from fpsim.routes.view import escape_view
+
+    return escape_figure(escape_view(problem), found)
 
 
 @takes_problem

@@ -5,6 +5,7 @@ Nothing here touches pyplot or matplotlib's global settings, so that pictures ca
 
 from fpsim.plotting.action import action_chart
 from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
+from fpsim.plotting.escape import escape_figure, escape_picture
 from fpsim.plotting.exits import exit_histogram, survival_chart
 from fpsim.plotting.jumps import jump_chart
 from fpsim.plotting.landscape import landscape_picture
@@ -18,6 +19,8 @@ __all__ = [
     "comparison_chart",
     "density_chart",
     "density_map",
+    "escape_figure",
+    "escape_picture",
     "exit_histogram",
     "jump_chart",
     "landscape_picture",

@@ -71,7 +71,7 @@ def landscape_picture(
     draw = draw_curve if landscape.dimension == 1 else draw_contours
     draw(axes, landscape, box, found)
     if goal is not None:
-        _shade_target(axes, goal, landscape.dimension)
+        shade_target(axes, goal, landscape.dimension)
     mark_points(axes, landscape, found, begin, target if goal is None else None)
     climb = _climb(landscape, found, begin, goal)
     if climb is not None:
@@ -89,7 +89,7 @@ def _as_goal(target: Any, start: Array | None, dimension: int) -> Target | None:
     return as_target(float(point[0]), start) if dimension == 1 and start is not None else None
 
 
-def _shade_target(axes: Axes, goal: Target, dimension: int) -> None:
+def shade_target(axes: Axes, goal: Target, dimension: int) -> None:
     """Shade {level >= 0} within the present view."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     if dimension == 1:

@@ -3,7 +3,8 @@
 Where the saddles known leave gaps, the next string is laid between two minima of the shortest way over links and gaps,
 a gap as long as the square of its distance (J. Carr, S. Trygubenko, D. Wales, J. Chem. Phys. 122 (2005) 234903), so
 that many short gaps come before a wide one; a gap that was tried in vain counts more, and is tried beside the straight
-line. The widest gap comes first.
+line. The widest gap comes first. Where the straight string from end to end does not do, minima are first put between
+the ends, by moving one coordinate after the other (`stairs`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.valleys.climbing import climb
-from fpsim.valleys.descent import minimum_at
+from fpsim.valleys.descent import minimum_at, slide_down
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import Saddle, certified
 from landscapes.critical.points import CriticalPoint
@@ -68,6 +69,7 @@ class Joining:
     ) -> None:  # fmt: skip
         self.landscape, self.ends, self.length, self.images, self.told = landscape, ends, length, images, told
         self.saddles: list[Saddle] = []
+        self.stairs: list[CriticalPoint] = []
         self.refusals: list[str] = []
         self.minima: list[CriticalPoint] = list(ends)
         self.links: list[tuple[int, int]] = []
@@ -80,12 +82,12 @@ class Joining:
             ValueError: if none is found.
         """
         rng, idle = np.random.default_rng(0), 0
-        for _ in range(STRINGS):
-            i, j = self._gap()
-            before, tried = len(self.saddles), self.tries.get((i, j), 0)
-            self.tries[i, j] = tried + 1
-            a, b = self.minima[i], self.minima[j]
-            self._lay(a, b, beside(a.x, b.x, rng) if tried else None)  # off a ridge of symmetry
+        for lap in range(STRINGS):
+            before = len(self.saddles)
+            if lap == 1:
+                self._step_up()
+            else:
+                self._lay(rng)
             way = ordered(self.saddles, *self.ends, self.length)
             if way is not None:
                 return way
@@ -103,17 +105,32 @@ class Joining:
         shown = ", ".join(in_words(s.x) for s in self.saddles[:3]) or "none"
         return f"saddles seen: {shown}" + (f" and {len(self.saddles) - 3} more" if len(self.saddles) > 3 else "")
 
-    def _lay(self, a: CriticalPoint, b: CriticalPoint, bend: Array | None) -> None:
-        """Certify the saddles near the tops of a string from a to b."""
-        x, _ = relaxed(self.landscape, a.x, b.x, self.images, bend)
-        for top, tangent in tops(self.landscape, x)[:TOPS]:
+    def _lay(self, rng: np.random.Generator) -> None:
+        """Climb from the tops of a string across the widest gap, bent where that was tried before."""
+        i, j = self._gap()
+        tried = self.tries.get((i, j), 0)
+        self.tries[i, j] = tried + 1
+        a, b = self.minima[i], self.minima[j]
+        bend = beside(a.x, b.x, rng) if tried else None  # off a ridge of symmetry
+        self._climb(tops(self.landscape, relaxed(self.landscape, a.x, b.x, self.images, bend)[0])[:TOPS], a)
+
+    def _step_up(self) -> None:
+        """Climb between neighbours on the stairs from end to end."""
+        a, b = self.ends
+        self.stairs = stairs(self.landscape, a.x, b.x, self.length)
+        pairs = [(here.x, there.x - here.x) for here, there in pairwise([a, *self.stairs, b])]
+        self._climb([(x + step / 2, step / np.linalg.norm(step)) for x, step in pairs], a)
+
+    def _climb(self, begins: Sequence[tuple[Array, Array]], a: CriticalPoint) -> None:
+        """Certify the saddles that are reached from some points (d,), each with a direction (d,)."""
+        for begin, direction in begins:
             try:
-                place = climb(self.landscape, top, tangent, self.length)
+                place = climb(self.landscape, begin, direction, self.length)
                 if not any(np.linalg.norm(s.x - place) <= 1e-5 * self.length for s in self.saddles):
                     add(self.saddles, certified(self.landscape, place, self.length, a.x), self.length)
             except ValueError as error:
                 self.refusals.append(str(error))
-        self.minima, self.links = nodes(self.saddles, *self.ends, self.length)
+        self.minima, self.links = nodes(self.saddles, [*self.ends, *self.stairs], self.length)
 
     def _gap(self) -> tuple[int, int]:
         """The widest gap, of those least tried, on the shortest way from the first end to the second."""
@@ -135,6 +152,33 @@ class Joining:
         return max(gaps, key=lambda p: apart[p] * IN_VAIN ** -self.tries.get(p, 0))
 
 
+def stairs(landscape: Any, a: Array, b: Array, length: float) -> list[CriticalPoint]:
+    """Minima on a way from a to b that moves one coordinate after the other, each time the one that costs least.
+
+    Where many weakly coupled wells are crossed one by one, such a way is close to one of least loss, and no straight
+    line is. As soon as the descent from it leads nearer to b, it goes on from that minimum.
+    """
+    found: list[CriticalPoint] = []
+    x, last, away = a.copy(), a, np.abs(b - a)
+    while True:
+        left = np.flatnonzero(np.abs(b - x) > away / 2)
+        if not left.size:
+            return found
+        steps = np.repeat(x[:, None], left.size, axis=1)
+        steps[left, range(left.size)] = b[left]
+        x = steps[:, int(np.argmin(landscape.loss(steps)))]
+        try:
+            bottom = slide_down(landscape, x, length).minimum
+        except ValueError:
+            continue
+        nearer = float(np.linalg.norm(b - bottom.x))
+        if nearer <= SAME * length:
+            return found
+        if nearer < np.linalg.norm(b - last) - SAME * length:
+            found.append(bottom)
+            x, last = bottom.x.copy(), bottom.x
+
+
 def beside(a: Array, b: Array, rng: np.random.Generator) -> Array:
     """A random vector across b - a, of `BEND` times its length; zero on a line."""
     chord = b - a
@@ -152,26 +196,27 @@ def add(saddles: list[Saddle], new: Saddle, length: float) -> bool:
     return True
 
 
-def nodes(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[list[Any], list[Any]]:
-    """The distinct minima, a and b first, and the two that each saddle joins, as numbers."""
-    minima, links = [a, b], []
-    for s in saddles:
-        pair = []
-        for m in s.minima:
-            k = next((k for k, known in enumerate(minima) if np.linalg.norm(known.x - m.x) <= SAME * length), None)
-            if k is None:
-                k = len(minima)
-                minima.append(m)
-            pair.append(k)
-        links.append((pair[0], pair[1]))
-    return minima, links
+def nodes(saddles: Sequence[Saddle], known: Sequence[CriticalPoint], length: float) -> tuple[list[Any], list[Any]]:
+    """The distinct minima, the known ones first, and the two that each saddle joins, as numbers."""
+    minima: list[CriticalPoint] = []
+
+    def number(m: CriticalPoint) -> int:
+        apart = np.linalg.norm(np.reshape([k.x for k in minima], (-1, len(m.x))) - m.x, axis=1)
+        same = np.flatnonzero(apart <= SAME * length)
+        if not same.size:
+            minima.append(m)
+        return int(same[0]) if same.size else len(minima) - 1
+
+    for m in known:
+        number(m)
+    return minima, [(number(s.minima[0]), number(s.minima[1])) for s in saddles]
 
 
 def ordered(saddles: Sequence[Saddle], a: CriticalPoint, b: CriticalPoint, length: float) -> tuple[Saddle, ...] | None:
     """The saddles on the lowest way from a to b, each turned so that its first minimum comes first; None if none."""
     from scipy.cluster.hierarchy import DisjointSet
 
-    minima, links = nodes(saddles, a, b, length)
+    minima, links = nodes(saddles, [a, b], length)
     groups, tree = DisjointSet(range(len(minima))), []
     for k in sorted(range(len(saddles)), key=lambda k: saddles[k].loss):
         if groups.merge(*links[k]):

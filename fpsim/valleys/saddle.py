@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
+ACCURACY = 1e-4
+"""Of the descents, in lengths."""
 BESIDE = 1e-3
 """How far beside a saddle its descents begin, in lengths."""
 SOFTEST = 3
@@ -53,6 +55,7 @@ class Saddle(Stored):
         loss_error: bound on the error of L(x), rounding included.
         eigenvalue_error: bound on the error of the lowest curvatures.
         notes: what the certificate rests on besides.
+        descents: the points (n, d) of the descents along -e and +e, unless it comes from a file.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Saddle(Stored):
     eigenvalue_error: float
     notes: tuple[str, ...] = ()
     landscape: Any = field(default=None, repr=False, compare=False)
+    descents: tuple[Array, ...] = field(default=(), repr=False, compare=False)
 
     index = 1
     degenerate = False
@@ -91,7 +95,10 @@ class Saddle(Stored):
 
     def turned(self) -> Self:
         """The same saddle seen from the other side."""
-        return replace(self, direction=-self.direction, minima=self.minima[::-1], curvatures=self.curvatures[::-1])
+        return replace(
+            self, direction=-self.direction, minima=self.minima[::-1], curvatures=self.curvatures[::-1],
+            descents=self.descents[::-1],
+        )  # fmt: skip
 
     def plot(self, axes: Any = None) -> Any:
         """The landscape (in one or two dimensions) with the saddle and its minima; returns the figure.
@@ -206,12 +213,14 @@ def certified(landscape: Any, guess: Array, length: float, start: Array | None =
     e = found.curvature.modes[1][:, 0]
     toward = float(e @ (found.x - start)) if start is not None else 0.0
     e = e if (toward or e[np.argmax(np.abs(e))]) > 0 else -e
-    sides = [side_of(landscape, found.x, sign * e, length).minimum for sign in (-1, 1)]
+    descents = [side_of(landscape, found.x, sign * e, length) for sign in (-1, 1)]
+    sides = [down.minimum for down in descents]
     first, second = (float(e @ Curvature(landscape, m.x).product(e)) for m in sides)
     loss, off = loss_and_error(landscape, found)
     notes = () if landscape.dimension <= DENSE else ("no other negative curvature was found by Lanczos' method",)
     return Saddle(landscape.name, found.x, loss, e, found.curvature.modes[0], (sides[0], sides[1]), (first, second),
-                  float(np.linalg.norm(found.gradient)), found.error, off, error, notes, landscape)  # fmt: skip
+                  float(np.linalg.norm(found.gradient)), found.error, off, error, notes, landscape,
+                  tuple(down.path for down in descents))  # fmt: skip
 
 
 def require_index_one(found: Polished, length: float) -> float:
@@ -230,7 +239,7 @@ def require_index_one(found: Polished, length: float) -> float:
     return error
 
 
-def side_of(landscape: Any, x: Array, e: Array, length: float, accuracy: float = 1e-4) -> Descent:
+def side_of(landscape: Any, x: Array, e: Array, length: float, accuracy: float = ACCURACY) -> Descent:
     """The descent from a saddle along e (d,).
 
     Raises:

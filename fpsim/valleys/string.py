@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.joining import SAME, Joining, end_minimum
 from fpsim.valleys.patience import Told, patience
-from fpsim.valleys.saddle import BESIDE, Saddle, require_loss, side_of, unit_of_length
+from fpsim.valleys.saddle import ACCURACY, BESIDE, Saddle, require_loss, side_of, unit_of_length
 from fpsim.valleys.stored import saddles_packed, saddles_unpacked
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-ACCURACY, CLOSER, LOOKS = 1e-4, 8.0, 5
-"""Accuracy of the descents at first, by how much it is raised, and how often."""
+CLOSER, LOOKS = 8.0, 5
+"""By how much the accuracy of the descents is raised, and how often."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,9 @@ def _path(
     """Points (d, n) along the descents of the saddles, their arc length (n,) and the largest force across."""
     legs = []
     for s in way:
-        for sign in (-1, 1):
-            leg = side_of(landscape, s.x, sign * s.direction, length, accuracy).path
+        for side, sign in enumerate((-1, 1)):
+            known = accuracy == ACCURACY and s.descents  # they were followed so closely when it was certified
+            leg = s.descents[side] if known else side_of(landscape, s.x, sign * s.direction, length, accuracy).path
             leg = np.concatenate([s.x[None], leg])
             legs.append(leg[::-1] if sign < 0 else leg)
     sizes = [float(np.linalg.norm(np.diff(leg, axis=0), axis=1).sum()) for leg in legs]

@@ -60,14 +60,3 @@ def test_progress_rises_to_one():
         call(shares.append)
         assert shares == sorted(shares)
         assert shares[-1] == 1
-
-
-def test_a_chain_of_many_saddles_is_found():
-    """Wells flip one after the other: a straight string sees few of the saddles, strings across gaps the rest.
-
-    Each saddle but first and last moves a wall between two wells; the path must visit minima in between.
-    """
-    wells = CoupledDoubleWells(12)
-    found = fpsim.string(wells, [-1.0] * 12, [1.0] * 12)
-    assert len(found.saddles) > 4
-    assert found.barrier == pytest.approx(1.27918, abs=1e-3)
