@@ -1,7 +1,9 @@
 """Mini-batch SGD, one thread per path:  x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l(x_n; data_j).
 
 The examples that a path draws are those of :mod:`fpsim.kernels.minibatch`; their numbers stand in the card's memory,
-``picks`` (4 S, lanes) for the next four steps and, for reshuffled epochs, ``order`` (m, lanes).
+``picks`` (4 S, lanes) for the next four steps and, for reshuffled epochs, ``order`` (m, lanes).  Gaussian noise takes
+the normals of all examples again when it needs them, first for their means and then for the weights, so that no memory
+holds them.  With momentum a state is (x, v).
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import numpy as np
 from numba import cuda, types
 
 from fpsim.cuda.exits import DONE, END, LOST, NEXT, QUAD
-from fpsim.cuda.functions import generated, inlined, lost_function, words_function
+from fpsim.cuda.functions import generated, inlined, lost_function, pair_function, words_function
 
-DISTINCT, RESHUFFLED = 1, 2  # laws of the draws, as in fpsim.kernels.minibatch
+DISTINCT, RESHUFFLED, GAUSSIAN = 1, 2, 3  # laws of the draws, as in fpsim.kernels.minibatch
 u8 = np.uint64
 
 
@@ -77,51 +79,94 @@ def draw_function(law: int) -> Any:
                 picks[k * batch + draw, lane] = order[place * batch + draw, lane]
         return shown
 
+    def nothing(picks, order, shown, lane, quad, path, batch, examples, stream, key0, key1):
+        return shown
+
+    if law == GAUSSIAN:
+        return inlined(nothing)
     return inlined(reshuffled if law == RESHUFFLED else distinct if law == DISTINCT else independent)
 
 
-def step_function(source: str, dimension: int, columns: int, real: str) -> Any:
-    """``move(x, k, picks, lane, batch, table, rows, slope, total, data, rate)``: x after step k of four, in place."""
-    gradient = generated(source, real)
+def slope_function(source: str, dimension: int, law: int, real: str) -> Any:
+    """``pull(x, k, picks, lane, quad, path, batch, table, slope, total, data, spread, stream, key0, key1)``.
 
-    def move(x, k, picks, lane, batch, table, rows, slope, total, data, rate):
+    Fills ``total`` with the sum of the gradients of the examples of step 4 quad + k, or with that of all examples times
+    the weights 1/m + spread (z - mean z).
+    """
+    gradient, words, pair = generated(source, real), words_function(), pair_function(real)
+    cast = np.dtype(real).type
+    zero, unit = cast(0), cast(1)
+
+    def normal(k, quad, tag, path, key0, key1):
+        a, b, c, e = words(quad, tag, path, key0, key1)
+        first, second = pair(a, b) if k < 2 else pair(c, e)
+        return first if k == 0 or k == 2 else second
+
+    one = inlined(normal)
+
+    def picked(x, k, picks, lane, quad, path, batch, table, slope, total, data, spread, stream, key0, key1):
         for i in range(dimension):
-            total[i] = 0
+            total[i] = zero
         for draw in range(batch):
-            example = picks[k * batch + draw, lane]
-            for r in range(columns):
-                rows[r] = table[r, example]
-            gradient(x, rows, data, slope)
+            gradient(x, table[:, picks[k * batch + draw, lane]], data, slope)
             for i in range(dimension):
                 total[i] += slope[i]
+
+    def weighted(x, k, picks, lane, quad, path, batch, table, slope, total, data, spread, stream, key0, key1):
+        m = table.shape[1]
+        mean = zero
+        for example in range(m):
+            mean += one(k, quad, (stream << 24) | example, path, key0, key1)
+        for i in range(dimension):
+            total[i] = zero
+        for example in range(m):
+            z = one(k, quad, (stream << 24) | example, path, key0, key1)
+            weight = (unit + spread * (cast(m) * z - mean)) / cast(m)
+            gradient(x, table[:, example], data, slope)
+            for i in range(dimension):
+                total[i] += weight * slope[i]
+
+    return inlined(weighted if law == GAUSSIAN else picked)
+
+
+def step_function(dimension: int, momentum: bool) -> Any:
+    """``move(x, total, rate, beta)``: x one step later, in place; with momentum velocities are below positions."""
+
+    def plain(x, total, rate, beta):
         for i in range(dimension):
             x[i] = x[i] - rate * total[i]
 
-    return inlined(move)
+    def heavy(x, total, rate, beta):
+        for i in range(dimension):
+            x[dimension + i] = beta * x[dimension + i] - rate * total[i]
+            x[i] += x[dimension + i]
+
+    return inlined(heavy if momentum else plain)
 
 
 @lru_cache(maxsize=64)
-def walk_kernel(source: str, dimension: int, columns: int, law: int, real: str = "float64") -> Any:
+def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, real: str = "float64") -> Any:
     """The kernel that advances paths by ``stretches`` stretches of ``every`` steps, as :mod:`fpsim.cuda.walk`.
 
     ``lost`` (2,) is lowered to the first path that was lost and raised to the step after which one was.
     """
-    draw, move = draw_function(law), step_function(source, dimension, columns, real)
-    is_lost, number = lost_function(dimension), getattr(types, real)
+    draw, pull = draw_function(law), slope_function(source, dimension, law, real)
+    move = step_function(dimension, momentum)
+    coordinates = 2 * dimension if momentum else dimension
+    is_lost, number = lost_function(coordinates), getattr(types, real)
 
     @cuda.jit
     def walk(
-        states, first_path, first_step, every, stretches, table, data, rate, batch, stream, key0, key1, picks, order,
-        limit, frames, lost,
+        states, first_path, first_step, every, stretches, table, data, rate, beta, spread, batch, stream, key0, key1,
+        picks, order, limit, frames, lost,
     ):  # fmt: skip
         lane = cuda.grid(1)
         if lane >= states.shape[1]:
             return
-        x = cuda.local.array(dimension, number)
+        x = cuda.local.array(coordinates, number)
         slope = cuda.local.array(dimension, number)
         total = cuda.local.array(dimension, number)
-        rows = cuda.local.array(columns, number)
-        for i in range(dimension):
+        for i in range(coordinates):
             x[i] = states[i, lane]
         path = first_path + lane
         shown = -1
@@ -130,46 +175,52 @@ def walk_kernel(source: str, dimension: int, columns: int, law: int, real: str =
         for n in range(first_step, first_step + every * stretches):
             if n % 4 == 0 or n == first_step:
                 shown = draw(picks, order, shown, lane, n // 4, path, batch, table.shape[1], stream, key0, key1)
-            move(x, n % 4, picks, lane, batch, table, rows, slope, total, data, rate)
+            pull(
+                x, n % 4, picks, lane, n // 4, path, batch, table, slope, total, data, spread, stream, key0, key1
+            )  # fmt: skip
+            move(x, total, rate, beta)
             if is_lost(x, limit):
                 cuda.atomic.min(lost, 0, lane)
                 cuda.atomic.max(lost, 1, n + 1)
                 break
             if n + 1 == mark:
                 if frames.shape[0] > 0:
-                    for i in range(dimension):
+                    for i in range(coordinates):
                         frames[frame, i, lane] = x[i]
                 frame += 1
                 mark += every
-        for i in range(dimension):
+        for i in range(coordinates):
             states[i, lane] = x[i]
 
     return walk
 
 
 @lru_cache(maxsize=64)
-def exit_kernel(source: str, wall: str, dimension: int, columns: int, law: int, real: str = "float64") -> Any:
+def exit_kernel(
+    source: str, wall: str, dimension: int, law: int, momentum: bool = False, real: str = "float64"
+) -> Any:
     """The kernel that follows paths until a step lands in the target, as :mod:`fpsim.cuda.exits`."""
-    draw, move, watch = draw_function(law), step_function(source, dimension, columns, real), generated(wall, real)
-    is_lost, number = lost_function(dimension), getattr(types, real)
+    draw, pull = draw_function(law), slope_function(source, dimension, law, real)
+    move = step_function(dimension, momentum)
+    coordinates = 2 * dimension if momentum else dimension
+    watch, is_lost, number = generated(wall, real), lost_function(coordinates), getattr(types, real)
 
     @cuda.jit
     def exits(
-        states, owner, quads, queue, starts, first, horizon, budget, table, data, rate, batch, stream, key0, key1,
-        picks, order, wall_data, limit, times, places, begun, clock,
+        states, owner, quads, queue, starts, first, horizon, budget, table, data, rate, beta, spread, batch, stream,
+        key0, key1, picks, order, wall_data, limit, times, places, begun, clock,
     ):  # fmt: skip
         lane = cuda.grid(1)
         if lane >= owner.shape[0]:
             return
-        x = cuda.local.array(dimension, number)
+        x = cuda.local.array(coordinates, number)
         slope = cuda.local.array(dimension, number)
         total = cuda.local.array(dimension, number)
-        rows = cuda.local.array(columns, number)
         level = cuda.local.array(1, number)
         path = owner[lane]
         quad = quads[lane]
         shown = -1
-        for i in range(dimension):
+        for i in range(coordinates):
             x[i] = states[i, lane]
         for turn in range(budget):
             if path < 0:
@@ -177,7 +228,7 @@ def exit_kernel(source: str, wall: str, dimension: int, columns: int, law: int, 
                 if path >= queue[END]:
                     path = -1
                     break
-                for i in range(dimension):
+                for i in range(coordinates):
                     x[i] = starts[i, path if starts.shape[1] > 1 else 0]
                 quad = 0
                 shown = -1
@@ -186,12 +237,16 @@ def exit_kernel(source: str, wall: str, dimension: int, columns: int, law: int, 
             out = False
             for k in range(4):
                 if not out:
-                    move(x, k, picks, lane, batch, table, rows, slope, total, data, rate)
+                    pull(
+                        x, k, picks, lane, quad, first + path, batch, table, slope, total, data, spread, stream, key0,
+                        key1,
+                    )  # fmt: skip
+                    move(x, total, rate, beta)
                     watch(x, wall_data, level)
                     if level[0] >= 0 and not is_lost(x, limit):
                         out = True
                         times[path] = 4 * quad + k + 1
-                        for i in range(dimension):
+                        for i in range(coordinates):
                             places[i, path] = x[i]
             if not out and is_lost(x, limit):
                 cuda.atomic.min(queue, LOST, path)
@@ -201,14 +256,14 @@ def exit_kernel(source: str, wall: str, dimension: int, columns: int, law: int, 
             if not out and quad >= horizon:
                 out = True
                 times[path] = math.inf
-                for i in range(dimension):
+                for i in range(coordinates):
                     places[i, path] = x[i]
             if out:
                 cuda.atomic.add(queue, DONE, 1)
                 path = -1
         owner[lane] = path
         quads[lane] = quad
-        for i in range(dimension):
+        for i in range(coordinates):
             states[i, lane] = x[i]
 
     return exits

@@ -14,7 +14,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda, types
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.cuda.device import simulated
@@ -63,8 +63,21 @@ def generated(source: str, real: str) -> Any:
         space["floor"] = libdevice.floorf if single else libdevice.floor
         space["ceil"] = libdevice.ceilf if single else libdevice.ceil
     text = re.sub(r"\bnp\.(floor|ceil)\(", r"\1(", source)
+    if "local(" in source:  # a network's
+        text = re.sub(r"\blocal\((\d+)\)", r"cuda.local.array(\1, number)", text)
+        space |= {"cuda": cuda, "number": getattr(types, real), "tanh": space["math"].tanh, "logistic": logistic(real)}
     exec(compile(text, "<generated step>", "exec"), space)
     return inlined(space["block"])
+
+
+def logistic(real: str) -> Any:
+    """``1/(1 + exp(-u))`` in one precision."""
+    one, exp = np.dtype(real).type(1), np.exp if simulated() else math.exp
+
+    def function(u):
+        return one / (one + exp(-u))
+
+    return inlined(function)
 
 
 def near(source: str, numbers: int, real: str) -> tuple[int, Any]:

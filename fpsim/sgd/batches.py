@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpsim.noise import GradientNoise
 from fpsim.noise.examples import ExampleCovariance
@@ -146,3 +147,8 @@ class HasBatches(Protocol):
     def batches(self) -> MiniBatchSGD:
         """The same as a ``MiniBatchSGD``."""
         ...
+
+
+def at_rest(sgd: MiniBatchSGD, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """States (coordinates, ...) of points (d, ...): with momentum there are velocities below them, 0 to begin with."""
+    return np.concatenate([points, np.zeros_like(points)]) if sgd.momentum else points

@@ -17,14 +17,13 @@ from fpsim.paths.exit_pool import Exits
 from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled
-from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD, at_rest
 
 Array = NDArray[Any]
 SCRATCH = 2**31
 """Bytes of the card's memory in which examples are drawn."""
 MOST_LANES = 2**18
 RESHUFFLED = 2
-LIMIT = LIMITS["float64"]
 
 
 class CardBatches:
@@ -32,27 +31,36 @@ class CardBatches:
 
     Args:
         sgd: what moves.
-        arguments: table, gradient, rate, batch, law, stream and the key's halves.
+        arguments: table, gradient, rate, beta, spread, batch, law, stream and the key's halves.
+        dtype: precision.
     """
 
-    def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...]) -> None:
+    def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...], dtype: Any = np.float64) -> None:
         from numba import cuda
 
-        table, self.gradient, rate, batch, self.law, *numbers = arguments
-        self.sgd, self.cuda, self.columns = sgd, cuda, max(table.shape[0], 1)
+        table, self.gradient, *reals, batch, self.law, stream, key0, key1 = arguments
+        self.sgd, self.cuda = sgd, cuda
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.batch, self.examples = batch, table.shape[1]
-        self.arguments = (cuda.to_device(table), cuda.to_device(self.gradient.data), rate, batch, *numbers)
+        numbers = (*(self.dtype.type(real) for real in reals), batch, stream, key0, key1)
+        self.arguments = (cuda.to_device(table), cuda.to_device(self.gradient.data), *numbers)
+        self.shape = (sgd.landscape.dimension, self.law, sgd.momentum > 0, self.dtype.name)
+
+    @property
+    def limit(self) -> Any:
+        """Largest |x| taken for finite."""
+        return self.dtype.type(LIMITS[self.dtype.name])
 
     @property
     def lanes(self) -> int:
         """Paths that fit side by side."""
-        each = 16 * self.batch + (4 * self.examples if self.law == RESHUFFLED else 0)
+        each = 16 * max(self.batch, 1) + (4 * self.examples if self.law == RESHUFFLED else 0)
         return min(max(SCRATCH // each, 32), MOST_LANES)
 
     def scratch(self, lanes: int) -> tuple[Any, Any]:
         """Room for the draws of ``lanes`` threads, and for their orders."""
         rows = self.examples if self.law == RESHUFFLED else 1
-        shapes = (4 * self.batch, lanes), (rows, lanes if rows > 1 else 1)
+        shapes = (max(4 * self.batch, 1), lanes), (rows, lanes if rows > 1 else 1)
         picks, order = (self.cuda.device_array(shape, dtype=np.int32) for shape in shapes)
         return picks, order
 
@@ -64,43 +72,44 @@ class CardBatches:
         (begin, end), d = chunk, self.sgd.landscape.dimension
         points = np.broadcast_to(start_points(start, d, begin, end - begin, seed), (d, end - begin))
         began = clock.perf_counter()
-        walk = self._walk(begin, points, keep)
+        walk = self._walk(begin, at_rest(self.sgd, points), keep)
         watch.skip(clock.perf_counter() - began)
-        sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, d))
+        origin = at_rest(self.sgd, origin)
+        sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, len(origin)))
         if keep == "moments":
             sums[0] = walk.powers(origin)
         elif out is not None and keep == "paths":
             out[0] = points.T
-        origins = np.broadcast_to(origin, (frames + 1, d))
+        origins = np.broadcast_to(origin, (frames + 1, len(origin)))
         most, pace = max(1, CARD_BYTES // (8 * points.size)), Pace(4)
         for piece in pieces(frames * every, every, most, 4, pace):
             began, first = clock.perf_counter(), piece.step // every + 1
             kept = walk.advance(piece, origins[first:], sums[first:])
             if out is not None and keep == "paths" and piece.finished:
-                out[first : first + piece.frames] = kept
+                out[first : first + piece.frames] = kept[..., :d]
             pace.took(piece.frames * piece.every, clock.perf_counter() - began)
             watch.advance(piece.frames * piece.every * (end - begin))
         if out is not None and keep == "final":
-            out[0] = walk.positions()
-        return sums
+            out[0] = walk.positions()[:, :d]
+        return sums[..., :d]
 
     def _walk(self, first: int, points: Array, keep: Keep) -> CardWalk:
         from fpsim.cuda.batches import walk_kernel
         from fpsim.cuda.walk import over
 
-        kernel = walk_kernel(self.gradient.function, points.shape[0], self.columns, self.law)
+        kernel = walk_kernel(self.gradient.function, *self.shape)
         scratch = self.scratch(points.shape[1])
 
         def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
             over(kernel, states.shape[1])(
-                states, first, step, every, stretches, *self.arguments, *scratch, LIMIT, frames, fate
+                states, first, step, every, stretches, *self.arguments, *scratch, self.limit, frames, fate
             )
 
         def diverged(walk: CardWalk, lane: int, piece: Piece) -> BatchDivergenceError:
             _, when = walk.alone(lane, piece, piece.frames * piece.every)
             return BatchDivergenceError(first + lane, self.sgd, when)
 
-        return CardWalk(first, points, np.dtype(np.float64), keep, launch, diverged)
+        return CardWalk(first, points, self.dtype, keep, launch, diverged)
 
     def exits(
         self, wall: Compiled, points: Array, paths: int, quads: int, progress: Callable[[float], None] | None,
@@ -110,18 +119,18 @@ class CardBatches:
         from fpsim.cuda.batches import exit_kernel
         from fpsim.cuda.walk import over
 
-        kernel = exit_kernel(self.gradient.function, wall.function, points.shape[0], self.columns, self.law)
+        kernel = exit_kernel(self.gradient.function, wall.function, *self.shape)
         scratch, level = self.scratch(min(self.lanes, paths)), self.cuda.to_device(wall.data)
 
         def call(lanes: Lanes, budget: int, horizon: int, now: int) -> None:
             over(kernel, lanes.owner.size)(
                 lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, budget,
-                *self.arguments, *scratch, level, LIMIT, lanes.times, lanes.places, lanes.begun, now,
+                *self.arguments, *scratch, level, self.limit, lanes.times, lanes.places, lanes.begun, now,
             )  # fmt: skip
 
         def diverged(path: int, step: int, x: Array) -> BatchDivergenceError:
             return BatchDivergenceError(path, self.sgd)
 
         return run_on_card(
-            call, diverged, points, paths, quads, np.dtype(np.float64), progress, ends, min(self.lanes, paths)
+            call, diverged, points, paths, quads, self.dtype, progress, ends, min(self.lanes, paths)
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fpsim.networks import sgd as network
 from fpsim.sgd import network_batches
-from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD, at_rest
 from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
 from fpsim.sgd.written import compiles, why_not
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
@@ -54,7 +54,7 @@ def batch_flights(
 
 def batch_start(sgd: object, point: Array) -> Array:
     """The state at a start: with momentum there are velocities, 0."""
-    return np.concatenate([point, 0 * point]) if isinstance(sgd, MiniBatchSGD) and sgd.momentum else point
+    return at_rest(sgd, point) if isinstance(sgd, MiniBatchSGD) else point
 
 
 def _compile(sgd: MiniBatchSGD, target: Target, own: Score | None) -> bool:

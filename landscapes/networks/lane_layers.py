@@ -10,6 +10,7 @@ A linear layer is a convolution of a 1 x 1 image.  Parameters stand in ``w``, th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,8 +61,8 @@ class Convolution:
         """The sum over channels and entries of the kernel."""
         value, entries = self.value, range(self.side)
         with text.grid(value, "o") as (o, p, q):
-            start = "0.0" if self.bias is None else text.at("w", f"{o} + {self.bias}")
-            text.each(f"{text.at('t', '0')} = {start}")
+            start = text.number(0.0) if self.bias is None else text.at("w", f"{o} + {self.bias}")
+            text.each(f"{text.total} = {start}")
             with text.over("c", self.source.channels) as c:
                 products = [
                     f"{text.at('w', self._weight(o, c, a, b))} * "
@@ -69,8 +70,8 @@ class Convolution:
                     for a in entries
                     for b in entries
                 ]
-                text.each(f"{text.at('t', '0')} += {_sum(products)}")
-            text.each(f"{text.at(value.name, value.place(o, p, q))} = {text.at('t', '0')}")
+                text.each(f"{text.total} += {_sum(products)}")
+            text.each(f"{text.at(value.name, value.place(o, p, q))} = {text.total}")
 
     def backward(self, text: Text) -> None:
         """Gradient of weights and bias, and the transposed sum."""
@@ -87,29 +88,29 @@ class Convolution:
         value, side = self.value, self.side
         with text.over("o", value.channels) as o:
             if self.bias is not None:
-                text.each(f"{text.at('t', '0')} = 0.0")
+                text.each(f"{text.total} = {text.number(0.0)}")
                 with text.over("p", value.height) as p:
                     parts = [self._slope(text, o, p, str(q)) for q in range(value.width)]
-                    text.each(f"{text.at('t', '0')} += {_sum(parts)}")
-                text.each(f"{text.at('g', f'{o} + {self.bias}')} = {text.at('t', '0')}")
+                    text.each(f"{text.total} += {_sum(parts)}")
+                text.each(f"{text.at('g', f'{o} + {self.bias}')} = {text.total}")
             with text.over("c", self.source.channels) as c, text.over("a", side) as a, text.over("b", side) as b:
-                text.each(f"{text.at('t', '0')} = 0.0")
+                text.each(f"{text.total} = {text.number(0.0)}")
                 with text.over("p", value.height) as p:
                     parts = [
                         f"{self._slope(text, o, p, str(q))} * "
                         f"{text.at(self.source.name, self._source(c, p, str(q), a, b))}"
                         for q in range(value.width)
                     ]
-                    text.each(f"{text.at('t', '0')} += {_sum(parts)}")
+                    text.each(f"{text.total} += {_sum(parts)}")
                 place = f"{self._weight(o, c, 0, 0)} + {a} * {side} + {b}"
-                text.each(f"{text.at('g', place)} = {text.at('t', '0')}")
+                text.each(f"{text.at('g', place)} = {text.total}")
 
     def _gather(self, text: Text) -> None:
         """Every number of the source collects what came of it."""
         source, entries = self.source, range(self.side)
         sign, slope = source.adding(), "d" + source.name
         with text.grid(source) as (c, p, q):
-            text.each(f"{text.at('t', '0')} = 0.0")
+            text.each(f"{text.total} = {text.number(0.0)}")
             with text.over("o", self.value.channels) as o:
                 parts = [
                     f"{text.at('w', self._weight(o, c, a, b))} * "
@@ -120,8 +121,8 @@ class Convolution:
                     for a in entries
                     for b in entries
                 ]
-                text.each(f"{text.at('t', '0')} += {_sum(parts)}")
-            text.each(f"{text.at(slope, source.slope_place(c, p, q))} {sign} {text.at('t', '0')}")
+                text.each(f"{text.total} += {_sum(parts)}")
+            text.each(f"{text.at(slope, source.slope_place(c, p, q))} {sign} {text.total}")
 
     def _scatter(self, text: Text) -> None:
         """Every number of the value gives its share to what it came of."""
@@ -138,16 +139,17 @@ class Convolution:
 
 
 SLOPES = {
-    "tanh": ("tanh(u)", "1.0 - v * v"),
-    "relu": ("max(u, 0.0)", "1.0 if v > 0.0 else 0.0"),
-    "softplus": ("max(u, 0.0) + math.log1p(math.exp(-abs(u)))", "logistic(u)"),
-    "silu": ("u * logistic(u)", "logistic(u) + v * (1.0 - logistic(u))"),
+    "tanh": ("tanh(u)", "{one} - v * v"),
+    "relu": ("max(u, {zero})", "{one} if v > {zero} else {zero}"),
+    "softplus": ("max(u, {zero}) + math.log1p(math.exp(-abs(u)))", "logistic(u)"),
+    "silu": ("u * logistic(u)", "logistic(u) + v * ({one} - logistic(u))"),
     "gelu": (
-        "u * (0.5 + 0.5 * math.erf(u * 0.7071067811865476))",
-        "0.5 + 0.5 * math.erf(u * 0.7071067811865476) + u * 0.3989422804014327 * math.exp(-0.5 * u * u)",
+        "u * ({half} + {half} * math.erf(u * {root}))",
+        "{half} + {half} * math.erf(u * {root}) + u * {peak} * math.exp(-{half} * u * u)",
     ),
 }
 """Activations v = f(u) and their slopes f'(u), by torch's names."""
+CONSTANTS = {"zero": 0.0, "half": 0.5, "one": 1.0, "root": 0.5**0.5, "peak": (2 * math.pi) ** -0.5}
 
 
 @dataclass
@@ -160,14 +162,18 @@ class Activation:
 
     def forward(self, text: Text) -> None:
         """F."""
-        self._everywhere(text, [f"{self._value(text)} = {SLOPES[self.kind][0]}"])
+        self._everywhere(text, [f"{self._value(text)} = {self._formula(text, 0)}"])
 
     def backward(self, text: Text) -> None:
         """F' times the slope."""
         source, sign = self.source, self.source.adding()
         place, slope = text.at("d" + source.name, "{source}"), text.at("d" + self.value.name, "{value}")
-        statement = f"{place} {sign} {slope} * ({SLOPES[self.kind][1]})"
+        statement = f"{place} {sign} {slope} * ({self._formula(text, 1)})"
         self._everywhere(text, [f"v = {self._value(text)}", statement])
+
+    def _formula(self, text: Text, which: int) -> str:
+        formula = SLOPES[self.kind][which]
+        return formula.format(**{k: text.number(v) for k, v in CONSTANTS.items() if f"{{{k}}}" in formula})
 
     def _value(self, text: Text) -> str:
         return text.at(self.value.name, "{inside}")
@@ -192,21 +198,23 @@ class Mean:
 
     def forward(self, text: Text) -> None:
         """Sum over the grid."""
-        source, value, count = self.source, self.value, self.source.height * self.source.width
+        source, value, share = self.source, self.value, self._share(text)
         with text.over("c", source.channels) as c:
-            text.each(f"{text.at('t', '0')} = 0.0")
+            text.each(f"{text.total} = {text.number(0.0)}")
             with text.over("p", source.height) as p:
                 parts = [text.at(source.name, source.place(c, p, str(q))) for q in range(source.width)]
-                text.each(f"{text.at('t', '0')} += {_sum(parts)}")
-            text.each(f"{text.at(value.name, value.place(c, '0', '0'))} = {text.at('t', '0')} * {1 / count!r}")
+                text.each(f"{text.total} += {_sum(parts)}")
+            text.each(f"{text.at(value.name, value.place(c, '0', '0'))} = {text.total} * {share}")
 
     def backward(self, text: Text) -> None:
         """An equal share to each."""
-        source, value, sign = self.source, self.value, self.source.adding()
-        share = 1 / (source.height * source.width)
+        source, value, sign, share = self.source, self.value, self.source.adding(), self._share(text)
         with text.grid(source) as (c, p, q):
             place, slope = source.slope_place(c, p, q), value.slope_place(c, "0", "0")
-            text.each(f"{text.at('d' + source.name, place)} {sign} {text.at('d' + value.name, slope)} * {share!r}")
+            text.each(f"{text.at('d' + source.name, place)} {sign} {text.at('d' + value.name, slope)} * {share}")
+
+    def _share(self, text: Text) -> str:
+        return text.number(1 / (self.source.height * self.source.width))
 
 
 @dataclass

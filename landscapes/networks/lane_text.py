@@ -22,10 +22,17 @@ class Text:
 
     def __init__(self, lanes: int) -> None:
         self.lanes, self.lines, self.depth = lanes, list[str](), 1
+        self.numbers: list[float] = []
 
     def line(self, text: str) -> None:
         """One line where we are."""
         self.lines.append("    " * self.depth + text)
+
+    def number(self, value: float) -> str:
+        """The name of a number, which stands in ``data``: a literal would turn single precision into double."""
+        if value not in self.numbers:
+            self.numbers.append(value)
+        return f"c{self.numbers.index(value)}"
 
     @contextmanager
     def over(self, name: str, count: int) -> Iterator[str]:
@@ -54,6 +61,11 @@ class Text:
     def at(self, name: str, index: str) -> str:
         """One lane's number ``index`` of an array."""
         return f"{name}[{index}]" if self.lanes == 1 else f"{name}[{self.lanes} * ({index}) + j]"
+
+    @property
+    def total(self) -> str:
+        """One lane's sum that is being taken."""
+        return "t" if self.lanes == 1 else self.at("t", "0")
 
     def array(self, name: str, size: int) -> None:
         """Room for ``size`` numbers of each lane."""

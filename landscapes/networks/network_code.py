@@ -40,7 +40,7 @@ class NetworkCode:
 
     Attributes:
         source: the text.
-        data: (1,) the weight decay.
+        data: the weight decay first, then what layers multiply by.
         table: (rows, m) inputs of every example in its column, and below them its label or its numbers to fit.
     """
 
@@ -65,7 +65,8 @@ def network_code(landscape: NeuralLandscape, width: int = 256, group: int = GROU
     inputs = landscape.inputs.detach().cpu().numpy().astype(np.float64)
     targets = landscape.labels.detach().cpu().numpy().astype(np.float64).reshape(len(inputs), -1)
     table = np.ascontiguousarray(np.concatenate([inputs.reshape(len(inputs), -1), targets], axis=1).T)
-    return NetworkCode(own.text(width, group), np.array([landscape.weight_decay]), table)
+    source, numbers = own.text(width, group)
+    return NetworkCode(source, np.array([landscape.weight_decay, *numbers]), table)
 
 
 class _Network:
@@ -175,27 +176,31 @@ class _Network:
 
     # --- from layers to text ---
 
-    def text(self, width: int, group: int) -> str:
-        """The whole function."""
+    def text(self, width: int, group: int) -> tuple[str, list[float]]:
+        """The whole function, and the numbers that it reads after the weight decay."""
         text, out, self.group = Text(group), self.values[-1], group
         self._rooms(text)
-        text.line("decay = data[0]")
         with text.over("first", width // group) as first:
             self._load(text, width, first)
             for layer in self.layers:
                 layer.forward(text)
-            self._loss(text, out, self._row(width, first))
+            self._loss(text, out, lambda i: self._lane("example", width, i, first))
             for layer in reversed(self.layers):
                 layer.backward(text)
             with text.over("i", self.dimension) as i:
-                here = f"out[{self._lane(width, i, first)}]" if group > 1 else f"out[{i}]"
-                text.each(f"{here} = {text.at('g', i)} + decay * {text.at('w', i)}")
-        return "\n".join(["def block(x, example, data, out):", *text.lines]) + "\n"
+                text.each(f"{self._lane('out', width, i, first)} = {text.at('g', i)} + decay * {text.at('w', i)}")
+        numbers = [f"    c{k} = data[{k + 1}]" for k in range(len(text.numbers))]
+        lines = ["def block(x, example, data, out):", "    decay = data[0]", *numbers, *text.lines]
+        return "\n".join(lines) + "\n", text.numbers
 
     def _rooms(self, text: Text) -> None:
-        text.array("w", self.dimension)
-        text.array("g", self.dimension)
-        text.array("t", 1)
+        if text.lanes > 1:
+            text.array("w", self.dimension)
+            text.array("g", self.dimension)
+            text.array("t", 1)
+        else:
+            text.line("w = x")
+            text.line("g = out")
         for value in self.values:
             text.array(value.name, value.size)
             if value.border:
@@ -205,22 +210,20 @@ class _Network:
                 if value.slope_border:
                     text.zero("d" + value.name, value.slope_size)
 
-    def _lane(self, width: int, i: str, first: str) -> str:
-        return f"{width} * ({i}) + {first} * {self.group} + j" if first != "0" else f"{width} * ({i}) + j"
-
-    def _row(self, width: int, first: str) -> Any:
+    def _lane(self, name: str, width: int, i: str, first: str) -> str:
+        """Number i of a lane in a block."""
         if width == 1:
-            return lambda i: f"example[{i}]"
-        return lambda i: f"example[{self._lane(width, i, first)}]"
+            return f"{name}[{i}]"
+        return f"{name}[{width} * ({i}) + {f'{first} * {self.group} + ' if first != '0' else ''}j]"
 
     def _load(self, text: Text, width: int, first: str) -> None:
-        one = width == 1
-        with text.over("i", self.dimension) as i:
-            text.each(f"{text.at('w', i)} = x[{i if one else self._lane(width, i, first)}]")
-        value, row = self.input, self._row(width, first)
+        if text.lanes > 1:
+            with text.over("i", self.dimension) as i:
+                text.each(f"{text.at('w', i)} = {self._lane('x', width, i, first)}")
+        value = self.input
         with text.grid(value) as (c, p, q):
             number = f"({c} * {value.height} + {p}) * {value.width} + {q}"
-            text.each(f"{text.at('z0', value.place(c, p, q))} = {row(number)}")
+            text.each(f"{text.at('z0', value.place(c, p, q))} = {self._lane('example', width, number, first)}")
 
     def _loss(self, text: Text, out: Value, row: Any) -> None:
         """The slope of the loss along the outputs, whose shape is (classes, 1, 1)."""
@@ -237,8 +240,9 @@ class _Network:
     def _softmax(self, text: Text, name: str, classes: int, label: str) -> None:
         """P_c - (c is the label), P_c = 1/sum_k exp(z_k - z_c)."""
         with text.over("c", classes) as c:
-            text.each(f"{text.at('t', '0')} = 0.0")
+            text.each(f"{text.total} = {text.number(0.0)}")
             with text.over("k", classes) as k:
-                text.each(f"{text.at('t', '0')} += math.exp({text.at(name, k)} - {text.at(name, c)})")
-            slope = f"1.0 / {text.at('t', '0')} - (1.0 if {label} == {c} else 0.0)"
+                text.each(f"{text.total} += math.exp({text.at(name, k)} - {text.at(name, c)})")
+            one, zero = text.number(1.0), text.number(0.0)
+            slope = f"{one} / {text.total} - ({one} if {label} == {c} else {zero})"
             text.each(f"{text.at('d' + name, c)} = {slope}")
