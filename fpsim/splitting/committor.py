@@ -37,7 +37,7 @@ def chain_committor(chain: Iteration, start: float, goal: tuple[float, float]) -
     centers = (edges[1:] + edges[:-1]) / 2
     mean, spread = chain.line(centers)
     outside = (centers < goal[0]) | (centers > goal[1])
-    kept = outside & (np.abs(centers - start) > _home(chain, start))
+    kept = outside & (np.abs(centers - start) > home_of(chain, start))
     moves, out = _moves(edges, mean, spread) * kept, interval_chance(mean, spread, *goal)
     chance = out
     for _ in range(ROUNDS):  # the chance to arrive within so many steps, which rises
@@ -59,7 +59,7 @@ def chain_committor(chain: Iteration, start: float, goal: tuple[float, float]) -
     return TableScore([centers, sigmas], np.log(np.maximum(table, least)), "committor of the chain")
 
 
-def _home(chain: Iteration, start: float) -> float:
+def home_of(chain: Iteration, start: float) -> float:
     """Half the length of the home: the chain's spread at rest, linearised."""
     slope = float(-chain.landscape.jacobian(np.array([[start]]))[0, 0, 0]) * chain.eta
     noise = float(chain.line(np.array([start]))[1][0])

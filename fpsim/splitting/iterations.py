@@ -59,9 +59,10 @@ def split_iterations(
         target: a number (1-D), ``Ball`` or ``HalfSpace``; but for mini-batches on a data set also a level function.
         seed, repetitions, particles, threads, progress, deadline, store: as in
             :meth:`fpsim.EscapeProblem.by_splitting`.
-        score: as there, or by default the best that is known here: of a 1-D chain its committor, its steps then being
-            taken in parts (:mod:`fpsim.splitting.step_in_parts`); with momentum the distance of the place that the
-            ball would coast to; else the distance to the target, which ``"distance"`` asks for.
+        score: as there, or by default the best that is known here: on a line the committor, of a chain whose steps are
+            taken in parts (:mod:`fpsim.splitting.step_in_parts`) or of mini-batches draw by draw
+            (:mod:`fpsim.splitting.draws`); with momentum the distance of the place that the ball would coast to; else
+            the distance to the target, which ``"distance"`` asks for.
         replicas: move a ``NetworkSGD`` by these copies of the network, in torch, and not by its compiled layers.
         momentum: heavy-ball beta in [0, 1) of a ``Chain``, from rest.
 
@@ -99,7 +100,7 @@ def split_iterations(
     return EscapeTime(
         mean=value, log_mean=log_mean, log_error=mean.error, method="splitting", units="iterations",
         standard_error=mean.error * value, target=str(goal), seed=int(seed), settings=settings,
-        seconds=clock.perf_counter() - began, assumptions=(plan.check, *mean.assumptions),
+        seconds=clock.perf_counter() - began, assumptions=(plan.check, *found.checks, *mean.assumptions),
     )  # fmt: skip
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.paths.edges import start_edges
+from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.momentum import HeavyBall, PlaceTarget
-from fpsim.splitting.batches import batch_flights, batch_start
+from fpsim.splitting.batch_committor import LARGEST, batch_committor
+from fpsim.splitting.batches import BatchFlights, batch_flights, batch_start
 from fpsim.splitting.committor import chain_committor
+from fpsim.splitting.draws import DrawFlights
 from fpsim.splitting.dynamics import Dynamics
 from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
 from fpsim.splitting.scores import score_of
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
 
 Array = NDArray[np.float64]
+PLACES = 33
+"""On the straight way, at which single examples are looked at."""
 PARTS = 16
 """Of a chain's step: a jump of five deviations is then made of parts of about one."""
 
@@ -37,36 +44,46 @@ class Moving:
         start: (d,) its state at the start.
         parts: how many of its steps are one iteration.
         score: the score in words.
+        checks: what can be said of the score at once.
     """
 
     dynamics: Dynamics
     start: Array
     parts: int
     score: str
+    checks: tuple[Assumption, ...] = ()
 
 
 def moving(
     sgd: Any, point: Array, goal: Target, seed: int, score: Any, replicas: Replicas | None, momentum: float | None
 ) -> Moving:
     """What flies for ``sgd`` from ``point`` (d,) to ``goal``; arguments as of ``split_iterations``."""
+    if momentum is not None and not isinstance(sgd, Chain):
+        raise ValueError(f"momentum= is for a Chain; give it to {type(sgd).__name__} itself")
     if isinstance(sgd, Chain):
         if momentum is not None:
             return _with_momentum(sgd, point, goal, seed, score, momentum)
-        if _knows_committor(sgd, goal, score):
+        if _on_line(sgd, goal, score):
             return _in_parts(sgd, point, goal, seed)
         own = _own(score, point.size)
         edges = start_edges(sgd.sde, point, None, seed)
         return Moving(StochasticFlights(sgd.sde, goal, edges, sgd.eta, seed, False, own), point, 1, _words(own))
-    if momentum is not None:
-        raise ValueError("momentum is that of a Chain; give momentum to the network's own SGD, or leave it out")
+    if _draw_by_draw(sgd, goal, score):
+        return _by_draws(sgd, point, goal, seed)
     own = _own(score, point.size)
-    return Moving(batch_flights(sgd, goal, seed, own, replicas), batch_start(sgd, point), 1, _words(own))
+    flights = batch_flights(sgd, goal, seed, own, replicas)
+    alone = own is None and isinstance(flights, BatchFlights) and not flights.sgd.moves_network
+    checks = (_lone_example(sgd, point, goal),) if alone else ()
+    return Moving(flights, batch_start(sgd, point), 1, _words(own), checks)
 
 
 def _own(score: Any, dimension: int) -> Any:
     """The score that was given; ``None`` for the distance."""
     if isinstance(score, str) and score == "committor":
-        raise ValueError("a committor is known of a 1-D chain to a number, Ball or HalfSpace; give another score")
+        raise ValueError(
+            "a committor is known on a line, to a number, Ball or HalfSpace, of a chain without momentum and of at "
+            f"most {LARGEST} draws with replacement; give another score"
+        )
     return None if score is None else score_of(score, dimension)
 
 
@@ -74,9 +91,38 @@ def _words(own: Any) -> str:
     return "distance" if own is None else str(own)
 
 
-def _knows_committor(chain: Chain, goal: Target, score: Any) -> bool:
+def _on_line(sgd: Any, goal: Target, score: Any) -> bool:
+    """Whether the committor can be found and is wanted."""
     wanted = score is None or (isinstance(score, str) and score == "committor")
-    return wanted and chain.dimension == 1 and goal.interval() is not None
+    return wanted and sgd.landscape.dimension == 1 and goal.interval() is not None
+
+
+def _lone_example(sgd: MiniBatchSGD, point: Array, goal: Target) -> Assumption:
+    """Whether no example alone carries a batch: flights that gather in small steps would never meet it."""
+    anchors = goal.anchors(point)
+    end = anchors[0] if anchors else point
+    way = point[:, None] + (end - point)[:, None] * np.linspace(0.0, 1.0, PLACES)
+    pulls = np.asarray(sgd.landscape.example_gradients(way))
+    pulls = pulls - pulls.mean(axis=0)
+    own, usual = np.sqrt(np.sum(pulls**2, axis=1)).max(axis=0), np.sqrt(np.mean(np.sum(pulls**2, axis=1), axis=0))
+    alone = float(np.max(own / np.maximum(usual, 1e-300))) / math.sqrt(sgd.batch_size)
+    what = "no example alone moves a batch by more than its standard deviation (on the straight way)"
+    return Assumption(what, alone <= 1, f"{alone:.2g} of it; whole batches go round such rare ones", key="lone example")
+
+
+def _draw_by_draw(sgd: Any, goal: Target, score: Any) -> bool:
+    independent = isinstance(sgd, MiniBatchSGD) and not sgd.moves_network and sgd.replacement
+    plain = independent and sgd.draws_examples and not sgd.momentum
+    return plain and sgd.batch_size <= LARGEST and _on_line(sgd, goal, score)
+
+
+def _by_draws(sgd: MiniBatchSGD, point: Array, goal: Target, seed: int) -> Moving:
+    """Mini-batches on a line by their own committor, draw by draw."""
+    interval = goal.interval()
+    assert interval is not None
+    score = batch_committor(sgd, float(point[0]), interval)
+    begun = np.array([point[0], point[0], 0.0])
+    return Moving(DrawFlights(sgd, goal, seed, score), begun, int(sgd.batch_size), str(score))
 
 
 def _in_parts(chain: Chain, point: Array, goal: Target, seed: int) -> Moving:
