@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.sgd.minibatch import MiniBatchSGD as MiniBatchSGD
     from fpsim.sgd.minibatch import exit_iterations as exit_iterations
     from fpsim.sgd.minibatch import simulate_batches as simulate_batches
+    from fpsim.sgd.settled import settled_time as settled_time
+    from fpsim.splitting.settling import settling_iterations as settling_iterations
     from fpsim.storage import load as load
     from fpsim.survival.problem import SurvivalProblem as SurvivalProblem
     from fpsim.targets import Ball as Ball
@@ -69,6 +71,8 @@ _HOMES = {
     "exit_iterations": "fpsim.sgd.minibatch",
     "simulate_batches": "fpsim.sgd.minibatch",
     "split_iterations": "fpsim.splitting.iterations",
+    "settled_time": "fpsim.sgd.settled",
+    "settling_iterations": "fpsim.splitting.settling",
     "Walls": "fpsim.walls",
     "EscapeProblem": "fpsim.escape",
     "EscapeTime": "fpsim.escape_time",
