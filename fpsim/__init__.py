@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.noise import DiffusionField as DiffusionField
     from fpsim.noise import GradientNoise as GradientNoise
     from fpsim.noise import HessianDiffusion as HessianDiffusion
+    from fpsim.noise import JumpNoise as JumpNoise
     from fpsim.noise import LevyNoise as LevyNoise
     from fpsim.noise import LossScaledDiffusion as LossScaledDiffusion
     from fpsim.paths.simulate import simulate as simulate
@@ -59,6 +60,7 @@ _HOMES = {
     "DiffusionField": "fpsim.noise",
     "GradientNoise": "fpsim.noise",
     "HessianDiffusion": "fpsim.noise",
+    "JumpNoise": "fpsim.noise",
     "LevyNoise": "fpsim.noise",
     "LossScaledDiffusion": "fpsim.noise",
     "SDE": "fpsim.sde.sde",

@@ -5,6 +5,7 @@
     SGD, measured noise     D = eta/(2S) C1(x)                               (GradientNoise)
     SGD, squared loss       D = eta h/S L(x) I                               (LossScaledDiffusion)
     heavy tails             no D: alpha-stable jumps                         (LevyNoise)
+    rare large examples     no D: white noise and jumps                      (JumpNoise)
     anything else           D = D(x)                                         (DiffusionField)
 
 Each is a frozen description.  Given a landscape it yields the tensor as arrays, its divergence (what a convention
@@ -18,6 +19,7 @@ from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.field import DiffusionField
 from fpsim.noise.gradient import GradientNoise
 from fpsim.noise.hessian import HessianDiffusion
+from fpsim.noise.jump import JumpNoise
 from fpsim.noise.levy import LevyNoise
 from fpsim.noise.loss_fit import LossScaling, loss_scaling
 from fpsim.noise.loss_scaled import LossScaledDiffusion
@@ -29,6 +31,7 @@ __all__ = [
     "DiffusionField",
     "GradientNoise",
     "HessianDiffusion",
+    "JumpNoise",
     "LevyNoise",
     "LossScaledDiffusion",
     "LossScaling",

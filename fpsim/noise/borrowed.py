@@ -7,6 +7,7 @@ from typing import Any
 
 from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
 from fpsim.noise.kicks import Kicks
+from fpsim.noise.leaps import Leap
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from landscapes.kinds import HasDrift
 
@@ -76,6 +77,21 @@ class Borrowed(Diffusion[HasDrift]):
     @property
     def two_levels(self) -> TwoLevels | None:
         return self.inner.two_levels
+
+    @property
+    def leaps(self) -> bool:
+        return self.inner.leaps
+
+    def leap(self, landscape: HasDrift) -> Leap | None:
+        return self.inner.leap(self._place(landscape))
+
+    @property
+    def longest_step(self) -> float:
+        return self.inner.longest_step
+
+    @property
+    def white(self) -> Diffusion[Any] | None:
+        return self.inner.white
 
     @property
     def stable(self) -> StableLaw | None:

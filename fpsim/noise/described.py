@@ -12,6 +12,7 @@ from fpsim.noise.examples import ExampleCovariance
 from fpsim.noise.field import DiffusionField
 from fpsim.noise.gradient import GradientNoise
 from fpsim.noise.hessian import HessianDiffusion
+from fpsim.noise.jump import JumpNoise
 from fpsim.noise.levy import LevyNoise
 from fpsim.noise.loss_scaled import LossScaledDiffusion
 from fpsim.noise.minibatch import MiniBatchNoise
@@ -21,6 +22,7 @@ from landscapes.description import described, rebuilt
 NOISES: Mapping[str, Callable[..., Diffusion[Any]]] = {
     "HessianDiffusion": HessianDiffusion,
     "GradientNoise": GradientNoise,
+    "JumpNoise": JumpNoise,
     "LevyNoise": LevyNoise,
     "LossScaledDiffusion": LossScaledDiffusion,
 }
@@ -41,7 +43,7 @@ def describe_noise(noise: object) -> dict[str, Any]:
         return {**facts, **texts, "parameters": dict(noise.parameters)}
     if isinstance(noise, ExampleCovariance):
         return {"class": kind, "factor": noise.factor, "landscape": described(noise.landscape)}
-    if isinstance(noise, MiniBatchNoise | LevyNoise) and kind in NOISES:
+    if isinstance(noise, MiniBatchNoise | LevyNoise | JumpNoise) and kind in NOISES:
         own = {f.name: getattr(noise, f.name) for f in fields(noise)}
         if isinstance(noise, GradientNoise):
             own["covariance"] = describe_noise(noise.covariance)

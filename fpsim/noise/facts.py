@@ -48,7 +48,14 @@ class TwoLevels:
 
 @dataclass(frozen=True)
 class StableLaw:
-    """Symmetric alpha-stable increments, E exp(i k . L_t) = exp(-t |scale k|^alpha) with alpha < 2."""
+    """Symmetric alpha-stable increments, E exp(i k . L_t) = exp(-t |scale k|^alpha) with alpha < 2.
+
+    Attributes:
+        alpha: the tail index.
+        scale: of all directions alike, or the largest of them.
+        isotropic: whether they are alike.
+    """
 
     alpha: float
     scale: float
+    isotropic: bool = True

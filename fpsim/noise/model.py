@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
 from fpsim.noise.kicks import Kicks, Place, dense_kicks
+from fpsim.noise.leaps import Leap
 from landscapes.kinds import HasDrift
 
 if TYPE_CHECKING:
@@ -135,6 +137,25 @@ class Diffusion(Generic[Place]):
     @property
     def two_levels(self) -> TwoLevels | None:
         """The two-level model of Xie et al. 2021 that this noise is, or is compared with."""
+        return None
+
+    @property
+    def leaps(self) -> bool:
+        """Whether it jumps, so that there is no D, and nothing to be seen between two steps."""
+        return False
+
+    def leap(self, landscape: Place) -> Leap | None:
+        """How a step of a noise that :attr:`leaps` moves points."""
+        return None
+
+    @property
+    def longest_step(self) -> float:
+        """The longest step that a noise that leaps can be told apart in, with some room."""
+        return math.inf
+
+    @property
+    def white(self) -> Diffusion[Any] | None:
+        """White noise of the same covariance, for a noise that leaps and has one."""
         return None
 
     @property

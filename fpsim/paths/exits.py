@@ -29,9 +29,10 @@ from fpsim.paths.exit_run import ExitRun
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import check_drift, check_precision, check_step, compiled_step, compiled_wall, require_count
 from fpsim.paths.threads import thread_count
-from fpsim.schedules.clocked import Clocked, PlaceOf, walls_with_clock, with_clock
+from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.sde import SDE, require_sde
+from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start, widened_walls
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Point, Target, as_target
 from fpsim.walls import Walls
@@ -175,13 +176,15 @@ def exit_times(
         ValueError: if a start lies in the target, for impossible arguments, or if the deadline came before four steps
             were done.
     """
-    if isinstance(sde, Scheduled):
-        return _scheduled(
-            sde, start, target, paths, step, seed, horizon, bridge, threads, walls, dtype, coarse, progress, deadline,
-            device,
+    wide = _wide(sde, horizon, step, dtype)
+    if wide is not None:
+        return _widened(
+            wide, sde, start, target, paths, step, seed, horizon, bridge, threads, walls, dtype, coarse, progress,
+            deadline, device,
         )  # fmt: skip
     require_sde(sde, "exit_times")
-    bridge = bridge and sde.noise.stable is None
+    assert not isinstance(sde, Scheduled)
+    bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)
     check_step(step)
     require_count(paths, "paths")
@@ -224,27 +227,36 @@ def exit_times(
     return sample_of(found, horizon, quads, float(step), deadline, facts)
 
 
-def _scheduled(
-    scheduled: Scheduled, start: Any, target: Any, paths: int, step: float, seed: int, horizon: float, bridge: bool,
-    threads: int | None, walls: Walls | None, dtype: DTypeLike, coarse: bool,
+def _wide(sde: SDE | Scheduled, horizon: float, step: float, dtype: DTypeLike) -> Clocked | Jumping | None:
+    """The state with more than the place that a step of this SDE needs, or ``None``."""
+    if isinstance(sde, Scheduled):
+        if not np.isfinite(horizon):
+            raise ValueError("under a schedule paths need a horizon: it may well keep some of them for ever")
+        check_drift(sde.sde)
+        require_clock(sde, horizon, dtype)
+        return Clocked(sde, check_step(step), horizon)
+    return None if isinstance(sde, Jumping | Clocked) or not isinstance(sde, SDE) else widened(sde)
+
+
+def _widened(
+    wide: Clocked | Jumping, plain: SDE | Scheduled, start: Any, target: Any, paths: int, step: float, seed: int,
+    horizon: float, bridge: bool, threads: int | None, walls: Walls | None, dtype: DTypeLike, coarse: bool,
     progress: Callable[[float], None] | None, deadline: float, device: Device,
 ) -> ExitSample:  # fmt: skip
-    """Exits under a schedule: those of the state with the clock, which is left out of the places."""
-    if not np.isfinite(horizon):
-        raise ValueError("under a schedule paths need a horizon: it may well keep some of them for ever")
-    check_drift(scheduled.sde)
-    require_clock(scheduled, horizon, dtype)
-    d, check = scheduled.dimension, check_step(step)
+    """Exits of a wider state, of which only the places are left in the result."""
+    d = plain.dimension
+    more = wide.dimension - d
     first = start_points(start, d, 0, 1, seed)[:, 0]
     goal = as_target(target, first)
     edge = goal.edge(first) if d == 1 and walls is None else None
-    if edge is not None and bridge:  # a continuous path meets the near end first
+    if edge is not None and bridge and not wide.noise.leaps:  # a continuous path meets the near end first
         goal = Point(edge, float(first[0]))
     found = exit_times(
-        Clocked(scheduled, check, horizon), with_clock(start, d), PlaceOf(goal), paths, check, seed, horizon, bridge,
-        threads, walls_with_clock(walls), dtype, coarse, progress, deadline, device,
+        wide, widened_start(start, d, more), PlaceOf(goal, d), paths, step, seed, horizon, bridge, threads,
+        widened_walls(walls, more), dtype, coarse, progress, deadline, device,
     )  # fmt: skip
-    return replace(found, places=found.places[:, :d], settings={**found.settings, "units": scheduled.units})
+    units = {"units": plain.units} if isinstance(plain, Scheduled) else {}
+    return replace(found, places=found.places[:, :d], settings={**found.settings, **units})
 
 
 def require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:

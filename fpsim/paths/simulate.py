@@ -25,10 +25,11 @@ from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.run import Keep
 from fpsim.paths.step import EULER, Scheme, check_drift, check_precision, check_scheme, check_step, require_count
 from fpsim.paths.threads import in_order, thread_count
-from fpsim.schedules.clocked import Clocked, walls_with_clock, with_clock
+from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
+from fpsim.sde.wide import Jumping, widened, widened_start, widened_walls
 from fpsim.walls import as_walls
 
 Array = NDArray[Any]
@@ -83,12 +84,13 @@ def simulate(
     check_step(step)
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
-    if isinstance(sde, Scheduled):
-        return _scheduled(
-            sde, start, duration, step, paths, save_every, seed, threads, boundary, keep, dtype, progress, device,
-            scheme,
-        )  # fmt: skip
+    wide = _wide(sde, duration, step, dtype, scheme)
+    if wide is not None:
+        return _widened(
+            wide, sde, start, duration, step, paths, save_every, seed, threads, boundary, keep, dtype, progress, device
+        )
     require_sde(sde, "simulate")
+    assert not isinstance(sde, Scheduled)
     check_drift(sde)
     require_open(sde)
     require_count(paths, "paths")
@@ -100,7 +102,7 @@ def simulate(
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts steps and must be a whole number >= 1; got {save_every!r}")
-    walls = boundary if isinstance(sde, Clocked) else as_walls(boundary, sde.landscape)
+    walls = boundary if isinstance(sde, Clocked | Jumping) else as_walls(boundary, sde.landscape)
     precision, edges = np.dtype(dtype), start_edges(sde, start, walls, seed)
     check_scheme(scheme, sde, edges)
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
@@ -108,27 +110,42 @@ def simulate(
     return _collected(run, threads, progress)
 
 
-def _scheduled(
-    scheduled: Scheduled, start: Any, duration: float, step: float, paths: int, save_every: int | None, seed: int,
-    threads: int | None, boundary: Any, keep: Keep, dtype: DTypeLike, progress: Callable[[float], None] | None,
-    device: Device, scheme: Scheme,
+def _wide(
+    sde: SDE | Scheduled, duration: float, step: float, dtype: DTypeLike, scheme: Scheme
+) -> Clocked | Jumping | None:
+    """The state with more than the place that a step of this SDE needs, or ``None``."""
+    if isinstance(sde, Scheduled):
+        if scheme != EULER:
+            raise ValueError(
+                f"scheme='{scheme}' is for a D that stays the same, and here a schedule changes it; omit it"
+            )
+        check_drift(sde.sde)
+        if not (sde.clock == "iterations" and step == 1):  # SGD's own steps jump over points without noise
+            require_open(sde.sde)
+        require_clock(sde, duration, dtype)
+        return Clocked(sde, float(step), duration)
+    if isinstance(sde, Jumping | Clocked) or not isinstance(sde, SDE) or scheme != EULER:
+        return None
+    return widened(sde)
+
+
+def _widened(
+    wide: Clocked | Jumping, plain: SDE | Scheduled, start: Any, duration: float, step: float, paths: int,
+    save_every: int | None, seed: int, threads: int | None, boundary: Any, keep: Keep, dtype: DTypeLike,
+    progress: Callable[[float], None] | None, device: Device,
 ) -> Paths | Moments:  # fmt: skip
-    """Paths under a schedule: those of the state with the clock, which is left out of the result."""
-    if scheme != EULER:
-        raise ValueError(f"scheme='{scheme}' is for a D that stays the same, and here a schedule changes it; omit it")
-    check_drift(scheduled.sde)
-    if not (scheduled.clock == "iterations" and step == 1):  # SGD's own steps jump over points without noise
-        require_open(scheduled.sde)
-    require_clock(scheduled, duration, dtype)
-    d, walls = scheduled.dimension, as_walls(boundary, scheduled.landscape)
+    """Paths of a wider state, of which only the places are left in the result."""
+    d, walls = plain.dimension, as_walls(boundary, plain.landscape)
+    more = wide.dimension - d
     found = simulate(
-        Clocked(scheduled, float(step), duration), with_clock(start, d), duration, step, paths, save_every, seed,
-        threads, walls_with_clock(walls), keep, dtype, progress, device, scheme,
+        wide, widened_start(start, d, more), duration, step, paths, save_every, seed, threads,
+        widened_walls(walls, more), keep, dtype, progress, device,
     )  # fmt: skip
-    facts = {**found.settings, "units": scheduled.units}
+    facts = {**found.settings, "boundary": "none" if walls is None else str(walls)}
     if isinstance(facts["start"], list):
         facts["start"] = facts["start"][:d]
-    facts["boundary"] = "none" if walls is None else str(walls)
+    if isinstance(plain, Scheduled):
+        facts["units"] = plain.units
     if isinstance(found, Paths):
         return replace(found, x=found.x[..., :d], settings=facts)
     moments = {name: getattr(found, name)[:, :d] for name in ("mean", "variance", "third", "fourth")}

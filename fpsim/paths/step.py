@@ -125,14 +125,14 @@ def check_scheme(scheme: str, sde: SDE, edges: Edges) -> None:
     """Refuse an unknown scheme, and one of weak order 2 where it would not have that order."""
     if scheme not in (EULER, WEAK_2):
         raise ValueError(f"scheme must be '{EULER}' or '{WEAK_2}'; got {scheme!r}")
-    if scheme == WEAK_2 and (edges or not sde.noise.is_constant or sde.noise.stable):
+    if scheme == WEAK_2 and (edges or not sde.noise.is_constant or sde.noise.leaps):
         what = (
             "walls"
             if edges.walls
             else "an edge of the domain"
             if edges
             else "jumps"
-            if sde.noise.stable
+            if sde.noise.leaps
             else f"a D that depends on x ({sde.noise})"
         )
         raise ValueError(f"scheme='{WEAK_2}' is of weak order 2 for constant D in free space, not with {what}; omit it")
@@ -172,12 +172,19 @@ def compiled_step(
     # names with a blank cannot be those of a formula's own symbols
     h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
     z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
-    kicks = [sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
-    new = [x + h * b + root_h * k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
+    statements = formulas.statements
+    if formulas.jump is not None:
+        found = formulas.jump.formulas(z, step)
+        kicks = [*found.outputs, *[sympy.Integer(0)] * (d - len(found.outputs))]
+        statements, jumping = (*statements, *found.statements), found.parameters
+    else:
+        kicks = [root_h * sum(formulas.root[i, j] * z[j] for j in range(d)) for i in range(d)]
+        jumping = {}
+    new = [x + h * b + k for x, b, k in zip(formulas.variables, formulas.drift, kicks, strict=True)]
     if scheme == WEAK_2:
         there = dict(zip(formulas.variables, new, strict=True))
         new = [first + h / 2 * (b.xreplace(there) - b) for first, b in zip(new, formulas.drift, strict=True)]
-    parameters, statements = {**formulas.parameters, h: step, root_h: float(np.sqrt(step))}, formulas.statements
+    parameters = {**formulas.parameters, **jumping, h: step, root_h: float(np.sqrt(step))}
     if edges:  # of real symbols, since sympy takes the modulus of what it does not know to be real apart
         ends = [sympy.Symbol(f"step end {i}", real=True) for i in range(d)]
         statements = (*statements, *zip(ends, new, strict=True))
@@ -222,6 +229,8 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike, devic
     pieces, extra = found
     h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
     level, normal = pieces[0]
+    if formulas.jump is not None:  # nothing happens between two steps, so that any rate will do
+        tensor = sympy.eye(sde.dimension)
     across = tensor[0, 0] if sde.structure == "isotropic" else _along(tensor, normal)
     for distance, slope in pieces[1:]:
         if sde.structure != "isotropic":
@@ -242,11 +251,10 @@ def _along(tensor: Any, normal: Any) -> Any:
 
 def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULER) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
-    root = sde.pace(step)
 
     def advance(x: Array, z: Array) -> Array:
         drift = sde.drift(x)
-        moved = x + step * drift + root * sde.kick(x, z)
+        moved = x + step * drift + sde.leap(x, z, step)
         if scheme == WEAK_2:
             moved = moved + step / 2 * (sde.drift(moved) - drift)
         return edges.fold(moved) if edges else moved
@@ -260,7 +268,7 @@ def numpy_wall(sde: SDE, target: Target, step: float, edges: Edges | None = None
     def wall(x: Array) -> tuple[Array, Array]:
         slope = target.gradient(x)
         length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
-        if sde.noise.stable is not None:  # jumps: there is no way between two steps that a bridge could watch
+        if sde.noise.leaps:  # there is no way between two steps that a bridge could watch
             return target.level(x) / length, np.zeros(x.shape[1:])
         normal = slope / length
         across = sde.along(edges.evaluable(x) if edges else x, normal)

@@ -66,7 +66,7 @@ def diagnose(problem: Problem, routes: bool = True) -> Diagnosis:
 
     passed = problem.gates
     checks = _openness(problem, passed)
-    if not hasattr(problem.sde.landscape, "loss") or problem.sde.noise.stable is not None:  # jumps need no barrier
+    if not hasattr(problem.sde.landscape, "loss") or problem.sde.noise.leaps:  # jumps need no barrier
         return _finish(problem, checks, passed, routes)
     try:
         found = problem.valley

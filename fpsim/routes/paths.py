@@ -80,7 +80,7 @@ class PathsRoute(Route):
         require_open(problem.sde, problem.start[0], problem.target)
         if require_count(paths, "paths") < 2:
             raise ValueError("a mean with an error needs at least 2 paths; got 1")
-        bridge = bridge and problem.sde.noise.stable is None  # nothing to watch between jumps
+        bridge = bridge and not problem.sde.noise.leaps  # nothing to watch between jumps
         run = PathsRun(
             problem, int(paths), None if step is None else check_step(step), seed, horizon,
             problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,

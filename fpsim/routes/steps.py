@@ -56,7 +56,9 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     """0.02 / stiffness; a kick may be a twentieth of the way on flat ground, and a third of a ball's radius."""
     if not math.isfinite(stiff):
         raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
-    law = sde.noise.stable
+    law, white = sde.noise.stable, sde.noise.white
+    if white is not None:  # jumps of a finite size, which are to come alone
+        return min(first_step(sde.with_noise(white), stiff, start, target), sde.noise.longest_step)
     if law is not None:  # no time of its own beyond that of a jump over the way
         jump = (distance(target, start) / law.scale) ** law.alpha / JUMP_PARTS
         return float(f"{min(STEP_TIMES_STIFFNESS / stiff, jump) if stiff > 0 else jump:.2g}")
@@ -122,7 +124,7 @@ class Places:
         x = np.repeat(self.x, NORMALS.size, axis=1)
         z = np.random.default_rng(0).standard_normal((self.sde.normals, x.shape[1]))
         with np.errstate(all="ignore"):
-            v = self.sde.pace(step) * self.sde.kick(x, np.tile(NORMALS, n)[None] if d == z.shape[0] == 1 else z)
+            v = self.sde.leap(x, np.tile(NORMALS, n)[None] if d == z.shape[0] == 1 else z, step)
             drift, noise = self._along(x, v, np.zeros(1))
             middle, noises = self._along(x, v, MIDDLES)
             clock = np.abs(np.log(noise[0] * np.mean(1 / noises, axis=0)))
@@ -223,7 +225,7 @@ def _walk(sde: SDE, walls: Walls | None, starts: Array, step: float) -> Array:
     found = [x]
     with np.errstate(all="ignore"):
         for _ in range(WALK):
-            x = x + step * sde.drift(x) + sde.pace(step) * sde.kick(x, rng.standard_normal((sde.normals, x.shape[1])))
+            x = x + step * sde.drift(x) + sde.leap(x, rng.standard_normal((sde.normals, x.shape[1])), step)
             x = x if walls is None else walls.fold(x)
             x = np.where(np.isfinite(x).all(axis=0), x, starts[:, :1])
             found.append(x)

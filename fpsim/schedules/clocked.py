@@ -9,21 +9,15 @@ per step, so that another curve compiles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE, SymbolicSDE
-from fpsim.targets import Target
-from fpsim.walls import Walls
-
-if TYPE_CHECKING:
-    import sympy
 
 Array = NDArray[np.float64]
 NEAR = 1e-8
@@ -174,45 +168,3 @@ class Clocked(SDE):
 
     def __str__(self) -> str:
         return str(self.scheduled)
-
-
-@dataclass(frozen=True)
-class PlaceOf(Target):
-    """A target for x alone, seen from the state (x, n)."""
-
-    inner: Target
-
-    def level(self, x: Array) -> Array:
-        """The target's level at the place alone."""
-        return self.inner.level(x[:-1])
-
-    def gradient(self, x: Array) -> Array:
-        """The target's gradient, zero along the clock."""
-        slope = self.inner.gradient(x[:-1])
-        return np.concatenate([slope, np.zeros((1, *slope.shape[1:]))])
-
-    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
-        """The target's formula in the place alone."""
-        return self.inner.symbolic(variables[:-1])
-
-    def __str__(self) -> str:
-        return str(self.inner)
-
-
-def with_clock(start: Any, dimension: int) -> Any:
-    """Starts (x) as starts (x, n = 0); what has another shape is left to who refuses it."""
-    if callable(start):
-        return lambda u: np.concatenate([np.asarray(start(u[:-1]), dtype=float), np.zeros_like(u[:1])])
-    points = np.asarray(start, dtype=float)
-    if points.ndim < 2:
-        if points.size != dimension:
-            raise ValueError(f"a start point needs {dimension} coordinates; got {start!r}")
-        return np.append(points.reshape(dimension), 0.0)
-    if points.shape[0] != dimension:
-        raise ValueError(f"start points need shape ({dimension}, paths); got {points.shape}")
-    return np.concatenate([points, np.zeros_like(points[:1])])
-
-
-def walls_with_clock(walls: Walls | None) -> Walls | None:
-    """The walls, and none along the clock."""
-    return None if walls is None else Walls((*walls.kind, None), (*walls.box, (0.0, 1.0)))

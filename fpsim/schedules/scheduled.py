@@ -77,7 +77,7 @@ class Scheduled:
 
     def _check_noise(self) -> None:
         noise = self.sde.noise
-        if noise.stable is not None:
+        if noise.leaps:
             raise ValueError(f"schedules scale a diffusion D, and {noise} jumps and has none; use white noise")
         if self.sde.correction is not None:
             raise ValueError(

@@ -28,7 +28,7 @@ def check_correction(noise: Diffusion[Any], convention: str, correction: float) 
     rate = correction if noise.minibatch is None else noise.minibatch.learning_rate
     if rate != correction:
         raise ValueError(f"correction must be the learning rate of the noise, {rate:g}; got {correction:g}")
-    if noise.stable is not None:
+    if noise.leaps:
         raise ValueError(f"the modified equation of SGD is for noise with a covariance, which {noise} has not")
     if noise.jumps:
         raise ValueError("the modified equation needs a continuous D, and that of at='path' jumps; use at='everywhere'")

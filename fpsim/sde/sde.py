@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fpsim.noise.borrowed import NoiseOf
 from fpsim.noise.kicks import Kicks, matrix_root
+from fpsim.noise.leaps import Leap
 from fpsim.noise.model import Diffusion
 from fpsim.noise.roots import Statements, lower_root_formulas, rounding, symbolic_root
 from fpsim.sde.modified import check_correction, modified
@@ -40,6 +41,7 @@ class SymbolicSDE:
     """An SDE as formulas: Ito drift (d entries), tensor D and a square root of 2 D (d x d), and parameter values.
 
     ``statements`` are symbols of the root with their formulas, in order, where the root is not a closed formula.
+    ``jump`` takes the place of tensor and root where the noise jumps.
     Symbols that are not the landscape's have a blank in their names, so that the two never meet.
     """
 
@@ -49,6 +51,7 @@ class SymbolicSDE:
     tensor: Any
     root: Any
     statements: tuple[tuple[Any, Any], ...] = ()
+    jump: Leap | None = None
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,15 @@ class SDE(Shown):
         """sqrt(2 D(x)) z for ``x`` (d, ...) and normals ``z`` (normals, ...), shape (d, ...)."""
         return self._kicks.kick(x, z)
 
-    def pace(self, step: float) -> float:
-        """How kicks grow with the time step: h^(1/2), or h^(1/alpha) of alpha-stable jumps."""
-        law = self.noise.stable
-        return float(np.sqrt(step)) if law is None else float(step ** (1 / law.alpha))
+    def leap(self, x: Array, z: Array, step: float) -> Array:
+        """The noise of one step at ``x`` (d, ...) from normals ``z`` (normals, ...), shape (d, ...)."""
+        if self._leap is not None:
+            return self._leap.moved(z, step)
+        return np.asarray(np.sqrt(step) * self.kick(x, z))
+
+    @cached_property
+    def _leap(self) -> Leap | None:
+        return self.noise.leap(self.landscape)
 
     @property
     def normals(self) -> int:

@@ -16,7 +16,7 @@ def test_getoor_by_paths(d: int, alpha: float):
         fpsim.SDE(free, fpsim.LevyNoise(alpha, 1.0)), [0.3] + [0.0] * (d - 1), fpsim.Outside([0.0] * d, 1.0)
     )
     found = problem.by_paths(4000, seed=2)
-    assert not found.settings["bridge"] and found.sample.settings["engine"] == "numpy"
+    assert not found.settings["bridge"] and found.sample.settings["engine"] == "compiled"
     assert abs(found.mean - problem.by("getoor").mean) < 5 * found.standard_error + found.systematic_error
     assert found.systematic_error < 0.06 * found.mean
 

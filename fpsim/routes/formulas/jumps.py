@@ -112,6 +112,10 @@ def _law(problem: Problem, name: str) -> StableLaw:
     law = problem.sde.noise.stable
     if law is None:
         raise ValueError(f"{name} is a formula for alpha-stable noise with alpha < 2; this SDE has {problem.sde.noise}")
+    if not law.isotropic:
+        raise ValueError(
+            f"{name} is a formula for jumps that are alike in all directions; this SDE has {problem.sde.noise}"
+        )
     return law
 
 
