@@ -219,8 +219,8 @@ def point(text: str | None, default: Any, what: str, dimension: int) -> tuple[fl
 
 
 def target(text: str | None, default: Any, dimension: int) -> Any:
-    """A target: a number (1-D), ``ball:0.6,0.03:0.1`` or ``half-space:1,0:0``; or the landscape's default."""
-    from fpsim.targets import Ball, HalfSpace
+    """A target: a number (1-D), ``ball:0.6,0.03:0.1``, ``half-space:1,0:0`` or ``outside:-1:1``; or the default."""
+    from fpsim.targets import Ball, HalfSpace, Outside
 
     if text is None:
         if default is None:
@@ -241,12 +241,15 @@ def target(text: str | None, default: Any, dimension: int) -> Any:
         )
     if len(parts) != 2:
         raise ValueError(f"--target {kind} is {TARGETS[kind]}, with numbers joined by commas; got '{text.strip()}'")
-    if kind == "ball":
-        return Ball(numbers(parts[0], "the ball's center", dimension), numbers(parts[1], "the ball's radius", 1)[0])
+    if kind in ("ball", "outside"):
+        shape: Any = Ball if kind == "ball" else Outside
+        return shape(numbers(parts[0], "the ball's center", dimension), numbers(parts[1], "the ball's radius", 1)[0])
     return HalfSpace(numbers(parts[0], "the normal", dimension), numbers(parts[1], "the offset", 1)[0])
 
 
-TARGETS = {"ball": "ball:CENTER:RADIUS", "half-space": "half-space:NORMAL:OFFSET"}
+TARGETS = {
+    "ball": "ball:CENTER:RADIUS", "half-space": "half-space:NORMAL:OFFSET", "outside": "outside:CENTER:RADIUS",
+}  # fmt: skip
 EXAMPLE = "ball:0.6,0.03:0.1"
 
 

@@ -54,7 +54,10 @@ Alpha = Annotated[float | None, typer.Option(help="Tail index of --noise heavy-t
 Scale = Annotated[float | None, typer.Option(help="Scale of --noise heavy-tails.")]
 ConventionText = Annotated[str, typer.Option(help="ito, stratonovich or anti-ito.")]
 Start = Annotated[str | None, typer.Option(help="Start point; coordinates joined by commas.")]
-TargetText = Annotated[str | None, typer.Option(help="A number (1-D), ball:CENTER:RADIUS or half-space:NORMAL:OFFSET.")]
+TargetText = Annotated[
+    str | None,
+    typer.Option(help="A number (1-D), ball:CENTER:RADIUS, half-space:NORMAL:OFFSET or outside:CENTER:RADIUS."),
+]
 Boundary = Annotated[
     str | None, typer.Option(help="Walls on the landscape's box, or on --bounds: reflecting or periodic.")
 ]

@@ -176,9 +176,7 @@ def _draws(
         yield from zip(*parts, strict=True)
 
 
-def drawn(
-    sgd: NetworkSGD, seed: int, replicas: NDArray[np.int64], begin: int, steps: int
-) -> tuple[NDArray[Any], ...]:
+def drawn(sgd: NetworkSGD, seed: int, replicas: NDArray[np.int64], begin: int, steps: int) -> tuple[NDArray[Any], ...]:
     """Everything that replicas (R,) draw in iterations ``begin`` ..., each (steps, R, ...)."""
     m = sgd.landscape.number_of_examples
     if sgd.draws_examples:

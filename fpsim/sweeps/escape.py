@@ -11,7 +11,7 @@ from typing import Any
 
 from fpsim.escape import EscapeProblem
 from fpsim.escape_time import EscapeTime
-from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion
+from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion, LevyNoise
 from fpsim.routes.route import route as _route
 from fpsim.sde.sde import SDE
 
@@ -22,6 +22,7 @@ NOISE = {
     "hessian": ("learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected"),
     "gradient": ("learning_rate", "batch_size", "covariance"),
     "examples": ("learning_rate", "batch_size"),
+    "heavy-tails": ("alpha", "scale", "axes"),
 }
 """Words of each noise."""
 
@@ -33,7 +34,7 @@ def escape_time(landscape: str, route: str = "quadrature", seed: int | None = No
         landscape: a name such as ``double-well``, or the formula of a loss.
         route: a row of :data:`fpsim.route.ROUTES`: ``quadrature``, ``grid``, ``paths``, the name of a formula.
         seed: for routes with random numbers.
-        given: ``start``, ``target``, ``noise`` (constant, hessian, gradient or examples) and its parameters,
+        given: ``start``, ``target``, ``noise`` (constant, hessian, gradient, examples, heavy-tails) and its parameters,
             ``convention``, options of the route, and parameters of the landscape as ``landscape__barrier`` (in study
             files ``landscape.barrier``).
 
@@ -90,10 +91,12 @@ def _noise(place: Any, given: dict[str, Any]) -> Diffusion[Any]:
         if "temperature" not in own:
             raise ValueError("constant noise needs temperature, for example temperature = 0.1")
         return ConstantDiffusion(own["temperature"])
-    if missing := {"learning_rate", "batch_size"} - set(own):
+    if missing := ({"alpha", "scale"} if kind == "heavy-tails" else {"learning_rate", "batch_size"}) - set(own):
         raise ValueError(f"noise '{kind}' needs {' and '.join(sorted(missing))}")
     if kind == "hessian":
         return HessianDiffusion(**own)
+    if kind == "heavy-tails":
+        return LevyNoise(**own)
     if kind == "examples":
         from fpsim.sgd.minibatch import MiniBatchSGD
 
@@ -106,19 +109,21 @@ def _noise(place: Any, given: dict[str, Any]) -> Diffusion[Any]:
 
 def _ends(place: Any, given: dict[str, Any]) -> tuple[Any, Any]:
     """Start and target, or the landscape's own; a target is a number or ("ball", center, radius) and the like."""
-    from fpsim.targets import Ball, HalfSpace
+    from fpsim.targets import Ball, HalfSpace, Outside
 
+    shapes: dict[str, Any] = {"ball": Ball, "half-space": HalfSpace, "outside": Outside}
     start = given.get("start", place.default_start)
     target = given.get("target", place.default_target)
     if start is None or target is None:
         raise ValueError(f"'{place}' has no start and target of its own; give start and target")
     if isinstance(target, tuple | list) and target and isinstance(target[0], str):
         kind, first, second = target
-        if kind not in ("ball", "half-space"):
+        if kind not in shapes:
             raise ValueError(
-                f"a target is a number, ('ball', center, radius) or ('half-space', normal, offset); got {kind!r}"
+                "a target is a number, ('ball', center, radius), ('half-space', normal, offset) or ('outside', center, "
+                f"radius); got {kind!r}"
             )
-        return start, Ball(first, second) if kind == "ball" else HalfSpace(first, second)
+        return start, shapes[kind](first, second)
     if place.dimension > 1 and isinstance(target, tuple | list):
         return start, Ball(target, 0.1)
     return start, target[0] if isinstance(target, tuple | list) else target

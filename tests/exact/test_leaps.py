@@ -152,3 +152,16 @@ def test_refusals(ask, words) -> None:
 def test_described_and_back(name) -> None:
     noise = NOISES[name][1]
     assert noise_from(describe_noise(noise)) == noise and len(str(noise)) > 20
+
+
+def test_heavy_tails_in_words() -> None:
+    from fpsim.sweeps.escape import escape_time
+    from fpsim.words import target
+
+    given = {"noise": "heavy-tails", "alpha": 1.5, "scale": 0.02, "start": -1.0, "target": ("outside", [-1.0], 1.0)}
+    found = escape_time("double-well", "fractional", **given)
+    sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.LevyNoise(1.5, 0.02))
+    assert found.mean == fpsim.EscapeProblem(sde, -1.0, fpsim.Outside([-1.0], 1.0)).by("fractional").mean
+    assert target("outside:-1:1", None, 1) == fpsim.Outside([-1.0], 1.0)
+    with pytest.raises(ValueError, match="needs alpha"):
+        escape_time("double-well", "fractional", noise="heavy-tails", scale=0.1)
