@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.density.automatic import automatic_grid as automatic_grid
     from fpsim.density.fokker_planck import FokkerPlanck as FokkerPlanck
     from fpsim.density.grid import Grid as Grid
+    from fpsim.density.valley_rates import rates as rates
     from fpsim.escape import EscapeProblem as EscapeProblem
     from fpsim.escape_time import EscapeTime as EscapeTime
     from fpsim.noise import ConstantDiffusion as ConstantDiffusion
@@ -45,7 +46,6 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.targets import HalfSpace as HalfSpace
     from fpsim.targets import Outside as Outside
     from fpsim.valleys.passes import passes as passes
-    from fpsim.valleys.rates import rates as rates
     from fpsim.valleys.saddle import saddle as saddle
     from fpsim.valleys.string import string as string
     from fpsim.walls import Walls as Walls
@@ -84,7 +84,7 @@ _HOMES = {
     "FokkerPlanck": "fpsim.density.fokker_planck",
     "Sweep": "fpsim.sweeps.sweep",
     "passes": "fpsim.valleys.passes",
-    "rates": "fpsim.valleys.rates",
+    "rates": "fpsim.density.valley_rates",
     "saddle": "fpsim.valleys.saddle",
     "string": "fpsim.valleys.string",
     "load": "fpsim.storage",

@@ -33,7 +33,7 @@ HOMES = {
     "Saddle": "fpsim.valleys.saddle",
     "String": "fpsim.valleys.string",
     "Passes": "fpsim.valleys.passes",
-    "ValleyRates": "fpsim.valleys.rates",
+    "ValleyRates": "fpsim.valleys.chain",
     "Survival": "fpsim.survival.result",
 }
 """Which module each kind of result that :func:`load` gives back lives in."""

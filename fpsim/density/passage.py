@@ -97,18 +97,18 @@ def committors(walk: Walk, part: Restricted, mass: Array | None = None) -> tuple
     return forward, occupied / np.maximum(mass[part.keep], 1e-300), solver.accuracy
 
 
-def entering(walk: Walk, part: Restricted, mass: Array) -> Array:
-    """Stationary mass per unit time that enters each cell out of the first set, shape (n,).
+def entering(walk: Walk, part: Restricted, mass: Array, k: int = 0) -> Array:
+    """Stationary mass per unit time that enters each cell out of set k, shape (n,).
 
     Edges are shortened as those of the forward walk are, so that detailed balance survives the cut.
     """
-    n, inside, crossed = part.keep.size, part.inside[0], part.crossed[0]
+    n, inside, crossed = part.keep.size, part.inside[k], part.crossed[k]
     into = np.union1d(
         np.flatnonzero(inside[walk.source] & part.keep[walk.target]), crossed[part.keep[walk.target[crossed]]]
     )
     entering = np.bincount(walk.target[into], mass[walk.source[into]] * walk.rate[into], minlength=n)
     whole = np.bincount(walk.source[crossed], walk.rate[crossed], minlength=n)
-    return np.asarray(entering * part.spread(part.losses[0]) / np.maximum(whole, 1e-300))
+    return np.asarray(entering * part.spread(part.losses[k]) / np.maximum(whole, 1e-300))
 
 
 def quasi_stationary(walk: Walk, part: Restricted) -> tuple[float, Array, float]:

@@ -40,6 +40,13 @@ def log_rate(minimum: Any, saddle: Any, temperature: float) -> float:
     return math.log(top[0] / (2 * math.pi)) + determinants - float(saddle.loss - minimum.loss) / temperature
 
 
+def log_rate_error(minimum: Any, saddle: Any, temperature: float) -> float:
+    """Numerical error of :func:`log_rate`: of both losses, and of all curvatures to first order."""
+    bottom, top = np.asarray(minimum.eigenvalues), np.abs(saddle.eigenvalues)
+    softness = float(np.sum(1 / bottom) / 2 + np.sum(1 / top) / 2 + 1 / top[0])
+    return 2 * float(saddle.loss_error) / temperature + float(saddle.eigenvalue_error) * softness
+
+
 def anharmonicity(landscape: Any, points: Any, temperature: float) -> float:
     """How far, in noise units, the loss is from quadratic a thermal width away from some points: the sum of theirs."""
     total = 0.0

@@ -1,11 +1,14 @@
 """The chain of valleys against linear algebra, separable landscapes and the Fokker-Planck equation on a grid."""
 
+import mpmath
 import numpy as np
 import pytest
 
 import fpsim
-from fpsim.valleys.rates import log_mean_times
+from fpsim.valleys.chain import log_mean_times
 from landscapes import DriftField, Landscape, MuellerBrown, StyblinskiTang, ThreeHole
+
+VARYING = fpsim.DiffusionField(lambda x: 0.05 + 0.02 * x[0] ** 2, dimension=1)
 
 
 def chain_of(landscape, temperature):
@@ -85,6 +88,50 @@ def test_ratio_to_the_grid_tends_to_one_linearly():
     assert (np.diff(found) < 0).all()
 
 
+def test_times_on_the_grid_are_the_known_ones():
+    """Mueller-Brown at T = 10 between discs of radius .1: T_AB = 198.31, T_BA = 5.177 (transition path theory)."""
+    chain = fpsim.rates(fpsim.SDE(MuellerBrown(), fpsim.ConstantDiffusion(10.0)), method="grid", core=0.1)
+    for start, target, known in ((0, 2, 198.31), (2, 0, 5.177)):
+        assert chain.time(start, target) == pytest.approx(known, rel=2e-3)
+        assert abs(chain.time(start, target) - known) <= chain.time_error(start, target) < 4e-3 * known
+    (memory,) = (a for a in chain.assumptions if a.key == "memory")
+    assert not memory.holds  # the inner well is left before it has forgotten where it was entered
+    flux = chain.stationary[:, None] * chain.rates
+    np.testing.assert_allclose(flux, flux.T, rtol=1e-6)  # detailed balance
+
+
+@pytest.mark.parametrize("noise", [fpsim.ConstantDiffusion(0.05), VARYING])
+def test_times_on_a_line_are_quadratures(noise):
+    """From the stationary law inside one core to the edge of the other, by quadrature from every start."""
+    well = Landscape.from_expression("(x**2-1)**2/4 + x/10", bounds=(-2, 2))
+    sde, core = fpsim.SDE(well, noise), 0.15
+    chain = fpsim.rates(sde, method="grid", core=core)
+    a, b = (float(m.x[0]) for m in well.minima)
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    law = fpsim.FokkerPlanck(sde, fpsim.Grid((-2.2, 2.2, 4400))).stationary().density
+    for start, (i, j), edge in ((a, (0, 1), b - core), (b, (1, 0), a + core)):
+        places = start + core * nodes
+        density = weights * np.interp(places, law.x.values, law.values)
+        exact = [fpsim.EscapeProblem(sde, float(x), edge).by_quadrature().mean for x in places]
+        mean = float(density @ exact / density.sum())
+        assert abs(chain.time(i, j) - mean) <= chain.time_error(i, j) + 1e-6 * mean
+        assert chain.time_error(i, j) < 1e-3 * mean
+    assert next(a for a in chain.assumptions if a.key == "memory").holds
+
+
+def test_numerical_errors_of_eyring_kramers_times_cover_the_truth():
+    """One coordinate of a separable loss: the rates in closed form, in 50 digits, against the chain's."""
+    chain = chain_of(StyblinskiTang(1), 4.0)
+    mpmath.mp.dps = 50
+    places = sorted(mpmath.polyroots([2, 0, -16, 2.5], maxsteps=200, extraprec=200))
+    loss = [(x**4 - 16 * x**2 + 5 * x) / 2 for x in places]
+    bend = [6 * x**2 - 16 for x in places]
+    for (i, j), (k, side) in {(0, 1): (0, 1), (1, 0): (2, 1)}.items():
+        rate = mpmath.sqrt(bend[k] * -bend[side]) / (2 * mpmath.pi) * mpmath.exp((loss[k] - loss[side]) / 4)
+        off = abs(float(mpmath.log(1 / rate)) - float(chain.log_times(j)[i]))
+        assert off <= chain.log_time_errors(j)[i] < 1e-9
+
+
 def test_three_holes_on_the_grid():
     """Two ways of different heights, so that c of 1 + c T itself depends on T; the chain stays within 0.35 T."""
     temperatures = np.array([0.5, 0.4, 0.32, 0.25])
@@ -111,6 +158,19 @@ def test_refused_in_a_sentence(landscape, noise, words):
         fpsim.rates(fpsim.SDE(landscape, noise))
     with pytest.raises(TypeError, match="expected an SDE"):
         fpsim.rates(landscape)
+
+
+def test_grids_refuse_in_a_sentence():
+    sde = fpsim.SDE(MuellerBrown(), fpsim.ConstantDiffusion(10.0))
+    for words, options in {
+        "by 'eyring-kramers' or 'grid'": {"method": "paths"},
+        "belong to method='grid'": {"core": 0.1},
+        "radius between 0 and": {"method": "grid", "core": 5.0},
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            fpsim.rates(sde, **options)
+    with pytest.raises(ValueError, match="grids reach 3 dimensions"):
+        fpsim.rates(fpsim.SDE(StyblinskiTang(4), fpsim.ConstantDiffusion(1.0)), method="grid")
 
 
 def test_pictures():
