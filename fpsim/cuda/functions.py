@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -64,8 +65,12 @@ def generated(source: str, real: str) -> Any:
         space["ceil"] = libdevice.ceilf if single else libdevice.ceil
     text = re.sub(r"\bnp\.(floor|ceil)\(", r"\1(", source)
     if "local(" in source:  # a network's
-        text = re.sub(r"\blocal\((\d+)\)", r"cuda.local.array(\1, number)", text)
-        space |= {"cuda": cuda, "number": getattr(types, real), "tanh": space["math"].tanh, "logistic": logistic(real)}
+        space |= {"tanh": space["math"].tanh, "logistic": logistic(real)}
+        if simulated():  # whose threads take turns with the name ``cuda``
+            space["local"] = partial(np.empty, dtype=real)
+        else:
+            space |= {"cuda": cuda, "number": getattr(types, real)}
+            text = re.sub(r"\blocal\((\d+)\)", r"cuda.local.array(\1, number)", text)
     exec(compile(text, "<generated step>", "exec"), space)
     return inlined(space["block"])
 

@@ -105,7 +105,7 @@ def exit_iterations(
     require_memory(8 * int(paths) * (d * (3 if callable(start) else 1) + 6), "the exits", "use fewer paths")
     points = start_points(start, d, 0, int(paths), seed)
     goal = as_target(target, points[:, 0])
-    place = _place(sgd, device, int(paths), min(horizon, EXIT_STEPS), _has_formula(sgd, goal))
+    place = _place(sgd, device, int(paths), horizon, _has_formula(sgd, goal))
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
@@ -234,7 +234,8 @@ def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, for
     each = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
     work = float(paths) * iterations * each
     if formula and compiles(sgd):
-        if chosen(device, work * sgd.landscape.dimension) == "cuda":
+        known = work if math.isfinite(iterations) else float(paths) * EXIT_STEPS * each
+        if chosen(device, known * sgd.landscape.dimension) == "cuda":
             return "cuda"
         plain = sgd.draws_examples and not sgd.momentum
         return "torch" if sgd.moves_network and plain and work < WORTH else "compiled"
