@@ -77,6 +77,8 @@ def classify(
     u = _ladder(inside, place, side, length)
     if math.isinf(place):
         u = u[u <= (abs(inside) + length) * sight]
+    if u.size < LATE:  # the end is as near as rounding allows
+        return Edge(place, "undecided", False, False, math.nan)
     with np.errstate(all="ignore"):
         for _ in range(2):
             slope, log_d = fields(place + away * u if math.isfinite(place) else side * u)

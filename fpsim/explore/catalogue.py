@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from fpsim.explore.presets import PRESETS
-from fpsim.explore.settings import COOL, FIXED, MOST_PARTICLES, WARM, Settings
+from fpsim.explore.settings import COOL, MOST_PARTICLES, WARM, Settings
 
 RANGES = {
     "tilt": (-0.3, 0.3), "offset": (0.0, 1.0), "coupling": (0.0, 2.0), "sharp": (0.5, 32.0), "flat": (0.25, 8.0),
@@ -14,6 +14,9 @@ RANGES = {
 }  # fmt: skip
 """Ranges of sliders where a quarter and four times the default are no good ones."""
 HIDDEN = {"dimension", "ring", "examples", "root"}
+
+WITH_EXAMPLES = {"per-example-double-well", "resnet-slice"}
+"""Landscapes over a data set, written down since making all landscapes would take half of the first second."""
 
 NOISES = {
     "constant": ("white noise, the same everywhere", ("temperature",)),
@@ -52,19 +55,14 @@ def choices() -> dict[str, Any]:
 
 
 def _landscape(name: str, make: Any) -> dict[str, Any]:
-    from landscapes.catalogue.named import named
-
-    place = named(name, **FIXED.get(name, {}))
     parameters = {
         key: _range(key, parameter.default)
         for key, parameter in inspect.signature(make).parameters.items()
         if key not in HIDDEN and isinstance(parameter.default, int | float)
     }
     return {
-        "dimension": place.dimension,
         "parameters": parameters,
-        "has_loss": hasattr(place, "loss"),
-        "has_examples": hasattr(place, "example_gradients"),
+        "has_examples": name in WITH_EXAMPLES,
         "temperature": WARM.get(name, COOL),
     }
 

@@ -49,15 +49,15 @@ def _notes(problem: EscapeProblem) -> tuple[str, ...]:
     return tuple(f"not so: {c.statement} ({c.detail})" for c in checks if not c.holds and c.key != "small noise")
 
 
-def table(found: Comparison) -> dict[str, Any]:
-    """Headline, rows with failed assumptions in words, and what was skipped and why, for the page."""
+def table(found: Comparison, doubts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Headline, rows with failed assumptions in words, and what was skipped and why, for the page; ``doubts`` first."""
     rows = [_row(answer, row) for answer, row in zip(found.routes, found.rows(), strict=True)]
     remarks = {a.method: ROUTES[a.method].remark for a in found.routes if a.method in ROUTES}
     return {
         "headline": _headline(found),
         "rows": rows,
         "skipped": [{"method": s.method, "reason": s.reason} for s in found.skipped],
-        "notes": list(found.notes) + [text for text in remarks.values() if text],
+        "notes": [*doubts, *found.notes] + [text for text in remarks.values() if text],
     }
 
 

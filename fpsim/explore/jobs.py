@@ -78,10 +78,10 @@ class Jobs:
         with self.lock:
             self._forget()
             for job in self.jobs.values():
-                if job.key == key and job.state in ("waiting", "running", "done"):
+                if job.key == key and job.state in ("waiting", "running", "done") and not self._unwanted(job):
                     job.asked = time.monotonic()
                     return job
-            if sum(not job.ended for job in self.jobs.values()) >= self.most:
+            if sum(not (job.ended or self._unwanted(job)) for job in self.jobs.values()) >= self.most:
                 raise BusyError(f"{self.most} jobs are under way, which is the most at once; try again in a while")
             job = Job(next(self.numbers), key, work, time.monotonic())
             self.jobs[job.number] = job
@@ -111,14 +111,14 @@ class Jobs:
         self.jobs = {n: job for n, job in self.jobs.items() if not (job.ended and now - job.asked > self.lease)}
 
     def _run(self, job: Job) -> None:
-        if job.cancel.is_set() or self._abandoned(job):
+        if self._unwanted(job):
             job.state = "cancelled"
             return
         job.state = "running"
         task, began = Task(lambda: job.work(job.tell)), time.monotonic()
         while not task.done.wait(LOOK):
             late = time.monotonic() - began > self.seconds
-            if late or job.cancel.is_set() or self._abandoned(job):
+            if late or self._unwanted(job):
                 if task.stop():
                     break
                 job.error = f"this took more than {self.seconds:g} s, the most a job may take" if late else ""
@@ -130,8 +130,8 @@ class Jobs:
         except BaseException as error:
             job.error, job.state = sentence(error), "failed"
 
-    def _abandoned(self, job: Job) -> bool:
-        return time.monotonic() - job.asked > self.lease
+    def _unwanted(self, job: Job) -> bool:
+        return job.cancel.is_set() or time.monotonic() - job.asked > self.lease
 
 
 def sentence(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import warnings
 import webbrowser
 from typing import Any
 from urllib.parse import urlencode
@@ -43,6 +44,7 @@ def opened(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(CONNECTIONS)  # a browser that comes before the server is ready waits
     except OSError as error:
         listener.close()
         raise ValueError(f"cannot listen on {host}, port {port} ({error.strerror}); try another --port") from None
@@ -73,6 +75,7 @@ def serve(settings: Settings | None, host: str, port: int, token: str | None, br
         application(token), log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30, ws="none",
         timeout_graceful_shutdown=2,
     )  # fmt: skip
+    warnings.simplefilter("ignore")  # what is doubtful is said on the page
     print(f"fpsim explore: {found}  (Ctrl-C ends it)", flush=True)
     threading.Thread(target=_warm_up, args=(settings,), daemon=True).start()
     if browser:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ from fpsim.escape import EscapeProblem
 from fpsim.explore.clock import FRAMES, Clock
 from fpsim.explore.settings import Settings
 from fpsim.paths.simulate import simulate
+from fpsim.routes.allowance import within
 
 PIECES = 10
+SECONDS = 20.0
+"""Of one piece, the compiler's included."""
 LAST = 2**32 - 1
 
 
@@ -39,10 +43,10 @@ def frames(settings: Settings, problem: EscapeProblem, time: Clock) -> Iterator[
     length = time.film / PIECES
     every = round(time.film / FRAMES / time.step)
     for piece in range(PIECES):
-        found: Any = simulate(
-            problem.sde, begin, length, time.step, settings.particles, every, settings.seed + (piece << 32),
+        found: Any = within(SECONDS, partial(
+            simulate, problem.sde, begin, length, time.step, settings.particles, every, settings.seed + (piece << 32),
             threads=1,
-        )  # fmt: skip
+        ))  # fmt: skip
         begin = np.ascontiguousarray(found.x[-1].T)
         yield found.x[1:]
 

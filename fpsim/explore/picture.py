@@ -35,17 +35,18 @@ def picture(settings: Settings) -> dict[str, Any]:
     found = at_once(problem)
     time = clock(settings, problem, found)
     place = problem.sde.landscape
+    points, doubts = critical(problem)
     return {
         "settings": dict(settings.pairs()),
         "dimension": problem.sde.dimension,
         "title": str(problem),
         "variables": list(place.variables),
         "surface": surface(problem),
-        "critical": critical(problem),
+        "critical": points,
         "start": list(problem.start),
         "target": aim(problem),
         "clock": {"film": time.film, "frames": FRAMES, "survival": time.survival},
-        "table": table(found),
+        "table": table(found, doubts),
         "back": way_back(problem),
         "python": as_python(settings),
         "command": as_command(settings),
@@ -86,15 +87,15 @@ def surface(problem: EscapeProblem) -> dict[str, Any]:
     }
 
 
-def critical(problem: EscapeProblem) -> list[dict[str, Any]]:
-    """Kind, place, loss and eigenvalues of the critical points, or of a drift's fixed points."""
+def critical(problem: EscapeProblem) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Kind, place, loss and eigenvalues of the critical points, or of a drift's fixed points; and doubts about them."""
     place: Any = problem.sde.landscape
     if place.bounds is None:
-        return []
+        return [], ()
     try:
         points = place.critical_points() if hasattr(place, "critical_points") else place.fixed_points()
-    except REFUSALS:
-        return []
+    except REFUSALS as error:
+        return [], (" ".join(str(error).split()),)
     rows = [point.to_dict() for point in points]
     return [
         {
@@ -102,7 +103,7 @@ def critical(problem: EscapeProblem) -> list[dict[str, Any]]:
             "eigenvalues": [_eigenvalue(value) for value in row["eigenvalues"]],
         }
         for row in rows
-    ]  # fmt: skip
+    ], tuple(points.warnings)  # fmt: skip
 
 
 def _eigenvalue(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from fpsim.explore.jobs import BusyError
 from fpsim.explore.settings import Settings
-from fpsim.routes.allowance import within
+from fpsim.routes.allowance import OverBudgetError, within
 
 AT_ONCE = 2
 PATIENCE = 10.0
@@ -42,7 +42,7 @@ class Quick:
         try:
             found = self._known(settings)
             if found is None:
-                found = json.dumps(within(SECONDS, lambda: self.make(settings)), allow_nan=False).encode()
+                found = self._made(settings)
         finally:
             self.turns.release()
         with self.lock:
@@ -50,6 +50,15 @@ class Quick:
             while len(self.answers) > self.kept:
                 self.answers.popitem(last=False)
         return found
+
+    def _made(self, settings: Settings) -> bytes:
+        try:
+            answer = within(SECONDS, lambda: self.make(settings))
+        except OverBudgetError:
+            raise ValueError(
+                f"this did not end within {SECONDS:g} s, the most a picture may take; simplify it"
+            ) from None
+        return json.dumps(answer, allow_nan=False).encode()
 
     def _known(self, settings: Settings) -> bytes | None:
         with self.lock:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from fpsim import words
 from fpsim.escape import EscapeProblem
 from fpsim.sde.sde import SDE
+from fpsim.targets import as_target
 
 PARAMETER = "p."
 """What the names of a landscape's parameters begin with in an address."""
@@ -137,10 +140,9 @@ def _problem(settings: Settings) -> EscapeProblem:
     begin, end = _ends(place)
     start = words.point(settings.start, begin, "start", place.dimension)
     target = words.target(settings.target, end, place.dimension)
-    problem = EscapeProblem(SDE(place, noise, convention), start, target)
-    for point in (problem.point, *problem.target.anchors(problem.point)):
+    for point in (np.array(start), *as_target(target, np.array(start)).anchors(np.array(start))):
         _require_near(place, point)
-    return problem
+    return EscapeProblem(SDE(place, noise, convention), start, target)
 
 
 def _require_near(place: Any, point: Any) -> None:

@@ -4,8 +4,6 @@ import csv
 import json
 import shlex
 import struct
-import subprocess
-import sys
 import threading
 import time
 
@@ -14,6 +12,7 @@ import pytest
 
 import fpsim
 import landscapes
+from fpsim.digits import power_of_e
 
 pytest.importorskip("starlette", reason="starlette (extra `explore`) is not installed")
 pytest.importorskip("httpx2", reason="httpx2 (a tool of developers) is not installed")
@@ -165,11 +164,12 @@ def _pairs(words):
             yield flag.removeprefix("--").replace("-", "_"), value
 
 
-def test_the_command_runs_as_it_is():
+def test_the_command_runs_as_it_is(capsys):
+    from fpsim.cli.app import app
+
     words = shlex.split(as_command(settings(**WELL)))[1:]
-    run = [sys.executable, "-m", "fpsim", *words, "--json", "--budget", "0.5"]
-    out = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120).stdout
-    means = {row["method"]: row["mean"] for row in json.loads(out)["routes"]}
+    app([*words, "--json", "--budget", "20", "--paths", "1000"], standalone_mode=False)
+    means = {row["method"]: row["mean"] for row in json.loads(capsys.readouterr().out)["routes"]}
     assert means["quadrature"] == pytest.approx(settings(**WELL).problem.by_quadrature().mean, rel=1e-10)
 
 
@@ -402,8 +402,23 @@ def test_twenty_tabs_are_bounded_in_work_and_memory():
     assert most[0] <= 2 and len(quick.answers) <= 8
 
 
-def test_every_landscape_of_the_form_gives_a_picture(client):
-    offered = choices()
-    for name, place in offered["landscapes"].items():
-        answer = client.get("/api/picture", params={"landscape": name, "temperature": str(place["temperature"])})
+def test_every_landscape_of_the_form_gives_a_picture_and_is_what_the_form_says(client):
+    for name, place in choices()["landscapes"].items():
+        shown = {"landscape": name, "temperature": str(place["temperature"])}
+        answer = client.get("/api/picture", params=shown)
         assert answer.status_code == 200, (name, answer.text[:300])
+        found = settings(**shown).problem.sde.landscape
+        assert place["has_examples"] == hasattr(found, "example_gradients")
+
+
+def test_what_no_float_resolves_is_told_beside_the_formulas(client):
+    # L = 3e-32 at the minimum instead of 0: the noise dies in one float
+    scaled = {"noise": "loss-scaled", "learning_rate": "1", "batch_size": "1", "floor": "4"}
+    found = client.get("/api/picture", params={"landscape": "sharp-flat-well", **scaled})
+    assert found.status_code == 200
+    table = found.json()["table"]
+    assert table["rows"][0]["process"] == "formula" and "larger floor" in table["skipped"][0]["reason"]
+
+
+def test_times_of_any_size_are_printed():
+    assert power_of_e(7.5e298, 0.0) == "e^7.5e+298"

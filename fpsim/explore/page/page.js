@@ -223,7 +223,7 @@ Explore.page = async () => {
   }
 
   function showTable(table) {
-    const body = headed($("routes"), "routes", ["route", "mean time", "relative error", "ratio", "z", "assumptions that fail"]);
+    const body = headed($("routes"), "routes", ["route", "mean time", "error", "ratio", "z", "assumptions that fail"]);
     for (const row of table.rows) {
       const line = body.insertRow();
       line.className = row.reference ? "reference" : "";
