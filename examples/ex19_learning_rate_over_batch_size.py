@@ -1,7 +1,7 @@
 """Does only the ratio of learning rate and batch size matter?
 
-Jastrzebski et al. (arXiv 1711.04623): runs of equal eta/S wander alike, if time counts as eta times iterations.  That is
-the SDE's answer; SGD itself keeps it up to terms of order eta, and a twofold eta/S changes everything.
+Jastrzebski et al. (arXiv 1711.04623): runs of equal eta/S wander alike, if time counts as eta times iterations.  That
+is the SDE's answer; SGD itself keeps it up to terms of order eta, and a twofold eta/S changes everything.
 """
 
 import fpsim

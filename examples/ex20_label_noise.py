@@ -1,9 +1,9 @@
 """Why does SGD drift to flat minima although the loss is the same everywhere?
 
 Along a valley of minima the noise of wrong labels, D = kappa H, only shakes across (Blanc et al., COLT 2020; HaoChen et
-al., COLT 2021).  Where the valley widens the shaking pushes: for L = (1 + x^2) y^2 / 2 the slow motion is the descent of
-kappa Tr(H) / 2,  dx/dt = -x <y^2> = -kappa x, and so E ln x(t) = ln x(0) - kappa t, up to a share of order kappa.  Noise
-along x of size T turns the descent into an SDE with the stationary variance T / kappa.
+al., COLT 2021).  Where the valley widens the shaking pushes: for L = (1 + x^2) y^2 / 2 the slow motion is the descent
+of kappa Tr(H) / 2,  dx/dt = -x <y^2> = -kappa x, and so E ln x(t) = ln x(0) - kappa t, up to a share of order kappa.
+Noise along x of size T turns the descent into an SDE with the stationary variance T / kappa.
 """
 
 import numpy as np
