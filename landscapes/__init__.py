@@ -27,6 +27,7 @@ from landscapes.catalogue.surfaces import (
 from landscapes.catalogue.wells import DoubleWell, SharpFlatWell, TiltedCosine
 from landscapes.critical.points import CriticalPoint, CriticalPoints
 from landscapes.examples.dataset import DatasetLandscape
+from landscapes.examples.plane import PlaneLandscape
 from landscapes.examples.sampled import SampledLandscape
 from landscapes.formula.grammar import ExpressionError
 from landscapes.landscape import DriftField, Landscape
@@ -51,6 +52,7 @@ __all__ = [
     "NeuralLandscape",
     "PerExampleDoubleWell",
     "PerExampleTent",
+    "PlaneLandscape",
     "Quadratic",
     "SampledLandscape",
     "SharpFlatWell",
