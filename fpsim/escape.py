@@ -153,6 +153,7 @@ class EscapeProblem(Problem):
 
         Raises:
             ValueError: where the mean is infinite, the score does not tell places apart, or no flight arrives.
+            SplittingInterrupted: on Ctrl-C, a ``KeyboardInterrupt``.
         """
         return route("splitting").answer(
             self, seed, repetitions, particles, score, step, threads, step_bias, progress, deadline, store

@@ -16,16 +16,21 @@ from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.escape_time import EscapeTime
+from fpsim.routes.allowance import OverBudgetError
 from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Route
 from fpsim.routes.speed import affordable_paths
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
+from fpsim.splitting.iterations import split_iterations
 from fpsim.targets import as_target
 from landscapes.field import as_point
 
 Array = NDArray[np.float64]
+
+
+REPETITIONS = 20
 
 
 class ChainRoute(Route):
@@ -63,7 +68,12 @@ class ChainRoute(Route):
             return self.answer(problem)
         own = problem.sde.noise.minibatch
         assert own is not None
-        count = affordable_paths(problem, plan.paths, 1.5 * own.learning_rate, plan.expected(), plan.allowance, None)
+        try:
+            step = 1.5 * own.learning_rate
+            count = affordable_paths(problem, plan.paths, step, plan.expected(), plan.allowance, None)
+        except OverBudgetError:
+            left = max(0.85 * share * plan.allowance.left, 1e-3)
+            return self.answer(problem, repetitions=REPETITIONS, seed=plan.seed, deadline=left)
         return self.answer(problem, paths=count, seed=plan.seed)
 
     def options(self, found: EscapeTime) -> dict[str, Any]:
@@ -72,6 +82,9 @@ class ChainRoute(Route):
         if found.settings["engine"] == "Monte Carlo":
             known |= {"paths": found.settings["paths"], "momentum": found.settings["momentum"] or None}
             known["seed"] = found.seed
+        if found.settings["engine"] == "splitting":
+            known |= {"repetitions": found.settings["repetitions"], "particles": found.settings["particles"]}
+            known |= {"momentum": found.settings.get("momentum"), "seed": found.seed}
         return known
 
 
@@ -90,10 +103,14 @@ def escape_time_by_chain(
     momentum: float | None = None,
     tolerance: float = 1e-8,
     progress: Callable[[float], None] | None = None,
+    repetitions: int | None = None,
+    particles: int = 1000,
+    deadline: float = math.inf,
 ) -> EscapeTime:
     """The escape time of SGD's own chain, in time = eta * iterations; iterations stand in the settings.
 
-    By transfer matrix in one dimension, by Monte Carlo beyond, with momentum, or for a level function.
+    By transfer matrix in one dimension, by Monte Carlo beyond, with momentum, or for a level function; by splitting
+    if that is asked for.
 
     Args:
         sde: landscape and noise; the convention must be Ito.
@@ -101,6 +118,7 @@ def escape_time_by_chain(
         target: a number (1-D), ``Ball``, ``HalfSpace`` or a level function.
         learning_rate: eta, where the noise model has none.
         paths, seed, horizon, threads, momentum, progress: for Monte Carlo, as in :meth:`Chain.exit_times`.
+        repetitions, particles, deadline: for splitting (:func:`fpsim.split_iterations`), if repetitions are asked for.
         tolerance: relative error of the transfer matrix; long times may have one of 1e-6, which the result states.
 
     Raises:
@@ -113,6 +131,12 @@ def escape_time_by_chain(
     settings: dict[str, Any] = {"learning rate": eta}
     facts: dict[str, Any]
     variance: float | None
+    if repetitions is not None:
+        found = split_iterations(
+            chain, point, goal, seed, repetitions, particles, threads=threads, progress=progress, deadline=deadline,
+            momentum=momentum,
+        )  # fmt: skip
+        return _in_time(found, chain, sde.convention, _stability(chain, point))
     if chain.dimension == 1 and momentum is None and goal.interval() is not None:
         passage = chain.mean_exit_time(point, goal, tolerance, max(tolerance, 1e-6))
         mean, variance = passage.time, passage.time_variance
@@ -137,6 +161,17 @@ def escape_time_by_chain(
     return EscapeTime(
         mean=mean, method="chain", variance=variance, convention=sde.convention, target=str(goal), settings=settings,
         seconds=clock.perf_counter() - began, assumptions=(_stability(chain, point),), **facts,
+    )  # fmt: skip
+
+
+def _in_time(found: EscapeTime, chain: Chain, convention: str, stable: Assumption) -> EscapeTime:
+    """An answer by splitting, in iterations, as one of this route."""
+    eta = chain.eta
+    settings = {"learning rate": eta, "iterations": found.mean, "engine": "splitting", **found.settings}
+    return replace(
+        found, mean=eta * found.mean, log_mean=found.log_mean + math.log(eta), method="chain", units="time",
+        standard_error=eta * found.standard_error, convention=convention, settings=settings,
+        assumptions=(stable, *found.assumptions),
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
+
 Array = NDArray[np.float64]
 LEVELS = 4
 ACCEPTED = 0.005
@@ -43,6 +45,20 @@ class Bias:
     error: float
     ruled: bool
     detail: str
+
+
+def law_check(found: Bias, order: float = 1.0) -> Assumption:
+    """Whether the means follow their law, as an assumption of a result."""
+    law = f"the means at h, 2h, 4h, 8h follow m + a h{'' if order == 1 else f'^{order:g}'} (chi^2, 0.5 %)"
+    return Assumption(law, found.ruled, found.detail, key="step law")
+
+
+def share_of_work(level: int, alone: bool) -> tuple[float, float]:
+    """Which part of the work comes before a level of a ladder, and its own: they cost 1/8, 1/4, 1/2 and 1."""
+    if alone:
+        return 0.0, 1.0
+    total = 2 - 2.0 ** (1 - LEVELS)
+    return (2.0**-level - 2.0 ** (1 - LEVELS)) / total, 2.0**-level / total
 
 
 def bias(levels: Sequence[Level], order: float = 1.0) -> Bias:

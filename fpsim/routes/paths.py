@@ -24,14 +24,13 @@ from fpsim.paths.censoring import CensoredMean, censored_mean, moved
 from fpsim.paths.exits import ExitSample, check_deadline
 from fpsim.paths.step import check_step, require_count
 from fpsim.routes.allowance import Allowance
-from fpsim.routes.ladder import LEVELS, Bias, Level, bias
+from fpsim.routes.ladder import LEVELS, Bias, Level, bias, law_check
 from fpsim.routes.paths_run import PathsRun
 from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
 from fpsim.routes.reach import BeyondReachError
 from fpsim.routes.route import Cost, Route
 from fpsim.routes.speed import affordable_paths, predicted_seconds
-from fpsim.routes.steps import ROUGHEST
 from fpsim.sde.gates import InfiniteTimeError, require_open
 from fpsim.walls import Walls, as_walls, require_place
 
@@ -124,16 +123,14 @@ def _answer(run: PathsRun) -> EscapeTime:
     if run.bridge and run.step is not None:
         _require_stable(run, run.step)
     h, sample, estimate, found = _refined(run)
-    resolved = _resolved(run, h) if run.bridge else ()
     error = 0.0
     if found:
         # half the square of a kick's error may be unseen by coarse steps, if all of them jump over a fine feature
         unseen = run.places.roughness(h) ** 2 / 2 if run.bridge else 0.0
         error = math.hypot(found.error, unseen * estimate.mean)
-    checks = list(resolved)
+    checks = list(run.places.checks(h, run.problem.stiffness)) if run.bridge else []
     if found:
-        law = f"the means at h, 2h, 4h, 8h follow m + a h^{_order(run):g} (chi^2, 0.5 %)"
-        checks.append(Assumption(law, found.ruled, found.detail, key="step law"))
+        checks.append(law_check(found, _order(run)))
     if estimate.tail is not None:
         checks.append(
             Assumption(
@@ -237,19 +234,6 @@ def _affordable(run: PathsRun, sample: ExitSample, mean: float, step: float) -> 
     """Whether a step may be made as small as this without being asked."""
     most = REFINED_STEPS[sample.settings["engine"]] / run.problem.sde.dimension
     return max(run.paths, 256) * min(mean, run.horizon) / step <= most and clock.perf_counter() < run.ends
-
-
-def _resolved(run: PathsRun, step: float) -> tuple[Assumption, ...]:
-    """Whether a kick jumps over features of drift and D, over the target or the room between walls; and stability."""
-    rough, crowded = run.places.roughness(step), run.places.crowding(step)
-    size = step * run.problem.stiffness
-    return (
-        Assumption(
-            f"a kick jumps over no feature of drift, D, target or walls (error of a kick <= {ROUGHEST:g})",
-            rough <= ROUGHEST and crowded <= 1, f"{rough:.2g}; kick / room {crowded:.2g}", key="kick",
-        ),
-        Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}", key="stiffness"),
-    )  # fmt: skip
 
 
 def _require_stable(run: PathsRun, step: float) -> None:

@@ -19,7 +19,7 @@ from fpsim.cuda.device import Device
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.starts import start_points
-from fpsim.routes.ladder import LEVELS
+from fpsim.routes.ladder import share_of_work
 from fpsim.routes.problem import Problem
 from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.route import route
@@ -63,7 +63,7 @@ class PathsRun:
         sde, target = self.problem.sde, self.problem.target
         seed = self.seed if 0 <= level <= 1 else own_seed(self.seed, "step", level)
         until = self.horizon if horizon is None else horizon
-        begun, part = _shares(level, not self.step_bias)
+        begun, part = share_of_work(level, not self.step_bias) if level >= 0 else (0.0, 0.1)
         left = max(self.ends - clock.perf_counter(), 1e-3) * part / (1 - begun)
         progress, report = self.progress, None
         if progress is not None and level >= 0:
@@ -124,11 +124,3 @@ class PathsRun:
             raise InfiniteTimeError(f"{said}: {error}") from error
         except ValueError:
             return None
-
-
-def _shares(level: int, alone: bool) -> tuple[float, float]:
-    """Which part of the work comes before a level of a ladder, and its own: they cost 1/8, 1/4, 1/2 and 1."""
-    if level < 0 or alone:
-        return 0.0, 1.0 if level >= 0 else 0.1
-    total = 2 - 2.0 ** (1 - LEVELS)
-    return (2.0**-level - 2.0 ** (1 - LEVELS)) / total, 2.0**-level / total

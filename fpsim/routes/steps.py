@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.assumption import Assumption
 from fpsim.lengths import distance
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target
@@ -117,6 +118,17 @@ class Places:
     x: Array
     way: float
     jumps: Array = field(default_factory=lambda: np.empty(0))
+
+    def checks(self, step: float, stiff: float) -> tuple[Assumption, ...]:
+        """Whether a kick jumps over features of drift and D, the target or the room between walls; and stability."""
+        rough, crowded, size = self.roughness(step), self.crowding(step), step * stiff
+        return (
+            Assumption(
+                f"a kick jumps over no feature of drift, D, target or walls (error of a kick <= {ROUGHEST:g})",
+                rough <= ROUGHEST and crowded <= 1, f"{rough:.2g}; kick / room {crowded:.2g}", key="kick",
+            ),
+            Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}", key="stiffness"),
+        )  # fmt: skip
 
     def roughness(self, step: float) -> float:
         """Error of a kick by features of drift and D, at the worst place (the worst percent beyond one dimension)."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.escape_time import LARGEST_LOG
+from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.splitting.dynamics import Dynamics, Stop
@@ -40,11 +40,16 @@ IDEAL = 1.16
 
 
 class SplittingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a run of repetitions; ``found`` holds those that had ended."""
+    """Ctrl-C during a run of repetitions.
 
-    def __init__(self, found: Sequence[Repetition]) -> None:
-        super().__init__()
-        self.found = tuple(found)
+    Attributes:
+        found: the repetitions that had ended; with ``store=`` the same call goes on from them.
+        answer: the mean that they give, where two or more had ended and it needs nothing else.
+    """
+
+    def __init__(self, found: Sequence[Repetition], answer: EscapeTime | None = None) -> None:
+        super().__init__(f"{len(found)} repetitions had ended; with store= the same call goes on from them")
+        self.found, self.answer = tuple(found), answer
 
 
 def repetitions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
 from fpsim.splitting import ensemble
 from fpsim.splitting.dynamics import Stop, most_steps
+from fpsim.splitting.ensemble import SplittingInterrupted
 from fpsim.splitting.moving import moving
-from fpsim.splitting.multilevel import FEWEST_PARTICLES, MOST_REPETITIONS, PILOT
+from fpsim.splitting.multilevel import FEWEST_PARTICLES, MOST_REPETITIONS, PILOT, Repetition
 from fpsim.splitting.plan import planned
 from fpsim.targets import as_target
 from landscapes.field import as_point
@@ -70,6 +71,7 @@ def split_iterations(
         the mean in iterations with its standard error; nothing else is approximate.
 
     Raises:
+        SplittingInterrupted: on Ctrl-C, with the answer of the repetitions that had ended.
         ValueError: for reshuffled epochs, a score that does not tell places apart, or if no flight arrives.
     """
     began = clock.perf_counter()
@@ -86,22 +88,30 @@ def split_iterations(
         plan = planned(dynamics, found.start, int(particles), PILOT, FIRST * parts, stop)
     except Stopped:
         raise ValueError("the deadline came before flights had settled around the start; give more time") from None
-    done = ensemble.repetitions(
-        dynamics, plan.plan, int(repetitions), own_seed(seed, "branching"), count, stop, progress,
-        None if store is None else Path(store),
-    )  # fmt: skip
-    mean = ensemble.mean_of_loops(done, int(particles))
-    log_mean = mean.log_mean - math.log(parts)
-    value = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
-    settings = {
-        "sgd": str(sgd), "repetitions": len(done), "particles": int(particles), "score": found.score,
-        **({} if momentum is None else {"momentum": momentum}), **ensemble.describe_loops(mean, 1 / parts),
-    }  # fmt: skip
-    return EscapeTime(
-        mean=value, log_mean=log_mean, log_error=mean.error, method="splitting", units="iterations",
-        standard_error=mean.error * value, target=str(goal), seed=int(seed), settings=settings,
-        seconds=clock.perf_counter() - began, assumptions=(plan.check, *found.checks, *mean.assumptions),
-    )  # fmt: skip
+
+    def answer(done: Sequence[Repetition]) -> EscapeTime:
+        mean = ensemble.mean_of_loops(done, int(particles))
+        log_mean = mean.log_mean - math.log(parts)
+        value = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
+        settings = {
+            "sgd": str(sgd), "repetitions": len(done), "particles": int(particles), "score": found.score,
+            **({} if momentum is None else {"momentum": momentum}), **ensemble.describe_loops(mean, 1 / parts),
+        }  # fmt: skip
+        return EscapeTime(
+            mean=value, log_mean=log_mean, log_error=mean.error, method="splitting", units="iterations",
+            standard_error=mean.error * value, target=str(goal), seed=int(seed), settings=settings,
+            seconds=clock.perf_counter() - began, assumptions=(plan.check, *found.checks, *mean.assumptions),
+        )  # fmt: skip
+
+    try:
+        return answer(
+            ensemble.repetitions(
+                dynamics, plan.plan, int(repetitions), own_seed(seed, "branching"), count, stop, progress,
+                None if store is None else Path(store),
+            )
+        )  # fmt: skip
+    except SplittingInterrupted as stopped:
+        raise SplittingInterrupted(stopped.found, answer(stopped.found) if len(stopped.found) > 1 else None) from None
 
 
 def check_counts(repetitions: Any, particles: Any) -> None:

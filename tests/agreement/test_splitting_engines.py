@@ -2,14 +2,19 @@
 
 import dataclasses
 import math
+import signal
 
 import numpy as np
 import pytest
 
 import fpsim
 import landscapes
-from fpsim.routes.splitting import SplittingRun
+from fpsim.routes.allowance import Allowance, OverBudgetError
+from fpsim.routes.plan import Plan
+from fpsim.routes.route import route
+from fpsim.routes.splitting_run import SplittingRun
 from fpsim.splitting.dynamics import Stop, Until
+from fpsim.splitting.ensemble import SplittingInterrupted
 from fpsim.splitting.moving import moving
 from fpsim.splitting.multilevel import repetition
 from fpsim.splitting.plan import planned
@@ -101,3 +106,54 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     resumed = LINE.by_splitting(repetitions=5, store=store, **ask)
     assert len(store.read_text().splitlines()) == 5
     assert resumed.mean == LINE.by_splitting(repetitions=5, **ask).mean
+
+
+def ctrl_c_after(share):
+    def progress(done):
+        if done >= share:
+            signal.raise_signal(signal.SIGINT)
+
+    return progress
+
+
+def test_ctrl_c_keeps_what_has_ended_and_the_same_call_goes_on(tmp_path):
+    chain, store = fpsim.Chain(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1), 0.1), tmp_path / "landed.jsonl"
+
+    def split(**options):
+        return fpsim.split_iterations(
+            chain, -1.0, 0.6, seed=4, particles=40, repetitions=12, threads=2, score="distance", **options
+        )
+
+    with pytest.raises(SplittingInterrupted, match="repetitions had ended; with store=") as caught:
+        split(store=store, progress=ctrl_c_after(0.3))
+    stopped = caught.value
+    assert 2 <= len(stopped.found) < 12
+    assert len(store.read_text().splitlines()) == len(stopped.found) == stopped.answer.settings["repetitions"]
+    whole = split()
+    assert abs(stopped.answer.mean - whole.mean) < 5 * math.hypot(stopped.answer.error, whole.error)
+    assert split(store=store).mean == whole.mean
+    with pytest.raises(SplittingInterrupted):
+        LINE.by_splitting(repetitions=20, particles=50, step_bias=False, progress=ctrl_c_after(0.1))
+
+
+COLD = fpsim.EscapeProblem(
+    fpsim.SDE(PLANE, fpsim.HessianDiffusion(learning_rate=0.1, batch_size=0.7, at="everywhere", floor=0.3)),
+    (-1.0, 0.0),
+    fpsim.HalfSpace((1.0, 0.0), 0.8),
+)
+
+
+def test_the_chain_in_the_plane_by_splitting(monkeypatch):
+    """The chain's way samples plain paths as long as it can, else it splits; both are the same time."""
+    plain = COLD.by_chain(paths=1500, seed=2)
+
+    def beyond(*arguments):
+        raise OverBudgetError("paths would take years")
+
+    monkeypatch.setattr("fpsim.routes.chain.affordable_paths", beyond)
+    monkeypatch.setattr("fpsim.routes.chain.REPETITIONS", 8)
+    found = route("chain").within(COLD, Plan(Allowance(60.0), 1000, None, 3, 2, np.float64, None), 1.0)
+    assert found.settings["engine"] == "splitting" and found.method == "chain" and found.units == "time"
+    assert abs(found.mean - plain.mean) < 5 * math.hypot(found.error, plain.error) < 0.5 * plain.mean
+    assert found.mean == pytest.approx(0.1 * found.settings["iterations"])
+    assert found.repeat().mean == found.mean
