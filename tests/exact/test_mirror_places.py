@@ -9,6 +9,7 @@ pytestmark = pytest.mark.network
 import landscapes  # noqa: E402
 from landscapes.mirror.branch import pitchfork, valley, with_decay  # noqa: E402
 from landscapes.mirror.involution import closed, mirror_of, mirrored  # noqa: E402
+from landscapes.mirror.permutation import swap_of  # noqa: E402
 from landscapes.mirror.place import Place, UncertifiedError, leaning, place_at, with_other_decay  # noqa: E402
 from landscapes.networks.architectures import perceptron, resnet, small_resnet  # noqa: E402
 from landscapes.networks.images import Dataset  # noqa: E402
@@ -134,7 +135,7 @@ def test_there_is_noise_across_a_mirror_saddle_and_none_across_a_permutation():
     assert slopes.var() > 0.02 and abs(slopes.mean()) < 1e-12
     data = closed(DATA, "up-down")
     wide = NeuralLandscape(small_resnet(2), data.images, data.labels, weight_decay=0.04)
-    swap = _swap(wide)
+    swap = swap_of(wide)
     x = DRAWS.normal(size=wide.dimension) / 2
     np.testing.assert_allclose(wide.example_losses(swap(x)), wide.example_losses(x), rtol=1e-13)
     middle = (x + swap(x)) / 2
@@ -142,21 +143,8 @@ def test_there_is_noise_across_a_mirror_saddle_and_none_across_a_permutation():
     across = across - swap(across)
     assert abs(wide.slopes(middle, across)).max() < 1e-14
     assert wide.slopes(middle, across + DRAWS.normal(size=wide.dimension)).std() > 1e-3
-
-
-def _swap(landscape):
-    """Exchange the two channels everywhere."""
-    places, begin = [], 0
-    for shape in landscape.shapes.values():
-        here = np.arange(begin, begin + shape.numel()).reshape(tuple(shape))
-        if here.shape[0] == 2:
-            here = here[::-1]
-        if here.ndim > 1 and here.shape[1] == 2:
-            here = here[:, ::-1]
-        places.append(here.ravel())
-        begin += shape.numel()
-    index = np.concatenate(places)
-    return lambda x: x[index]
+    with pytest.raises(ValueError, match="no other one with its two channels swapped"):
+        swap_of(NeuralLandscape(perceptron([64, 2, 2]), data.images, data.labels))
 
 
 def test_a_lost_mirror_image_makes_one_valley_sharper():

@@ -1,1 +1,1 @@
-"""SGD in all parameters of a network: leaving a shallow basin, under five laws of noise."""
+"""The escape law in all parameters of residual networks: least actions and prefactors against measured times."""

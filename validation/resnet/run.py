@@ -1,11 +1,9 @@
-"""The study of SGD on slices of residual networks, with a panel on SGD in all of their parameters."""
+"""The study of SGD on slices of residual networks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
-from validation.full_space.run import STUDY as FULL_SPACE
 from validation.resnet.findings import Slices
 from validation.resnet.measures import measure
 from validation.resnet.pictures import laws_figure, routes_figure, slices_figure, slopes_figure
@@ -36,5 +34,4 @@ def told(found: Slices) -> Told:
 
 
 TITLE = "SGD on residual networks: slopes of escape times against every theory"
-PANELS = (replace(FULL_SPACE, share=0.3),)
-STUDY = Study("resnet", TITLE, Size.of, Slices, measure, told, panels=PANELS, share=0.7)
+STUDY = Study("resnet", TITLE, Size.of, Slices, measure, told)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpsim.plotting.style import BLACK, CYCLE, ORANGE, PURPLE, SHADE, new_figure, remark, tidy
-from validation.full_space.verdicts import BATCHES, late
+from validation.shallow_basin.verdicts import BATCHES, late
 from validation.study.findings import Rows
 from validation.study.panels import legend, lettered, points
 

@@ -5,7 +5,7 @@ weight decay 0.05: small enough for many replicas, smooth enough for a stationar
 with low barriers to its neighbours.  Sixteen networks are trained together from sixteen initial weights; the seventh
 came to rest where the largest curvature is smallest (7.3), so that SGD at a stable learning rate makes much noise.
 
-    OMP_NUM_THREADS=1 python -m validation.full_space.minimum FILE.npz      (extra ``network``; about a minute)
+    OMP_NUM_THREADS=1 python -m validation.shallow_basin.minimum FILE.npz      (extra ``network``; about a minute)
 
 Other processors and libraries round differently, which training amplifies; that is why the result is kept.  What is
 kept is only parameters: that they are a minimum is tested each time.
@@ -58,7 +58,7 @@ def train() -> Array:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m validation.full_space.minimum FILE.npz")
+        sys.exit("usage: python -m validation.shallow_basin.minimum FILE.npz")
     from landscapes.networks.torch_extra import torch
 
     torch.set_num_threads(1)

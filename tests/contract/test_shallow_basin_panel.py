@@ -8,10 +8,10 @@ pytestmark = pytest.mark.network
 
 from fpsim.networks import quench  # noqa: E402
 from fpsim.storage import dataset  # noqa: E402
-from validation.full_space import around  # noqa: E402
-from validation.full_space.measures import Size  # noqa: E402
-from validation.full_space.minimum import NETWORK, load  # noqa: E402
-from validation.full_space.run import STUDY  # noqa: E402
+from validation.shallow_basin import around  # noqa: E402
+from validation.shallow_basin.measures import Size  # noqa: E402
+from validation.shallow_basin.minimum import NETWORK, load  # noqa: E402
+from validation.shallow_basin.run import STUDY  # noqa: E402
 from validation.study.pieces import Pieces  # noqa: E402
 
 SIZE = Size(

@@ -12,7 +12,7 @@ from validation.study.lines import straight_line
 from validation.study.report import Verdict
 
 if TYPE_CHECKING:
-    from validation.full_space.measures import FullSpace
+    from validation.shallow_basin.measures import ShallowBasin
 
 BATCHES = "with-replacement"
 ENOUGH = 5  # exits, for a mean that another is compared with
@@ -20,7 +20,7 @@ BEND = 0.2
 """A departure from the linearised chain that must be able to stand out by 3 sigma before "there is none" is judged."""
 
 
-def verdicts(found: FullSpace) -> tuple[Verdict, ...]:
+def verdicts(found: ShallowBasin) -> tuple[Verdict, ...]:
     """In the order of the panel."""
     return (*excess(found.excess), *boundary(found.boundary), *exits(found.exits), *threshold(found.threshold))
 

@@ -20,7 +20,7 @@ from fpsim.networks.replicas import Replicas  # noqa: E402
 from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
 from fpsim.sgd.stationary_covariance import stationary_covariance  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
-from validation.full_space.around import Surroundings, linear_excess, spectrum  # noqa: E402
+from validation.shallow_basin.around import Surroundings, linear_excess, spectrum  # noqa: E402
 
 M, D, ETA, SIZE = 40, 3, 0.12, 2
 SIGMAS = 5.0

@@ -6,7 +6,7 @@
     three noises         mini-batches, Gaussian noise of their covariance, isotropic noise of their trace
     a loss threshold     how many of those that pass it are still in the basin
 
-A panel of the study `validation.resnet.run`; nothing here is an escape rate that Kramers' formula predicts, because the
+A panel of the study `validation.full_space.run`; nothing here is an escape rate that Kramers' formula predicts, because the
 noise that leaves this basin within an affordable time is not small.  Learning rates are given as
 kappa = eta * (largest curvature at a).
 """
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from fpsim.networks import quench
 from fpsim.networks.exits import INSIDE, LEFT, UNSTABLE, NetworkExits
 from fpsim.networks.quench import UNDECIDED, Basin
-from validation.full_space import around
-from validation.full_space.around import Surroundings
-from validation.full_space.minimum import NETWORK, load
+from validation.shallow_basin import around
+from validation.shallow_basin.around import Surroundings
+from validation.shallow_basin.minimum import NETWORK, load
 from validation.study.findings import Findings, Row, Rows
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class FullSpace(Findings):
+class ShallowBasin(Findings):
     """What was measured around the minimum.
 
     Attributes:
@@ -101,7 +101,7 @@ class FullSpace(Findings):
     threshold: Rows
 
 
-def measure(run: Run[Size]) -> FullSpace:
+def measure(run: Run[Size]) -> ShallowBasin:
     """Everything around the minimum that is kept; each setting is one piece.
 
     Torch and linear algebra run on one thread: the networks are too small for more.
@@ -120,7 +120,7 @@ def measure(run: Run[Size]) -> FullSpace:
             found[kind].append(run.rows(f"full-space-{kind}", make, "trials", network=RECIPE, **settings))
     excess, boundary, times, over = ([row for rows in parts for row in rows] for parts in found.values())
     exits = [_exit_row(rows) for rows in found["exits"]]
-    return FullSpace([place], _sharpest(spectrum), excess, boundary, times, exits, over)
+    return ShallowBasin([place], _sharpest(spectrum), excess, boundary, times, exits, over)
 
 
 KINDS = {

@@ -1,0 +1,81 @@
+"""Slopes and prefactors of measured times, against every theory.
+
+    ln(iterations) = slope S/eta + intercept         (weighted least squares over a window in S)
+
+z = (measured - theory) / (their errors together).  For a prefactor the theory's slope is kept, and ln A is the mean of
+ln(iterations) - V S/eta + ln eta over the window.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from validation.full_space.times import BATCHES, SPLITTING
+from validation.study.findings import Row, Rows
+from validation.study.lines import straight_line
+
+
+def slopes(times: Rows) -> Rows:
+    """One line per network, decay, side, learning rate and noise, through the times found by splitting."""
+    found = []
+    keys = ("network", "decay", "side", "eta", "noise")
+    for key in dict.fromkeys(tuple(row[k] for k in keys) for row in times if row["method"] == SPLITTING):
+        mine = [r for r in times if r["method"] == SPLITTING and tuple(r[k] for k in keys) == key]
+        mine = [r for r in mine if math.isfinite(r["ln(iterations)"])]
+        if len(mine) < 3:
+            continue
+        x, y, error = (np.array([r[k] for r in mine]) for k in ("S/eta", "ln(iterations)", "error"))
+        line = straight_line(x, y, error)
+        z = (y - line.slope * x - line.intercept) / error
+        curved = curvature(x, y, error)
+        found.append(
+            {
+                **dict(zip(keys, key, strict=True)), "from S": int(min(r["S"] for r in mine)),
+                "to S": int(max(r["S"] for r in mine)), "points": len(mine), "slope": line.slope,
+                "error": line.slope_error, "intercept": line.intercept, "intercept error": line.intercept_error,
+                "chi^2": float(np.sum(z**2)), "decades": float((y.max() - y.min()) / math.log(10)),
+                "curvature z": curved,
+            }
+        )  # fmt: skip
+    return found
+
+
+def curvature(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> float:
+    """The coefficient of x^2 in a weighted parabola, over its error; nan with three points or fewer."""
+    if len(x) < 4:
+        return math.nan
+    scaled = (x - x.mean()) / np.ptp(x)
+    matrix = np.vander(scaled, 3) / error[:, None]
+    found = np.linalg.lstsq(matrix, y / error)[0]
+    return float(found[0] / math.sqrt(np.linalg.inv(matrix.T @ matrix)[0, 0]))
+
+
+def against(lines: Rows, theories: Rows) -> Rows:
+    """Each measured slope beside each theory of its place."""
+    found = []
+    for line in lines:
+        for theory in theories:
+            if any(line[k] != theory[k] for k in ("network", "decay", "side")) or not math.isfinite(theory["slope"]):
+                continue
+            error = math.hypot(line["error"], theory["error"])
+            found.append(
+                {
+                    **{k: line[k] for k in ("network", "decay", "side", "eta", "noise")}, "theory": theory["theory"],
+                    "measured": line["slope"], "error": line["error"], "predicted": theory["slope"],
+                    "theory's error": theory["error"], "ratio": line["slope"] / theory["slope"],
+                    "z": (line["slope"] - theory["slope"]) / error,
+                }
+            )  # fmt: skip
+    return found
+
+
+def one(rows: Rows, **wanted: object) -> Row | None:
+    """The first row with these values."""
+    return next((r for r in rows if all(r[k] == v for k, v in wanted.items())), None)
+
+
+def of_batches(rows: Rows) -> Rows:
+    """Rows of real mini-batches."""
+    return [r for r in rows if r["noise"] == BATCHES]

@@ -1,0 +1,1 @@
+"""SGD in all parameters of a network: leaving a shallow basin, under five laws of noise."""
