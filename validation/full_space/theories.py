@@ -1,123 +1,77 @@
-"""Every theory of an escape in all parameters, at one place: exponents per S/eta, and prefactors.
+"""Every theory of an escape in all parameters, at one place (:mod:`fpsim.action.theories`):
 
-    ln(iterations) = (S/eta) V + ln A - ln eta
+    ln(iterations) = V S/eta + ln A(eta) + c S
 
-    least action         in all parameters, of mini-batches (Cramer) and of Gaussian noise of their covariance C(x)
-    valley floor         theta(u) = argmin L at fixed u = (x - b) . e:  V = int q du,  q = 2 L'/var(k) (Gauss), or
-                         mean exp(-q k) = 1 (Cramer), k_i = e . grad l_i(theta(u))
-    Kramers              V = 2 dL / C with C = e . C(x) e at the saddle or at the minimum
-    isotropic            V = 2 dL d / tr C(a): white noise of the same trace
+V the least action in all parameters, of mini-batches (Cramer) or of Gaussian noise of their covariance C(x); of one
+dimension along the valley's floor; Kramers' 2 dL/C with C along e at saddle or minimum; or that of white noise of the
+same trace.  A and c where a theory has them.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from landscapes.mirror.place import Place
-from validation.full_space.places import place_of
-from validation.study.findings import Row, Rows
+from validation.full_space.places import TWINS, place_of
+from validation.study.findings import Rows
 
-Array = NDArray[np.float64]
-LEAST_CRAMER, LEAST_GAUSS = "least action, Cramer", "least action, Gauss"
-FLOOR_CRAMER, FLOOR_GAUSS = "valley floor, Cramer", "valley floor, Gauss"
-AT_SADDLE, AT_MINIMUM, ISOTROPIC = "Kramers, C(b)", "Kramers, C(a)", "isotropic noise"
+CRAMER, GAUSS = "cramer", "gauss"
+FLOOR_CRAMER, FLOOR_GAUSS = "floor, cramer", "floor, gauss"
+AT_SADDLE, AT_MINIMUM, ISOTROPIC = "kramers, C(b)", "kramers, C(a)", "isotropic"
+NAMES = {
+    CRAMER: "least action, Cramer", GAUSS: "least action, Gauss", FLOOR_CRAMER: "valley floor, Cramer",
+    FLOOR_GAUSS: "valley floor, Gauss", AT_SADDLE: "Kramers with C(b)", AT_MINIMUM: "Kramers with C(a)",
+    ISOTROPIC: "isotropic noise of the same trace",
+}  # fmt: skip
 
 
-def least_actions(network: str, decay: float, pieces: int, floor: float, side: str = "twins") -> Rows:
-    """Least actions of mini-batches and of Gaussian noise, from the minimum to the saddle."""
-    from fpsim import MiniBatchSGD, minimum_action
+def theory_rows(
+    network: str, decay: float, eta: float, pieces: int, points: int, floor: float, sizes: Any = (), side: str = TWINS
+) -> Rows:
+    """All theories at one place, and what finite noise adds to them at some batch sizes (on the valley's floor)."""
+    from fpsim import MiniBatchSGD
+    from fpsim.action.theories import theories
     from fpsim.networks.one_thread import one_thread
 
     place = place_of(network, decay, side)
     with one_thread():
-        guess = np.array([x for x, _ in floor_nodes(place, 17)]).T
-        sgd = MiniBatchSGD(place.landscape, 1.0, 1)
-        found = minimum_action(
-            sgd, place.minimum, place.saddle, floor=floor, pieces=pieces, starts=1, guesses=[guess]
-        )
-    words = "; ".join(f"{a}" for a in found.violated)
-    values = ((LEAST_CRAMER, found.action), (LEAST_GAUSS, found.gaussian))
-    return [_row(network, decay, side, name, value, found.error, words) for name, value in values]
+        found = theories(
+            MiniBatchSGD(place.landscape, eta, 1), place.minimum, place.saddle, floor=floor, pieces=pieces,
+            points=points, end=float(place.along(place.twin)),
+        )  # fmt: skip
+        added = {int(size): found.finite_noise(eta, int(size)) for size in sizes}
+    at = {"network": network, "decay": decay, "side": side, "eta": eta}
+    rows = [
+        {
+            **at, "theory": one.name, "S": 0, "slope": one.slope, "error": one.slope_error,
+            "ln prefactor": one.log_prefactor, "per S": one.per_batch, "note": one.note,
+        }
+        for one in found.rows
+    ]  # fmt: skip
+    return rows + [
+        {
+            **at, "theory": "finite noise on the floor", "S": size, "slope": 0.0, "error": 0.0,
+            "ln prefactor": float(value), "per S": 0.0, "note": "added to ln(iterations) at this S",
+        }
+        for size, value in added.items()
+    ]  # fmt: skip
 
 
-def simple_theories(network: str, decay: float, nodes: int, side: str = "twins") -> Rows:
-    """Those that need no action in all parameters."""
+def prefactor_rows(network: str, decay: float, eta: float, pieces: int, floor: float) -> Rows:
+    """ln A of Bouchet and Reygner's formula along the way of least action of Gaussian noise; nan with the reason."""
     from fpsim.networks.one_thread import one_thread
 
-    with one_thread():
-        place = place_of(network, decay, side)
-        barrier, e, g = place.barrier, place.direction, place.landscape.example_gradients
-        at_b, at_a = g(place.saddle), g(place.minimum)
-        mean = float(at_a.var(axis=0).sum()) / place.landscape.dimension
-        along = [_roots(k) for _, k in floor_nodes(place, nodes)]
-        u = np.linspace(float(place.along(place.minimum)), 0.0, nodes)
-        fine, coarse = ([_simpson(u[::step], np.array(along)[::step, i]) for i in (0, 1)] for step in (1, 2))
-    floors = [(FLOOR_GAUSS, fine[0], abs(fine[0] - coarse[0])), (FLOOR_CRAMER, fine[1], abs(fine[1] - coarse[1]))]
-    kramers = [
-        (AT_SADDLE, 2 * barrier / float((at_b @ e).var()), 0.0),
-        (AT_MINIMUM, 2 * barrier / float((at_a @ e).var()), 0.0),
-        (ISOTROPIC, 2 * barrier / mean, 0.0),
-    ]
-    return [_row(network, decay, side, *one, "") for one in (*floors, *kramers)]
-
-
-def prefactors(network: str, decay: float, pieces: int, floor: float) -> Rows:
-    """ln A of each theory that has one, in units of time; nan with the reason where there is none."""
     place = place_of(network, decay)
-    ha, hb = place.spectrum("minimum").curvatures, place.spectrum("saddle").curvatures
-    kramers = math.log(2 * math.pi / -hb[0]) + (np.log(np.abs(hb)).sum() - np.log(ha).sum()) / 2
-    return [{"network": network, "decay": decay, "theory": "Eyring-Kramers", "ln A": float(kramers), "note": ""}]
+    with one_thread():
+        try:
+            value, note = bouchet_reygner(place, pieces, floor), ""
+        except (ValueError, TypeError, NotImplementedError) as error:
+            value, note = np.nan, str(error)
+    row = {"network": network, "decay": decay, "eta": eta, "theory": "Bouchet-Reygner, Gauss"}
+    return [{**row, "ln prefactor": value - float(np.log(eta)), "note": note}]
 
 
-def floor_nodes(place: Place, nodes: int) -> list[tuple[Array, Array]]:
-    """Points (d,) of the valley's floor from the minimum to the saddle, and slopes (m,) of all examples along u."""
-    from scipy.linalg import null_space
-
-    e, x, landscape = place.direction, place.minimum, place.landscape
-    across, found = null_space(e[None]), []
-    for u in np.linspace(float(place.along(place.minimum)), 0.0, nodes):
-        x = x + (u - float(place.along(x))) * e
-        for _ in range(50):
-            slope = across.T @ landscape.gradient(x)
-            if np.linalg.norm(slope) < 1e-10:
-                break
-            x = x - across @ np.linalg.solve(across.T @ landscape.hessian(x) @ across, slope)
-        else:
-            raise ValueError(f"the floor of the valley was not found at u = {u:.3g}: the loss is not confined there")
-        found.append((x, landscape.slopes(x, e)))
-    return found
-
-
-def _roots(k: Array) -> tuple[float, float]:
-    """Exponents per length of Gaussian noise and of mini-batches where the slopes of the examples are k (m,)."""
-    from scipy.optimize import brentq
-
-    mean, variance = float(k.mean()), float(k.var())
-    gauss = 2 * mean / variance
-    if abs(mean) < 1e-9 * math.sqrt(variance):
-        return gauss, gauss
-
-    def cumulant(q: float) -> float:
-        return float(np.log(np.mean(np.exp(-q * k)))) / q
-
-    high = gauss
-    while cumulant(high) < 0:
-        high *= 1.5
-    return gauss, float(brentq(cumulant, gauss / 100, high, xtol=1e-14, rtol=1e-12))
-
-
-def _simpson(x: Array, y: Array) -> float:
-    from scipy.integrate import simpson
-
-    return float(simpson(y, x=x))
-
-
-def _row(network: str, decay: float, side: str, theory: str, slope: Any, error: Any, note: str) -> Row:
-    return {
-        "network": network, "decay": decay, "side": side, "theory": theory, "slope": float(slope),
-        "error": float(error), "note": note,
-    }  # fmt: skip
+def bouchet_reygner(place: Any, pieces: int, floor: float) -> float:
+    """ln of the prefactor in units of time."""
+    raise NotImplementedError("the prefactor along the way of least action was not computed in all parameters")
