@@ -22,6 +22,7 @@ EXPERIMENTS = {
         "Slope and prefactor of the escape-time formula under four noises.",
     ),
     "resnet": ("validation.resnet.run", "SGD on residual networks: which theory of escape survives?"),
+    "full-space": ("validation.full_space.run", "An exponential escape law in all parameters of residual networks."),
     "sharp-flat": (
         "validation.sharp_flat.run",
         "Sharp against flat valleys under white noise and under Hessian noise.",
@@ -36,6 +37,7 @@ EXPERIMENTS = {
 NEEDS = {
     "gradient-noise": ("torch", "mlxtend"),
     "resnet": ("torch", "sklearn", "threadpoolctl"),
+    "full-space": ("torch", "sklearn", "threadpoolctl"),
     "noise-covariance": ("torch", "sklearn", "threadpoolctl"),
     "sharpness": ("torch", "sklearn", "threadpoolctl"),
 }

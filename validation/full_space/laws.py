@@ -2,8 +2,8 @@
 
     ln(iterations) = slope S/eta + intercept         (weighted least squares over a window in S)
 
-z = (measured - theory) / (their errors together).  For a prefactor the theory's slope is kept, and ln A is the mean of
-ln(iterations) - V S/eta + ln eta over the window.
+z = (measured - theory) / (their errors together).  A prefactor is compared where a theory has one, at every S:
+ln(iterations) less what the theory says, finite noise included.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def against(lines: Rows, theories: Rows) -> Rows:
     found = []
     for line in lines:
         for theory in theories:
-            if any(line[k] != theory[k] for k in ("network", "decay", "side")) or not math.isfinite(theory["slope"]):
+            if theory["S"] or any(line[k] != theory[k] for k in ("network", "decay", "side")):
                 continue
             error = math.hypot(line["error"], theory["error"])
             found.append(
@@ -79,3 +79,37 @@ def one(rows: Rows, **wanted: object) -> Row | None:
 def of_batches(rows: Rows) -> Rows:
     """Rows of real mini-batches."""
     return [r for r in rows if r["noise"] == BATCHES]
+
+
+def predicted(times: Rows, theories: Rows, prefactors: Rows) -> Rows:
+    """ln(iterations) of every theory with a prefactor beside every time that splitting has measured."""
+    found = []
+    for time in times:
+        if time["method"] != SPLITTING or not math.isfinite(time["ln(iterations)"]):
+            continue
+        mine = [t for t in theories if all(t[k] == time[k] for k in ("network", "decay", "side"))]
+        added = [t["ln prefactor"] for t in mine if t["S"] == time["S"] and t["eta"] == time["eta"]]
+        for theory in [t for t in mine if not t["S"]] + _fronts(time, mine, prefactors):
+            # what theories say of the prefactor is said at one learning rate
+            shift = math.log(theory["eta"] / time["eta"])
+            log = theory["slope"] * time["S/eta"] + theory["ln prefactor"] + shift + theory["per S"] * time["S"]
+            if math.isfinite(log):
+                log += added[0] if added else 0.0
+                gap = time["ln(iterations)"] - log
+                found.append(
+                    {
+                        **{k: time[k] for k in ("network", "decay", "side", "eta", "S", "noise")},
+                        "theory": theory["theory"], "measured": time["ln(iterations)"], "error": time["error"],
+                        "predicted": log, "finite noise": added[0] if added else 0.0, "difference": gap,
+                    }
+                )  # fmt: skip
+    return found
+
+
+def _fronts(time: Row, theories: Rows, prefactors: Rows) -> Rows:
+    """The least action of Gaussian noise with the prefactor of Bouchet and Reygner."""
+    action = next((t for t in theories if t["theory"] == "gauss"), None)
+    if action is None or time["side"] != "twins":
+        return []
+    mine = [p for p in prefactors if all(p[k] == time[k] for k in ("network", "decay"))]
+    return [{**action, "theory": p["theory"], "ln prefactor": p["ln prefactor"], "eta": p["eta"]} for p in mine]

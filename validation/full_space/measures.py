@@ -68,8 +68,14 @@ def plan(run: Run[Size]) -> list[tuple[str, Piece]]:
     def place(network: str, decay: float, side: str = places.TWINS) -> None:
         at = {"network": network, "decay": decay, "side": side}
         add("places", "place", places.place_rows, **at, pitchfork=size.pitchfork and (network, decay) == MAIN)
-        add("theories", "simple theories", theories.simple_theories, **at, nodes=size.nodes)
-        add("theories", "least actions", theories.least_actions, **at, pieces=size.pieces, floor=size.floor)
+        windows = [(eta, s) for n, d, eta, s in (*size.windows, *size.gaussian) if (n, d) == (network, decay)]
+        eta = max(rate for rate, _ in windows)
+        sizes = sorted({s for rate, several in windows if rate == eta for s in several})
+        effort = {"pieces": size.pieces, "points": size.nodes, "floor": size.floor}
+        add("theories", "theories", theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)
+        if side == places.TWINS:
+            some = {"pieces": size.pieces, "floor": size.floor}
+            add("prefactors", "prefactor", theories.prefactor_rows, network=network, decay=decay, eta=eta, **some)
 
     for part in range(size.parts):
         seed = CONFIRMING + 100 * run.seed + part
@@ -90,8 +96,6 @@ def plan(run: Run[Size]) -> list[tuple[str, Piece]]:
             for side in sides if size.leaning else ():
                 place(*MAIN, side)
             add("noise", "noise across", places.noise_across, network=MAIN[0], decay=MAIN[1])
-            for network, decay in where:
-                add("prefactors", "prefactors", theories.prefactors, network=network, decay=decay)
             for network, decay, eta, batch, paths, horizon in size.plain:
                 at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": times.BATCHES}
                 add("times", "plain", times.simulate, **at, paths=paths, horizon=horizon, seed=seed)

@@ -70,7 +70,7 @@ def _pitchfork(place: Place) -> float:
 
 
 def noise_across(network: str, decay: float) -> Rows:
-    """Spread of the examples' slopes across a mirror saddle, and across the parameters that a swap of channels keeps."""
+    """Spread of the examples' slopes across a mirror saddle, and across what a swap of channels leaves alone."""
     from landscapes.mirror.permutation import swap_of
     from landscapes.networks.architectures import small_resnet
     from landscapes.networks.landscape import NeuralLandscape

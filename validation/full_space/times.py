@@ -34,7 +34,7 @@ def split(
     with one_thread():
         found = split_iterations(
             _moving(place, eta, size, noise), place.minimum, HalfSpace(*place.target), seed=seed,
-            repetitions=repetitions, particles=particles, threads=1, **_engine(place, noise),
+            repetitions=repetitions, particles=particles, threads=1,
         )  # fmt: skip
     failed = "; ".join(str(a) for a in found.assumptions if not a.holds)
     row = _row(network, decay, side, eta, size, noise, SPLITTING, seed)
@@ -54,7 +54,7 @@ def simulate(
     with one_thread():
         sample = exit_iterations(
             _moving(place, eta, size, noise), place.minimum, HalfSpace(*place.target), paths, seed=seed,
-            horizon=horizon, threads=1,
+            horizon=horizon, threads=1, device="auto",
         )  # fmt: skip
     exits, walked = counted(np.asarray(sample.times), ~np.asarray(sample.censored), lag)
     row = _row(network, decay, side, eta, size, noise, PLAIN, seed)
@@ -82,14 +82,17 @@ SETTING = ("network", "decay", "side", "eta", "S", "noise", "method")
 def _joined(parts: Rows) -> Row:
     logs, errors = (np.array([part[key] for part in parts]) for key in ("ln(iterations)", "error"))
     largest = logs.max()
+    if not np.isfinite(largest):  # without an exit
+        return {**{key: parts[0][key] for key in SETTING}, **_ends(parts, math.inf, math.inf)}
     means = np.exp(logs - largest)
     mean, error = float(means.mean()), float(np.sqrt(np.sum((means * errors) ** 2))) / len(parts)
+    return {**{key: parts[0][key] for key in SETTING}, **_ends(parts, float(largest + math.log(mean)), error / mean)}
+
+
+def _ends(parts: Rows, log: float, error: float) -> Row:
     notes = "; ".join(dict.fromkeys(part["note"] for part in parts if part["note"]))
-    row = {key: parts[0][key] for key in SETTING}
-    return {
-        **row, "S/eta": row["S"] / row["eta"], "ln(iterations)": float(largest + math.log(mean)),
-        "error": error / mean, "parts": len(parts), "note": notes,
-    }  # fmt: skip
+    rate = parts[0]["S"] / parts[0]["eta"]
+    return {"S/eta": rate, "ln(iterations)": log, "error": error, "parts": len(parts), "note": notes}
 
 
 def _row(
@@ -101,20 +104,8 @@ def _row(
     }  # fmt: skip
 
 
-def _moving(place: Any, eta: float, size: int, noise: str) -> Any:
+def _moving(place: Any, eta: float, size: int, noise: Any) -> Any:
     """What moves: real mini-batches, or Gaussian noise of their covariance."""
     from fpsim import MiniBatchSGD
-    from fpsim.networks.sgd import NetworkSGD
 
-    if noise == BATCHES:
-        return MiniBatchSGD(place.landscape, eta, size)
-    return NetworkSGD(place.landscape, eta, size, "gaussian", place.minimum)
-
-
-def _engine(place: Any, noise: str) -> dict[str, Any]:
-    """Copies of the network for noise that is not that of mini-batches."""
-    if noise == BATCHES:
-        return {}
-    from fpsim.networks.replicas import Replicas
-
-    return {"replicas": Replicas(place.landscape, "unrolled")}
+    return MiniBatchSGD(place.landscape, eta, size, noise)

@@ -6,8 +6,8 @@
     three noises         mini-batches, Gaussian noise of their covariance, isotropic noise of their trace
     a loss threshold     how many of those that pass it are still in the basin
 
-A panel of the study `validation.full_space.run`; nothing here is an escape rate that Kramers' formula predicts, because the
-noise that leaves this basin within an affordable time is not small.  Learning rates are given as
+A panel of the study `validation.full_space.run`; nothing here is an escape rate that Kramers' formula predicts, because
+the noise that leaves this basin within an affordable time is not small.  Learning rates are given as
 kappa = eta * (largest curvature at a).
 """
 

@@ -21,13 +21,13 @@ def told(found: ShallowBasin) -> Told:
         verdicts(found),
         {
             "Shallow basin: the minimum": found.minimum,
-            "Shallow basin: curvature and gradient variance of one example along the sharpest directions": found.spectrum,
+            "Shallow basin: curvature, and one example's gradient variance, along the sharpest axes": found.spectrum,
             "Shallow basin: mean excess loss of the late half of each run against the linearised chain": late(
                 found.excess
             ),
             "Shallow basin: replicas that have left the basin (quench test)": found.boundary,
-            "Shallow basin: quench-verified exits; iterations with 95 % intervals as for exponential times, and the error "
-            "of ln(mean) from the scatter; who returns between two quenches has not left; mean * kappa^2 / S is "
+            "Shallow basin: quench-verified exits; iterations with 95 % intervals as for exponential times, and the "
+            "error of ln(mean) from the scatter; who returns between two quenches has not left; mean * kappa^2 / S is "
             "constant where replicas diffuse out, and grows as noise falls where a barrier holds them": found.exits,
             "Shallow basin: a loss threshold, and how many of those above it fall back": found.threshold,
         },
