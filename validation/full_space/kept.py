@@ -1,12 +1,13 @@
 """A report on those pieces of the full study that a run has made, whether or not it was stopped:
 
-python -m validation.full_space.kept PIECES.sweep FOLDER
+python -m validation.full_space.kept PIECES.sweep [MORE.sweep ...] FOLDER
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from fpsim.sweeps.answers import value_of
 from fpsim.sweeps.store import Store
@@ -16,22 +17,26 @@ from validation.study.pieces import Pieces
 from validation.study.run import Run
 
 
-def kept(store: str | Path, seed: int = 0, quick: bool = False) -> tuple[EscapeLaw, int, int]:
-    """What a store holds of a study, how many pieces it has made, and how many there are."""
-    pieces = Pieces(Path(store), measure)
-    wanted = plan(Run(Size.of(quick, seed), seed))
-    rows = Store(Path(store)).rows([pieces._task(piece).key for _, piece in wanted])
-    answers = [value_of(row.answer) if row is not None and row.answer is not None else None for row in rows]
+def kept(*stores: str | Path, seed: int = 0, quick: bool = False) -> tuple[EscapeLaw, int, int]:
+    """What stores hold of a study, how many pieces it has made, and how many there are."""
+    pieces = Pieces(None, measure)
+    wanted = plan(Run(Size.of(quick, seed), seed), card=True)
+    keys = [pieces._task(piece).key for _, piece in wanted]
+    answers: list[Any] = [None] * len(keys)
+    for store in stores:
+        for k, row in enumerate(Store(Path(store)).rows(keys)):
+            if row is not None and row.answer is not None:
+                answers[k] = value_of(row.answer)
     made = sum(answer is not None for answer in answers)
     return gathered(wanted, answers), made, len(wanted)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m validation.full_space.kept PIECES.sweep FOLDER")
+    if len(sys.argv) < 3:
+        sys.exit("usage: python -m validation.full_space.kept PIECES.sweep [MORE.sweep ...] FOLDER")
     from validation.full_space.run import STUDY
 
-    found, made, of = kept(sys.argv[1])
+    found, made, of = kept(*sys.argv[1:-1])
     print(f"{made} of {of} pieces")
-    for written in STUDY.report(found, {"pieces": f"{made} of {of}"}).save(sys.argv[2]):
+    for written in STUDY.report(found, {"pieces": f"{made} of {of}"}).save(sys.argv[-1]):
         print(written)

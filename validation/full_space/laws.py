@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from validation.full_space.times import BATCHES, SPLITTING
+from validation.full_space.size import BATCHES
+from validation.full_space.times import SPLITTING
 from validation.study.findings import Row, Rows
 from validation.study.lines import straight_line
 

@@ -10,13 +10,13 @@ Pieces are ordered by what the study would miss most without them; a run that is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from validation.full_space import places, theories, times
-from validation.full_space.size import CONFIRMING, MAIN, Size
+from validation.full_space.size import BATCHES, CONFIRMING, MAIN, Size
 from validation.study.findings import Findings, Rows
 from validation.study.pieces import Piece
 from validation.study.run import Run
@@ -56,47 +56,76 @@ def gathered(pieces: Sequence[tuple[str, Piece]], answers: Sequence[Any]) -> Esc
     return EscapeLaw(**found)
 
 
-def plan(run: Run[Size]) -> list[tuple[str, Piece]]:
-    """Every piece with its table, the most important first."""
-    size, sides = run.size, (places.FIRST, places.SECOND)
-    where = list(dict.fromkeys((network, decay) for network, decay, _, _ in (*size.windows, *size.gaussian)))
-    found: list[tuple[str, Piece]] = []
+def plan(run: Run[Size], card: bool | None = None) -> list[tuple[str, Piece]]:
+    """Every piece with its table, the most important first; ``card``: with those that only a GPU can make."""
+    with_card = _card() if card is None else card
+    return [one for one in _Plan(run).pieces() if with_card or one[1].name != CARD]
 
-    def add(table: str, kind: str, function: Any, **settings: Any) -> None:
-        found.append((table, run.piece(kind, partial(function, **settings), **settings)))
 
-    def place(network: str, decay: float, side: str = places.TWINS) -> None:
-        at = {"network": network, "decay": decay, "side": side}
-        add("places", "place", places.place_rows, **at, pitchfork=size.pitchfork and (network, decay) == MAIN)
-        windows = [(eta, s) for n, d, eta, s in (*size.windows, *size.gaussian) if (n, d) == (network, decay)]
-        eta = max(rate for rate, _ in windows)
-        sizes = sorted({s for rate, several in windows if rate == eta for s in several})
-        effort = {"pieces": size.pieces, "points": size.nodes, "floor": size.floor}
-        add("theories", "theories", theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)
-        if side == places.TWINS:
-            some = {"pieces": size.pieces, "floor": size.floor}
-            add("prefactors", "prefactor", theories.prefactor_rows, network=network, decay=decay, eta=eta, **some)
+SPLITTING, PLAIN, CARD, THEORIES = "splitting", "plain", "card", "theories"
 
-    for part in range(size.parts):
-        seed = CONFIRMING + 100 * run.seed + part
-        for noise, windows in ((times.BATCHES, size.windows), (times.GAUSSIAN, size.gaussian)):
-            for network, decay, eta, sizes in windows:
+
+def _card() -> bool:
+    from fpsim.cuda.device import NoGPUError, require_gpu, simulated
+
+    try:
+        require_gpu()
+    except NoGPUError:
+        return False
+    return not simulated()
+
+
+@dataclass
+class _Plan:
+    """Pieces in the order in which they are made."""
+
+    run: Run[Size]
+
+    def pieces(self) -> Iterator[tuple[str, Piece]]:
+        size, first = self.run.size, CONFIRMING + 100 * self.run.seed
+        for part in range(size.parts):
+            if part == 0:
+                yield from self._simulated(size.plain, PLAIN, first)
+            for network, decay, eta, sizes in size.windows:
                 for batch in sizes:
-                    effort = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
-                    at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise}
-                    add("times", "splitting", times.split, **at, **effort)
-        for batch in size.leaning:
-            for side in sides:
-                effort = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
-                at = {"network": MAIN[0], "decay": MAIN[1], "eta": size.windows[0][2], "size": batch}
-                add("times", "splitting", times.split, **at, noise=times.BATCHES, side=side, **effort)
-        if part == 0:
-            for network, decay in where:
-                place(network, decay)
-            for side in sides if size.leaning else ():
-                place(*MAIN, side)
-            add("noise", "noise across", places.noise_across, network=MAIN[0], decay=MAIN[1])
-            for network, decay, eta, batch, paths, horizon in size.plain:
-                at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": times.BATCHES}
-                add("times", "plain", times.simulate, **at, paths=paths, horizon=horizon, seed=seed)
-    return found
+                    yield self._split(network, decay, eta, batch, first + part)
+            for batch in size.leaning:
+                for side in (places.FIRST, places.SECOND):
+                    yield self._split(*MAIN, size.windows[0][2], batch, first + part, side)
+            if part == 0:
+                yield from self._places()
+            yield from self._simulated(size.card, CARD, first + part)
+
+    def _piece(self, table: str, kind: str, function: Any, **settings: Any) -> tuple[str, Piece]:
+        return table, self.run.piece(kind, partial(function, **settings), **settings)
+
+    def _split(
+        self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS
+    ) -> tuple[str, Piece]:
+        size = self.run.size
+        at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": BATCHES, "side": side}
+        effort = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
+        return self._piece("times", SPLITTING, times.split, **at, **effort)
+
+    def _simulated(self, settings: Sequence[Any], kind: str, seed: int) -> Iterator[tuple[str, Piece]]:
+        for network, decay, eta, batch, noise, paths, horizon in settings:
+            at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise}
+            effort = {"paths": paths, "horizon": horizon, "seed": seed, "device": "cuda" if kind == CARD else "cpu"}
+            yield self._piece("times", kind, times.simulate, **at, **effort)
+
+    def _places(self) -> Iterator[tuple[str, Piece]]:
+        size = self.run.size
+        where = [(n, d, places.TWINS) for n, d in dict.fromkeys((n, d) for n, d, _, _ in size.windows)]
+        where += [(*MAIN, side) for side in (places.FIRST, places.SECOND) if size.leaning]
+        for network, decay, side in where:
+            mine = [(eta, sizes) for n, d, eta, sizes in size.windows if (n, d) == (network, decay)]
+            eta, sizes = max(mine)
+            at = {"network": network, "decay": decay, "side": side}
+            effort = {"pieces": size.pieces, "points": size.nodes, "floor": size.floor}
+            yield self._piece("theories", THEORIES, theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)
+            located = size.pitchfork and (network, decay, side) == (*MAIN, places.TWINS)
+            yield self._piece("places", "place", places.place_rows, **at, pitchfork=located)
+            if side == places.TWINS:
+                some = {"network": network, "decay": decay, "eta": eta, "pieces": size.pieces, "floor": size.floor}
+                yield self._piece("prefactors", "prefactor", theories.prefactor_rows, **some)
+        yield self._piece("noise", "noise across", places.noise_across, network=MAIN[0], decay=MAIN[1])

@@ -9,8 +9,9 @@ import numpy as np
 from fpsim.plotting.style import BLUE, CYCLE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, new_figure, tidy
 from validation.full_space import laws
 from validation.full_space.places import TWINS
+from validation.full_space.size import BATCHES, GAUSSIAN
 from validation.full_space.theories import AT_SADDLE, CRAMER, FLOOR_CRAMER, FLOOR_GAUSS, GAUSS, ISOTROPIC, NAMES
-from validation.full_space.times import BATCHES, GAUSSIAN, PLAIN, SPLITTING
+from validation.full_space.times import PLAIN, SPLITTING
 from validation.study.findings import Rows
 from validation.study.panels import legend, lettered, points
 
@@ -31,7 +32,11 @@ LABELS = {
 
 def times_figure(times: Rows, theories: Rows) -> Figure:
     """One panel per place; the theories' lines have their slopes and pass through the first measured point."""
-    where = list(dict.fromkeys((r["network"], r["decay"]) for r in times if r["side"] == TWINS))
+    where = list(
+        dict.fromkeys(
+            (r["network"], r["decay"]) for r in times if r["side"] == TWINS and np.isfinite(r["ln(iterations)"])
+        )
+    )
     columns = min(3, len(where))
     rows = -(-len(where) // columns)
     figure = new_figure(max(5.4, 4.0 * columns), 3.6 * rows)
@@ -43,8 +48,9 @@ def times_figure(times: Rows, theories: Rows) -> Figure:
         tidy(axes, "S / η", "iterations")
         axes.set_yscale("log")
     for axes in panels[len(where) :]:
-        axes.set_visible(False)
-    legend(panels[0], "upper left")
+        figure.delaxes(axes)
+    if panels[0].get_legend_handles_labels()[0]:
+        legend(panels[0], "upper left")
     lettered(panels[: len(where)], [f"{network}, decay {decay:g}" for network, decay in where])
     return figure
 
@@ -87,5 +93,6 @@ def slopes_figure(times: Rows, theories: Rows) -> Figure:
     axes.axhline(1, color=CYCLE[0], linewidth=0.8, linestyle=":")
     tidy(axes, "weight decay", "measured slope / slope of the theory")
     axes.set_ylim(0, None)
-    legend(axes, "upper left", ncols=2)
+    if rows:
+        legend(axes, "upper left", ncols=2)
     return figure

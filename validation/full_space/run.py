@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -43,7 +44,12 @@ def told(found: EscapeLaw) -> Told:
         "escape-law-times": partial(times_figure, found.times, found.theories),
         "escape-law-slopes": partial(slopes_figure, found.times, found.theories),
     }
-    return Told(SUMMARY, verdicts(found), tables, pictures if found.times else {})
+    drawn = {
+        "escape-law-times": any(math.isfinite(r["ln(iterations)"]) for r in found.times),
+        "escape-law-slopes": lines,
+    }
+    shown = {name: draw for name, draw in pictures.items() if drawn[name]}
+    return Told(SUMMARY, verdicts(found), tables, shown)
 
 
 TITLE = "An exponential escape law in all parameters of residual networks"

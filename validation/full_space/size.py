@@ -1,7 +1,8 @@
 """What is computed: windows, effort and seeds, fixed before any confirming seed is drawn.
 
-Windows of S are those at which the exponent of Gaussian noise, (S/eta) V, lies between about 11 and 30: below, the time
-is not exponential yet, and above it the effort grows without telling more.
+Windows of S are those at which the exponent of Gaussian noise, (S/eta) V with V the least action, lies between about 11
+and 30: below, the time is not exponential yet, and above it the effort grows without telling more.  They follow from
+the theory alone.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 
 Window = tuple[str, float, float, tuple[int, ...]]
 """Network, weight decay, learning rate, batch sizes."""
+Sampled = tuple[str, float, float, int, str, int, int]
+"""Network, weight decay, learning rate, batch size, law of the noise, paths, and iterations that each is followed."""
 MAIN = ("resnet-39", 0.04)
 NEAR = ("resnet-39", 0.055)
 """The place at which Gauss and Cramer are to be told apart, and the one next to the pitchfork."""
 CONFIRMING = 1000
 """Seeds from here on confirm; those below were used to explore."""
+BATCHES, GAUSSIAN = "with-replacement", "gaussian"
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,9 @@ class Size:
 
     Attributes:
         windows: SGD with real mini-batches, by splitting.
-        gaussian: the same with Gaussian noise of the covariance of mini-batches.
-        plain: by simulation: network, decay, learning rate, batch size, paths, horizon in iterations.
-        leaning: of the main network, mini-batch sizes at which the two sides of a lopsided valley are left.
+        plain: by simulation.
+        card: by simulation on a GPU, where there is one.
+        leaning: of the main network, batch sizes at which the two sides of a lopsided valley are left.
         parts: independent runs of splitting per setting, each a piece.
         particles, repetitions: of each.
         pieces: of the finest curve of a least action.
@@ -35,8 +39,8 @@ class Size:
     """
 
     windows: tuple[Window, ...]
-    gaussian: tuple[Window, ...]
-    plain: tuple[tuple[str, float, float, int, int, int], ...]
+    plain: tuple[Sampled, ...]
+    card: tuple[Sampled, ...]
     leaning: tuple[int, ...]
     parts: int
     particles: int
@@ -50,15 +54,24 @@ class Size:
     def of(cls, quick: bool, seed: int = 0) -> Size:
         """Three batch sizes of one network in some minutes, or everything in two hours on two cores."""
         if quick:
-            window = (*MAIN, 0.04, (4, 6, 8))
-            return cls((window,), (), ((*MAIN, 0.04, 2, 64, 400_000),), (), 1, 200, 4, 32, 17, 1e-5, False)
+            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 64, 100_000)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 100, 4, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
-            (*NEAR, 0.04, (20, 25, 30, 40, 50)),
-            ("resnet-39", 0.05, 0.04, (8, 10, 12, 16, 20)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
             (*MAIN, 0.02, (2, 3, 4, 5)),
+            ("resnet-39", 0.05, 0.04, (8, 10, 12, 14, 16)),
+            (*NEAR, 0.04, (16, 20, 24)),
         )
-        gaussian = ((*MAIN, 0.04, (4, 6, 8)), (*NEAR, 0.04, (20, 30, 40)))
-        plain = ((*MAIN, 0.04, 3, 512, 4_000_000), (*MAIN, 0.04, 4, 256, 20_000_000))
-        return cls(windows, gaussian, plain, (6,), 2, 500, 8, 96, 33, 1e-5, True)
+        plain = ((*MAIN, 0.04, 3, BATCHES, 64, 1_000_000), (*MAIN, 0.04, 2, GAUSSIAN, 64, 30_000))
+        card = (
+            (*MAIN, 0.04, 3, BATCHES, 8192, 40_000),
+            (*MAIN, 0.04, 3, GAUSSIAN, 8192, 12_000),
+            (*MAIN, 0.04, 4, BATCHES, 16384, 60_000),
+            (*MAIN, 0.04, 2, GAUSSIAN, 8192, 8_000),
+            (*MAIN, 0.04, 2, BATCHES, 8192, 8_000),
+            (*NEAR, 0.04, 12, BATCHES, 8192, 30_000),
+            (*NEAR, 0.04, 12, GAUSSIAN, 8192, 30_000),
+            ("resnet-39", 0.05, 0.04, 6, BATCHES, 8192, 30_000),
+        )
+        return cls(windows, plain, card, (6,), 3, 300, 4, 32, 32, 1e-5, True)

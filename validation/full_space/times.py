@@ -18,7 +18,6 @@ from validation.study.findings import Row, Rows
 
 LAG = 4.0
 """Relaxation times that are cut."""
-BATCHES, GAUSSIAN = "with-replacement", "gaussian"
 SPLITTING, PLAIN = "splitting", "plain"
 
 
@@ -38,12 +37,17 @@ def split(
         )  # fmt: skip
     failed = "; ".join(str(a) for a in found.assumptions if not a.holds)
     row = _row(network, decay, side, eta, size, noise, SPLITTING, seed)
-    return [{**row, "ln(iterations)": found.log_mean, "error": found.standard_error / found.mean, "note": failed}]
+    return [
+        {
+            **row, "ln(iterations)": found.log_mean, "error": found.log_error or found.standard_error / found.mean,
+            "exits": 0, "walked": 0.0, "note": failed,
+        }
+    ]  # fmt: skip
 
 
 def simulate(
     network: str, decay: float, eta: float, size: int, noise: str, paths: int, horizon: int, seed: int,
-    side: str = TWINS,
+    device: Any = "cpu", side: str = TWINS,
 ) -> Rows:  # fmt: skip
     """One rate by simulation."""
     from fpsim import HalfSpace, exit_iterations
@@ -54,13 +58,11 @@ def simulate(
     with one_thread():
         sample = exit_iterations(
             _moving(place, eta, size, noise), place.minimum, HalfSpace(*place.target), paths, seed=seed,
-            horizon=horizon, threads=1, device="auto",
+            horizon=horizon, threads=1, device=device,
         )  # fmt: skip
     exits, walked = counted(np.asarray(sample.times), ~np.asarray(sample.censored), lag)
     row = _row(network, decay, side, eta, size, noise, PLAIN, seed)
-    mean = math.log(walked / exits) if exits else math.inf
-    note = f"{exits} exits after {lag:.0f} iterations"
-    return [{**row, "ln(iterations)": mean, "error": 1 / math.sqrt(max(exits, 1)), "note": note}]
+    return [{**row, **_rate(exits, walked), "exits": exits, "walked": walked, "note": f"after {lag:.0f} iterations"}]
 
 
 def counted(times: Any, left: Any, lag: float) -> tuple[int, float]:
@@ -69,7 +71,7 @@ def counted(times: Any, left: Any, lag: float) -> tuple[int, float]:
 
 
 def together(rows: Rows) -> Rows:
-    """Parts of one setting as one row: their means averaged, each as much as the others."""
+    """Parts of one setting as one row: means by splitting averaged, each as much as the others; exits counted up."""
     found: dict[tuple[Any, ...], Rows] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in SETTING), []).append(row)
@@ -80,19 +82,25 @@ SETTING = ("network", "decay", "side", "eta", "S", "noise", "method")
 
 
 def _joined(parts: Rows) -> Row:
-    logs, errors = (np.array([part[key] for part in parts]) for key in ("ln(iterations)", "error"))
-    largest = logs.max()
-    if not np.isfinite(largest):  # without an exit
-        return {**{key: parts[0][key] for key in SETTING}, **_ends(parts, math.inf, math.inf)}
-    means = np.exp(logs - largest)
-    mean, error = float(means.mean()), float(np.sqrt(np.sum((means * errors) ** 2))) / len(parts)
-    return {**{key: parts[0][key] for key in SETTING}, **_ends(parts, float(largest + math.log(mean)), error / mean)}
-
-
-def _ends(parts: Rows, log: float, error: float) -> Row:
+    row = {key: parts[0][key] for key in SETTING} | {"S/eta": parts[0]["S"] / parts[0]["eta"]}
+    exits, walked = (sum(part[key] for part in parts) for key in ("exits", "walked"))
+    mean = _rate(exits, walked) if row["method"] == PLAIN else _mean(parts)
     notes = "; ".join(dict.fromkeys(part["note"] for part in parts if part["note"]))
-    rate = parts[0]["S"] / parts[0]["eta"]
-    return {"S/eta": rate, "ln(iterations)": log, "error": error, "parts": len(parts), "note": notes}
+    return {**row, **mean, "exits": exits, "walked": walked, "parts": len(parts), "note": notes}
+
+
+def _rate(exits: int, walked: float) -> Row:
+    """ln of iterations per exit and its error; infinite without one."""
+    if not exits:
+        return {"ln(iterations)": math.inf, "error": math.inf}
+    return {"ln(iterations)": math.log(walked / exits), "error": 1 / math.sqrt(exits)}
+
+
+def _mean(parts: Rows) -> Row:
+    logs, errors = (np.array([part[key] for part in parts]) for key in ("ln(iterations)", "error"))
+    means = np.exp(logs - logs.max())
+    error = float(np.sqrt(np.sum((means * errors) ** 2))) / len(parts)
+    return {"ln(iterations)": float(logs.max() + math.log(means.mean())), "error": error / float(means.mean())}
 
 
 def _row(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from validation.full_space import laws
 from validation.full_space.places import FIRST, SECOND, TWINS
-from validation.full_space.size import MAIN, NEAR
+from validation.full_space.size import BATCHES, GAUSSIAN, MAIN, NEAR
 from validation.full_space.theories import (
     AT_MINIMUM,
     AT_SADDLE,
@@ -18,7 +18,7 @@ from validation.full_space.theories import (
     ISOTROPIC,
     NAMES,
 )
-from validation.full_space.times import BATCHES, GAUSSIAN, PLAIN, SPLITTING
+from validation.full_space.times import PLAIN, SPLITTING
 from validation.study.findings import Row, Rows
 from validation.study.report import Verdict
 
@@ -49,7 +49,7 @@ def verdicts(found: EscapeLaw) -> tuple[Verdict, ...]:
     lines = laws.slopes(found.times)
     return (
         *_places(found.places), *_noise(found.noise), *_agreement(found.times), *_exponential(lines),
-        *_slopes(lines, found.theories), *_surrogate(lines, found.times), *_steps(lines),
+        *_slopes(lines, found.theories), *_surrogate(found.times), *_steps(lines),
         *_lopsided(found.places, found.times),
     )  # fmt: skip
 
@@ -154,25 +154,24 @@ def _slopes(lines: Rows, theories: Rows) -> list[Verdict]:
     return found
 
 
-def _surrogate(lines: Rows, times: Rows) -> list[Verdict]:
+def _surrogate(times: Rows) -> list[Verdict]:
     found = []
     for place, expected in ((NEAR, True), (MAIN, False)):
-        both = [
-            laws.one(lines, network=place[0], decay=place[1], side=TWINS, eta=MAIN_RATE, noise=noise)
-            for noise in (BATCHES, GAUSSIAN)
-        ]
-        if None in both:
+        mine = [r for r in times if (r["network"], r["decay"], r["side"]) == (*place, TWINS) and r["eta"] == MAIN_RATE]
+        gauss = [r for r in mine if r["noise"] == GAUSSIAN and math.isfinite(r["ln(iterations)"])]
+        pairs = [(laws.one(mine, noise=BATCHES, S=r["S"], method=r["method"]), r) for r in gauss]
+        known = [(real, r) for real, r in pairs if real is not None and math.isfinite(real["ln(iterations)"])]
+        if not known:
             continue
-        real, gauss = (line for line in both if line is not None)
-        error = math.hypot(real["error"], gauss["error"])
-        z = (real["slope"] - gauss["slope"]) / error
+        real, other = max(known, key=lambda pair: float(pair[1]["S"]))
+        gap, error = real["ln(iterations)"] - other["ln(iterations)"], math.hypot(real["error"], other["error"])
         found.append(
             Verdict(
                 f"surrogate-{_name(real)}",
-                f"Gaussian noise of the same covariance has the slope of real mini-batches ({_words(real)})",
-                abs(z) < SIGMAS,
-                f"{real['slope']:.4f} +- {real['error']:.4f} with mini-batches, {gauss['slope']:.4f} +- "
-                f"{gauss['error']:.4f} with Gaussian noise, z = {z:+.1f} (limit {SIGMAS:g})",
+                f"Gaussian noise of the same covariance leaves as soon as real mini-batches do ({_words(real)})",
+                abs(gap) < SIGMAS * error,
+                f"ln ratio of the times {gap:.3f} +- {error:.3f} at S = {real['S']} ({real['exits']} and "
+                f"{other['exits']} exits; limit {SIGMAS:g} standard errors)",
                 expected=expected,
             )
         )
