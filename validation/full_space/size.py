@@ -54,7 +54,7 @@ class Size:
     def of(cls, quick: bool, seed: int = 0) -> Size:
         """Three batch sizes of one network in some minutes, or everything in two hours on two cores."""
         if quick:
-            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 64, 100_000)
+            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 512, 12_000)
             return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 100, 4, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
@@ -63,7 +63,7 @@ class Size:
             ("resnet-39", 0.05, 0.04, (8, 10, 12, 14, 16)),
             (*NEAR, 0.04, (16, 20, 24)),
         )
-        plain = ((*MAIN, 0.04, 3, BATCHES, 64, 1_000_000), (*MAIN, 0.04, 2, GAUSSIAN, 64, 30_000))
+        plain = ((*MAIN, 0.04, 3, BATCHES, 512, 150_000), (*MAIN, 0.04, 2, GAUSSIAN, 64, 30_000))
         card = (
             (*MAIN, 0.04, 3, BATCHES, 8192, 40_000),
             (*MAIN, 0.04, 3, GAUSSIAN, 8192, 12_000),

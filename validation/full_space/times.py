@@ -52,6 +52,7 @@ def simulate(
     """One rate by simulation."""
     from fpsim import HalfSpace, exit_iterations
     from fpsim.networks.one_thread import one_thread
+    from fpsim.sgd.settled import Risk, assumptions
 
     place = place_of(network, decay, side)
     lag = LAG / (eta * float(place.spectrum("minimum").curvatures[0]))
@@ -60,14 +61,11 @@ def simulate(
             _moving(place, eta, size, noise), place.minimum, HalfSpace(*place.target), paths, seed=seed,
             horizon=horizon, threads=1, device=device,
         )  # fmt: skip
-    exits, walked = counted(np.asarray(sample.times), ~np.asarray(sample.censored), lag)
+    risk = Risk(np.asarray(sample.times, dtype=float), ~np.asarray(sample.censored))
+    exits, walked = risk.exits(lag), risk.exposure(lag)
+    failed = "; ".join(str(a) for a in assumptions(risk, lag) if not a.holds) if exits else ""
     row = _row(network, decay, side, eta, size, noise, PLAIN, seed)
-    return [{**row, **_rate(exits, walked), "exits": exits, "walked": walked, "note": f"after {lag:.0f} iterations"}]
-
-
-def counted(times: Any, left: Any, lag: float) -> tuple[int, float]:
-    """Exits after the lag, and the iterations walked after it."""
-    return int(np.count_nonzero(left & (times > lag))), float(np.maximum(times - lag, 0.0).sum())
+    return [{**row, **_rate(exits, walked), "exits": exits, "walked": walked, "note": failed}]
 
 
 def together(rows: Rows) -> Rows:
