@@ -21,6 +21,7 @@ from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_argume
 from fpsim.sgd.written import compiles, why_not
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
+from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
 from fpsim.splitting.scores import Score
 from fpsim.splitting.stepping import fly_steps
 from fpsim.targets import Target
@@ -43,6 +44,7 @@ def batch_flights(
     """
     batches = as_batches(sgd)
     require_forgetful(batches.sampling)
+    own = _of_state(batches, target, own)
     if not batches.moves_network or (replicas is None and _compile(batches, target, own)):
         return BatchFlights(batches, target, seed, own)
     if not isinstance(sgd, MiniBatchSGD) and replicas is None:
@@ -55,6 +57,13 @@ def batch_flights(
 def batch_start(sgd: object, point: Array) -> Array:
     """The state at a start: with momentum there are velocities, 0."""
     return at_rest(sgd, point) if isinstance(sgd, MiniBatchSGD) else point
+
+
+def _of_state(sgd: MiniBatchSGD, target: Target, own: Score | None) -> Score | None:
+    """The score of a whole state: with momentum by default where it would coast to."""
+    if not sgd.momentum:
+        return own
+    return CoastingScore(target, int(sgd.landscape.dimension), sgd.momentum) if own is None else PlaceScore(own)
 
 
 def _compile(sgd: MiniBatchSGD, target: Target, own: Score | None) -> bool:
@@ -102,8 +111,8 @@ class BatchFlights:
         return "compiled"
 
     def score(self, x: Array) -> Array:
-        """Scores (n,) of states (n, coordinates), whose velocities do not matter."""
-        points = np.ascontiguousarray(x.T[: self.sgd.landscape.dimension])
+        """Scores (n,) of states (n, coordinates)."""
+        points = np.ascontiguousarray(x.T)
         return np.asarray(self.target.level(points) if self.own is None else self.own(points))
 
     @cached_property

@@ -74,7 +74,7 @@ def moving(
     flights = batch_flights(sgd, goal, seed, own, replicas)
     alone = own is None and isinstance(flights, BatchFlights) and not flights.sgd.moves_network
     checks = (_lone_example(sgd, point, goal),) if alone else ()
-    return Moving(flights, batch_start(sgd, point), 1, _words(own), checks)
+    return Moving(flights, batch_start(sgd, point), 1, _words(flights.own), checks)
 
 
 def _own(score: Any, dimension: int) -> Any:
