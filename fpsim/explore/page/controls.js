@@ -126,6 +126,13 @@ Explore.controls = (form, choices, changed) => {
     return set_;
   }
 
+  // Of a noise's number; temperatures are around the one at which something is seen.
+  function range(name, kind, place) {
+    const field = { ...choices.fields[name], whole: name === "batch_size" && kind === "examples" };
+    if (name === "temperature" && place) Object.assign(field, { low: place.temperature / 5, high: place.temperature * 5 });
+    return field;
+  }
+
   function noiseFields() {
     const kind = settings.noise ?? "constant", place = choices.landscapes[settings.landscape ?? "double-well"];
     const offered = Object.entries(choices.noises).filter(([key]) => key !== "examples" || place?.has_examples);
@@ -135,7 +142,7 @@ Explore.controls = (form, choices, changed) => {
     set_.append(select("noise", "kind", options, kind, chooseNoise));
     for (const name of choices.noises[kind]?.fields ?? ["learning_rate", "batch_size"]) {
       if (WORDS[name]) set_.append(select(name, "Hessian taken", WORDS[name], settings[name], (v) => set(name, v)));
-      else set_.append(number(name, choices.fields[name].label, { ...choices.fields[name], whole: name === "batch_size" && kind === "examples" }));
+      else set_.append(number(name, choices.fields[name].label, range(name, kind, place)));
     }
     return set_;
   }

@@ -1,7 +1,7 @@
 // Particles on the curve (or on the contours) and the density under them, on a canvas over the picture.
 "use strict";
 Explore.film = (canvas, project, colours) => {
-  const pen = canvas.getContext("2d"), RADIUS = 3.2, LENGTH = 15;  // seconds of the film at speed 1
+  const pen = canvas.getContext("2d"), RADIUS = 3.2, LENGTH = 15, BOXES = 50;  // seconds of the film at speed 1; of a histogram
   let state = null, playing = false, frame = 0, speed = 1, last = null, size = [0, 0], onTick = () => {}, image = null;
 
   // picture: what the server gave; frames come later, piece by piece.
@@ -103,6 +103,24 @@ Explore.film = (canvas, project, colours) => {
     pen.setLineDash([]);
   }
 
+  // Where no grid gives a density: that of the particles themselves, in boxes.
+  function drawHistogram(box) {
+    const axis = state.axes[0], low = axis[0], wide = (axis[axis.length - 1] - low) / BOXES, counts = new Array(BOXES).fill(0);
+    const k = Math.min(Math.floor(frame), state.frames - 1);
+    for (let p = 0; p < state.particles; p++) {
+      const i = Math.floor((at(k, p, 0) - low) / wide);
+      if (i >= 0 && i < BOXES) counts[i]++;
+    }
+    pen.fillStyle = colours().density;
+    pen.globalAlpha = 0.35;
+    counts.forEach((count, i) => {
+      const x0 = project.x(low + i * wide), x1 = project.x(low + (i + 1) * wide);
+      const high = 0.42 * (box.bottom - box.top) * Math.min(count / state.particles / 0.3, 1);
+      pen.fillRect(x0, box.bottom - high, x1 - x0 - 1, high);
+    });
+    pen.globalAlpha = 1;
+  }
+
   function drawDensityPlane(t) {
     const { axes, shape, top } = state.density, value = between(t), [nx, ny] = shape;
     image ??= document.createElement("canvas");
@@ -151,6 +169,7 @@ Explore.film = (canvas, project, colours) => {
     pen.clip();
     const t = Math.min(frame / state.total, 1) * state.time;
     if (state.density) (state.d > 1 ? drawDensityPlane : drawDensityLine)(t, box);
+    else if (state.frames && state.d === 1) drawHistogram(box);
     if (state.frames) drawParticles(box);
     pen.restore();
     let out = 0;

@@ -157,10 +157,17 @@ Explore.page = async () => {
     if (kind === "fields") {
       film.density(result.density);
       charts.third(picture, result);
-      $("headline").textContent = `Mean escape time ${digits(result.mean, 4)}`;
-      $("headline").append(made("small", ` on a grid of ${result.cells.join(" × ")} cells` + (result.error ? `, error ${digits(result.error, 2)}` : "")));
+      say(digits(result.mean, 4), ` on a grid of ${result.cells.join(" × ")} cells` + (result.error ? `, error ${digits(result.error, 2)}` : ""));
+    }
+    if (kind === "exits" && !found.fields && !picture.table.rows.some((row) => row.reference)) {
+      say(digits(result.mean, 4), ` by ${result.paths} paths, error ${digits(Math.hypot(result.standard_error, result.systematic_error), 2)}`);
     }
     charts.survival(picture, found.exits, found.fields);
+  }
+
+  function say(mean, how) {
+    $("headline").textContent = `Mean escape time ${mean}`;
+    $("headline").append(made("small", how));
   }
 
   function offerCompare(words = "Run all routes (up to 15 s)") {
@@ -193,10 +200,8 @@ Explore.page = async () => {
 
   function headline(table) {
     const best = table.rows.find((row) => row.reference) ?? table.rows[0];
-    $("headline").textContent = best ? `Mean escape time ${time(best)}` : table.headline;
-    if (!best) return;
-    const doubts = best.process === "formula" && best.failed.length ? ", whose assumptions fail here" : "";
-    $("headline").append(made("small", ` by ${best.method}${doubts}`));
+    if (!best) { $("headline").textContent = table.headline; return; }
+    say(time(best), ` by ${best.method}${best.process === "formula" && best.failed.length ? ", whose assumptions fail here" : ""}`);
   }
 
   function redraw() {
