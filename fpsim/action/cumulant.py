@@ -86,6 +86,13 @@ class Cumulant:
         """- sum_i w_i H_i q with the shares w; shape (d, n)."""
         return -self.gradients.products(x, p, self._weights(x, p)[0])
 
+    def second(self, x: Array, p: Array) -> tuple[Array, Array]:
+        """H_xx = cov(H_i q) - sum_i w_i H_i' q and H_px = cov(g_i, H_i q) - sum_i w_i H_i, w the shares; (n, d, d)."""
+        shares, _ = self._weights(x, p)
+        bends, along, products = self.gradients.second(x, p, shares)
+        turned = np.swapaxes((products - products @ shares[..., None]) * shares[:, None], 1, 2)
+        return products @ turned - along, self.gradients.at(x) @ turned - bends
+
     def shear(self, x: Array, p: Array) -> Array:
         """The drift's Jacobian, which is d2H/dp dx at p = 0; shape (d, d, n)."""
         return np.asarray(self.landscape.jacobian(x))

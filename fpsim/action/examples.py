@@ -68,6 +68,13 @@ class GaussianExamples(Quadratic):
         k = self.gradients.slopes(x, p)
         return np.asarray((2 * self.size * (k - k.mean(axis=1, keepdims=True)) - 1) / k.shape[1])
 
+    def second(self, x: Array, p: Array) -> tuple[Array, Array]:
+        """H_xx = sum_i w_i H_i' p + 2 size cov(H_i p) and H_px = sum_i w_i H_i + 2 size cov(g_i, H_i p); (n, d, d)."""
+        bends, along, products = self.gradients.second(x, p, self._weights(x, p))
+        turned = np.swapaxes(products - products.mean(axis=2, keepdims=True), 1, 2)
+        turned = turned * (2 * self.size / products.shape[2])
+        return along + products @ turned, bends + self.gradients.at(x) @ turned
+
     def unbent(self, x: Array, p: Array, vectors: Array) -> Array:
         """H_pp^-1 applied to vectors (d, n, k)."""
         found = divided(self._columns(x), self.floor, np.swapaxes(vectors, 0, 1)) / 2

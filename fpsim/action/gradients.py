@@ -62,6 +62,28 @@ class Gradients:
             total += weight * np.einsum("nm,mdn->dn", weights, g)
         return np.asarray(total * size / (STEP * self.length))
 
+    def second(self, x: Array, p: Array, weights: Array) -> tuple[Array, Array, Array]:
+        """sum_i w_i H_i and its derivative along p, (n, d, d) each, and H_i p by example, (n, d, m).
+
+        Along p all are differenced to fourth order.
+        """
+        size = np.maximum(np.linalg.norm(p, axis=0), 1e-300)
+        moves, scale = STEP * self.length * p / size, size / (STEP * self.length)
+        places = [x, *(x + offset * moves for _, offset in OFFSETS)]
+        bends = [self._weighted(y, weights) for y in places]
+        slopes = [np.asarray(self.landscape.example_gradients(y)).transpose(2, 1, 0) for y in places[1:]]
+        along = [
+            scale[:, None, None] * sum(weight * part for (weight, _), part in zip(OFFSETS, parts, strict=True))
+            for parts in (bends[1:], slopes)
+        ]
+        return bends[0], along[0], along[1]
+
+    def _weighted(self, x: Array, weights: Array) -> Array:
+        """sum_i w_i H_i, (n, d, d)."""
+        if self.is_network:
+            return np.asarray(np.moveaxis(self.landscape.weighted_hessians(x, weights.T), -1, 0))
+        return np.asarray(np.einsum("nm,mijn->nij", weights, self.landscape.examples.hessians(x)))
+
     def jacobians(self, x: Array) -> Array:
         """That of the drift along a curve (d, n), roughly: a network's is interpolated between a few points."""
         if not self.is_network or x.shape[1] <= KNOTS:

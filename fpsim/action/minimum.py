@@ -75,13 +75,16 @@ def minimum_action(
         ValueError: if both points are one, the noise does not reach every direction and there is no floor, mini-batches
             cannot go there, or the deadline passes.
     """
-    d = int(system.landscape.dimension) if hasattr(system, "landscape") else int(getattr(system, "dimension", 0))
+    own = system.hamiltonian if isinstance(system, Dynamics) else system
+    d = int(own.landscape.dimension) if hasattr(own, "landscape") else int(getattr(own, "dimension", 0))
     a, b = (as_point(point, d) + 0.0 for point in (start, end)) if d else (np.zeros(0), np.zeros(0))
-    moves = dynamics(system, a, b, floor)
+    moves = system if isinstance(system, Dynamics) else dynamics(system, a, b, floor)
     if np.array_equal(a, b):
         raise ValueError(f"start and end are both {in_words(a)}; an action needs two different points")
-    if pieces < 16 or starts < 1:
-        raise ValueError(f"pieces are at least 16 and starts at least 1; got {pieces!r} and {starts!r}")
+    if pieces < 16 or starts < (0 if guesses else 1):
+        raise ValueError(
+            f"pieces are at least 16 and starts at least 1 (0 with guesses); got {pieces!r} and {starts!r}"
+        )
     limit, end_time = float(np.linalg.norm(b - a)), clock.monotonic() + deadline
 
     def watch() -> None:
@@ -89,7 +92,7 @@ def minimum_action(
             raise ValueError(f"the least action was not found within {deadline:g} s; give more time or fewer pieces")
 
     if tolerance is None:
-        tolerance = 1e-8 if hasattr(getattr(system, "landscape", None), "weighted_products") else 1e-11
+        tolerance = 1e-8 if hasattr(getattr(own, "landscape", None), "weighted_products") else 1e-11
     settings = {"pieces": int(pieces), "starts": int(starts), "seed": int(seed), "tolerance": tolerance}
     try:
         if d == 1:
@@ -122,7 +125,7 @@ def _curves(a: Array, b: Array, starts: int, seed: int) -> list[Array]:
             side *= np.linalg.norm(step) / np.linalg.norm(side)
             reach = BEND * (1 + (k - 1) // 2)
         curves.append(straight + (1 if k % 2 else -1) * reach * side[:, None] * swing)
-    return curves
+    return curves[:starts]
 
 
 class _Search:

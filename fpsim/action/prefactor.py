@@ -1,40 +1,45 @@
-"""What stands before the exponential of an escape along a way of least action, for drifts that are no gradient.
+"""What stands before the exponential of an escape along a way of least action, for drifts that are no gradient, noise
+that varies, and mini-batches.
 
     tau = (2 pi / lambda_+) sqrt(|det Q_b| / det Q_a) exp(int F dt - int p . b_1 dt) exp(V_b - V_a)
 
-Q = Hess V of the quasi-potential, from its Lyapunov equation J^T Q + Q J + 2 Q D Q = 0 at the minimum a along the way
+Q = Hess V of the quasi-potential is carried along the way from J^T Q + Q J + Q H_pp Q = 0 at the minimum a, with F
+(:mod:`fpsim.action.transport`); lambda_+ is the growing rate at the saddle b, and b_1 what the convention adds to the
+drift.  F. Bouchet and J. Reygner, Ann. Henri Poincare 17 (2016) 3499 (arXiv 1507.02104), equation 1.10 and section 4.
 
-    dQ/dt = -(H_xx + H_xp Q + Q H_px + Q H_pp Q),      x' = H_p(x, grad V),
-    F = tr J + tr(D Q) + 2 (div D) . p,                p = grad V,
+The way is left out next to both fixed points.  With X = Q^-1 the two parts have one derivative,
 
-to the saddle b, whose Jacobian has the one positive eigenvalue lambda_+; b_1 is what the convention adds to the drift.
-The column of Q along the way is known, Q x' = p'; only the rest of it is integrated, which is stable.
-F. Bouchet and J. Reygner, Ann. Henri Poincare 17 (2016) 3499 (arXiv 1507.02104), equation 1.10 and section 4.
+    (ln sqrt|det Q| + int F)' = - tr(X H_xx) / 2,
+
+and H_xx vanishes with p, whose linear dynamics there is p' = -J^T p: what is left out is - tr(X H_xx(x, int p dt)) / 2
+up to the square of the share, whatever the powers with which the way goes out.  Nor does it need V to be smooth at b:
+where a direction relaxes there more slowly than lambda_+ the way comes in along that one, and Q and int F grow without
+limit (R. Maier, D. Stein, SIAM J. Appl. Math. 57 (1997) 752), but not their sum; the rest then falls with the share
+only.  So twice the share, left out at either end, gives its limit: a third of the change; at such a b a third to all.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.action.curve import lengths_along, marks
-from fpsim.action.differences import differences
-from fpsim.action.hamiltonian import Quadratic, pull
+from fpsim.action.arc import SHARE, Arc, arc, second_derivatives
+from fpsim.action.curve import lengths_along
+from fpsim.action.hamiltonian import Hamiltonian
+from fpsim.action.systems import quadratic
+from fpsim.action.transport import FocalPointError, transported
+
+__all__ = ["FocalPointError", "Prefactor", "prefactor", "prefactor_along"]
 
 Array = NDArray[np.float64]
-ENDS = (0.01, 0.02, 0.04)  # of the way's length: left out at both fixed points, the limit of none is extrapolated
-POINTS = 400  # of the way, at which its coefficients are taken
-FOCAL = 1e8  # growth of Q at which neighbouring ways cross
-RESONANT = 1e-6  # sums of two rates below this share of the largest leave a part of Q open
-
-
-class FocalPointError(ValueError):
-    """The quasi-potential is not smooth along the way."""
+NODES = 192
+SMALL = 1e-2  # share of a momentum for which H_xx is linear in it
+NOT_SO = "a prefactor needs a way from a stable fixed point to a saddle with one growing direction"
 
 
 @dataclass(frozen=True)
@@ -46,16 +51,18 @@ class Prefactor:
         determinants: ln sqrt(|det Q_b| / det Q_a).
         divergence: int F dt.
         convention: - int p . b_1 dt.
-        hessian: (d, d) Q at the saddle.
-        mismatch: how far the Hessian that arrives is from the saddle's own, relative.
-        error: of the logarithm, by extrapolation into the fixed points.
+        lag: int H_x . H_p dt / 2, which a chain of steps eta adds S times, with an action for S/eta = 1.
+        width: the thermal width along the growing direction at the saddle.
+        mismatch: how far the way comes in from the linear dynamics at the saddle, relative.
+        error: of the logarithm, by the step and by the parts left out.
     """
 
     growth: float
     determinants: float
     divergence: float
     convention: float
-    hessian: Array
+    lag: float
+    width: float
     mismatch: float
     error: float
 
@@ -65,157 +72,137 @@ class Prefactor:
         return math.log(2 * math.pi / self.growth) + self.determinants + self.divergence + self.convention
 
 
-def prefactor(sde: Any, x: Array, lengths: tuple[float, ...]) -> Prefactor:
+def prefactor(sde: Any, x: Array, lengths: tuple[float, ...], nodes: int = NODES) -> Prefactor:
     """The prefactor of the escape along ``x`` (d, n), from a stable fixed point to a saddle of index 1.
 
     Args:
         sde: an SDE, for the noise as given.
         x: points of the way of least action; the ends are fixed points to rounding.
         lengths: (d,) on which drift and noise vary.
+        nodes: of the transport.
 
     Raises:
         FocalPointError: where neighbouring ways cross, so that V has no second derivative.
         ValueError: if the end has not one growing direction.
     """
-    h = Quadratic(sde, lengths)
-    a, b = x[:, 0], x[:, -1]
-    at_a, at_b = (_spectrum(h, point) for point in (a, b))
-    growing = at_b[0].real > 0
-    if growing.sum() != 1 or (at_a[0].real >= 0).any():
-        raise ValueError("a prefactor needs a way from a stable fixed point to a saddle with one growing direction")
-    first, arrived = _inverse(_covariance(*at_a, _noise(h, a), None)), None
-    mismatch = error = 0.0
+    h = quadratic(sde, lengths)
     if len(x) == 1:
-        swell = math.log(float(_noise(h, b)[0, 0] / _noise(h, a)[0, 0]))
-        logs = swell, -sde.convention_weight * swell
-    else:
-        logs, arrived, error = _limit([_transported(h, sde, x, first, share) for share in ENDS])
-    last = _inverse(_covariance(*at_b, _noise(h, b), None if arrived is None else _inverse(arrived)))
-    if arrived is not None:
-        mismatch = float(np.linalg.norm(last - arrived) / np.linalg.norm(last))
-    sizes = [float(np.linalg.slogdet(q)[1]) for q in (first, last)]
-    return Prefactor(float(at_b[0].real.max()), (sizes[1] - sizes[0]) / 2, *logs, last, mismatch, error)
+        return _on_a_line(h, sde.convention_weight, x)
+    way = arc(h, x, nodes, lengths)
+    found = prefactor_along(h, x, way, lengths)
+    if sde.noise.is_constant or not sde.convention_weight:
+        return found
+    rate = (np.asarray(sde.divergence(way.x.T)).T * way.p).sum(axis=1)
+    return replace(found, convention=-sde.convention_weight * float(np.trapezoid(rate, way.time)))
+
+
+def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ...]) -> Prefactor:
+    """The same for any Hamiltonian and the arc of its way, without what a convention adds."""
+    a, b = (rest(h, x[:, k], lengths) for k in (0, -1))
+    if a.growing != 0 or b.growing != 1:
+        raise ValueError(NOT_SO)
+    spread = a.spread()
+    first = _inverse(spread)
+
+    def logs(line: Arc, *nodes: int) -> list[Array]:
+        """Of the determinants, of the rest, and of what is left out, for the arc up to some of its nodes."""
+        states = list(transported(line, first))
+        before = a.missing(spread, np.linalg.solve(-a.jacobian.T, line.p[0]))
+        behind = [b.missing(_inverse(states[k].hessian), b.decaying(line.p[k]) / b.growth) for k in nodes]
+        return [np.array([states[k].determinants, states[k].divergence, before + end])
+                for k, end in zip(nodes, behind, strict=True)]  # fmt: skip
+
+    low, high = _inner(way)
+    (whole, earlier), (coarse,), (later,) = logs(way, -1, high), logs(way[::2], -1), logs(way[low:], -1)
+    step, begin, end = ((whole - other) / 3 for other in (coarse, later, earlier))
+    across = way.p[-1] - b.decaying(way.p[-1])
+    mismatch = math.sqrt(float(across @ b.bend @ across) / float(way.p[-1] @ b.bend @ way.p[-1]))
+    parts = whole + step
+    lag = float(np.trapezoid(way.lag, way.time)) / 2
+    error = sum(abs(float(part.sum())) for part in (step, begin, end))
+    others = float(parts[1:].sum() + begin.sum() + end.sum() * (1 if b.slowest >= b.growth else 2))
+    return Prefactor(b.growth, float(parts[0]), others, 0.0, lag, b.width, mismatch, error)
 
 
 def _inverse(matrix: Array) -> Array:
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
-def _limit(found: list[tuple[Array, Array]]) -> tuple[tuple[float, float], Array, float]:
-    """Logarithms and Hessian for no part of the way left out, from three parts of sizes 1, 2, 4; and their error."""
-    (one, q1), (two, q2), (four, _) = found
-    value = (8 * one - 6 * two + four) / 3
-    error = float(np.abs(value - (2 * one - two)).sum() + np.abs(value - one).sum() / 2)
-    return (float(value[0]), float(value[1])), 2 * q1 - q2, error
-
-
-def _noise(h: Quadratic, x: Array) -> Array:
-    return h.noise(x[:, None])[..., 0]
-
-
-def _spectrum(h: Quadratic, x: Array) -> tuple[Any, Any]:
-    return np.linalg.eig(h.sde.landscape.jacobian(x[:, None])[..., 0])
-
-
-def _covariance(rates: Any, modes: Any, noise: Array, known: Array | None) -> Array:
-    """X = Q^-1 with J X + X J^T = -2 D; where two rates cancel the equation leaves it open, and ``known`` decides."""
-    back = np.linalg.inv(modes)
-    sums = rates[:, None] + rates[None, :]
-    open_ = np.abs(sums) <= RESONANT * np.abs(rates).max()
-    inner = -2 * (back @ noise @ back.T) / np.where(open_, 1.0, sums)
-    if open_.any():
-        inner = np.where(open_, 0.0 if known is None else back @ known @ back.T, inner)
-    return np.ascontiguousarray((modes @ inner @ modes.T).real)
+def _inner(way: Arc) -> tuple[int, int]:
+    """The first and last node (from the end) that leave out twice as much."""
+    along = lengths_along(way.x.T)
+    low, high = np.searchsorted(along, along[-1] * np.array([SHARE, 1 - 3 * SHARE]) / (1 - 2 * SHARE))
+    return int(low), int(high) - len(along)
 
 
 @dataclass(frozen=True)
-class _Fields:
-    """What the transport needs, as splines over the length s of the way: arrays (k, ...) at k points of it."""
+class Rest:
+    """A fixed point with what its linear dynamics needs.
 
-    s: Array
-    parts: tuple[Array, ...]
+    Attributes:
+        jacobian, bend: (d, d) H_px and H_pp at p = 0.
+        growing: how many of its directions grow.
+        growth, slowest: the largest rate, and the smallest one at which something decays.
+        left, right: (d,) its left and right vector, of length 1.
+        curvature: H_xx at the point for a small momentum (d,), linear in it.
+    """
 
-    def __call__(self, s: float) -> list[Array]:
-        return [np.asarray(spline(s)) for spline in self._splines]
+    jacobian: Array
+    bend: Array
+    growing: int
+    growth: float
+    slowest: float
+    left: Array
+    right: Array
+    curvature: Callable[[Array], Array]
 
-    @cached_property
-    def _splines(self) -> list[Any]:
-        from scipy.interpolate import CubicSpline
+    def spread(self) -> Array:
+        """Q^-1 at a stable one: J X + X J^T = -H_pp."""
+        from scipy.linalg import solve_continuous_lyapunov
 
-        return [CubicSpline(self.s, part) for part in self.parts]
+        return np.asarray(solve_continuous_lyapunov(self.jacobian, -self.bend))
 
+    def missing(self, spread: Array, momentum: Array) -> float:
+        """- tr(X H_xx) / 2 for X = Q^-1 and the time integral of p."""
+        return -float(np.sum(spread * self.curvature(momentum))) / 2
 
-def _fields(h: Quadratic, sde: Any, x: Array, share: float) -> _Fields:
-    """Tangent, its derivative, p' / v, velocity, H_xx, H_px, D, sources of int F dt and of the convention."""
-    from scipy.interpolate import CubicSpline
+    def decaying(self, momentum: Array) -> Array:
+        """The part of p (d,) along w, which decays at the rate lambda_+."""
+        return np.asarray(self.left * (self.right @ momentum) / (self.right @ self.left))
 
-    along = lengths_along(x)
-    keep = np.concatenate([[True], np.diff(along) > 1e-12 * along[-1]])
-    place = CubicSpline(along[keep], x[:, keep], axis=1)
-    s = along[-1] * (share + (1 - 2 * share) * marks(POINTS, (True, True)))
-    y, slope, bend = (np.asarray(place(s, order)) for order in (0, 1, 2))
-    size = np.linalg.norm(slope, axis=0)
-    tangent = slope / size
-    bend = (bend - tangent * (tangent * bend).sum(axis=0)) / size**2
-    found = pull(h, y, tangent)
-    p, speed = found.momentum, 1 / found.time
-    jacobian, noise = np.asarray(h.sde.landscape.jacobian(y)), h.noise(y)
-    drifting = np.zeros_like(y) if sde.noise.is_constant else sde.divergence(y)
-    swell = np.trace(jacobian) + 2 * (drifting * p).sum(axis=0)
-    turn = -sde.convention_weight * (drifting * p).sum(axis=0)
-    column = -h.by_place(y, p) / speed
-    parts = (tangent, bend, column, speed, _curvature(h, y, p), h.shear(y, p), noise, swell, turn)
-    return _Fields(s, tuple(np.ascontiguousarray(np.moveaxis(part, -1, 0)) for part in parts))
-
-
-def _transported(h: Quadratic, sde: Any, x: Array, first: Array, share: float) -> tuple[Array, Array]:
-    """Int F dt and - int p . b_1 dt between a ``share`` of the way and as much before its end, and Q there."""
-    from scipy.integrate import solve_ivp
-
-    fields, d = _fields(h, sde, x, share), len(x)
-    begin, end = float(fields.s[0]), float(fields.s[-1])
-    frame = np.linalg.svd(fields.parts[0][:1])[2][1:].T  # (d, d - 1), across the way
-    largest = FOCAL * float(np.linalg.norm(first))
-
-    def whole(state: Array, tangent: Array, column: Array) -> tuple[Array, Array]:
-        across, inner = state[: d * (d - 1)].reshape(d, d - 1), state[d * (d - 1) : -2].reshape(d - 1, d - 1)
-        outer = np.outer(tangent, column)
-        q = across @ inner @ across.T + outer + outer.T - (tangent @ column) * np.outer(tangent, tangent)
-        return across, q
-
-    def slope(s: float, state: Array) -> Array:
-        tangent, bend, column, speed, curvature, shear, noise, swell, turn = fields(s)
-        across, q = whole(state, tangent, column)
-        rate = -(curvature + shear.T @ q + q @ shear + 2 * q @ noise @ q) / speed
-        twist = np.outer(across.T @ q @ tangent, across.T @ bend)
-        inner = across.T @ rate @ across - twist - twist.T
-        frame_rate = -np.outer(tangent, bend @ across)
-        sources = [(swell + np.trace(noise @ q)) / speed, turn / speed]
-        return np.concatenate([frame_rate.ravel(), inner.ravel(), sources])
-
-    def focal(_: float, state: Array) -> float:
-        return largest - float(np.linalg.norm(state[d * (d - 1) : -2]))
-
-    vars(focal)["terminal"] = True
-    state = np.concatenate([frame.ravel(), (frame.T @ first @ frame).ravel(), [0.0, 0.0]])
-    with np.errstate(all="ignore"):
-        found = solve_ivp(slope, (begin, end), state, method="LSODA", rtol=1e-8, atol=1e-10, events=focal)
-    last = found.y[:, -1]
-    if found.status != 0 or not np.isfinite(last).all():
-        share = (found.t[-1] - begin) / (end - begin)
-        raise FocalPointError(f"neighbouring ways of least action cross {100 * share:.3g} % up the way")
-    ends = begin * (slope(begin, state)[-2:] + slope(end, last)[-2:])  # linear from zero over the part left out
-    tangent, column = fields.parts[0][-1], fields.parts[2][-1]
-    return last[-2:] + ends, whole(last, tangent, column)[1]
+    @property
+    def width(self) -> float:
+        """Thermal width along the growing direction."""
+        noise = float(self.left @ self.bend @ self.left) / 2
+        return math.sqrt(noise / self.growth) / abs(float(self.left @ self.right)) if self.growth > 0 else math.inf
 
 
-def _curvature(h: Quadratic, x: Array, p: Array) -> Array:
-    """H_xx at points, (d, d, n), by differences of H_x."""
-    d, n = x.shape
+def rest(h: Hamiltonian, x: Array, lengths: tuple[float, ...]) -> Rest:
+    """The fixed point at x (d,)."""
+    at, still = x[:, None], np.zeros((len(x), 1))
+    jacobian, bend = (np.ascontiguousarray(part(at, still)[..., 0]) for part in (h.shear, h.bend))
+    rates, modes = np.linalg.eig(jacobian)
+    most = int(np.argmax(rates.real))
+    right = modes[:, most].real
+    others, back = np.linalg.eig(jacobian.T)
+    left = back[:, np.argmax(others.real)].real
 
-    def force(y: Array) -> Array:
-        many = y.reshape(d, -1)
-        return h.by_place(many, np.tile(p, many.shape[1] // n)).reshape(y.shape)
+    def curvature(p: Array) -> Array:
+        """The part of H_xx that is linear in p."""
+        both = second_derivatives(h, np.repeat(at, 2, axis=1), p[:, None] * np.array([SMALL, -SMALL]), lengths)[0]
+        return np.asarray(both[0] - both[1]) / (2 * SMALL)
 
-    change = differences(force, x, h.lengths)
-    return (change + np.swapaxes(change, 0, 1)) / 2
+    sizes = np.linalg.norm(right), np.linalg.norm(left)
+    growing = int((rates.real > 0).sum())
+    slowest = float(np.min(-rates.real, where=rates.real < 0, initial=np.inf))
+    return Rest(jacobian, bend, growing, float(rates.real[most]), slowest, left / sizes[1], right / sizes[0], curvature)
+
+
+def _on_a_line(h: Any, weight: float, x: Array) -> Prefactor:
+    """One dimension: int F dt = ln(D_b / D_a)."""
+    a, b = (rest(h, x[:, k], h.lengths) for k in (0, -1))
+    if a.growing != 0 or b.growing != 1:
+        raise ValueError(NOT_SO)
+    swell = math.log(float(b.bend[0, 0] / a.bend[0, 0]))
+    level = math.log(b.growth / -a.growth) / 2 - swell / 2
+    return Prefactor(b.growth, level, swell, -weight * swell, math.nan, b.width, 0.0, 0.0)

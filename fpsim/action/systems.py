@@ -80,7 +80,7 @@ def _speed(sde: SDE) -> float:
     return 1 / strength[1] if strength is not None and strength[0] == "eta/S" else 1.0
 
 
-def _lengths(landscape: Any, start: Array, end: Array) -> tuple[float, ...]:
+def lengths_of(landscape: Any, start: Array, end: Array) -> tuple[float, ...]:
     """On which drift and noise vary: a quarter of the box, else the distance of the ends."""
     if landscape.bounds is not None:
         return tuple((high - low) / 4 for low, high in landscape.bounds)
@@ -95,7 +95,7 @@ def quadratic(sde: SDE, lengths: tuple[float, ...], scale: float = 1.0, floor: f
 
 
 def _quadratic(sde: SDE, start: Array, end: Array, share: float, speed: float) -> Dynamics:
-    plain = quadratic(sde, _lengths(sde.landscape, start, end), speed)
+    plain = quadratic(sde, lengths_of(sde.landscape, start, end), speed)
     floor = share * _level(plain, start)
     words = "action = int p . dx with b . p + p . D p = 0 for the noise as given, ln(time) ~ action"
     if speed != 1.0:
@@ -115,7 +115,7 @@ def _mini_batches(sgd: MiniBatchSGD, start: Array, end: Array, share: float) -> 
         )
     speed = sgd.batch_size / sgd.learning_rate
     twin = _quadratic(sgd.surrogate(), start, end, share, speed)
-    length = min(_lengths(sgd.landscape, start, end))
+    length = min(lengths_of(sgd.landscape, start, end))
     words = "action = int q . dx with ln mean_i exp(-q . g_i) = 0, ln(iterations) ~ (S/eta) action"
     return Dynamics(Cumulant(sgd.landscape, length, twin.floor), speed, str(sgd), words, twin.floor, twin)
 

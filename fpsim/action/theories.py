@@ -8,15 +8,18 @@ over a saddle b, from a minimum a to a target beyond b.  ``per_batch`` is what t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import time as clock
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.action.arc import arc
 from fpsim.action.minimum import minimum_action
+from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor_along
 from fpsim.action.result import MinimumAction
+from fpsim.action.systems import dynamics, lengths_of
 from fpsim.action.valley_floor import Floor, valley_floor
 from landscapes.field import as_point
 
@@ -62,12 +65,13 @@ class Theories:
 
     Attributes:
         rows: the theories.
-        action: the least action with both Hamiltonians and its way.
+        cramer, gauss: the least actions of mini-batches and of Gaussian noise, with their ways.
         line: the floor of the valleys, for theories of one dimension at finite noise.
     """
 
     rows: tuple[Theory, ...]
-    action: MinimumAction
+    cramer: MinimumAction
+    gauss: MinimumAction
     line: Floor
 
     def __getitem__(self, name: str) -> Theory:
@@ -92,7 +96,6 @@ def theories(
     points: int = 32,
     starts: int = 1,
     end: float | None = None,
-    progress: Callable[[float], None] | None = None,
     deadline: float = math.inf,
 ) -> Theories:
     """Every theory of the escape from a minimum over a saddle.
@@ -104,7 +107,7 @@ def theories(
         pieces, starts: of :func:`fpsim.minimum_action`.
         points: of :func:`~fpsim.action.valley_floor.valley_floor`.
         end: how far beyond the saddle paths are out, along the direction of negative curvature.
-        progress, deadline: of the search for the way.
+        deadline: seconds for the two searches.
 
     Raises:
         ValueError: if the saddle has not exactly one negative curvature, or as the two searches do.
@@ -120,21 +123,38 @@ def theories(
         )
     e = vectors[:, 0] * np.sign(vectors[:, 0] @ (b - a))
     line = valley_floor(place, a, b, e, end, points)
-    found = minimum_action(
-        sgd, a, b, floor=floor, pieces=pieces, starts=starts, progress=progress, deadline=deadline
-    )  # fmt: skip
+    ends = clock.monotonic() + deadline
+    moves = replace(dynamics(sgd, a, b, floor), gaussian=None)
+    gauss = minimum_action(sgd.surrogate(), a, b, floor=floor, pieces=pieces, starts=starts, deadline=deadline)
+    left = ends - clock.monotonic()
+    cramer = minimum_action(moves, a, b, pieces=pieces, starts=0, guesses=[gauss.x], deadline=left)
     kramers = math.log(2 * math.pi / -values[0]) + float(np.log(np.abs(values)).sum() - np.log(bottom).sum()) / 2
-    rows = (*_ways(found), *_along(line, sgd.learning_rate), *_frozen(sgd, a, b, e, kramers))
-    return Theories(rows, found, line)
+    ways = _ways(sgd, (cramer, gauss), floor, pieces)
+    rows = (*ways, *_along(line, sgd.learning_rate), *_frozen(sgd, a, b, e, kramers))
+    return Theories(rows, cramer, gauss, line)
 
 
-def _ways(found: MinimumAction) -> list[Theory]:
-    """The least actions in all coordinates."""
-    share = f"the noise's floor takes {found.floor_share:.1e}"
-    return [
-        Theory("cramer", found.action, found.error, math.nan, note=f"least action of mini-batches; {share}"),
-        Theory("gauss", found.gaussian, found.error, math.nan, note=f"least action of Gaussian noise; {share}"),
-    ]
+def _ways(sgd: Any, found: tuple[MinimumAction, MinimumAction], floor: float, nodes: int) -> list[Theory]:
+    """The least actions in all coordinates, with their prefactors."""
+    rows = []
+    for name, system, way in zip(("cramer", "gauss"), (sgd, sgd.surrogate()), found, strict=True):
+        note = f"the noise's floor takes {way.floor_share:.1e}"
+        try:
+            front = _front(system, way, floor, nodes)
+        except FocalPointError as crossing:
+            rows.append(Theory(name, way.action, way.error, math.nan, note=f"{note}; no prefactor: {crossing}"))
+            continue
+        log = front.log - math.log(sgd.learning_rate)
+        note = f"{note}; int F dt = {front.divergence:.4g}, comes in to {front.mismatch:.1e}"
+        rows.append(Theory(name, way.action, way.error, log, front.lag, front.error, note))
+    return rows
+
+
+def _front(system: Any, way: MinimumAction, floor: float, nodes: int) -> Prefactor:
+    """What stands before the exponential of a way of one leg."""
+    h = dynamics(system, way.x[:, 0], way.x[:, -1], floor).hamiltonian
+    lengths = lengths_of(system.landscape, way.x[:, 0], way.x[:, -1])
+    return prefactor_along(h, way.x, arc(h, way.x, nodes, lengths), lengths)
 
 
 def _along(line: Floor, rate: float) -> list[Theory]:

@@ -127,7 +127,8 @@ def valley_floor(
         raise ValueError(f"direction points from the minimum to the saddle; the minimum lies at u = {first:.4g}")
     last = -first if end is None else float(end)
     step = (last - first) / points
-    u = step * np.arange(-math.ceil((1 + BEYOND) * abs(first) / step), math.ceil(last / step) + 3)
+    numbers = range(-math.ceil((1 + BEYOND) * abs(first) / step), math.ceil(last / step) + 3)
+    u = np.array([step * k for k in numbers])
     u, x, hessians = _floor(landscape, saddle, e, u, (first, last))
     slopes = np.einsum("mdn,d->mn", np.asarray(landscape.example_gradients(x)), e)
     narrowing, stiffness = _across(landscape, e, u, x, hessians, first)

@@ -201,6 +201,14 @@ class NeuralLandscape(ExampleLosses):
             raise ValueError(f"points (d, n), weights (m, n) and vectors (d, n) are wanted; got {shapes}")
         return many_points.weighted_products(self, points.T, w.T, along.T).T
 
+    def weighted_hessians(self, x: ArrayLike, weights: ArrayLike) -> Array:
+        """Return sum_j w_j H_j(x), H_j the Hessian of an example: x (d, n), weights (m, n), result (d, d, n)."""
+        points, w = self._points(x), np.asarray(weights, dtype=np.float64)
+        self._require_room("Hessian", points.size * self.dimension)
+        if points.ndim != 2 or w.shape != (self.number_of_examples, points.shape[1]):
+            raise ValueError(f"points (d, n) and weights (m, n) are wanted; got {points.shape} and {w.shape}")
+        return np.ascontiguousarray(np.moveaxis(many_points.weighted_hessians(self, points.T, w.T), 0, -1))
+
     def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
         point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
@@ -273,8 +281,8 @@ class NeuralLandscape(ExampleLosses):
 
     def _hessians(self, x: Array) -> Array:
         self._require_room("Hessian", x.size * self.dimension)
-        found = np.moveaxis(many_points.hessians(self, x.reshape(len(x), -1).T), 0, -1)
-        return np.ascontiguousarray(found).reshape(self.dimension, *x.shape)
+        flat, m = x.reshape(len(x), -1), self.number_of_examples
+        return self.weighted_hessians(flat, np.full((m, flat.shape[1]), 1 / m)).reshape(self.dimension, *x.shape)
 
     def __eq__(self, other: object) -> bool:
         return self is other

@@ -75,26 +75,29 @@ def weighted_products(landscape: ExampleLosses, points: Array, weights: Array, v
     return total
 
 
-def hessians(landscape: ExampleLosses, points: Array) -> Array:
-    """Hessians of the mean loss at points (n, d), shape (n, d, d): backward passes for several rows at once."""
+def weighted_hessians(landscape: ExampleLosses, points: Array, weights: Array) -> Array:
+    """sum_j w_kj H_j(x_k) for points (n, d) and weights (n, m), shape (n, d, d): several rows at once."""
 
-    def total(point: Any, inputs: Any, labels: Any) -> Any:
-        return landscape._examples(point, inputs, labels).sum()
+    def total(point: Any, inputs: Any, labels: Any, shares: Any) -> Any:
+        return landscape._examples(point, inputs, labels) @ shares
 
-    many, m = torch.func.jacrev(torch.func.grad(total), chunk_size=ROWS), landscape.number_of_examples
+    many = torch.func.jacrev(torch.func.grad(total), chunk_size=ROWS)
 
-    def at(point: Array) -> Array:
-        x = landscape._tensor(point)
+    def at(point: Array, own: Array) -> Array:
+        x, shares = landscape._tensor(point), landscape._tensor(own)
         try:
             with plain_kernels():
-                parts = [numbers(many(x, landscape.inputs[c], landscape.labels[c])) for c in landscape._chunks()]
-            found = np.sum(parts, axis=0) / m
+                chunks = landscape._chunks()
+                parts = [numbers(many(x, landscape.inputs[c], landscape.labels[c], shares[c])) for c in chunks]
+            found = np.sum(parts, axis=0)
         except (RuntimeError, NotImplementedError):
-            every = np.broadcast_to(point, (len(point), len(point)))
-            found = weighted_products(landscape, every, np.full((len(point), m), 1 / m), np.eye(len(point)))
+            d = len(point)
+            rows, every = np.broadcast_to(point, (d, d)), np.broadcast_to(own, (d, len(own)))
+            found = weighted_products(landscape, rows, every, np.eye(d))
         return np.asarray((found + found.T) / 2)
 
-    return np.stack([at(point) for point in points]) if len(points) else np.empty((0, *points.shape[1:] * 2))
+    found = [at(point, own) for point, own in zip(points, weights, strict=True)]
+    return np.stack(found) if found else np.empty((0, *points.shape[1:] * 2))
 
 
 def _losses(landscape: ExampleLosses, x: Any, columns: slice) -> Any:

@@ -74,7 +74,8 @@ def test_products_at_many_points_are_those_at_single_ones(monkeypatch, images):
 
 
 def test_a_network_has_the_action_of_its_formula():
-    start, end = np.array([-0.5, 0.6]), np.array([0.2, 0.3])
+    start = min(FORMULA.minima, key=lambda point: point.x[0]).x
+    end = np.add(start, [0.3, -0.2])
     sgds = [fpsim.MiniBatchSGD(place, learning_rate=0.1, batch_size=2) for place in (NETWORK, FORMULA)]
     network, formula = (fpsim.minimum_action(sgd, start, end, starts=1, pieces=16, floor=0.05) for sgd in sgds)
     assert network.action == pytest.approx(formula.action, rel=1e-6) and network.action > 0.01
@@ -104,3 +105,16 @@ def test_few_columns_are_divided_as_their_matrix():
     found = divided(columns, 1e-3, vectors)
     matrix = columns @ np.swapaxes(columns, 1, 2) + 1e-3 * np.eye(40)
     np.testing.assert_allclose(matrix @ found, vectors, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["batches", "surrogate"])
+def test_second_derivatives_in_all_parameters(kind):
+    """H_xx and H_px against differences of the first ones."""
+    place, draws = perceptrons(9), np.random.default_rng(4)
+    sgd = fpsim.MiniBatchSGD(place, learning_rate=0.1, batch_size=2)
+    x, p = 0.5 * draws.normal(size=(2, place.dimension, 2))
+    h = dynamics(sgd if kind == "batches" else sgd.surrogate(), x[:, 0], x[:, 1], 1e-2).hamiltonian
+    side, step = draws.normal(size=x.shape), 1e-4
+    for found, slope in zip(h.second(x, p), (h.by_place, h.by_momentum), strict=True):
+        change = (slope(x + step * side, p) - slope(x - step * side, p)) / (2 * step)
+        np.testing.assert_allclose(np.einsum("nij,jn->in", found, side), change, rtol=1e-5, atol=1e-6)

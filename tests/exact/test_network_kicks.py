@@ -98,8 +98,8 @@ def test_a_frozen_hessian_has_one_root(monkeypatch):
     x = place.initial
     noise = fpsim.HessianDiffusion(learning_rate=ETA, batch_size=S, at="minimum", minimum=x, floor=0.1)
     asked, exact = [], matrix_root(noise.tensor(place, x[:, None])[..., 0])
-    hessians = many_points.hessians
-    monkeypatch.setattr(many_points, "hessians", lambda *both: asked.append(1) or hessians(*both))
+    hessians = many_points.weighted_hessians
+    monkeypatch.setattr(many_points, "weighted_hessians", lambda *both: asked.append(1) or hessians(*both))
     sde, z = fpsim.SDE(place, noise), DRAWS.normal(size=(75, 4))
     for _ in range(3):
         np.testing.assert_allclose(sde.kick(np.zeros((75, 4)), z), exact @ z, atol=1e-12)
