@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.results import Comparison as Comparison
     from fpsim.schedules.scheduled import Scheduled as Scheduled
     from fpsim.sde.sde import SDE as SDE
+    from fpsim.sde.underdamped import Underdamped as Underdamped
     from fpsim.sgd.chain import Chain as Chain
     from fpsim.sgd.minibatch import MiniBatchSGD as MiniBatchSGD
     from fpsim.sgd.minibatch import exit_iterations as exit_iterations
@@ -66,6 +67,7 @@ _HOMES = {
     "SDE": "fpsim.sde.sde",
     "Scheduled": "fpsim.schedules.scheduled",
     "SurvivalProblem": "fpsim.survival.problem",
+    "Underdamped": "fpsim.sde.underdamped",
     "simulate": "fpsim.paths.simulate",
     "Chain": "fpsim.sgd.chain",
     "minimum_action": "fpsim.action.minimum",

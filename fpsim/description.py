@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from fpsim.noise.described import describe_noise, noise_from
 from fpsim.sde.sde import SDE
+from fpsim.sde.underdamped import Underdamped
 from fpsim.targets import Target, target_from
 from fpsim.walls import Walls
 from landscapes.description import described, rebuilt
@@ -42,7 +43,10 @@ def describe(problem: Escape) -> dict[str, Any]:
 
 
 def describe_sde(sde: SDE) -> dict[str, Any]:
-    """Landscape, noise, convention and correction of an SDE, ready for JSON."""
+    """Landscape, noise, convention, correction and inertia of an SDE, ready for JSON."""
+    if sde.inertia is not None:
+        numbers = {"friction": sde.inertia.friction, "mass": sde.inertia.mass}
+        return {**describe_sde(sde.inertia.overdamped), "inertia": numbers}
     own = sde.noise.source if sde.correction is not None else None
     return {
         "landscape": described(sde.landscape if own is None else own),
@@ -71,6 +75,8 @@ def parts_of_problem(facts: Mapping[str, Any]) -> tuple[SDE, Any, Any, Walls | N
 def sde_from(facts: Mapping[str, Any]) -> SDE:
     """The SDE that :func:`describe_sde` was given; ``ValueError`` if a part of it was a plain function."""
     landscape = rebuilt(facts["landscape"])
+    if facts.get("inertia"):
+        return Underdamped(landscape, noise_from(facts["noise"]), **facts["inertia"])
     return SDE(landscape, noise_from(facts["noise"]), facts["convention"], facts["correction"])
 
 

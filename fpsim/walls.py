@@ -101,6 +101,15 @@ def require_place(sde: Any, start: Array, walls: Walls | None) -> None:
     sde.domain.interval(start)
 
 
+def refuse_walls(sde: Any, boundary: Any) -> None:
+    """Raise ``ValueError`` for walls around motion with inertia, whose velocities they would have to turn."""
+    if boundary is not None and sde.inertia is not None:
+        raise ValueError(
+            "walls are for SDEs without inertia, since they would have to turn velocities round; leave boundary= out "
+            "and let the loss rise steeply there instead"
+        )
+
+
 def as_walls(boundary: Any, landscape: Any) -> Walls | None:
     """``None``, a word (walls on the landscape's own box) or :class:`Walls`, checked against the dimension."""
     if boundary is None:

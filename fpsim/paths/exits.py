@@ -35,7 +35,7 @@ from fpsim.sde.sde import SDE, require_sde
 from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start, widened_walls
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Point, Target, as_target
-from fpsim.walls import Walls
+from fpsim.walls import Walls, refuse_walls
 
 if TYPE_CHECKING:
     import xarray
@@ -184,6 +184,8 @@ def exit_times(
         )  # fmt: skip
     require_sde(sde, "exit_times")
     assert not isinstance(sde, Scheduled)
+    refuse_walls(sde, walls)
+    start = sde.started(start)
     bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)
     check_step(step)
@@ -198,7 +200,7 @@ def exit_times(
     edges = start_edges(sde, start, walls, seed)
     points = start_points(start, sde.dimension, 0, int(paths), seed)
     edges.require(points)
-    target = as_target(target, points[:, 0])
+    target = sde.goal(target, points[:, 0])
     watched = enclosed(target, edges, bridge)
     inside = np.asarray(watched.level(points)) >= 0
     if inside.any():

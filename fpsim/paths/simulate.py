@@ -30,7 +30,7 @@ from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.sde.wide import Jumping, widened, widened_start, widened_walls
-from fpsim.walls import as_walls
+from fpsim.walls import as_walls, refuse_walls
 
 Array = NDArray[Any]
 PILOT = 256
@@ -91,6 +91,8 @@ def simulate(
         )
     require_sde(sde, "simulate")
     assert not isinstance(sde, Scheduled)
+    refuse_walls(sde, boundary)
+    start = sde.started(start)
     check_drift(sde)
     require_open(sde)
     require_count(paths, "paths")

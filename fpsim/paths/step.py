@@ -2,6 +2,7 @@
 
     euler-maruyama    y = fold(x + h b(x) + k),               k = sqrt(2 h D(x)) z
     weak-2            y = x + h (b(x) + b(x + h b(x) + k))/2 + k,      for constant D
+    baoab             of motion with inertia, which knows no other (:mod:`fpsim.paths.baoab`)
 
 The second is of weak order 2 for additive noise (Kloeden and Platen 1992, section 15.1): two drifts, one normal a step.
 
@@ -19,9 +20,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.noise.roots import rounding
+from fpsim.paths import baoab
 from fpsim.paths.edges import Edges
 from fpsim.paths.enclosure import Enclosed
-from fpsim.sde.sde import SDE
+from fpsim.sde.sde import SDE, Inertia
 from fpsim.targets import Target
 
 Array = NDArray[np.float64]
@@ -125,6 +127,8 @@ def check_scheme(scheme: str, sde: SDE, edges: Edges) -> None:
     """Refuse an unknown scheme, and one of weak order 2 where it would not have that order."""
     if scheme not in (EULER, WEAK_2):
         raise ValueError(f"scheme must be '{EULER}' or '{WEAK_2}'; got {scheme!r}")
+    if sde.inertia is not None and scheme == WEAK_2:
+        raise ValueError(f"motion with inertia steps by BAOAB, which is of weak order 2 by itself; leave out {scheme=}")
     if scheme == WEAK_2 and (edges or not sde.noise.is_constant or sde.noise.leaps):
         what = (
             "walls"
@@ -169,6 +173,8 @@ def compiled_step(
 
     _refuse_infinite(sde, formulas.drift)
     d = sde.dimension
+    if sde.inertia is not None:
+        return _compiled_baoab(sde.inertia, step, edges, dtype, device)
     # names with a blank cannot be those of a formula's own symbols
     h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
     z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
@@ -193,6 +199,22 @@ def compiled_step(
     if formulas.statements:
         parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
     return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, statements)
+
+
+def _compiled_baoab(
+    inertia: Inertia, step: float, edges: Edges | None, dtype: DTypeLike, device: str
+) -> Compiled | None:
+    """The step of motion with inertia."""
+    found = baoab.formulas(inertia, step)
+    if found is None:
+        return None
+    outputs, inputs, parameters, statements = found
+    if edges:
+        outputs, extra = edges.symbolic(outputs)
+        parameters |= extra
+    if rounding() in parameters:
+        parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
+    return made(device, outputs, inputs, parameters, dtype, statements)
 
 
 def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
@@ -251,6 +273,9 @@ def _along(tensor: Any, normal: Any) -> Any:
 
 def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULER) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
+    if sde.inertia is not None:
+        inertial = baoab.on_arrays(sde.inertia, step)
+        return lambda x, z: edges.fold(inertial(x, z)) if edges else inertial(x, z)
 
     def advance(x: Array, z: Array) -> Array:
         drift = sde.drift(x)

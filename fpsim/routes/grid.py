@@ -25,7 +25,8 @@ from fpsim.density.space import Space
 from fpsim.escape_time import EscapeTime
 from fpsim.routes.allowance import OverBudgetError
 from fpsim.routes.grid_sequence import extrapolated, sequence, verdict
-from fpsim.routes.grid_setting import Setting
+from fpsim.routes.grid_setting import Level, Setting
+from fpsim.routes.phase_grid import PhaseSetting
 from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost, Route
@@ -85,7 +86,10 @@ class GridRoute(Route):
         """What :meth:`fpsim.EscapeProblem.by_grid` documents."""
         require_open(problem.sde, problem.start[0], problem.target)
         began = clock.perf_counter()
-        found = escape_time_by_grid(problem.sde, problem.point, problem.target, cells, problem.walls, deadline)
+        if problem.sde.inertia is None:
+            found = escape_time_by_grid(problem.sde, problem.point, problem.target, cells, problem.walls, deadline)
+        else:
+            found = _with_inertia(problem, cells, clock.perf_counter() + deadline)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return problem.result(
             self.name, began, found.mean, systematic_error=found.error,
@@ -150,6 +154,18 @@ def escape_time_by_grid(
         raise ValueError(f"{finest} cells along each of {sde.dimension} axes do not fit into memory; give fewer")
     setting = Setting(sde, point, goal, space, box, features).scaled(FEWEST_CELLS, finest)
     levels, checks = sequence(setting, finest, cells is None, deadline)
+    return _told(levels, checks, setting.log_scale)
+
+
+def _with_inertia(problem: Problem, cells: int | None, deadline: float) -> GridEscape:
+    """The same on grids in (x, v)."""
+    finest = DEFAULT_CELLS[2] if cells is None else require_cells(cells, FEWEST_CELLS)
+    levels, checks = sequence(PhaseSetting.of(problem), finest, cells is None, deadline)
+    return _told(levels, checks, 0.0)
+
+
+def _told(levels: list[Level], checks: tuple[Assumption, ...], log_scale: float) -> GridEscape:
+    """What a sequence of grids tells, with times in units of e^log_scale."""
     mean, variance, error, order = extrapolated(levels)
     settings = {
         "grid": levels[-1].grid,
@@ -159,9 +175,9 @@ def escape_time_by_grid(
         **{f"cells_{reason}": count for reason, count in levels[-1].fallbacks.items() if count},
     }
     converged = verdict(levels, order)
-    log_mean = math.log(mean) + setting.log_scale if mean > 0 else -math.inf
-    if setting.log_scale:
-        settings["times_on_grids"] = [f"e^{math.log(level.mean) + setting.log_scale:.12g}" for level in levels]
+    log_mean = math.log(mean) + log_scale if mean > 0 else -math.inf
+    if log_scale:
+        settings["times_on_grids"] = [f"e^{math.log(level.mean) + log_scale:.12g}" for level in levels]
         log_error = error / mean
         mean = math.exp(log_mean) if log_mean < LARGEST else math.inf
         error = log_error * mean

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time as clock
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.routes.grid_setting import Level, Setting
+from fpsim.routes.grid_setting import Level
 
 Array = NDArray[np.float64]
 RATIOS = {1: (4.0, 2.0, 1.0), 2: (2.25, 1.837, 1.5, 1.225, 1.0), 3: (2.25, 1.5, 1.0)}
@@ -36,8 +37,16 @@ class OverTimeError(ValueError):
         self.seconds = seconds
 
 
+class OnGrids(Protocol):
+    """A problem ready for grids of any number of cells."""
+
+    @property
+    def start(self) -> Array: ...
+    def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]: ...
+
+
 def sequence(
-    setting: Setting, finest: int, is_free: bool, deadline: float
+    setting: OnGrids, finest: int, is_free: bool, deadline: float
 ) -> tuple[list[Level], tuple[Assumption, ...]]:
     """The answers on all grids, coarsest first, and the checks of the first and last of them."""
     d = setting.start.size

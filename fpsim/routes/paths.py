@@ -32,7 +32,7 @@ from fpsim.routes.reach import BeyondReachError
 from fpsim.routes.route import Cost, Route
 from fpsim.routes.speed import affordable_paths, predicted_seconds
 from fpsim.sde.gates import InfiniteTimeError, require_open
-from fpsim.walls import Walls, as_walls, require_place
+from fpsim.walls import Walls, as_walls, refuse_walls, require_place
 
 LARGEST_BIAS = 0.05
 """Share of the mean above which a bias makes a step that was not given smaller."""
@@ -109,6 +109,7 @@ by_paths = PathsRoute()
 
 def _walls(problem: Problem, boundary: Any) -> Walls | None:
     """The walls of the problem, or those of an older option that may not contradict them."""
+    refuse_walls(problem.sde, boundary)
     walls = as_walls(boundary, problem.sde.landscape)
     if walls is None or walls == problem.walls:
         return problem.walls
@@ -200,7 +201,7 @@ def _mean(run: PathsRun, sample: ExitSample, survivors: bool = False) -> Censore
 
 
 def _order(run: PathsRun) -> float:
-    """Weak order of the step: one half where D jumps, or where exits are seen at the steps only.
+    """Weak order of the step: one half where D jumps, or where exits are seen at the steps only; 2 with inertia.
 
     Of alpha-stable jumps it is min(1, 1/alpha), that of the largest place seen at the steps only (Dia and Lamberton,
     Stochastic Processes and their Applications 121 (2011) 1171).
@@ -209,6 +210,8 @@ def _order(run: PathsRun) -> float:
     if law is not None:
         return min(1.0, 1 / law.alpha)
     smooth = not run.problem.sde.noise.jumps and not run.places.jumps.size
+    if run.problem.sde.inertia is not None:
+        return 2.0 if smooth else 1.0
     return 1.0 if run.bridge and smooth else 0.5
 
 

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from fpsim.description import describe
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.lengths import distance
-from fpsim.routes.steps import first_step, rest, stiffness
+from fpsim.routes.steps import first_step, inertial_step, inertial_stiffness, rest, stiffness
 from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
-from fpsim.targets import as_target
 from fpsim.valleys.finding import valley
 from fpsim.valleys.valley import Valley
-from fpsim.walls import Walls, as_walls, require_place
+from fpsim.walls import Walls, as_walls, refuse_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 from landscapes.notebook import Shown
 
@@ -47,10 +46,11 @@ class Problem(Shown):
 
     def __post_init__(self) -> None:
         require_sde(self.sde, "EscapeProblem")
-        start = as_point(self.start, self.sde.dimension) + 0.0  # no minus zero
+        refuse_walls(self.sde, self.boundary)
+        start = as_point(self.sde.started(self.start), self.sde.dimension) + 0.0  # no minus zero
         object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
         require_place(self.sde, start, self.walls)
-        target = as_target(self.target, start)
+        target = self.sde.goal(self.target, start)
         noise = self.sde.noise.resolved(self.sde.landscape, start, target)
         object.__setattr__(self, "start", tuple(start.tolist()))
         object.__setattr__(self, "target", target)
@@ -135,11 +135,18 @@ class Problem(Shown):
         The stiffness is the largest curvature, |lambda|^2 / |Re lambda| for eigenvalues lambda of the drift; where it
         is nil, a kick may be a twentieth of the way to the target.
         """
+        if self.sde.inertia is not None:
+            return inertial_step(self.stiffness)
         return first_step(self.sde, self.stiffness, self.point, self.target)
 
     @cached_property
     def stiffness(self) -> float:
-        """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest."""
+        """Largest |lambda|^2 / |Re lambda| over the eigenvalues lambda of the drift where the start comes to rest.
+
+        With inertia sqrt(curvature / mass + (friction / mass)^2), which is what its steps have to follow.
+        """
+        if self.sde.inertia is not None:
+            return inertial_stiffness(self.sde.inertia, np.split(self.rest, 2)[0])
         try:
             return stiffness(self.sde.landscape.jacobian(self.rest[:, None])[..., 0])
         except NotDefinedError:  # a kink of the drift right there: beside it, on the way to the target

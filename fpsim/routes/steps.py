@@ -22,13 +22,15 @@ from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.lengths import distance
-from fpsim.sde.sde import SDE
+from fpsim.sde.sde import SDE, Inertia
 from fpsim.targets import Target
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 STEP_TIMES_STIFFNESS = 0.02
 """Default step: this over the stiffness of the drift at rest (0.01 for the quartic double well)."""
+INERTIAL = 0.1
+"""The same for motion with inertia."""
 ROUGHEST = 0.2
 """Largest mean error of a kick by features of drift and D, in the two measures above."""
 KICKS_PER_RADIUS, KICKS_PER_ROOM, KICKS_TO_TARGET = 3.0, 8.0, 2.0
@@ -69,6 +71,19 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     if ball is not None and start.size > 1:
         steps.append((ball[1] / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, ball[0])))
     return float(f"{min(steps):.2g}")
+
+
+def inertial_stiffness(inertia: Inertia, x: Array) -> float:
+    """sqrt(|curvature| / mass + (friction / mass)^2) at the place ``x`` (d,)."""
+    values = np.abs(np.linalg.eigvals(inertia.overdamped.landscape.jacobian(x[:, None])[..., 0]))
+    return math.sqrt(float(values.max()) / inertia.mass + (inertia.friction / inertia.mass) ** 2)
+
+
+def inertial_step(stiff: float) -> float:
+    """0.1 / stiffness: the bias of a step of second order is some thousandths then."""
+    if not math.isfinite(stiff):
+        raise ValueError(f"the drift's derivative at rest is {stiff}, so no step can be chosen for you; give step=")
+    return float(f"{INERTIAL / stiff:.2g}")
 
 
 def _noise(sde: SDE, x: Array) -> float:
@@ -127,7 +142,7 @@ class Places:
                 f"a kick jumps over no feature of drift, D, target or walls (error of a kick <= {ROUGHEST:g})",
                 rough <= ROUGHEST and crowded <= 1, f"{rough:.2g}; kick / room {crowded:.2g}", key="kick",
             ),
-            Assumption("step * curvature at the minimum <= 0.2", size <= 0.2, f"{size:.3g}", key="stiffness"),
+            Assumption("step * stiffness at the minimum <= 0.2", size <= 0.2, f"{size:.3g}", key="stiffness"),
         )  # fmt: skip
 
     def roughness(self, step: float) -> float:

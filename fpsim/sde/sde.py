@@ -20,6 +20,7 @@ from fpsim.noise.leaps import Leap
 from fpsim.noise.model import Diffusion
 from fpsim.noise.roots import Statements, lower_root_formulas, rounding, symbolic_root
 from fpsim.sde.modified import check_correction, modified
+from fpsim.targets import Target, as_target
 from landscapes.kinds import HasDrift, HasMinima, has_loss
 from landscapes.notebook import Shown
 
@@ -172,6 +173,21 @@ class SDE(Shown):
     def _kicks(self) -> Kicks:
         return self.noise.kicks(self.landscape)
 
+    # --- what a start and a target are, which differs where states hold velocities ------------------------------------
+
+    @property
+    def inertia(self) -> Inertia | None:
+        """Mass and friction of a motion whose states are places and velocities."""
+        return None
+
+    def started(self, start: Any) -> Any:
+        """What paths start from."""
+        return start
+
+    def goal(self, target: Any, start: Array) -> Target:
+        """The set that ends an escape from ``start`` (d,)."""
+        return as_target(target, start)
+
     def with_noise(self, noise: Diffusion[Any]) -> SDE:
         """The same landscape and convention under another noise."""
         if self.noise.source is not None and noise.source is None:
@@ -219,6 +235,21 @@ class SDE(Shown):
     def __str__(self) -> str:
         modified = "" if self.correction is None else f"; modified equation at learning rate {self.correction:g}"
         return f"{self.landscape}; {self.noise}; {self.convention}{modified}"
+
+
+@dataclass(frozen=True)
+class Inertia:
+    """What makes an SDE underdamped, mass dv = (b - friction v) dt + sqrt(2 friction D) dB for states (x, v).
+
+    Attributes:
+        overdamped: b and D in the place x: what is left for mass -> 0, on the clock t / friction.
+        friction: of the velocity.
+        mass: of the body.
+    """
+
+    overdamped: SDE
+    friction: float
+    mass: float
 
 
 def require_sde(sde: Any, caller: str = "this") -> None:

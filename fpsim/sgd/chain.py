@@ -24,10 +24,10 @@ from fpsim.paths.simulate import simulate
 from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.iteration import Iteration
-from fpsim.sgd.momentum import HeavyBall, PlaceTarget
+from fpsim.sgd.momentum import HeavyBall
 from fpsim.sgd.quasipotential import QuasiPotential, quasipotential_of_chain
 from fpsim.sgd.transfer import ChainPassage, passage_of_chain
-from fpsim.targets import Target, as_set, as_target
+from fpsim.targets import PlaceTarget, Target, as_set, as_target
 from landscapes.field import as_point
 
 

@@ -7,18 +7,10 @@ The state with momentum is (x, v), 2 d coordinates, both moved by the same d nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.sde.sde import SDE, SymbolicSDE
-from fpsim.targets import Target
-
-if TYPE_CHECKING:
-    import sympy
 
 Array = NDArray[np.float64]
 
@@ -102,26 +94,3 @@ class HeavyBall(SDE):
 
     def __str__(self) -> str:
         return f"{self.plain}; heavy ball, momentum {self.momentum:g}"
-
-
-@dataclass(frozen=True)
-class PlaceTarget(Target):
-    """A target for x alone, seen from the state (x, v)."""
-
-    inner: Target
-
-    def level(self, x: Array) -> Array:
-        """The target's level at the place alone."""
-        return self.inner.level(np.split(x, 2)[0])
-
-    def gradient(self, x: Array) -> Array:
-        """The target's gradient, zero along velocities."""
-        slope = self.inner.gradient(np.split(x, 2)[0])
-        return np.concatenate([slope, np.zeros_like(slope)])
-
-    def symbolic(self, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
-        """The target's formula in the place alone."""
-        return self.inner.symbolic(variables[: len(variables) // 2])
-
-    def __str__(self) -> str:
-        return str(self.inner)

@@ -13,7 +13,7 @@ from fpsim.assumption import Assumption
 from fpsim.paths.edges import start_edges
 from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
-from fpsim.sgd.momentum import HeavyBall, PlaceTarget
+from fpsim.sgd.momentum import HeavyBall
 from fpsim.splitting.batch_committor import LARGEST, batch_committor
 from fpsim.splitting.batches import BatchFlights, batch_flights, batch_start
 from fpsim.splitting.committor import chain_committor
@@ -23,7 +23,7 @@ from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
 from fpsim.splitting.scores import score_of
 from fpsim.splitting.step_in_parts import AtStepEnd, StepInParts
 from fpsim.splitting.stochastic import StochasticFlights
-from fpsim.targets import Target
+from fpsim.targets import PlaceTarget, Target
 
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas

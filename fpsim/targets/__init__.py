@@ -6,8 +6,11 @@ its ``ball()``, a half-space its ``plane()``, and each of them the ``edge(start)
 """
 
 from fpsim.targets.level_set import LevelSet
+from fpsim.targets.place import PlaceTarget
 from fpsim.targets.reading import as_set, as_target, target_from
 from fpsim.targets.shapes import Ball, HalfSpace, Outside, Point
 from fpsim.targets.target import Target
 
-__all__ = ["Ball", "HalfSpace", "LevelSet", "Outside", "Point", "Target", "as_set", "as_target", "target_from"]
+__all__ = [
+    "Ball", "HalfSpace", "LevelSet", "Outside", "PlaceTarget", "Point", "Target", "as_set", "as_target", "target_from",
+]  # fmt: skip

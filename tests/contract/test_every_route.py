@@ -34,6 +34,7 @@ FORK = landscapes.Landscape.from_expression(
 )
 ROUGH = fpsim.DiffusionField.from_expression(["0.002*(1 + x**2)", "0.004*(1 + y**2)"], "x y")
 PITCHFORK = fpsim.EscapeProblem(fpsim.SDE(FORK, ROUGH), (-0.5, 1 / 16), fpsim.HalfSpace((1, 0), 0.4))
+INERT = fpsim.EscapeProblem(fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.05), 0.5), -1.0, 1.0)
 PROBLEMS = MappingProxyType(
     {
         **dict.fromkeys(["quadrature", "grid", "paths", "kramers", "kramers-next"], WHITE),
@@ -48,6 +49,7 @@ PROBLEMS = MappingProxyType(
         "cramer": SGD,
         "splitting": WHITE,
         "chain": SGD,
+        **dict.fromkeys(["kramers-moderate", "kramers-low", "melnikov-meshkov", "langer"], INERT),
     }
 )
 """A problem that each route answers: a new route adds its own."""

@@ -121,6 +121,11 @@ class Escape:
 
 def escape(problem: Problem, name: str) -> Escape:
     """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
+    if problem.sde.inertia is not None:
+        raise ValueError(
+            f"{name} is for an SDE without inertia; for this one there are 'melnikov-meshkov', 'kramers-moderate', "
+            "'kramers-low' (one dimension) and 'langer'"
+        )
     if not has_loss(problem.sde.landscape):
         raise ValueError(f"{name} is for a gradient drift; a drift field has no barrier heights (use paths or a grid)")
     if problem.walls is not None and problem.sde.dimension > 1 and "periodic" in problem.walls.kind:
@@ -139,7 +144,7 @@ def escape(problem: Problem, name: str) -> Escape:
 
 def on_a_line(problem: Problem, name: str) -> Escape:
     """The same, of one-dimensional formulas."""
-    if problem.sde.dimension != 1:
+    if problem.sde.dimension != 1 and problem.sde.inertia is None:
         raise ValueError(
             f"{name} is a 1-D formula; this landscape has {problem.sde.dimension} dimensions (use 'eyring-kramers')"
         )

@@ -134,7 +134,7 @@ def _on_a_line(problem: Problem) -> bool:
 
 
 def _in_space(problem: Problem) -> bool:
-    return problem.sde.noise.is_constant and problem.sde.dimension > 1
+    return problem.sde.noise.is_constant and problem.sde.dimension > 1 and problem.sde.inertia is None
 
 
 by_kramers = FormulaRoute("kramers", kramers, KRAMERS, _on_a_line, papers=("kramers1940", "gardiner2004"))

@@ -1,0 +1,83 @@
+"""The step of motion with inertia, mass dv = (b(x) - friction v) dt + sqrt(2 friction D(x)) dB, dx = v dt.
+
+    B   v <- v + (h / 2 mass) b(x)
+    A   x <- x + (h / 2) v
+    O   v <- c v + sqrt((1 - c^2) D(x) / mass) z,         c = exp(-friction h / mass)
+    A, B again
+
+(Leimkuhler and Matthews, Appl. Math. Res. eXpress 2013 (2013) 34, "BAOAB").  Each part is solved exactly, in O also
+where D depends on x, which then stands still; as a symmetric composition it is of weak order 2 for every D(x).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.sde.sde import Inertia
+
+Array = NDArray[np.float64]
+Formulas = tuple[list[Any], dict[str, Any], dict[Any, float], list[tuple[Any, Any]]]
+
+
+def _numbers(inertia: Inertia, step: float) -> dict[str, float]:
+    """h/2, h/(2 mass), c, and what multiplies sqrt(2 D) z."""
+    rate = inertia.friction * step / inertia.mass
+    spread = math.sqrt(-math.expm1(-2 * rate) / (2 * inertia.mass))
+    return {"half": step / 2, "push": step / (2 * inertia.mass), "kept": math.exp(-rate), "spread": spread}
+
+
+def on_arrays(inertia: Inertia, step: float) -> Callable[[Array, Array], Array]:
+    """``advance((x, v), z) -> (x, v)`` on arrays (2 d, n)."""
+    plain, at = inertia.overdamped, _numbers(inertia, step)
+
+    def advance(state: Array, z: Array) -> Array:
+        x, v = np.split(state, 2)
+        v = v + at["push"] * plain.drift(x)
+        x = x + at["half"] * v
+        v = at["kept"] * v + at["spread"] * plain.kick(x, z[: plain.normals])
+        x = x + at["half"] * v
+        return np.concatenate([x, v + at["push"] * plain.drift(x)])
+
+    return advance
+
+
+def formulas(inertia: Inertia, step: float) -> Formulas | None:
+    """Outputs, inputs, parameters and statements in order; ``None`` where landscape or noise are plain functions.
+
+    New symbols have a blank in their names, so that they are never those of a formula.
+    """
+    base = inertia.overdamped.symbolic
+    if base is None:
+        return None
+    import sympy
+
+    d, made = len(base.variables), list[tuple[Any, Any]]()
+
+    def symbols(name: str) -> list[Any]:
+        return [sympy.Symbol(f"{name} {i}", real=True) for i in range(d)]
+
+    def stated(name: str, values: list[Any]) -> list[Any]:
+        made.extend(zip(symbols(name), values, strict=True))
+        return symbols(name)
+
+    def at(place: list[Any], values: Any) -> list[Any]:
+        there = dict(zip(base.variables, place, strict=True))
+        return [value.xreplace(there) for value in values]
+
+    numbers = {sympy.Symbol(f"baoab {name}", real=True): value for name, value in _numbers(inertia, step).items()}
+    half, push, kept, spread = numbers
+    x, v, z = list(base.variables), symbols("velocity"), symbols("normal")
+    first = stated("pushed", [u + push * b for u, b in zip(v, base.drift, strict=True)])
+    middle = stated("middle", [y + half * u for y, u in zip(x, first, strict=True)])
+    made.extend(zip((name for name, _ in base.statements), at(middle, [f for _, f in base.statements]), strict=True))
+    kicks = [sum(base.root[i, j] * z[j] for j in range(d)) for i in range(d)]
+    second = stated("kicked", [kept * u + spread * k for u, k in zip(first, at(middle, kicks), strict=True)])
+    end = stated("end", [y + half * u for y, u in zip(middle, second, strict=True)])
+    speeds = [u + push * b for u, b in zip(second, at(end, base.drift), strict=True)]
+    unused = [sympy.Symbol(f"normal {i}", real=True) for i in range(d, 2 * d)]
+    return [*end, *speeds], {"x": [*x, *v], "z": [*z, *unused]}, {**base.parameters, **numbers}, made

@@ -1,0 +1,60 @@
+"""An escape with inertia on grids in (x, v), for one place coordinate and a target to one side of it."""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.assumption import Assumption
+from fpsim.density.kinetic import UNITS, PhaseBox
+from fpsim.routes.grid_setting import Level
+from fpsim.routes.problem import Problem
+from fpsim.targets import PlaceTarget
+
+Array = NDArray[np.float64]
+EXACT = 1e-6
+"""Largest rounding error of a solution that is still called solved."""
+
+
+@dataclass(frozen=True)
+class PhaseSetting:
+    """A problem in its box, ready for grids of any number of cells."""
+
+    box: PhaseBox
+
+    @classmethod
+    def of(cls, problem: Problem) -> PhaseSetting:
+        """The setting of a problem with inertia.
+
+        Raises:
+            ValueError: beyond one place coordinate, or for a target that is not all places to one side of a point.
+        """
+        own, target = problem.sde.inertia, problem.target
+        assert own is not None and isinstance(target, PlaceTarget)
+        d = own.overdamped.dimension
+        if d > 1:
+            raise ValueError(f"grids in (x, v) serve one place coordinate; this problem has {d} (use by_paths)")
+        plane = target.inner.plane()
+        if plane is None:
+            raise ValueError(f"grids in (x, v) serve a target x >= c or x <= c, not {target}; use by_paths()")
+        side = float(np.sign(plane[0][0]))
+        return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), side * plane[1], side))
+
+    @property
+    def start(self) -> Array:
+        """The start (x, v)."""
+        return np.array(self.box.start)
+
+    def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
+        """The answer on one grid."""
+        began = clock.perf_counter()
+        mean, variance, accuracy = self.box.times(cells)
+        box, seconds = self.box, clock.perf_counter() - began
+        ends = sorted((box.side * box.low, box.side * box.edge))
+        words = f"x in [{ends[0]:g}, {ends[1]:g}], |v| <= {box.fastest:g}, {cells} x {cells} cells"
+        solved = Assumption(f"the system is solved to {EXACT:g}", accuracy <= EXACT, f"{accuracy:.2g}", key="solved")
+        level = Level((box.edge - box.low) / cells, mean, variance, words, accuracy, {}, cells**2, seconds)
+        return level, (solved, Assumption(f"the box ends {UNITS:g} noise units above the way", True, key="box"))

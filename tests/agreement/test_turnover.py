@@ -1,0 +1,68 @@
+"""Escape with inertia: paths, the grid in (x, v) and SGD's heavy ball against each other."""
+
+import numpy as np
+import pytest
+
+import fpsim
+import landscapes
+from fpsim.paths.exits import exit_times
+from landscapes import Landscape
+
+WELL = landscapes.DoubleWell()
+PLAIN = Landscape(WELL.loss, WELL.gradient, WELL.hessian, 1, bounds=[(-2, 2)])
+
+
+def problem(friction, temperature=0.1, target=1.0, landscape=WELL, noise=None, start=-1.0):
+    sde = fpsim.Underdamped(landscape, noise or fpsim.ConstantDiffusion(temperature), friction)
+    return fpsim.EscapeProblem(sde, start, target)
+
+
+@pytest.mark.parametrize("friction", [0.05, 0.2, 1.0, 4.0])
+def test_the_turnover_by_paths_and_by_grid(friction):
+    paths, grid = problem(friction).by_paths(paths=4000, seed=3), problem(friction).by_grid(cells=120)
+    assert grid.error < 0.01 * grid.mean and not grid.violated and not paths.violated
+    assert abs(paths.z_score(grid)) < 4 and abs(paths.mean / grid.mean - 1) < 0.065  # paths scatter by 1.6 %
+
+
+def test_strong_friction_is_the_sde_without_inertia():
+    """66.2686 at T = 0.1 on the clock t / friction, up to the speed at which the target is entered: O(1 / friction)."""
+    gaps = [problem(friction).by_grid(cells=120).mean / friction / 66.2686263649 - 1 for friction in (10.0, 20.0)]
+    assert 0 < gaps[1] < gaps[0] / 1.7 and gaps[1] < 0.01
+
+
+@pytest.mark.parametrize("target", [0.0, -1.4])
+def test_targets_at_the_pass_and_up_the_wall(target):
+    """A target to the left is the mirror image of one to the right."""
+    asked = problem(0.5, target=target)
+    paths, grid = asked.by_paths(paths=4000, seed=5), asked.by_grid(cells=120)
+    mirror = problem(0.5, target=-target, start=1.0).by_grid(cells=120)
+    assert abs(paths.z_score(grid)) < 4 and grid.mean == pytest.approx(mirror.mean, rel=1e-9)
+
+
+def test_noise_that_depends_on_the_place():
+    noise = fpsim.DiffusionField.from_expression(["0.08*(1 + x**2)"], "x")
+    asked = problem(0.5, noise=noise)
+    paths, grid = asked.by_paths(paths=4000, seed=5), asked.by_grid(cells=120)
+    assert abs(paths.z_score(grid)) < 4 and grid.error < 0.01 * grid.mean
+    assert abs(grid.mean / problem(0.5, 0.08 * 1.5).by_grid(cells=120).mean - 1) > 0.05
+
+
+def test_compiled_and_plain_functions_agree():
+    sdes = [problem(0.5, landscape=place).sde for place in (WELL, PLAIN)]
+    np.testing.assert_allclose(*[fpsim.simulate(sde, -1.0, 3.0, 0.1, 64, seed=2).x for sde in sdes], atol=1e-12)
+    times = [exit_times(sde, -1.0, 0.3, 256, 0.1, seed=4).times for sde in sdes]
+    np.testing.assert_allclose(*times, rtol=1e-9)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9])
+def test_heavy_ball_sgd_against_the_grid(beta):
+    """Exit iterations of the chain with momentum against its equation with inertia, whose D / (1 - beta) is 0.12."""
+    eta, noise = 0.02 * (1 - beta) ** 2, fpsim.ConstantDiffusion(0.12 * (1 - beta))
+    sample = fpsim.Chain(WELL, noise, eta).exit_times(-1.0, 1.0, paths=3000, seed=7, momentum=beta)
+    mean, error = sample.mean_and_error()
+    sde = fpsim.Underdamped.of_heavy_ball(WELL, noise, eta, beta)
+    grid = fpsim.EscapeProblem(sde, -1.0, 1.0).by_grid(cells=120)
+    bias = 0.03 * grid.mean  # exits seen at the steps only, O(eta)
+    assert abs(eta * mean - grid.mean) < 4 * eta * error + bias
+    plain = fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.12)), -1.0, 1.0).by_quadrature().mean
+    assert eta * mean == pytest.approx((1 - beta) * plain, rel=0.1)  # eta / S / (1 - momentum) sets both
