@@ -1,9 +1,10 @@
 """Densities under a schedule: the equation of every moment for a short while, and a limit.
 
-    p(t + h) = exp(a h A^T(t + h/2)) p(t) + O(h^3)        (exponential midpoint: Magnus 1954, Hochbruck, Ostermann 2010)
+    p(t + h) = exp(a h/2 A^T(t + h)) exp(a h/2 A^T(t)) p(t) + O(h^3)
 
-exact where nothing changes, positive, of even order 2.  Steps are halved and extrapolated (Romberg) until two
-extrapolations agree; they end where a curve jumps or has a kink.
+(symmetric, of even order 2; a Magnus method as in Hochbruck and Ostermann 2010) is exact where nothing changes,
+positive, and comes to rest at what holds at t + h, however stiff A is.  From one output or break of a curve to the
+next, steps are halved and extrapolated (Romberg) until two extrapolations agree.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ CHANGE = 0.5
 """Of the logarithm of D, or of the path of a parameter, over a step of the coarsest run."""
 LOOKS = 65
 """Places of a stretch at which schedules are compared, to tell how much they change."""
+INSIDE = 1e-9
+"""Share of a stretch by which its ends are looked at from inside."""
 LEVELS = 10
-"""Halvings of the steps at most."""
+"""Halvings of the steps of a stretch at most."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ class Moving:
         """The equation of one moment, in the loss's own time."""
         return Equation(self.scheduled.at(t), self.grid, self.boundary)
 
-    def step(self, masses: Array, start: float, end: float, tolerance: float) -> Array:
-        """Masses (n,) carried from ``start`` to ``end`` by the equation of the moment between."""
-        equation = self.frozen((start + end) / 2)
+    def step(self, masses: Array, t: float, start: float, end: float, tolerance: float) -> Array:
+        """Masses (n,) carried from ``start`` to ``end`` by the equation of the moment ``t``."""
+        equation = self.frozen(t)
         time = np.array([elapsed(self.scheduled, start, end)])
         for walk in (equation.walk, equation.fitted):
             part = restrict(walk, self.sets) if self.sets else None
@@ -97,35 +100,43 @@ class Moving:
         return pace * float(masses[part.keep] @ part.killing)
 
     def run(self, masses: Array, times: Array, tolerance: float) -> Course:
-        """Masses at ``times``, with steps halved until two extrapolations agree to ``tolerance``.
+        """Masses at ``times``; between two of them, or breaks, steps are halved until two extrapolations agree.
 
-        That is the L1 distance of the densities; where sets end them, the difference of what is left, since the layer
-        at an absorbing edge, which hardly counts, settles last.
+        They agree to a share of ``tolerance``: in the L1 distance of the densities, or, where sets end them, in what is
+        left, since the layer at an absorbing edge, which hardly counts, settles last.
         """
-        corners = self._corners(float(times[-1]))
-        counts = [self._count(low, high) for low, high in pairwise(corners)]
-        steps = self._steps(corners, counts, times, 1)
-        rough = self._march(masses, steps, times, tolerance)
-        if not any(counts):  # nothing changes but at corners: exact
-            return Course(rough, 0.0, len(steps) - 1, 0.0)
-        before, error, negative = rough, np.inf, 0.0
-        for level in range(1, LEVELS):
-            steps = self._steps(corners, counts, times, 2**level)
-            fine = self._march(masses, steps, times, tolerance)
+        end = float(times[-1])
+        knots = np.unique([0.0, *(b for b in self.scheduled.breaks if b < end), *times.tolist()])
+        stretches = [(float(low), float(high)) for low, high in pairwise(knots)]
+        counts = [self._count(low, high) for low, high in stretches]
+        share = tolerance / max(sum(count > 0 for count in counts), 1)
+        now, kept, error, steps, negative = masses, {0.0: masses}, 0.0, 0, 0.0
+        for (low, high), count in zip(stretches, counts, strict=True):
+            now, own, taken = self._stretch(now, low, high, count, share)
+            error, steps = error + own, steps + taken
+            negative = min(negative, float(now.min() / max(now.max(), 1e-300)))
+            now = np.maximum(now, 0.0)
+            kept[high] = now
+        return Course(np.array([kept[float(t)] for t in times]), error, steps, negative)
+
+    def _stretch(self, masses: Array, low: float, high: float, count: int, tolerance: float) -> tuple[Array, float, int]:
+        """Masses after a stretch, the estimated error of its steps, and how many the finest run took."""
+        if count == 0:
+            return self.step(masses, (low + high) / 2, low, high, tolerance), 0.0, 1
+        rough = before = self._march(masses, low, high, count, tolerance)
+        error = np.inf
+        for _ in range(LEVELS):
+            count *= 2
+            fine = self._march(masses, low, high, count, tolerance)
             better = (4 * fine - rough) / 3
-            apart = better.sum(axis=1) - before.sum(axis=1) if self.sets else np.abs(better - before).sum(axis=1)
-            error, before, rough = float(np.abs(apart).max()), better, fine
-            negative = float(np.min(better.min(axis=1) / better.max(axis=1), initial=0.0))
+            apart = [better.sum() - before.sum()] if self.sets else better - before
+            error, before, rough = float(np.abs(apart).sum()), better, fine
             if error <= tolerance:
                 break
-        return Course(np.maximum(before, 0.0), error, len(steps) - 1, negative)
-
-    def _corners(self, end: float) -> Array:
-        inner = [b for b in self.scheduled.breaks if b < end]
-        return np.unique([0.0, *inner, end])
+        return before, error, count
 
     def _count(self, low: float, high: float) -> int:
-        """Steps of the coarsest run between two corners; 0 where nothing changes."""
+        """Steps of the coarsest run over a stretch; 0 where nothing changes."""
         inside = low + (high - low) * (np.arange(LOOKS) + 0.5) / LOOKS
         path = 0.0
         for values in (np.log(self.scheduled.strength(inside)), np.log(self.scheduled.pace(inside))):
@@ -134,29 +145,16 @@ class Moving:
             values = curve.at(inside)
             scale = float(np.abs(values).max()) or 1.0
             path = max(path, float(np.abs(np.diff(values)).sum()) / scale)
-        return 0 if path < 1e-13 else max(2, int(np.ceil(path / CHANGE)))
+        return 0 if path < 1e-13 else max(1, int(np.ceil(path / CHANGE)))
 
-    def _steps(self, corners: Array, counts: list[int], times: Array, finer: int) -> Array:
-        """The moments between steps, those of the output among them."""
-        knots = np.unique(np.concatenate([corners, times]))
-        parts = [np.array([0.0])]
-        for low, high in pairwise(knots):
-            place = int(np.searchsorted(corners, (low + high) / 2)) - 1
-            share = (high - low) / (corners[place + 1] - corners[place])
-            count = int(np.ceil(counts[place] * share)) * finer if counts[place] else 1
-            parts.append(np.linspace(low, high, count + 1)[1:])
-        return np.concatenate(parts)
-
-    def _march(self, masses: Array, steps: Array, times: Array, tolerance: float) -> Array:
-        out, now = [], masses
-        wanted = set(times.tolist())
-        if 0.0 in wanted:
-            out.append(masses)
-        for start, end in pairwise(steps):
-            now = self.step(now, float(start), float(end), tolerance / 10)
-            if float(end) in wanted:
-                out.append(now)
-        return np.array(out)
+    def _march(self, masses: Array, low: float, high: float, count: int, tolerance: float) -> Array:
+        """Each moment between two steps rules from the middle of the one to the middle of the other."""
+        knots = np.linspace(low, high, count + 1)
+        ends = [low, *((knots[1:] + knots[:-1]) / 2).tolist(), high]
+        inside = INSIDE * (high - low)  # the sides of breaks that the stretch lies on
+        for t, (start, end) in zip(np.clip(knots, low + inside, high - inside).tolist(), pairwise(ends), strict=True):
+            masses = self.step(masses, t, start, end, tolerance / 10)
+        return masses
 
 
 def evolved(equation: Equation, density: Any, times: Array, tolerance: float) -> xarray.Dataset:
