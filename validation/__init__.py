@@ -27,6 +27,7 @@ EXPERIMENTS = {
         "validation.sharp_flat.run",
         "Sharp against flat valleys under white noise and under Hessian noise.",
     ),
+    "annealing": ("validation.annealing.run", "Logarithmic cooling: does it find the deeper valley, or freeze?"),
     "noise-covariance": ("validation.noise_covariance.run", "Is the covariance of SGD's noise the Hessian?"),
     "sharpness": (
         "validation.sharpness.run",

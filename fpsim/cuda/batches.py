@@ -196,9 +196,7 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
 
 
 @lru_cache(maxsize=64)
-def exit_kernel(
-    source: str, wall: str, dimension: int, law: int, momentum: bool = False, real: str = "float64"
-) -> Any:
+def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool = False, real: str = "float64") -> Any:
     """The kernel that follows paths until a step lands in the target, as :mod:`fpsim.cuda.exits`."""
     draw, pull = draw_function(law), slope_function(source, dimension, law, real)
     move = step_function(dimension, momentum)

@@ -119,7 +119,9 @@ class Moving:
             kept[high] = now
         return Course(np.array([kept[float(t)] for t in times]), error, steps, negative)
 
-    def _stretch(self, masses: Array, low: float, high: float, count: int, tolerance: float) -> tuple[Array, float, int]:
+    def _stretch(
+        self, masses: Array, low: float, high: float, count: int, tolerance: float
+    ) -> tuple[Array, float, int]:
         """Masses after a stretch, the estimated error of its steps, and how many the finest run took."""
         if count == 0:
             return self.step(masses, (low + high) / 2, low, high, tolerance), 0.0, 1

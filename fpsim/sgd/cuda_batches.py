@@ -131,6 +131,4 @@ class CardBatches:
         def diverged(path: int, step: int, x: Array) -> BatchDivergenceError:
             return BatchDivergenceError(path, self.sgd)
 
-        return run_on_card(
-            call, diverged, points, paths, quads, self.dtype, progress, ends, min(self.lanes, paths)
-        )
+        return run_on_card(call, diverged, points, paths, quads, self.dtype, progress, ends, min(self.lanes, paths))

@@ -13,6 +13,7 @@ import pytest
 
 from fpsim.sweeps.store import Store
 from validation import EXPERIMENTS, NEEDS, experiment
+from validation.annealing.measures import Size as Annealing
 from validation.central_limit.measures import Size as CentralLimit
 from validation.escape_formula.measures import Size as EscapeFormula
 from validation.full_space.size import Size as FullSpace
@@ -29,7 +30,8 @@ from validation.study.report import Report, Verdict
 ROOT = Path(__file__).parents[2]
 SIZES = {
     "central-limit": CentralLimit((1.25, 1.5, 3.0), (1, 4, 16, 64, 256), 500, 4),
-    "sharp-flat": SharpFlat((1.0, 4.0), (1.0,), 10, 1e6, 5, 50),
+    "sharp-flat": SharpFlat((1.0, 4.0), (1.0,), 10, 1e6, 5, 50, 80),
+    "annealing": Annealing((0.4, 1.0, 1.6), (1e2, 1e4), 80, 200),
     "escape-formula": EscapeFormula(10, (0.1, 0.07, 0.05), (1.0, 2.0, 3.0), (0.25, 0.3, 0.35), (0.1,)),
     "full-space": FullSpace(
         (), (("resnet-39", 0.04, 0.04, 1, "with-replacement", 8, 400),), (), (), 1, 8, 2, 16, 8, 1e-5, False

@@ -22,6 +22,7 @@ from fpsim.escape import EscapeProblem
 from fpsim.results import EscapeTime
 from fpsim.routes.grid import escape_time_by_grid
 from fpsim.sde.gates import gates
+from validation.sharp_flat.heavy import crossover, heavy
 from validation.sharp_flat.two_valleys import (
     BARRIER,
     FLOORED,
@@ -61,6 +62,7 @@ class Size:
     steps: float
     noises: int
     cells: int | None
+    line: int = 800
 
     @classmethod
     def of(cls, quick: bool, seed: int = 0) -> Size:
@@ -68,7 +70,7 @@ class Size:
         if quick:
             return cls((1.0, 4.0, 16.0, 64.0), (1.0, 4.0, 16.0), 600, 1.8e8, 5, 3200)
         ratios = tuple(2.0**k for k in range(7))
-        return cls(ratios, ratios, 4000, 1.5e9, 7, None)
+        return cls(ratios, ratios, 4000, 1.5e9, 7, None, 2400)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class TwoValleys(Findings):
         odds: asymptote of the stationary odds.
         curve: the odds themselves at many noises.
         floor: times under literal noise as its floor falls.
+        heavy: times under alpha-stable jumps and white noise, of valleys of several heights and widths.
+        crossover: times where tails have a variance, against the batch size.
     """
 
     law: Rows
@@ -88,6 +92,8 @@ class TwoValleys(Findings):
     odds: Rows
     curve: Rows
     floor: Rows
+    heavy: Rows
+    crossover: Rows
 
 
 def measure(run: Run[Size]) -> TwoValleys:
@@ -96,7 +102,12 @@ def measure(run: Run[Size]) -> TwoValleys:
     laws = [_law_piece(run, model, ratio) for model in MODELS for ratio in size.ratios]
     times = [_time_piece(run, number, *case) for number, case in enumerate(_cases(size))]
     rest = [run.piece("odds", partial(_odds, size.noises), "noises"), run.piece("curves", _curves)]
-    found = run.together([*laws, *times, *rest, run.piece("floors", _floors)])
+    line = size.line
+    jumps = [
+        run.piece("heavy", partial(heavy, line), "line"),
+        run.piece("crossover", partial(crossover, max(line // 2 + 1, 401)), "line"),
+    ]
+    found = run.together([*laws, *times, *rest, run.piece("floors", _floors), *jumps])
     first, last = len(laws), len(laws) + len(times)
     law, time = (list(chain(*rows)) for rows in (found[:first], found[first:last]))
     return TwoValleys(law, time, *found[last:])

@@ -120,3 +120,30 @@ def odds_figure(odds: Rows, curves: Rows) -> Figure:
     ratio = odds[0]["ratio"]
     figure.suptitle(f"curvatures in the ratio {ratio:g} : 1, equal depth", fontsize=LABEL, color=INK)
     return figure
+
+
+def tails_figure(heavy: Rows, crossover: Rows) -> Figure:
+    """Times against the width for several heights, and against the batch size."""
+    figure = new_figure(10.6, 4.4)
+    first, second = figure.subplots(1, 2)
+    for varied, color, marker in (("width", VERMILLION, "o"), ("height", BLUE, "s")):
+        rows = [r for r in heavy if r["varied"] == varied]
+        words = f"{varied}s, the other one fixed"
+        first.plot([r["width"] for r in rows], [r["jumps"] for r in rows], marker, color=color, label=words)
+    wide = sorted((r for r in heavy if r["varied"] == "width"), key=lambda r: float(r["width"]))
+    first.plot([r["width"] for r in wide], [r["one jump"] for r in wide], color=BLACK, linewidth=1.0, label="one jump")
+    logarithmic(first)
+    tidy(first, "width of the valley", "mean time under alpha-stable jumps")
+    legend(first, "upper left")
+    x = [r["batch size"] for r in crossover]
+    second.plot(x, [r["ln time"] for r in crossover], "o", color=VERMILLION, label="exact")
+    for name, color, words in (
+        ("ln one jump", BLUE, "one jump"), ("S int q", BLACK, "Cramer's exponent"),
+        ("S int q, Gaussian", ORANGE, "Gaussian exponent"),
+    ):  # fmt: skip
+        second.plot(x, [r[name] for r in crossover], color=color, linewidth=1.2, label=words)
+    second.set_ylim(0, 20)
+    tidy(second, "batch size S", "ln(mean time)")
+    legend(second, "upper left")
+    lettered((first, second), ("Width counts, height does not", "Large examples that have a variance"))
+    return figure

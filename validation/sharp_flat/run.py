@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from validation.sharp_flat.heavy import ALPHA
 from validation.sharp_flat.measures import LEVELS, ODDS_RATIO, Size, TwoValleys, measure
-from validation.sharp_flat.pictures import escape_figure, odds_figure
+from validation.sharp_flat.pictures import escape_figure, odds_figure, tails_figure
 from validation.sharp_flat.two_valleys import BARRIER, CLIMB, DISTANCE, FLOOR, SADDLE
 from validation.sharp_flat.verdicts import verdicts
 from validation.study.study import Study, Told
@@ -23,10 +24,13 @@ def told(found: TwoValleys) -> Told:
             "Mean escape times by independent routes at affordable noise": found.time,
             f"Stationary odds flat : sharp at curvature ratio {ODDS_RATIO:g}": found.odds,
             f"Literal |H| noise at ratio {ODDS_RATIO:g}, kappa = 0.1: what the floor does": found.floor,
+            f"Heavy tails, alpha = {ALPHA:g}: heights at one width, widths at one height": found.heavy,
+            "Rare large examples that have a variance, against the batch size": found.crossover,
         },
         {
             "escape-times": partial(escape_figure, found.law, found.time),
             "stationary-odds": partial(odds_figure, found.odds, found.curve),
+            "heavy-tails": partial(tails_figure, found.heavy, found.crossover),
         },
     )
 

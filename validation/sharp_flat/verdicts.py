@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from validation.sharp_flat.heavy import ALPHA, HEIGHTS
 from validation.sharp_flat.two_valleys import BARRIER, CLIMB, SADDLE
 from validation.study.findings import Rows
 from validation.study.lines import straight_line
@@ -24,7 +25,7 @@ GRID = 2e-3
 
 def verdicts(found: TwoValleys) -> list[Verdict]:
     """All claims, in the order of the tables."""
-    return [*laws(found.law), *routes(found.time), *odds(found.odds), *floors(found.floor)]
+    return [*laws(found.law), *routes(found.time), *odds(found.odds), *floors(found.floor), *tails(found)]
 
 
 def laws(rows: Rows) -> list[Verdict]:
@@ -188,5 +189,42 @@ def floors(rows: Rows) -> list[Verdict]:
             "its preference grows like floor^-(delta_flat - delta_sharp)",
             abs(line.slope / theory - 1) <= TOLERANCE,
             f"fitted power {line.slope:.4f} +- {line.slope_error:.1g}, theory {theory:.4f}, tolerance {TOLERANCE:g}",
+        ),
+    ]
+
+
+def tails(found: TwoValleys) -> list[Verdict]:
+    """Heavy tails: the width counts, not the height; and what a variance changes."""
+    high, wide = ([r for r in found.heavy if r["varied"] == kind] for kind in ("height", "width"))
+    power = straight_line(np.log([r["width"] for r in wide]), np.log([r["jumps"] for r in wide]))
+    spread = max(r["jumps"] for r in high) / min(r["jumps"] for r in high) - 1
+    white = high[-1]["ln white"] - high[0]["ln white"]
+    rows = {r["batch size"]: r for r in found.crossover}
+    few, (near, far) = rows[4], (rows[48], rows[64])
+    slope = (far["ln time"] - near["ln time"]) / 16
+    cramer, gauss = (far[name] / 64 for name in ("S int q", "S int q, Gaussian"))
+    return [
+        Verdict(
+            "heavy-width",
+            "alpha-stable jumps: the time grows like a power of the valley's width and does not know its height",
+            abs(power.slope / ALPHA - 1) <= TOLERANCE and spread <= TOLERANCE,
+            f"time ~ width^({power.slope:.4f} +- {power.slope_error:.1g}), alpha = {ALPHA:g}; at "
+            f"{HEIGHTS[-1] / HEIGHTS[0]:g} times the height it is {100 * spread:.2g} % longer, under white noise of "
+            f"T = 0.03 e^{white:.1f} times",
+        ),
+        Verdict(
+            "one-jump",
+            "rare large examples with a variance: while batches are small one of them decides, and larger batches "
+            "leave sooner",
+            abs(few["ln time"] - few["ln one jump"]) <= 0.05 and few["ln time"] < rows[1]["ln time"],
+            f"S = 4: ln(time) = {few['ln time']:.3f}, one jump {few['ln one jump']:.3f}; at S = 1 ln(time) = "
+            f"{rows[1]['ln time']:.3f}",
+        ),
+        Verdict(
+            "crossover",
+            "at large batches the time is exponential in S, with Cramer's exponent and not the Gaussian one",
+            abs(slope / cramer - 1) <= 2 * TOLERANCE,
+            f"d ln(time)/dS = {slope:.4f} between S = 48 and 64, Cramer {cramer:.4f}, white noise of the same "
+            f"covariance {gauss:.4f}",
         ),
     ]

@@ -1,0 +1,1 @@
+"""Simulated annealing: logarithmic cooling finds the deeper valley if it is slow enough."""
