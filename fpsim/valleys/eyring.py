@@ -7,11 +7,14 @@ how far the loss is from quadratic within a thermal width of both ends is its me
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.valleys.curvature import Curvature
+from fpsim.valleys.determinants import log_determinants
 from landscapes.products import DENSE
 
 Array = NDArray[np.float64]
@@ -33,25 +36,38 @@ def require_temperature(temperature: float) -> float:
     return float(temperature)
 
 
-def log_rate(minimum: Any, saddle: Any, temperature: float) -> float:
-    """ln k from a minimum over a saddle (fields ``loss`` and ``eigenvalues``, all of them)."""
-    bottom, top = np.asarray(minimum.eigenvalues), np.abs(saddle.eigenvalues)
-    determinants = float(np.sum(np.log(bottom)) - np.sum(np.log(top))) / 2
-    return math.log(top[0] / (2 * math.pi)) + determinants - float(saddle.loss - minimum.loss) / temperature
+def half_log_determinants(landscape: Any, minimum: Any, saddle: Any) -> tuple[float, float]:
+    """(ln det H_a - ln |det H_b|) / 2 and its numerical error: of all curvatures, or beyond 500 of products alone.
+
+    Along e the curvature of the saddle is turned to its modulus, so that both matrices are positive.
+    """
+    if landscape.dimension <= DENSE:
+        bottom, top = np.asarray(minimum.eigenvalues), np.abs(saddle.eigenvalues)
+        softness = float(np.sum(1 / bottom) + np.sum(1 / top)) / 2
+        return float(np.sum(np.log(bottom)) - np.sum(np.log(top))) / 2, float(saddle.eigenvalue_error) * softness
+    below, above = Curvature(landscape, minimum.x), Curvature(landscape, saddle.x)
+    e, turn = saddle.direction, -2 * float(saddle.curvature)
+    found = log_determinants(below.product, lambda v: above.product(v) + turn * (e @ v) * e, landscape.dimension)
+    return found.value / 2, found.error / 2
 
 
-def log_rate_error(minimum: Any, saddle: Any, temperature: float) -> float:
-    """Numerical error of :func:`log_rate`: of both losses, and of all curvatures to first order."""
-    bottom, top = np.asarray(minimum.eigenvalues), np.abs(saddle.eigenvalues)
-    softness = float(np.sum(1 / bottom) / 2 + np.sum(1 / top) / 2 + 1 / top[0])
-    return 2 * float(saddle.loss_error) / temperature + float(saddle.eigenvalue_error) * softness
+def log_rate(landscape: Any, minimum: Any, saddle: Any, temperature: float) -> tuple[float, float]:
+    """ln k from a minimum over a saddle, and its numerical error."""
+    determinants, off = half_log_determinants(landscape, minimum, saddle)
+    up = -float(saddle.eigenvalues[0])
+    error = off + 2 * float(saddle.loss_error) / temperature + float(saddle.eigenvalue_error) / up
+    climb = float(saddle.loss - minimum.loss)
+    return math.log(up / (2 * math.pi)) + determinants - climb / temperature, error
 
 
-def anharmonicity(landscape: Any, points: Any, temperature: float) -> float:
-    """How far, in noise units, the loss is from quadratic a thermal width away from some points: the sum of theirs."""
+def anharmonicity(landscape: Any, points: Sequence[Any], temperature: float) -> float:
+    """How far, in noise units, the loss is from quadratic a thermal width away from some points: the sum of theirs.
+
+    Along all modes; along the softest ones where only these are known.
+    """
     total = 0.0
     for point in points:
-        values, vectors = np.linalg.eigh(np.asarray(landscape.hessian(point.x)))
+        values, vectors = Curvature(landscape, point.x).modes
         steps = vectors * np.sqrt(temperature / np.abs(values))
         around = point.x[:, None] + np.concatenate([steps, -steps], axis=1)
         change = np.asarray(landscape.loss(around)) - float(landscape.loss(point.x))

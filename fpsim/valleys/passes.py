@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.assumption import Assumption
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.climbing import climb
-from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum, require_temperature
+from fpsim.valleys.eyring import anharmonicity, log_rate, require_temperature
 from fpsim.valleys.joining import SAME, add, beside, end_minimum
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.relaxing import relaxed, tops
@@ -59,6 +59,7 @@ class Passes(Stored):
         temperature: T of D = T I, if rates were asked for.
         log_rates: ln of the Eyring-Kramers rate over each pass, from the first minimum.
         log_back: the same from the second.
+        log_error: numerical error of all of these (beyond 500 dimensions that of sampled determinants).
         assumptions: what the rates rest on.
     """
 
@@ -71,6 +72,7 @@ class Passes(Stored):
     temperature: float | None = None
     log_rates: tuple[float, ...] = ()
     log_back: tuple[float, ...] = ()
+    log_error: float = 0.0
     assumptions: tuple[Assumption, ...] = ()
 
     @property
@@ -97,7 +99,7 @@ class Passes(Stored):
         if self.temperature is not None:
             entries["log_rate"] = "pass", list(self.log_rates), "", "ln of the rate over each pass"
             entries["log_back"] = "pass", list(self.log_back), "", "the same from the other side"
-        names = "name", "searches", "last_new", "complete", "temperature"
+        names = "name", "searches", "last_new", "complete", "temperature", "log_error"
         return dataset(entries, passes=facts, assumptions=checks_packed(self.assumptions),
                        **{n: getattr(self, n) for n in names})  # fmt: skip
 
@@ -120,7 +122,8 @@ class Passes(Stored):
             share = f"  {100 * self.shares[k]:.4g} % of the rate" if self.temperature is not None else ""
             lines.append(f"  {in_words(s.x)}  barrier {s.barrier:.10g}  H_be {s.curvature:.6g}{share}")
         if self.temperature is not None:
-            lines.append(f"  T = {self.temperature:g}: rate e^{self.log_rate:.6g} (Eyring-Kramers, passes added)")
+            rate = f"rate e^{self.log_rate:.8g}, exponent +- {self.log_error:.1g}"
+            lines.append(f"  T = {self.temperature:g}: {rate} (Eyring-Kramers, passes added)")
         extent = "all in the box" if self.complete else f"the last new one in climb {self.last_new}; others may exist"
         lines.append(f"  {self.searches} climbs, {extent}")
         return "\n".join([*lines, *(f"  {x}" for x in self.assumptions)])
@@ -155,7 +158,6 @@ def passes(
     require_loss(landscape)
     if temperature is not None:
         temperature = require_temperature(temperature)
-        require_spectrum(landscape)
     search: _Search | None = None
     with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
         length = unit_of_length(landscape, as_point(a, landscape.dimension))
@@ -261,10 +263,12 @@ def _result(
     if temperature is not None:
         worst = max(anharmonicity(landscape, (ends[0], s), temperature) for s in found)
         least = min(s.loss for s in found) - max(end.loss for end in ends)
+        both = [[log_rate(landscape, end, s, temperature) for s in found] for end in ends]
         facts = {
             "temperature": temperature,
-            "log_rates": tuple(log_rate(ends[0], s, temperature) for s in found),
-            "log_back": tuple(log_rate(ends[1], s, temperature) for s in found),
+            "log_rates": tuple(value for value, _ in both[0]),
+            "log_back": tuple(value for value, _ in both[1]),
+            "log_error": max(error for side in both for _, error in side),
             "assumptions": (
                 Assumption("barrier / T >= 5 from both sides", least >= 5 * temperature, f"{least / temperature:.4g}"),
                 Assumption("loss is quadratic within a thermal width (0.1)", worst <= 0.1, f"off by {worst:.3g}"),

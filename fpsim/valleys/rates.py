@@ -16,7 +16,7 @@ import numpy as np
 
 from fpsim.assumption import Assumption
 from fpsim.valleys.chain import ValleyRates
-from fpsim.valleys.eyring import anharmonicity, log_rate, log_rate_error, require_spectrum
+from fpsim.valleys.eyring import anharmonicity, log_rate, require_spectrum
 from fpsim.valleys.joining import SAME
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
@@ -49,8 +49,9 @@ def eyring_kramers_rates(
     log_rates, errors = np.full((n, n), -np.inf), np.zeros((n, n))
     for s, (i, j) in zip(valleys.saddles, valleys.links, strict=True):
         for a, b in ((i, j), (j, i)):
-            log_rates[a, b] = np.logaddexp(log_rates[a, b], log_rate(valleys.minima[a], s, temperature))
-            errors[a, b] = max(errors[a, b], log_rate_error(valleys.minima[a], s, temperature))
+            value, error = log_rate(landscape, valleys.minima[a], s, temperature)
+            log_rates[a, b] = np.logaddexp(log_rates[a, b], value)
+            errors[a, b] = max(errors[a, b], error)
     weights = np.array([-m.loss / temperature - np.sum(np.log(m.eigenvalues)) / 2 for m in valleys.minima])
     stationary = weights - float(np.logaddexp.reduce(weights))
     checks = _checks(landscape, valleys, temperature)

@@ -17,9 +17,11 @@ from fpsim.exact.first_passage import potential_difference
 from fpsim.routes.formulas.formula import Formula
 from fpsim.routes.problem import Problem
 from fpsim.sde.sde import SDE
+from fpsim.valleys.curvature import Curvature
 from fpsim.valleys.valley import Valley
 from landscapes.field import in_words
 from landscapes.kinds import has_loss
+from landscapes.products import DENSE
 
 Array = NDArray[np.float64]
 
@@ -55,7 +57,10 @@ class Escape:
 
     @cached_property
     def modes(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        """Eigenvalues (d,) and eigenvectors (d, d) of the Hessian at minimum and pass."""
+        """Eigenvalues and eigenvectors of the Hessian at minimum and pass: all of them, beyond 500 the lowest few."""
+        if self.sde.dimension > DENSE:
+            low, high = (Curvature(self.sde.potential, p).modes for p in (self.minimum, self.top))
+            return low, high
         pair = [np.linalg.eigh(self.sde.potential.hessian(p[:, None])[..., 0]) for p in (self.minimum, self.top)]
         return (pair[0][0], pair[0][1]), (pair[1][0], pair[1][1])
 
@@ -72,6 +77,8 @@ class Escape:
     @property
     def curvature_at_minimum(self) -> float:
         """H_ae = e.H_a e > 0."""
+        if self.sde.dimension > DENSE:
+            return float(self.direction @ Curvature(self.sde.potential, self.minimum).product(self.direction))
         values, vectors = self.modes[0]
         return float(values @ (vectors.T @ self.direction) ** 2)
 
@@ -108,6 +115,7 @@ class Escape:
         assumptions: tuple[Assumption, ...],
         convention: str,
         notes: tuple[str, ...] = (),
+        log_error: float = 0.0,
     ) -> Formula:
         """The result; half of it if the target's boundary is the pass."""
         where = "time to a target beyond the pass"
@@ -116,7 +124,7 @@ class Escape:
         if not self.valley.complete:
             notes = (*notes, "minima and passes come from a search that may have missed some")
         ends = tuple(self.minimum.tolist()), tuple(self.top.tolist())
-        return Formula(name, log_mean, reference, assumptions, where, convention, *ends, notes)
+        return Formula(name, log_mean, reference, assumptions, where, convention, *ends, notes, log_error)
 
 
 def escape(problem: Problem, name: str) -> Escape:

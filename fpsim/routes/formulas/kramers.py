@@ -21,8 +21,10 @@ from fpsim.routes.formulas.climb import Escape, escape, noise_level, on_a_line, 
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.formulas.next_order import expansion
 from fpsim.routes.problem import Problem
+from fpsim.valleys.eyring import half_log_determinants
 from fpsim.valleys.far import SEARCHED
 from landscapes.field import in_words
+from landscapes.products import DENSE
 
 KRAMERS = "Kramers, Physica 7 (1940) 284; Gardiner, Handbook of Stochastic Methods (3rd ed.), section 5.2.7"
 NEXT_ORDER = "Kramers 1940 with the next term of Laplace's method (Bender and Orszag, section 6.4) at both ends"
@@ -96,13 +98,12 @@ def _eyring(
     at: Escape, temperature: float, name: str, reference: str, others: tuple[Any, ...], checks: tuple[Assumption, ...]
 ) -> Formula:
     """The Eyring-Kramers time over the pass and ``others``: determinants as logarithms, rates added."""
-    log_rates = []
-    bottom = np.linalg.slogdet(at.sde.potential.hessian(at.minimum[:, None])[..., 0])[1]
+    log_rates, errors = [], []
     for point in (at.valley.saddle, *others):
-        hessian = at.sde.potential.hessian(np.asarray(point.x)[:, None])[..., 0]
-        prefactor = math.log(abs(np.linalg.eigvalsh(hessian)[0]) / (2 * math.pi))
+        up, determinants, error = _curved(at, point)
         climb = float(point.loss - at.valley.minimum.loss)
-        log_rates.append(prefactor + (bottom - np.linalg.slogdet(hessian)[1]) / 2 - climb / temperature)
+        log_rates.append(math.log(up / (2 * math.pi)) + determinants - climb / temperature)
+        errors.append(error)
     log_mean = -float(np.logaddexp.reduce(log_rates))
     exponent, levels = at.barrier / temperature, (temperature, temperature)
     assumptions = (*general(at, log_mean, exponent, levels), *checks)
@@ -114,7 +115,19 @@ def _eyring(
             for point, rate in zip((at.valley.saddle, *others), log_rates, strict=True)
             if point is not None
         )
-    return at.formula(name, log_mean, reference, assumptions, at.sde.convention, notes)
+    return at.formula(name, log_mean, reference, assumptions, at.sde.convention, notes, max(errors))
+
+
+def _curved(at: Escape, point: Any) -> tuple[float, float, float]:
+    """|lambda_1| of a pass, (ln det H_a - ln |det H_b|) / 2, and the error of both where determinants are sampled."""
+    loss = at.sde.potential
+    if at.sde.dimension > DENSE:
+        half, error = half_log_determinants(loss, at.valley.minimum, point)
+        up = -float(point.eigenvalues[0])
+        return up, half, error + float(point.eigenvalue_error) / up
+    bottom = np.linalg.slogdet(loss.hessian(at.minimum[:, None])[..., 0])[1]
+    hessian = loss.hessian(np.asarray(point.x)[:, None])[..., 0]
+    return abs(float(np.linalg.eigvalsh(hessian)[0])), float(bottom - np.linalg.slogdet(hessian)[1]) / 2, 0.0
 
 
 def _next_term(at: Escape, temperature: float, most: float) -> Assumption:
