@@ -105,7 +105,9 @@ class _Plan:
         size = self.run.size
         at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": BATCHES, "side": side}
         effort = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
-        return self._piece("times", SPLITTING, times.split, **at, **effort)
+        threads = 1 if self.run.pieces.crew else self.run.threads  # of which no number depends
+        make = partial(times.split, **at, **effort, threads=threads)
+        return "times", self.run.piece(SPLITTING, make, **at, **effort)
 
     def _simulated(self, settings: Sequence[Any], kind: str, seed: int) -> Iterator[tuple[str, Piece]]:
         for network, decay, eta, batch, noise, paths, horizon in settings:

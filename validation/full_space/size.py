@@ -31,7 +31,7 @@ class Size:
         card: by simulation on a GPU, where there is one.
         leaning: of the main network, batch sizes at which the two sides of a lopsided valley are left.
         parts: independent runs of splitting per setting, each a piece.
-        particles, repetitions: of each.
+        particles, repetitions: of each; a quarter of the particles fly at a time, which fills a block of lanes.
         pieces: of the finest curve of a least action.
         nodes: of the valley's floor.
         floor: added to the covariance, as a share of its mean eigenvalue.
@@ -55,7 +55,7 @@ class Size:
         """Three batch sizes of one network in some minutes, or everything in two hours on two cores."""
         if quick:
             few: Sampled = (*MAIN, 0.04, 2, BATCHES, 512, 12_000)
-            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 100, 4, 32, 16, 1e-5, False)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 512, 2, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
@@ -74,4 +74,4 @@ class Size:
             (*NEAR, 0.04, 12, GAUSSIAN, 8192, 30_000),
             ("resnet-39", 0.05, 0.04, 6, BATCHES, 8192, 30_000),
         )
-        return cls(windows, plain, card, (6,), 3, 300, 4, 32, 32, 1e-5, True)
+        return cls(windows, plain, card, (6,), 3, 1024, 2, 32, 32, 1e-5, True)

@@ -23,7 +23,7 @@ SPLITTING, PLAIN = "splitting", "plain"
 
 def split(
     network: str, decay: float, eta: float, size: int, noise: str, particles: int, repetitions: int, seed: int,
-    side: str = TWINS,
+    side: str = TWINS, threads: int | None = 1,
 ) -> Rows:  # fmt: skip
     """One mean time by splitting."""
     from fpsim import HalfSpace, split_iterations
@@ -33,7 +33,7 @@ def split(
     with one_thread():
         found = split_iterations(
             _moving(place, eta, size, noise), place.minimum, HalfSpace(*place.target), seed=seed,
-            repetitions=repetitions, particles=particles, threads=1,
+            repetitions=repetitions, particles=particles, threads=threads,
         )  # fmt: skip
     failed = "; ".join(str(a) for a in found.assumptions if not a.holds)
     row = _row(network, decay, side, eta, size, noise, SPLITTING, seed)
