@@ -90,6 +90,8 @@ def start(landscape: NeuralLandscape, seed: int) -> Array:
 
 FAMILIES = {
     "resnet-39": Family(1, (0.05, 0.055, 0.045, 0.04, 0.03, 0.02)),
+    "resnet-39-of-4-and-9": Family(1, (0.055, 0.05, 0.045, 0.04), classes=(4, 9)),
+    "resnet-113": Family(2, (0.06, 0.055, 0.05), seed=2),
 }
 
 

@@ -50,7 +50,7 @@ def verdicts(found: EscapeLaw) -> tuple[Verdict, ...]:
     return (
         *_places(found.places), *_noise(found.noise), *_agreement(found.times), *_exponential(lines),
         *_slopes(lines, found.theories), *_surrogate(found.times), *_steps(lines),
-        *_lopsided(found.places, found.times),
+        *_lopsided(found),
     )  # fmt: skip
 
 
@@ -195,8 +195,9 @@ def _steps(lines: Rows) -> list[Verdict]:
     ]
 
 
-def _lopsided(places: Rows, times: Rows) -> list[Verdict]:
-    found = []
+def _lopsided(law: EscapeLaw) -> list[Verdict]:
+    """Whether the sharper side is left sooner is expected of the side with the smaller least action."""
+    places, times, found = law.places, law.times, []
     for size in sorted({r["S"] for r in times if r["side"] == FIRST}):
         sides = [laws.one(times, side=side, S=size, method=SPLITTING) for side in (FIRST, SECOND)]
         where = [laws.one(places, side=side) for side in (FIRST, SECOND)]
@@ -207,6 +208,9 @@ def _lopsided(places: Rows, times: Rows) -> list[Verdict]:
             key=lambda pair: -pair[0]["curvature along e at a"],  # type: ignore[index]
         )
         assert sharp is not None and flat is not None and s is not None and f is not None
+        known = [laws.one(law.theories, side=side["side"], theory=CRAMER) for side in (sharp, flat)]
+        actions = [theory["slope"] for theory in known if theory is not None]
+        expected = len(actions) < 2 or actions[0] < actions[1]
         gap, error = f["ln(iterations)"] - s["ln(iterations)"], math.hypot(s["error"], f["error"])
         found.append(
             Verdict(
@@ -215,7 +219,9 @@ def _lopsided(places: Rows, times: Rows) -> list[Verdict]:
                 gap > SIGMAS * error,
                 f"curvature {sharp['curvature along e at a']:.4f} against {flat['curvature along e at a']:.4f}: "
                 f"ln ratio of the times {gap:.2f} +- {error:.2f}, to be above {SIGMAS:g} standard errors; barriers "
-                f"{sharp['barrier']:.3g} and {flat['barrier']:.3g}",
+                f"{sharp['barrier']:.3g} and {flat['barrier']:.3g}, least actions "
+                f"{' and '.join(f'{action:.4f}' for action in actions) or 'not computed'}",
+                expected=expected,
             )
         )
     return found
