@@ -19,11 +19,11 @@ from validation.study.lines import straight_line
 
 
 def slopes(times: Rows) -> Rows:
-    """One line per network, decay, side, learning rate and noise, through the times found by splitting."""
+    """One line per network, decay, side, learning rate, noise and method, through three times or more."""
     found = []
-    keys = ("network", "decay", "side", "eta", "noise")
-    for key in dict.fromkeys(tuple(row[k] for k in keys) for row in times if row["method"] == SPLITTING):
-        mine = [r for r in times if r["method"] == SPLITTING and tuple(r[k] for k in keys) == key]
+    keys = ("network", "decay", "side", "eta", "noise", "method")
+    for key in dict.fromkeys(tuple(row[k] for k in keys) for row in times):
+        mine = [r for r in times if tuple(r[k] for k in keys) == key]
         mine = [r for r in mine if math.isfinite(r["ln(iterations)"])]
         if len(mine) < 3:
             continue
@@ -63,7 +63,7 @@ def against(lines: Rows, theories: Rows) -> Rows:
             error = math.hypot(line["error"], theory["error"])
             found.append(
                 {
-                    **{k: line[k] for k in ("network", "decay", "side", "eta", "noise")}, "theory": theory["theory"],
+                    **{k: line[k] for k in ("network", "decay", "side", "eta", "noise", "method")}, "theory": theory["theory"],
                     "measured": line["slope"], "error": line["error"], "predicted": theory["slope"],
                     "theory's error": theory["error"], "ratio": line["slope"] / theory["slope"],
                     "z": (line["slope"] - theory["slope"]) / error,

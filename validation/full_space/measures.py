@@ -117,11 +117,14 @@ class _Plan:
 
     def _places(self) -> Iterator[tuple[str, Piece]]:
         size = self.run.size
-        where = [(n, d, places.TWINS) for n, d in dict.fromkeys((n, d) for n, d, _, _ in size.windows)]
+        sampled = [(n, d, eta, (batch,)) for n, d, eta, batch, _, _, _ in size.card]
+        windows = [*size.windows, *sampled]
+        where = [(n, d, places.TWINS) for n, d in dict.fromkeys((n, d) for n, d, _, _ in windows)]
         where += [(*MAIN, side) for side in (places.FIRST, places.SECOND) if size.leaning]
         for network, decay, side in where:
-            mine = [(eta, sizes) for n, d, eta, sizes in size.windows if (n, d) == (network, decay)]
-            eta, sizes = max(mine)
+            mine = [(eta, sizes) for n, d, eta, sizes in windows if (n, d) == (network, decay)]
+            eta = max(rate for rate, _ in mine)
+            sizes = sorted({s for rate, several in mine if rate == eta for s in several})
             at = {"network": network, "decay": decay, "side": side}
             effort = {"pieces": size.pieces, "points": size.nodes, "floor": size.floor}
             yield self._piece("theories", THEORIES, theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)

@@ -2,7 +2,8 @@
 
 Windows of S are those at which the exponent of Gaussian noise, (S/eta) V with V the least action, lies between about 11
 and 30: below, the time is not exponential yet, and above it the effort grows without telling more.  They follow from
-the theory alone.
+theory alone (where the action is not known yet, from Kramers' 2 dL/C at the saddle).  What only a GPU simulates goes
+down to 7.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ Sampled = tuple[str, float, float, int, str, int, int]
 """Network, weight decay, learning rate, batch size, law of the noise, paths, and iterations that each is followed."""
 MAIN = ("resnet-39", 0.04)
 NEAR = ("resnet-39", 0.055)
-"""The place at which Gauss and Cramer are to be told apart, and the one next to the pitchfork."""
+WIDER = ("resnet-113", 0.055)
+"""Where Gauss and Cramer are to be told apart, next to the pitchfork, and with more parameters."""
 CONFIRMING = 1000
 """Seeds from here on confirm; those below were used to explore."""
 BATCHES, GAUSSIAN = "with-replacement", "gaussian"
@@ -59,6 +61,7 @@ class Size:
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
+            ("resnet-39-of-4-and-9", 0.055, 0.04, (4, 5, 6, 8, 10)),
             (*MAIN, 0.02, (2, 3, 4, 5)),
             ("resnet-39", 0.05, 0.04, (8, 10, 12, 14, 16)),
             (*NEAR, 0.04, (16, 20, 24)),
@@ -68,10 +71,11 @@ class Size:
             (*MAIN, 0.04, 3, BATCHES, 8192, 40_000),
             (*MAIN, 0.04, 3, GAUSSIAN, 8192, 12_000),
             (*MAIN, 0.04, 4, BATCHES, 16384, 60_000),
+            (*NEAR, 0.04, 12, BATCHES, 8192, 20_000),
+            (*NEAR, 0.04, 12, GAUSSIAN, 8192, 12_000),
+            *((*WIDER, 0.04, size, BATCHES, 8192, 20_000) for size in (6, 7, 8, 9)),
+            (*NEAR, 0.04, 16, BATCHES, 16384, 40_000),
             (*MAIN, 0.04, 2, GAUSSIAN, 8192, 8_000),
             (*MAIN, 0.04, 2, BATCHES, 8192, 8_000),
-            (*NEAR, 0.04, 12, BATCHES, 8192, 30_000),
-            (*NEAR, 0.04, 12, GAUSSIAN, 8192, 30_000),
-            ("resnet-39", 0.05, 0.04, 6, BATCHES, 8192, 30_000),
         )
         return cls(windows, plain, card, (6,), 3, 1024, 2, 32, 32, 1e-5, True)

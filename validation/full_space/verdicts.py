@@ -114,7 +114,12 @@ def _agreement(times: Rows) -> list[Verdict]:
 def _exponential(lines: Rows) -> list[Verdict]:
     found = []
     for line in laws.of_batches(lines):
-        if line["side"] != TWINS or line["eta"] != MAIN_RATE or not math.isfinite(line["curvature z"]):
+        if (
+            line["method"] != SPLITTING
+            or line["side"] != TWINS
+            or line["eta"] != MAIN_RATE
+            or not math.isfinite(line["curvature z"])
+        ):
             continue
         holds = abs(line["curvature z"]) < SIGMAS and line["decades"] >= DECADES
         found.append(
@@ -133,7 +138,9 @@ def _exponential(lines: Rows) -> list[Verdict]:
 def _slopes(lines: Rows, theories: Rows) -> list[Verdict]:
     found = []
     for place, expected in EXPECTED.items():
-        line = laws.one(lines, network=place[0], decay=place[1], side=TWINS, eta=MAIN_RATE, noise=BATCHES)
+        line = laws.one(
+            lines, network=place[0], decay=place[1], side=TWINS, eta=MAIN_RATE, noise=BATCHES, method=SPLITTING
+        )
         for name, holds in expected.items() if line is not None else ():
             theory = laws.one(theories, network=place[0], decay=place[1], side=TWINS, theory=name)
             if theory is None or line is None:
@@ -180,6 +187,7 @@ def _surrogate(times: Rows) -> list[Verdict]:
 
 def _steps(lines: Rows) -> list[Verdict]:
     mine = [r for r in laws.of_batches(lines) if (r["network"], r["decay"]) == MAIN and r["side"] == TWINS]
+    mine = [r for r in mine if r["method"] == SPLITTING]
     if len(mine) < 2:
         return []
     small, large = sorted(mine, key=lambda r: float(r["eta"]))[:2]
