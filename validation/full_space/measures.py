@@ -103,15 +103,22 @@ class _Plan:
         self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS
     ) -> tuple[str, Piece]:
         size = self.run.size
-        at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": BATCHES, "side": side}
-        effort = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
+        at: dict[str, Any] = {
+            "network": network,
+            "decay": decay,
+            "eta": eta,
+            "size": batch,
+            "noise": BATCHES,
+            "side": side,
+        }
+        effort: dict[str, Any] = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
         threads = 1 if self.run.pieces.crew else self.run.threads  # of which no number depends
         make = partial(times.split, **at, **effort, threads=threads)
         return "times", self.run.piece(SPLITTING, make, **at, **effort)
 
     def _simulated(self, settings: Sequence[Any], kind: str, seed: int) -> Iterator[tuple[str, Piece]]:
         for network, decay, eta, batch, noise, paths, horizon in settings:
-            at = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise}
+            at: dict[str, Any] = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise}
             effort = {"paths": paths, "horizon": horizon, "seed": seed, "device": "cuda" if kind == CARD else "cpu"}
             yield self._piece("times", kind, times.simulate, **at, **effort)
 
@@ -125,7 +132,7 @@ class _Plan:
             mine = [(eta, sizes) for n, d, eta, sizes in windows if (n, d) == (network, decay)]
             eta = max(rate for rate, _ in mine)
             sizes = sorted({s for rate, several in mine if rate == eta for s in several})
-            at = {"network": network, "decay": decay, "side": side}
+            at: dict[str, Any] = {"network": network, "decay": decay, "side": side}
             effort = {"pieces": size.pieces, "points": size.nodes, "floor": size.floor}
             yield self._piece("theories", THEORIES, theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)
             located = size.pitchfork and (network, decay, side) == (*MAIN, places.TWINS)
