@@ -63,9 +63,10 @@ def against(lines: Rows, theories: Rows) -> Rows:
             error = math.hypot(line["error"], theory["error"])
             found.append(
                 {
-                    **{k: line[k] for k in ("network", "decay", "side", "eta", "noise", "method")}, "theory": theory["theory"],
-                    "measured": line["slope"], "error": line["error"], "predicted": theory["slope"],
-                    "theory's error": theory["error"], "ratio": line["slope"] / theory["slope"],
+                    **{k: line[k] for k in ("network", "decay", "side", "eta", "noise", "method")},
+                    "theory": theory["theory"], "measured": line["slope"], "error": line["error"],
+                    "predicted": theory["slope"], "theory's error": theory["error"],
+                    "ratio": line["slope"] / theory["slope"],
                     "z": (line["slope"] - theory["slope"]) / error,
                 }
             )  # fmt: skip
