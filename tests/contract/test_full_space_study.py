@@ -1,0 +1,140 @@
+"""The study of the escape law with invented measurements: verdicts follow the numbers, parts add up."""
+
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+pytestmark = pytest.mark.network
+
+from fpsim.sweeps.answers import answer_of  # noqa: E402
+from fpsim.sweeps.store import Store  # noqa: E402
+from fpsim.sweeps.task import Outcome  # noqa: E402
+from validation.full_space import laws, times  # noqa: E402
+from validation.full_space.kept import kept  # noqa: E402
+from validation.full_space.measures import CARD, SPLITTING, EscapeLaw, measure, plan  # noqa: E402
+from validation.full_space.places import FIRST, SECOND, TWINS  # noqa: E402
+from validation.full_space.run import STUDY  # noqa: E402
+from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, NEAR, Size  # noqa: E402
+from validation.study.pieces import Pieces  # noqa: E402
+from validation.study.run import Run  # noqa: E402
+
+SLOPES = {
+    MAIN: {
+        "cramer": 0.135, "gauss": 0.12, "floor, cramer": 0.09, "floor, gauss": 0.083, "kramers, C(b)": 0.122,
+        "kramers, C(a)": 0.066, "isotropic": 0.033,
+    },
+    NEAR: {
+        "cramer": 0.0245, "gauss": 0.0244, "floor, cramer": 0.0243, "floor, gauss": 0.0242, "kramers, C(b)": 0.029,
+        "kramers, C(a)": 0.02, "isotropic": 0.01,
+    },
+}  # fmt: skip
+
+
+def part(place, eta, size, noise, method, log, error=0.03, side=TWINS, seed=CONFIRMING, exits=0, walked=0.0):
+    return {
+        "network": place[0], "decay": place[1], "side": side, "eta": eta, "S": size, "noise": noise, "method": method,
+        "seed": seed, "ln(iterations)": log, "error": error, "exits": exits, "walked": walked, "note": "",
+    }  # fmt: skip
+
+
+def law(main=0.135, near=0.0244, gauss=0.5):
+    """Measured times with given slopes, and mini-batches that leave later than Gaussian noise by ``gauss`` at MAIN."""
+    rows = []
+    for place, eta, sizes, slope in (
+        (MAIN, 0.04, (4, 5, 6, 8, 10), main), (MAIN, 0.02, (2, 3, 4, 5), main), (NEAR, 0.04, (16, 20, 24), near),
+    ):  # fmt: skip
+        for size in sizes:
+            rows.append(part(place, eta, size, BATCHES, "splitting", slope * size / eta + 3 - math.log(eta)))
+    for place, size, gap in ((MAIN, 3, gauss), (NEAR, 12, 0.0)):
+        for noise, shift in ((BATCHES, 0.0), (GAUSSIAN, -gap)):
+            walked = 400 * math.exp(10 + shift)
+            rows.append(part(place, 0.04, size, noise, "plain", 0.0, exits=400, walked=walked))
+    for side, log in ((FIRST, 18.0), (SECOND, 19.0)):
+        rows.append(part(MAIN, 0.04, 6, BATCHES, "splitting", log, side=side))
+    theories = [
+        {
+            "network": n, "decay": d, "side": TWINS, "eta": 0.04, "theory": name, "S": 0, "slope": slope,
+            "error": 1e-4, "ln prefactor": math.nan, "per S": 0.0, "note": "",
+        }
+        for (n, d), several in SLOPES.items()
+        for name, slope in several.items()
+    ]  # fmt: skip
+    theories += [{**theories[0], "side": side, "slope": slope} for side, slope in ((FIRST, 0.11), (SECOND, 0.15))]
+    places = [
+        {
+            "network": MAIN[0], "decay": MAIN[1], "side": side, "curvature along e at a": bend, "barrier": 1e-3,
+            "gradient norm at a": 1e-12, "gradient norm at b": 1e-12, "lowest curvature of b": -0.07,
+            "next curvature of b": 0.03, "lowest curvature of a": 0.03,
+        }
+        for side, bend in ((TWINS, 0.17), (FIRST, 0.18), (SECOND, 0.16))
+    ]  # fmt: skip
+    noise = [{"symmetry": s, "spread across": v, "mean": 0.0} for s, v in (("mirror", 0.16), ("swap", 1e-17))]
+    return EscapeLaw(places, noise, theories, [], times.together(rows))
+
+
+def test_what_theory_says_is_as_expected():
+    report = STUDY.report(law())
+    assert report.as_expected, "\n".join(str(v) for v in report.verdicts if not v.as_expected)
+    assert {"certified", "noise-across", "eta-over-S", "sharper-sooner-6"} <= {v.key for v in report.verdicts}
+    assert sum(v.key.startswith("slope-") for v in report.verdicts) == 13
+    assert report["slope-resnet-39-0.04-cramer"].holds and not report["slope-resnet-39-0.04-gauss"].holds
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"main": 0.12}, "slope-resnet-39-0.04-cramer"),
+        ({"main": 0.12}, "slope-resnet-39-0.04-gauss"),
+        ({"main": 0.09}, "slope-resnet-39-0.04-floor-cramer"),
+        ({"near": 0.029}, "slope-resnet-39-0.055-kramers-cb"),
+        ({"gauss": 0.1}, "surrogate-resnet-39-0.04"),
+    ],
+)
+def test_verdicts_follow_the_numbers(change, key):
+    assert not STUDY.report(law(**change))[key].as_expected
+
+
+def test_a_bent_line_is_not_exponential():
+    found = law()
+    for row in found.times:
+        if row["method"] == "splitting" and row["side"] == TWINS and row["eta"] == 0.04:
+            row["ln(iterations)"] -= 3e-3 * (row["S/eta"] - 175) ** 2 / 100
+    assert not STUDY.report(found)["exponential-resnet-39-0.04"].holds
+
+
+def test_parts_add_up():
+    """Means by splitting with equal weights, exits over all that was walked; nothing becomes of no exit."""
+    logs = np.log([1e6, 3e6])
+    rows = [part(MAIN, 0.04, 4, BATCHES, "splitting", log, 0.2, seed=k) for k, log in enumerate(logs)]
+    rows += [part(MAIN, 0.04, 4, BATCHES, "plain", 0.0, exits=k, walked=w) for k, w in ((3, 5e6), (1, 3e6))]
+    rows += [part(MAIN, 0.04, 5, BATCHES, "plain", 0.0, exits=0, walked=5e6)]
+    split, plain, none = times.together(rows)
+    assert split["ln(iterations)"] == pytest.approx(math.log(2e6)) and split["parts"] == 2
+    assert split["error"] == pytest.approx(0.2 * math.hypot(1, 3) / 4)
+    assert plain["ln(iterations)"] == pytest.approx(math.log(2e6)) and plain["error"] == 0.5
+    assert none["ln(iterations)"] == math.inf
+    assert not laws.slopes([none, plain, split])
+
+
+def test_the_most_important_pieces_come_first_and_a_stopped_run_is_reported(tmp_path):
+    """Of the full plan: the main window is first, seeds confirm, and a store with two pieces makes a report."""
+    pieces = plan(Run(Size.of(False)), card=True)
+    splits = [p for _, p in pieces if p.name == SPLITTING]
+    assert {p.settings["size"] for p in splits[:5]} == {4, 5, 6, 8, 10} and splits[0].settings["decay"] == MAIN[1]
+    assert all(p.settings["seed"] >= CONFIRMING for p in splits)
+    assert {p.name for _, p in plan(Run(Size.of(True)))} == {
+        SPLITTING, "plain", "theories", "place", "prefactor", "noise across"
+    }  # fmt: skip
+    assert any(p.name == CARD for _, p in pieces)
+    store, rows = tmp_path / "stopped.sweep", []
+    for log, piece in zip((20.0, 21.0), splits[:2], strict=True):
+        wanted = {k: piece.settings[k] for k in ("network", "decay", "side", "eta", "noise", "seed")}
+        row = {**part(MAIN, 0.04, piece.settings["size"], BATCHES, "splitting", log), **wanted}
+        rows.append(Outcome(Pieces(store, measure)._task(piece), answer_of([row]), "", "", 1.0))
+    Store(store).land(rows)
+    found, made, of = kept(store)
+    assert (made, of) == (2, len(pieces)) and [r["ln(iterations)"] for r in found.times] == [20.0, 21.0]
+    assert STUDY.report(found, asdict(Size.of(False))).to_markdown()
