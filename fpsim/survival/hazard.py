@@ -34,6 +34,8 @@ SLOW = 0.3
 """Largest |d ln k/dt| lag that is called slow."""
 RARE = 0.1
 """Largest k lag that is called rare."""
+MATTERS = 0.01
+"""Part of the largest k below which it does not matter how fast k changes."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,11 @@ class Hazard:
         slope = np.abs(np.diff(self.log_rate)[inside] / gaps[inside]) * lag[inside]
         rare = float((self.rate * self.lag).max())
         jumps = np.abs(np.diff(self.rate)[~inside]) * self.lag[1:][~inside]
-        speed = float(slope.max(initial=0.0))
+        matters = np.maximum(self.rate[1:], self.rate[:-1])[inside] >= MATTERS * self.rate.max()
+        speed = float(slope[matters].max(initial=0.0))
         return (
             Assumption(
-                f"the schedule is slow: |d ln k/dt| lag <= {SLOW:g}", speed <= SLOW,
+                f"the schedule is slow while k matters: |d ln k/dt| lag <= {SLOW:g}", speed <= SLOW,
                 f"{speed:.2g}; lag {self.lag.max():.3g}" + (f"; jumps {jumps.sum():.2g}" if jumps.size else ""),
                 key="slow",
             ),
