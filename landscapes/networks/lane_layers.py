@@ -59,19 +59,16 @@ class Convolution:
 
     def forward(self, text: Text) -> None:
         """The sum over channels and entries of the kernel."""
-        value, entries = self.value, range(self.side)
-        with text.grid(value, "o") as (o, p, q):
-            start = text.number(0.0) if self.bias is None else text.at("w", f"{o} + {self.bias}")
-            text.each(f"{text.total} = {start}")
-            with text.over("c", self.source.channels) as c:
-                products = [
-                    f"{text.at('w', self._weight(o, c, a, b))} * "
-                    f"{text.at(self.source.name, self._source(c, p, q, a, b))}"
-                    for a in entries
-                    for b in entries
-                ]
-                text.each(f"{text.total} += {_sum(products)}")
-            text.each(f"{text.at(value.name, value.place(o, p, q))} = {text.total}")
+        source, entries = self.source, range(self.side)
+        with text.grid(self.value, "o") as (o, p, q):
+
+            def products(c: str) -> str:
+                pairs = ((self._weight(o, c, a, b), self._source(c, p, q, a, b)) for a in entries for b in entries)
+                return _sum([f"{text.at('w', weight)} * {text.at(source.name, place)}" for weight, place in pairs])
+
+            start = "" if self.bias is None else text.at("w", f"{o} + {self.bias}")
+            put = text.at(self.value.name, self.value.place(o, p, q))
+            text.collect("c", source.channels, start, products, f"{put} =")
 
     def backward(self, text: Text) -> None:
         """Gradient of weights and bias, and the transposed sum."""
@@ -85,44 +82,36 @@ class Convolution:
         return text.at("d" + self.value.name, self.value.slope_place(o, p, q))
 
     def _weights(self, text: Text) -> None:
-        value, side = self.value, self.side
+        value, side, columns = self.value, self.side, [str(q) for q in range(self.value.width)]
         with text.over("o", value.channels) as o:
             if self.bias is not None:
-                text.each(f"{text.total} = {text.number(0.0)}")
-                with text.over("p", value.height) as p:
-                    parts = [self._slope(text, o, p, str(q)) for q in range(value.width)]
-                    text.each(f"{text.total} += {_sum(parts)}")
-                text.each(f"{text.at('g', f'{o} + {self.bias}')} = {text.total}")
+                put = f"{text.at('g', f'{o} + {self.bias}')} ="
+                text.collect("p", value.height, "", lambda p: _sum([self._slope(text, o, p, q) for q in columns]), put)
             with text.over("c", self.source.channels) as c, text.over("a", side) as a, text.over("b", side) as b:
-                text.each(f"{text.total} = {text.number(0.0)}")
-                with text.over("p", value.height) as p:
-                    parts = [
-                        f"{self._slope(text, o, p, str(q))} * "
-                        f"{text.at(self.source.name, self._source(c, p, str(q), a, b))}"
-                        for q in range(value.width)
-                    ]
-                    text.each(f"{text.total} += {_sum(parts)}")
+
+                def products(p: str) -> str:
+                    places = (text.at(self.source.name, self._source(c, p, q, a, b)) for q in columns)
+                    return _sum([f"{self._slope(text, o, p, q)} * {z}" for q, z in zip(columns, places, strict=True)])
+
                 place = f"{self._weight(o, c, 0, 0)} + {a} * {side} + {b}"
-                text.each(f"{text.at('g', place)} = {text.total}")
+                text.collect("p", value.height, "", products, f"{text.at('g', place)} =")
 
     def _gather(self, text: Text) -> None:
         """Every number of the source collects what came of it."""
-        source, entries = self.source, range(self.side)
+        source, value, entries, reach = self.source, self.value, range(self.side), self.padding
         sign, slope = source.adding(), "d" + source.name
         with text.grid(source) as (c, p, q):
-            text.each(f"{text.total} = {text.number(0.0)}")
-            with text.over("o", self.value.channels) as o:
-                parts = [
-                    f"{text.at('w', self._weight(o, c, a, b))} * "
-                    + text.at(
-                        "d" + self.value.name,
-                        self.value.slope_place(o, p, q, self.padding - a, self.padding - b),
-                    )
+
+            def products(o: str) -> str:
+                pairs = (
+                    (self._weight(o, c, a, b), value.slope_place(o, p, q, reach - a, reach - b))
                     for a in entries
                     for b in entries
-                ]
-                text.each(f"{text.total} += {_sum(parts)}")
-            text.each(f"{text.at(slope, source.slope_place(c, p, q))} {sign} {text.total}")
+                )
+                return _sum([f"{text.at('w', w)} * {text.at('d' + value.name, place)}" for w, place in pairs])
+
+            put = f"{text.at(slope, source.slope_place(c, p, q))} {sign}"
+            text.collect("o", value.channels, "", products, put)
 
     def _scatter(self, text: Text) -> None:
         """Every number of the value gives its share to what it came of."""
@@ -200,11 +189,13 @@ class Mean:
         """Sum over the grid."""
         source, value, share = self.source, self.value, self._share(text)
         with text.over("c", source.channels) as c:
-            text.each(f"{text.total} = {text.number(0.0)}")
-            with text.over("p", source.height) as p:
-                parts = [text.at(source.name, source.place(c, p, str(q))) for q in range(source.width)]
-                text.each(f"{text.total} += {_sum(parts)}")
-            text.each(f"{text.at(value.name, value.place(c, '0', '0'))} = {text.total} * {share}")
+
+            def row(p: str) -> str:
+                parts = (text.at(source.name, source.place(c, p, str(q))) for q in range(source.width))
+                return " + ".join(f"{share} * {part}" for part in parts)
+
+            put = f"{text.at(value.name, value.place(c, '0', '0'))} ="
+            text.collect("p", source.height, "", row, put)
 
     def backward(self, text: Text) -> None:
         """An equal share to each."""

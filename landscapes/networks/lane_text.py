@@ -8,7 +8,7 @@ wide as the convolutions that read it look over its edges:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -61,6 +61,16 @@ class Text:
     def at(self, name: str, index: str) -> str:
         """One lane's number ``index`` of an array."""
         return f"{name}[{index}]" if self.lanes == 1 else f"{name}[{self.lanes} * ({index}) + j]"
+
+    def collect(self, name: str, count: int, start: str, term: Callable[[str], str], put: str) -> None:
+        """``put`` start + the sum of terms over a loop, of which ``put`` is the left side of an assignment."""
+        if count == 1:
+            self.each(f"{put} {start + ' + ' if start else ''}{term('0')}")
+            return
+        self.each(f"{self.total} = {start or self.number(0.0)}")
+        with self.over(name, count) as k:
+            self.each(f"{self.total} += {term(k)}")
+        self.each(f"{put} {self.total}")
 
     @property
     def total(self) -> str:

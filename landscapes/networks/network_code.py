@@ -239,10 +239,8 @@ class _Network:
 
     def _softmax(self, text: Text, name: str, classes: int, label: str) -> None:
         """P_c - (c is the label), P_c = 1/sum_k exp(z_k - z_c)."""
+        one, zero = text.number(1.0), text.number(0.0)
         with text.over("c", classes) as c:
-            text.each(f"{text.total} = {text.number(0.0)}")
-            with text.over("k", classes) as k:
-                text.each(f"{text.total} += math.exp({text.at(name, k)} - {text.at(name, c)})")
-            one, zero = text.number(1.0), text.number(0.0)
-            slope = f"{one} / {text.total} - ({one} if {label} == {c} else {zero})"
-            text.each(f"{text.at('d' + name, c)} = {slope}")
+            slope, own = text.at("d" + name, c), text.at(name, c)
+            text.collect("k", classes, "", lambda k: f"math.exp({text.at(name, k)} - {own})", f"{slope} =")
+            text.each(f"{slope} = {one} / {slope} - ({one} if {label} == {c} else {zero})")
