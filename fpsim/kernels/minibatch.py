@@ -21,6 +21,7 @@ from fpsim.kernels.philox import block_words, lane_words, set_path, set_quad
 from fpsim.kernels.walk import add_powers, all_finite
 
 i4, u4, u8 = np.int32, np.uint32, np.uint64
+GROUP = 32  # lanes that a sparse gradient does or leaves out together
 IDLE = -1  # lane without a path
 INDEPENDENT, DISTINCT, RESHUFFLED, GAUSSIAN = 0, 1, 2, 3  # laws of the draws
 
@@ -117,8 +118,28 @@ def draw_four(
         block_picks(picks, clash, words, counters, batch, examples, sampling == DISTINCT, stream, key0, key1)
 
 
+@inlined
+def show_busy(slope, out):
+    """Tell a sparse gradient which lanes matter: it leaves out groups of lanes that are all out, with slope 0."""
+    for j in range(BLOCK):
+        slope[j] = 0.0 if out[j] else 1.0
+
+
+@inlined
+def fetch(rows, table, picks, first, out, sparse):
+    """Fill ``rows`` with the examples of all lanes, or of the groups of lanes that are not all out."""
+    for begin in range(0, BLOCK, GROUP):
+        busy = not sparse
+        for j in range(begin, begin + GROUP):
+            busy |= not out[j]
+        if busy:
+            for r in range(table.shape[0]):
+                for j in range(begin, begin + GROUP):
+                    rows[r * BLOCK + j] = table[r, picks[first + j]]
+
+
 @helper
-def weighted_slope(x, k, weights, table, rows, slope, total, gradient, data):
+def weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data):
     """Fill ``total`` with the sum of the gradients of all examples times the weights of step k of four."""
     m = table.shape[1]
     total[:] = 0.0
@@ -126,6 +147,7 @@ def weighted_slope(x, k, weights, table, rows, slope, total, gradient, data):
         for r in range(table.shape[0]):
             for j in range(BLOCK):
                 rows[r * BLOCK + j] = table[r, example]
+        show_busy(slope, out)
         gradient(x, rows, data, slope)
         own = weights[(k * m + example) * BLOCK : (k * m + example + 1) * BLOCK]
         for i in range(total.size // BLOCK):
@@ -134,25 +156,24 @@ def weighted_slope(x, k, weights, table, rows, slope, total, gradient, data):
 
 
 @inlined
-def picked_slope(x, k, picks, batch, table, rows, slope, total, gradient, data):
+def picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, data, sparse):
     """Fill ``total`` with the sum of the gradients of the examples picked for step k of four."""
     total[:] = 0.0
     for first in range(k * batch * BLOCK, (k + 1) * batch * BLOCK, BLOCK):
-        for r in range(table.shape[0]):
-            for j in range(BLOCK):
-                rows[r * BLOCK + j] = table[r, picks[first + j]]
+        fetch(rows, table, picks, first, out, sparse)
+        show_busy(slope, out)
         gradient(x, rows, data, slope)
         for i in range(total.size):
             total[i] += slope[i]
 
 
 @inlined
-def batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum):
+def batch_step(x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse):
     """y = step k of four from x; ``rate`` = eta / S for picked examples, eta for weights."""
     if weights.size > 0:
-        weighted_slope(x, k, weights, table, rows, slope, total, gradient, data)
+        weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data)
     else:
-        picked_slope(x, k, picks, batch, table, rows, slope, total, gradient, data)
+        picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, data, sparse)
     width = total.size
     if x.size == width:
         for i in range(width):
@@ -193,8 +214,8 @@ def land(y, level, owner, quads, out, k, limit, times, places):
 def _arguments(real):
     row, integer, word = real[::1], types.int64, types.uint32
     gradient = types.FunctionType(types.void(row, row, row, row))
-    # table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, key0, key1
-    return real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, word, word
+    # table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, sparse, key0, key1
+    return real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, types.boolean, word, word
 
 
 def _walk_signature(real):
@@ -208,7 +229,7 @@ def _walk_signature(real):
 @compiled(_walk_signature)
 def walk_batches(
     states, first_path, first_step, every, table, data, gradient, dimension, rate, momentum, spread, batch, sampling,
-    stream, key0, key1, limit, frames, sums, origin, paths,
+    stream, sparse, key0, key1, limit, frames, sums, origin, paths,
 ):  # fmt: skip
     """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
 
@@ -223,6 +244,7 @@ def walk_batches(
         spread: (m S)^(-1/2) for Gaussian noise.
         batch, sampling: examples in a batch, and the law of the draws.
         stream, key0, key1: random stream of that law, and the seed's halves.
+        sparse: whether the gradient leaves out groups of lanes whose first slopes are 0 when it is called.
         limit: largest |x| taken for finite.
         frames: (stretches, blocks, d * BLOCK): the state after every stretch (or no blocks: nothing kept).
         sums: (stretches, 4, d), added to: sums of the first four powers of x - origin over the true paths (or size 0).
@@ -243,9 +265,11 @@ def walk_batches(
     shown = np.full((2, BLOCK), -1)
     rows, y = np.empty(table.shape[0] * BLOCK, states.dtype), np.empty(width, states.dtype)
     slope, total = np.empty(dimension * BLOCK, states.dtype), np.empty(dimension * BLOCK, states.dtype)
+    out = np.zeros(BLOCK, np.uint8)
     for block in range(states.shape[0]):
         x = states[block]
         for j in range(BLOCK):
+            out[j] = block * BLOCK + j >= paths  # padding
             set_path(lanes, j, u8(first_path + block * BLOCK + j))
         for m in range(frames.shape[0] * every):
             n = first_step + m
@@ -257,7 +281,9 @@ def walk_batches(
                     picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread,
                     stream, key0, key1,
                 )  # fmt: skip
-            batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum)
+            batch_step(
+                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse
+            )
             x[:] = y
             if not all_finite(x, limit):
                 return block, n + 1
@@ -282,7 +308,7 @@ def _exit_signature(real):
 @compiled(_exit_signature)
 def exit_batches(
     x, owner, quads, pool, starts, horizon, budget, table, data, gradient, dimension, rate, momentum, spread, batch,
-    sampling, stream, key0, key1, wall_data, wall, limit, times, places, clock, begun, final,
+    sampling, stream, sparse, key0, key1, wall_data, wall, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -327,7 +353,9 @@ def exit_batches(
         )  # fmt: skip
         gone = 0
         for k in range(4):
-            batch_step(x, y, k, picks, weights, batch, table, rows, slope, total, gradient, data, rate, momentum)
+            batch_step(
+                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse
+            )
             wall(y, wall_data, level)
             if any_inside(level):
                 gone += land(y, level, owner, quads, out, k, limit, times, places)

@@ -31,14 +31,14 @@ class CardBatches:
 
     Args:
         sgd: what moves.
-        arguments: table, gradient, rate, beta, spread, batch, law, stream and the key's halves.
+        arguments: table, gradient, rate, beta, spread, batch, law, stream, sparse or not, and the key's halves.
         dtype: precision.
     """
 
     def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...], dtype: Any = np.float64) -> None:
         from numba import cuda
 
-        table, self.gradient, *reals, batch, self.law, stream, key0, key1 = arguments
+        table, self.gradient, *reals, batch, self.law, stream, _, key0, key1 = arguments
         self.sgd, self.cuda = sgd, cuda
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.batch, self.examples = batch, table.shape[1]

@@ -263,14 +263,17 @@ def _on_card(sgd: MiniBatchSGD, seed: int, dtype: DTypeLike = np.float64) -> Car
 def kernel_arguments(
     sgd: MiniBatchSGD, seed: int, device: str = "cpu", dtype: DTypeLike = np.float64
 ) -> tuple[Any, ...]:
-    """What the kernels take, in their order: the table of examples ... the seed's halves."""
+    """What the kernels take, in their order: the table of examples ... the seed's halves.
+
+    A network's gradient is sparse: it leaves out lanes that carry nothing.
+    """
     gradient, table = slope_and_table(sgd, device, dtype)
     law, m = LAWS.index(sgd.sampling), sgd.landscape.number_of_examples
     rate = sgd.learning_rate / sgd.batch_size if sgd.draws_examples else sgd.learning_rate
     batch, spread = (int(sgd.batch_size), 0.0) if sgd.draws_examples else (0, (m * sgd.batch_size) ** -0.5)
     return (
         table, gradient.data, gradient.function, int(sgd.landscape.dimension), rate, float(sgd.momentum), spread, batch,
-        law, int(STREAMS[sgd.sampling]), *seed_words(seed),
+        law, int(STREAMS[sgd.sampling]), sgd.moves_network, *seed_words(seed),
     )  # fmt: skip
 
 

@@ -6,13 +6,16 @@ The text is the backward pass written out from the layers.  It has the form of `
 
     def block(x, example, data, out):        x[width*i + lane],  example[width*r + lane],  out[width*i + lane]
 
-so that whatever runs a formula over a block of paths runs a network.  Who compiles it provides ``local(n)``, an array
-of n numbers of its own, and the functions ``tanh`` and ``logistic``.
+so that whatever runs a formula over a block of paths runs a network.  Lanes go in groups; row 0 of ``out`` says on
+entry which lanes are wanted (1, or else 0), and a group without any gets slopes 0.  Who compiles the text provides
+``local(n)``, an array of n numbers of its own, and the functions ``tanh`` and ``logistic``.
 This module needs torch (extra ``network``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from landscapes.networks.landscape import NeuralLandscape
 
 Array = NDArray[np.float64]
-GROUP = 64
+GROUP = 32
 """Lanes that go through the network together, so that all numbers of a small one stay in the nearest cache."""
 MOST_PRODUCTS = 200_000
 """Products of one example's forward pass from which on libraries are faster."""
@@ -180,7 +183,7 @@ class _Network:
         """The whole function, and the numbers that it reads after the weight decay."""
         text, out, self.group = Text(group), self.values[-1], group
         self._rooms(text)
-        with text.over("first", width // group) as first:
+        with text.over("first", width // group) as first, self._if_busy(text, width, first):
             self._load(text, width, first)
             for layer in self.layers:
                 layer.forward(text)
@@ -192,6 +195,24 @@ class _Network:
         numbers = [f"    c{k} = data[{k + 1}]" for k in range(len(text.numbers))]
         lines = ["def block(x, example, data, out):", "    decay = data[0]", *numbers, *text.lines]
         return "\n".join(lines) + "\n", text.numbers
+
+    @contextmanager
+    def _if_busy(self, text: Text, width: int, first: str) -> Iterator[None]:
+        """What is written inside, for a group of lanes that somebody wants."""
+        if text.lanes == 1:
+            yield
+            return
+        text.line("busy = 0.0")
+        text.each(f"busy += {self._lane('out', width, '0', first)}")
+        text.line("if busy == 0.0:")
+        text.depth += 1
+        with text.over("i", self.dimension) as i:
+            text.each(f"{self._lane('out', width, i, first)} = 0.0")
+        text.depth -= 1
+        text.line("else:")
+        text.depth += 1
+        yield
+        text.depth -= 1
 
     def _rooms(self, text: Text) -> None:
         if text.lanes > 1:

@@ -46,14 +46,15 @@ def landscape(name, **settings):
     return NeuralLandscape(NETWORKS[name], images, labels, weight_decay=0.1, **settings)
 
 
-def by_text(place, x, picks, group):
+def by_text(place, x, picks, group, wanted=None):
     """Gradients (d, n) of the picked examples at x (d, n)."""
     code = network_code(place, len(picks), group)
     space = dict(WORDS)
     exec(code.source, space)
-    out = np.full(x.size, np.nan)
-    space["block"](x.ravel(), code.table[:, picks].ravel(), code.data, out)
-    return out.reshape(x.shape)
+    out = np.full(x.shape, np.nan)
+    out[0] = 1.0 if wanted is None else wanted
+    space["block"](x.ravel(), code.table[:, picks].ravel(), code.data, out.ravel())
+    return out
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -72,6 +73,14 @@ def test_squared_loss():
     x = place.initial[:, None] + 0.3 * DRAWS.normal(size=(place.dimension, 2))
     picks = np.array([4, 1])
     np.testing.assert_allclose(by_text(place, x, picks, 2), place.batch_gradients(x, picks[None]), rtol=0, atol=1e-13)
+
+
+def test_groups_that_nobody_wants_are_left_out():
+    place = landscape("perceptron")
+    x, picks = place.initial[:, None] + 0.3 * DRAWS.normal(size=(place.dimension, 4)), np.arange(4)
+    found = by_text(place, x, picks, 2, wanted=[0, 1, 0, 0])
+    np.testing.assert_allclose(found[:, :2], place.batch_gradients(x, picks[None])[:, :2], rtol=0, atol=1e-13)
+    assert not found[:, 2:].any()
 
 
 @pytest.mark.parametrize(
