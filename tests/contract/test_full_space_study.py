@@ -72,7 +72,7 @@ def law(main=0.135, near=0.0244, gauss=0.5):
         for side, bend in ((TWINS, 0.17), (FIRST, 0.18), (SECOND, 0.16))
     ]  # fmt: skip
     noise = [{"symmetry": s, "spread across": v, "mean": 0.0} for s, v in (("mirror", 0.16), ("swap", 1e-17))]
-    return EscapeLaw(places, noise, theories, [], times.together(rows))
+    return EscapeLaw(places, noise, theories, times.together(rows))
 
 
 def test_what_theory_says_is_as_expected():
@@ -126,7 +126,7 @@ def test_the_most_important_pieces_come_first_and_a_stopped_run_is_reported(tmp_
     assert {p.settings["size"] for p in splits[:5]} == {4, 5, 6, 8, 10} and splits[0].settings["decay"] == MAIN[1]
     assert all(p.settings["seed"] >= CONFIRMING for p in splits)
     assert {p.name for _, p in plan(Run(Size.of(True)))} == {
-        SPLITTING, "plain", "theories", "place", "prefactor", "noise across"
+        SPLITTING, "plain", "theories", "place", "noise across"
     }  # fmt: skip
     assert any(p.name == CARD for _, p in pieces)
     store, rows = tmp_path / "stopped.sweep", []

@@ -53,6 +53,11 @@ def curvature(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> float:
     return float(found[0] / math.sqrt(np.linalg.inv(matrix.T @ matrix)[0, 0]))
 
 
+def slope_of(theory: Row, eta: float) -> float:
+    """What a theory says of the slope in S/eta at one learning rate: V + c eta."""
+    return float(theory["slope"] + theory["per S"] * eta)
+
+
 def against(lines: Rows, theories: Rows) -> Rows:
     """Each measured slope beside each theory of its place."""
     found = []
@@ -60,14 +65,13 @@ def against(lines: Rows, theories: Rows) -> Rows:
         for theory in theories:
             if theory["S"] or any(line[k] != theory[k] for k in ("network", "decay", "side")):
                 continue
-            error = math.hypot(line["error"], theory["error"])
+            error, slope = math.hypot(line["error"], theory["error"]), slope_of(theory, line["eta"])
             found.append(
                 {
                     **{k: line[k] for k in ("network", "decay", "side", "eta", "noise", "method")},
                     "theory": theory["theory"], "measured": line["slope"], "error": line["error"],
-                    "predicted": theory["slope"], "theory's error": theory["error"],
-                    "ratio": line["slope"] / theory["slope"],
-                    "z": (line["slope"] - theory["slope"]) / error,
+                    "predicted": slope, "theory's error": theory["error"],
+                    "ratio": line["slope"] / slope, "z": (line["slope"] - slope) / error,
                 }
             )  # fmt: skip
     return found
@@ -83,7 +87,7 @@ def of_batches(rows: Rows) -> Rows:
     return [r for r in rows if r["noise"] == BATCHES]
 
 
-def predicted(times: Rows, theories: Rows, prefactors: Rows) -> Rows:
+def predicted(times: Rows, theories: Rows) -> Rows:
     """ln(iterations) of every theory with a prefactor beside every time that splitting has measured."""
     found = []
     for time in times:
@@ -91,7 +95,7 @@ def predicted(times: Rows, theories: Rows, prefactors: Rows) -> Rows:
             continue
         mine = [t for t in theories if all(t[k] == time[k] for k in ("network", "decay", "side"))]
         added = [t["ln prefactor"] for t in mine if t["S"] == time["S"] and t["eta"] == time["eta"]]
-        for theory in [t for t in mine if not t["S"]] + _fronts(time, mine, prefactors):
+        for theory in [t for t in mine if not t["S"]]:
             # what theories say of the prefactor is said at one learning rate
             shift = math.log(theory["eta"] / time["eta"])
             log = theory["slope"] * time["S/eta"] + theory["ln prefactor"] + shift + theory["per S"] * time["S"]
@@ -106,12 +110,3 @@ def predicted(times: Rows, theories: Rows, prefactors: Rows) -> Rows:
                     }
                 )  # fmt: skip
     return found
-
-
-def _fronts(time: Row, theories: Rows, prefactors: Rows) -> Rows:
-    """The least action of Gaussian noise with the prefactor of Bouchet and Reygner."""
-    action = next((t for t in theories if t["theory"] == "gauss"), None)
-    if action is None or time["side"] != "twins":
-        return []
-    mine = [p for p in prefactors if all(p[k] == time[k] for k in ("network", "decay"))]
-    return [{**action, "theory": p["theory"], "ln prefactor": p["ln prefactor"], "eta": p["eta"]} for p in mine]

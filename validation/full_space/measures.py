@@ -29,7 +29,7 @@ class EscapeLaw(Findings):
     Attributes:
         places: where, and what certifies it.
         noise: the spread of slopes across a mirror saddle and across a permutation's.
-        theories, prefactors: exponents per S/eta, and ln A, of every theory at every place.
+        theories: exponents per S/eta, and prefactors, of every theory at every place.
         times: mean iterations per setting.
     """
 
@@ -37,7 +37,6 @@ class EscapeLaw(Findings):
     places: Rows
     noise: Rows
     theories: Rows
-    prefactors: Rows
     times: Rows
 
 
@@ -49,7 +48,7 @@ def measure(run: Run[Size]) -> EscapeLaw:
 
 def gathered(pieces: Sequence[tuple[str, Piece]], answers: Sequence[Any]) -> EscapeLaw:
     """The findings from the answers of the pieces of a plan; None where one was not made."""
-    found: dict[str, Rows] = {name: [] for name in ("places", "noise", "theories", "prefactors", "times")}
+    found: dict[str, Rows] = {name: [] for name in ("places", "noise", "theories", "times")}
     for (table, _), answer in zip(pieces, answers, strict=True):
         found[table] += answer or []
     found["times"] = times.together(found["times"])
@@ -137,7 +136,4 @@ class _Plan:
             yield self._piece("theories", THEORIES, theories.theory_rows, **at, eta=eta, sizes=sizes, **effort)
             located = size.pitchfork and (network, decay, side) == (*MAIN, places.TWINS)
             yield self._piece("places", "place", places.place_rows, **at, pitchfork=located)
-            if side == places.TWINS:
-                some = {"network": network, "decay": decay, "eta": eta, "pieces": size.pieces, "floor": size.floor}
-                yield self._piece("prefactors", "prefactor", theories.prefactor_rows, **some)
         yield self._piece("noise", "noise across", places.noise_across, network=MAIN[0], decay=MAIN[1])

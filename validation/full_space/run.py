@@ -33,10 +33,9 @@ def told(found: EscapeLaw) -> Told:
         "Escape law: slopes of ln(iterations) in S/eta, from splitting": lines,
         "Escape law: measured slopes against every theory": laws.against(lines, found.theories),
         "Escape law: ln(iterations) against theories with a prefactor, finite noise of the valley's floor included":
-            laws.predicted(found.times, found.theories, found.prefactors),
+            laws.predicted(found.times, found.theories),
         "Escape law: mean iterations": found.times,
         "Escape law: exponents and prefactors of the theories": found.theories,
-        "Escape law: prefactor along the way of least action": found.prefactors,
         "Escape law: the places": found.places,
         "Escape law: slopes of single examples across the two kinds of symmetric saddles": found.noise,
     }  # fmt: skip

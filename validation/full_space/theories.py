@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from validation.full_space.places import TWINS, place_of
 from validation.study.findings import Rows
 
@@ -56,22 +54,3 @@ def theory_rows(
         }
         for size, value in added.items()
     ]  # fmt: skip
-
-
-def prefactor_rows(network: str, decay: float, eta: float, pieces: int, floor: float) -> Rows:
-    """ln A of Bouchet and Reygner's formula along the way of least action of Gaussian noise; nan with the reason."""
-    from fpsim.networks.one_thread import one_thread
-
-    place = place_of(network, decay)
-    with one_thread():
-        try:
-            value, note = bouchet_reygner(place, pieces, floor), ""
-        except (ValueError, TypeError, NotImplementedError) as error:
-            value, note = np.nan, str(error)
-    row = {"network": network, "decay": decay, "eta": eta, "theory": "Bouchet-Reygner, Gauss"}
-    return [{**row, "ln prefactor": value - float(np.log(eta)), "note": note}]
-
-
-def bouchet_reygner(place: Any, pieces: int, floor: float) -> float:
-    """ln of the prefactor in units of time."""
-    raise NotImplementedError("the prefactor along the way of least action was not computed in all parameters")

@@ -145,15 +145,16 @@ def _slopes(lines: Rows, theories: Rows) -> list[Verdict]:
             theory = laws.one(theories, network=place[0], decay=place[1], side=TWINS, theory=name)
             if theory is None or line is None:
                 continue
-            error = math.hypot(line["error"], theory["error"], SYSTEMATIC * theory["slope"])
-            z = (line["slope"] - theory["slope"]) / error
+            slope = laws.slope_of(theory, MAIN_RATE)
+            error = math.hypot(line["error"], theory["error"], SYSTEMATIC * slope)
+            z = (line["slope"] - slope) / error
             found.append(
                 Verdict(
                     f"slope-{_name(line)}-{_key(name)}",
                     f"The slope of real mini-batches is that of {NAMES[name]} ({_words(line)})",
                     abs(z) < SIGMAS,
-                    f"{line['slope']:.4f} +- {line['error']:.4f} against {theory['slope']:.4f} per S/eta: ratio "
-                    f"{line['slope'] / theory['slope']:.3f}, z = {z:+.1f} with {100 * SYSTEMATIC:g} % for what is left "
+                    f"{line['slope']:.4f} +- {line['error']:.4f} against {slope:.4f} per S/eta: ratio "
+                    f"{line['slope'] / slope:.3f}, z = {z:+.1f} with {100 * SYSTEMATIC:g} % for what is left "
                     "of finite noise",
                     expected=holds,
                 )
