@@ -44,7 +44,7 @@ def time_by_hand(temperature):
     return 1 / rate
 
 
-@pytest.mark.parametrize("d", [9, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [9, 40])
 def test_rates_of_both_passes_are_added(d):
     place, turn = ring_in(d)
     a, b = (turn[:, :2] @ m.x for m in FLAT.minima)
