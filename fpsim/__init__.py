@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # the names of _HOMES, for type checkers
     from fpsim.sgd.minibatch import MiniBatchSGD as MiniBatchSGD
     from fpsim.sgd.minibatch import exit_iterations as exit_iterations
     from fpsim.sgd.minibatch import simulate_batches as simulate_batches
+    from fpsim.sgd.optimisers import Adam as Adam
+    from fpsim.sgd.optimisers import SignSGD as SignSGD
     from fpsim.sgd.settled import settled_time as settled_time
     from fpsim.splitting.settling import settling_iterations as settling_iterations
     from fpsim.storage import load as load
@@ -69,6 +71,8 @@ _HOMES = {
     "SurvivalProblem": "fpsim.survival.problem",
     "Underdamped": "fpsim.sde.underdamped",
     "simulate": "fpsim.paths.simulate",
+    "Adam": "fpsim.sgd.optimisers",
+    "SignSGD": "fpsim.sgd.optimisers",
     "Chain": "fpsim.sgd.chain",
     "minimum_action": "fpsim.action.minimum",
     "MiniBatchSGD": "fpsim.sgd.minibatch",

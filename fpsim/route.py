@@ -62,6 +62,11 @@ _ROWS = (
     Facts("kramers-low", "formula", f"{_FORMULAS}.inertial:by_kramers_low"),
     Facts("melnikov-meshkov", "formula", f"{_FORMULAS}.inertial:by_melnikov_meshkov", style=(VERMILLION, "P")),
     Facts("langer", "formula", f"{_FORMULAS}.inertial:by_langer"),
+    Facts("xie-momentum", "formula", f"{_FORMULAS}.xie_optimisers:by_xie_momentum"),
+    Facts(
+        "xie-adam", "formula", f"{_FORMULAS}.xie_optimisers:by_xie_adam",
+        remark="xie-adam answers for Adam, not for the SDE of plain SGD",
+    ),
     Facts("grid", "sde", "fpsim.routes.grid:by_grid", 2, (GREEN, "s")),
     Facts("paths", "sde", "fpsim.routes.paths:by_paths", 3, (BLUE, "o")),
     Facts("splitting", "sde", "fpsim.routes.splitting:by_splitting", 4),

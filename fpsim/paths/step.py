@@ -23,7 +23,7 @@ from fpsim.noise.roots import rounding
 from fpsim.paths import baoab
 from fpsim.paths.edges import Edges
 from fpsim.paths.enclosure import Enclosed
-from fpsim.sde.sde import SDE, Inertia
+from fpsim.sde.sde import SDE
 from fpsim.targets import Target
 
 Array = NDArray[np.float64]
@@ -173,8 +173,9 @@ def compiled_step(
 
     _refuse_infinite(sde, formulas.drift)
     d = sde.dimension
-    if sde.inertia is not None:
-        return _compiled_baoab(sde.inertia, step, edges, dtype, device)
+    if sde.inertia is not None or sde.own_step is not None:
+        own = sde.own_step.formulas() if sde.inertia is None else baoab.formulas(sde.inertia, step)
+        return _compiled_own(own, edges, dtype, device)
     # names with a blank cannot be those of a formula's own symbols
     h, root_h = (sympy.Symbol(name, real=True) for name in ("step h", "step root"))
     z = [sympy.Symbol(f"normal {i}", real=True) for i in range(d)]
@@ -201,11 +202,10 @@ def compiled_step(
     return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, statements)
 
 
-def _compiled_baoab(
-    inertia: Inertia, step: float, edges: Edges | None, dtype: DTypeLike, device: str
+def _compiled_own(
+    found: baoab.Formulas | None, edges: Edges | None, dtype: DTypeLike, device: str
 ) -> Compiled | None:
-    """The step of motion with inertia."""
-    found = baoab.formulas(inertia, step)
+    """The step of motion with inertia, or of an optimiser."""
     if found is None:
         return None
     outputs, inputs, parameters, statements = found
@@ -276,6 +276,9 @@ def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULE
     if sde.inertia is not None:
         inertial = baoab.on_arrays(sde.inertia, step)
         return lambda x, z: edges.fold(inertial(x, z)) if edges else inertial(x, z)
+    if sde.own_step is not None:
+        own = sde.own_step.on_arrays
+        return lambda x, z: edges.fold(own(x, z)) if edges else own(x, z)
 
     def advance(x: Array, z: Array) -> Array:
         drift = sde.drift(x)

@@ -180,6 +180,11 @@ class SDE(Shown):
         """Mass and friction of a motion whose states are places and velocities."""
         return None
 
+    @property
+    def own_step(self) -> Any:
+        """What knows its step by itself, as ``on_arrays(state, z)`` and ``formulas()``, such as an optimiser's."""
+        return None
+
     def started(self, start: Any) -> Any:
         """What paths start from."""
         return start

@@ -25,6 +25,7 @@ from fpsim.paths.step import require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.iteration import Iteration
 from fpsim.sgd.momentum import HeavyBall
+from fpsim.sgd.optimisers import Optimised, Optimiser
 from fpsim.sgd.quasipotential import QuasiPotential, quasipotential_of_chain
 from fpsim.sgd.transfer import ChainPassage, passage_of_chain
 from fpsim.targets import PlaceTarget, Target, as_set, as_target
@@ -46,8 +47,10 @@ class Chain(Iteration):
 
     # --- Monte Carlo --------------------------------------------------------------------------------------------------
 
-    def _moved(self, start: Any, momentum: float | None) -> tuple[SDE, Any]:
-        """The stepping SDE and its start: (x) plain, (x, v = 0) with momentum."""
+    def _moved(self, start: Any, momentum: float | None, optimiser: Optimiser | None = None) -> tuple[SDE, Any]:
+        """The stepping SDE and its start: (x) plain, (x, v = 0) with momentum, (x, memories) of an optimiser."""
+        if optimiser is not None:
+            return self._optimised(start, momentum, optimiser)
         if momentum is None:
             return self.sde, start
         if not 0 <= momentum < 1:
@@ -59,6 +62,15 @@ class Chain(Iteration):
         points = np.asarray(start, dtype=float)
         points = as_point(points, d)[:, None] if points.ndim < 2 else points
         return doubled, np.concatenate([points, np.zeros_like(points)])
+
+    def _optimised(self, start: Any, momentum: float | None, optimiser: Optimiser) -> tuple[SDE, Any]:
+        if momentum is not None:
+            raise ValueError(f"{optimiser} has its own momentum; leave out momentum={momentum:g}")
+        d, sde = self.dimension, Optimised(self.sde, optimiser, self.eta)
+        if callable(start):
+            return sde, lambda u: sde.begin(start(u[:d]))
+        points = np.asarray(start, dtype=float)
+        return sde, sde.begin(as_point(points, d)[:, None] if points.ndim < 2 else points)
 
     def simulate(
         self,
@@ -73,6 +85,7 @@ class Chain(Iteration):
         dtype: DTypeLike = np.float64,
         progress: Callable[[float], None] | None = None,
         device: Device = "cpu",
+        optimiser: Optimiser | None = None,
     ) -> Paths | Moments:
         """Simulate an ensemble; arguments as in :func:`fpsim.simulate`, its time axis counts iterations.
 
@@ -80,13 +93,14 @@ class Chain(Iteration):
             start: a point, an array (d, paths), or a callable of uniforms.
             iterations: number of SGD steps.
             momentum: heavy-ball beta in [0, 1); the velocity starts at 0 and is left out of the result.
+            optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD.
             paths, save_every, seed, threads, keep, dtype, progress, device: as in :func:`fpsim.simulate`.
 
         Raises:
             DivergenceError: when a path leaves the finite numbers (learning rate too large for the landscape).
         """
         require_count(iterations, "iterations")
-        sde, begin = self._moved(start, momentum)
+        sde, begin = self._moved(start, momentum, optimiser)
         found = simulate(
             sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress,
             device,
@@ -111,6 +125,7 @@ class Chain(Iteration):
         progress: Callable[[float], None] | None = None,
         deadline: float = math.inf,
         device: Device = "cpu",
+        optimiser: Optimiser | None = None,
     ) -> ExitSample:
         """Numbers of iterations until a step lands in the target (no correction for crossings in between).
 
@@ -122,19 +137,22 @@ class Chain(Iteration):
             momentum: heavy-ball beta in [0, 1), from rest.
             deadline: seconds after which all paths stop, as in :func:`fpsim.paths.exits.exit_times`.
             device: as there.
+            optimiser: as in :meth:`simulate`.
 
         Returns:
             an :class:`~fpsim.paths.exits.ExitSample` whose times and horizon count iterations; places are (paths, d).
         """
         goal = self._target(target, start)
-        sde, begin = self._moved(start, momentum)
-        goal = goal if momentum is None else PlaceTarget(goal)
+        sde, begin = self._moved(start, momentum, optimiser)
+        goal = goal if sde is self.sde else PlaceTarget(goal, sde.dimension // self.dimension)
         time = horizon * self.eta
         found = exit_times(
             sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
             deadline=deadline, device=device,
         )  # fmt: skip
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
+        if optimiser is not None:
+            settings["optimiser"] = str(optimiser)
         end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon
         return replace(
             found, times=np.rint(found.times / self.eta), places=found.places[:, : self.dimension],

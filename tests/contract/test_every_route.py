@@ -50,6 +50,8 @@ PROBLEMS = MappingProxyType(
         "splitting": WHITE,
         "chain": SGD,
         **dict.fromkeys(["kramers-moderate", "kramers-low", "melnikov-meshkov", "langer"], INERT),
+        "xie-momentum": fpsim.EscapeProblem(fpsim.Underdamped(WELL, SHAPED, 0.5), -1.0, 1.0),
+        "xie-adam": fpsim.EscapeProblem(fpsim.SDE(WELL, SHAPED), -1.0, 1.0),
     }
 )
 """A problem that each route answers: a new route adds its own."""

@@ -43,8 +43,8 @@ def kramers_moderate(problem: Problem) -> Formula:
     """
     at, own, temperature = _on_a_line(problem, "kramers-moderate")
     log_mean = _rate_theory(at, own, temperature)
-    loss = _lost(at, own, temperature)
-    return _formula(at, own, temperature, "kramers-moderate", log_mean, KRAMERS, (_damped(loss),))
+    loss = energy_lost(at, own, temperature)
+    return _formula(at, own, temperature, "kramers-moderate", log_mean, KRAMERS, (damped(loss),))
 
 
 def kramers_low(problem: Problem) -> Formula:
@@ -54,7 +54,7 @@ def kramers_low(problem: Problem) -> Formula:
         ValueError: as :func:`kramers_moderate`.
     """
     at, own, temperature = _on_a_line(problem, "kramers-low")
-    loss = _lost(at, own, temperature)
+    loss = energy_lost(at, own, temperature)
     climb = at.barrier / temperature - math.log(math.sqrt(at.curvature_at_minimum / own.mass) / (2 * math.pi))
     share, final = depopulation(loss) / loss, math.exp(_log_kappa(own, -at.curvature_at_pass))
     weak = Assumption(
@@ -72,7 +72,7 @@ def melnikov_meshkov(problem: Problem) -> Formula:
         ValueError: as :func:`kramers_moderate`.
     """
     at, own, temperature = _on_a_line(problem, "melnikov-meshkov")
-    loss = _lost(at, own, temperature)
+    loss = energy_lost(at, own, temperature)
     log_mean = _rate_theory(at, own, temperature) - math.log(depopulation(loss))
     notes = (f"delta = {loss:.4g}, A = {depopulation(loss):.4g}",)
     return _formula(at, own, temperature, "melnikov-meshkov", log_mean, MELNIKOV, (), notes)
@@ -91,8 +91,8 @@ def langer(problem: Problem) -> Formula:
     growth = np.linalg.eigvals(problem.sde.landscape.jacobian(np.r_[at.top, 0 * at.top][:, None])[..., 0]).real.max()
     squares = float(np.sum(np.log(np.abs(top))) - np.sum(np.log(bottom)))
     log_mean = math.log(2 * math.pi / float(growth)) + squares / 2 + at.barrier / temperature
-    loss = _lost(at, own, temperature) if at.sde.dimension == 1 else _lost_on_the_way(at, own, temperature)
-    return _formula(at, own, temperature, "langer", log_mean, LANGER, (_damped(loss),))
+    loss = energy_lost(at, own, temperature) if at.sde.dimension == 1 else _lost_on_the_way(at, own, temperature)
+    return _formula(at, own, temperature, "langer", log_mean, LANGER, (damped(loss),))
 
 
 def depopulation(delta: float) -> float:
@@ -139,7 +139,7 @@ def _log_kappa(own: Inertia, curvature: float) -> float:
     return -math.asinh(own.friction / (2 * math.sqrt(own.mass * curvature)))
 
 
-def _lost(at: Escape, own: Inertia, temperature: float) -> float:
+def energy_lost(at: Escape, own: Inertia, temperature: float) -> float:
     """delta on a line: the energy that a round trip at the height of the pass loses."""
     start, outer = float(at.top[0]), _outer_wall(at)
     way = _root_integral(at, np.array([start]), np.array([outer]))
@@ -180,7 +180,7 @@ def _outer_wall(at: Escape) -> float:
     raise ValueError(f"the valley around x = {bottom:g} has no wall as high as the pass on its other side")
 
 
-def _damped(loss: float) -> Assumption:
+def damped(loss: float) -> Assumption:
     """Whether a round trip loses enough energy for A = 1."""
     share = depopulation(loss)
     return Assumption(

@@ -1,0 +1,204 @@
+"""Optimisers whose step is not linear in the noisy gradient g = L' + sqrt(C) zeta, coordinate by coordinate:
+
+    Adam       m' = b1 m + (1 - b1) g,   s' = b2 s + (1 - b2) g^2,   x' = x - eta m' / (sqrt(s') + epsilon)
+    SignSGD    m' = b m + (1 - b) g,                                 x' = x - eta sign(m')
+
+(Kingma and Ba, ICLR 2015, algorithm 1; Bernstein et al., ICML 2018, "signSGD" and "Signum").  Adam is run as it is long
+after its beginning: without the correction for s = 0 at the start, from m = 0 and s = E g^2 at the start point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpsim.noise.roots import rounding
+from fpsim.sde.sde import SDE, SymbolicSDE
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam; ``beta1``, ``beta2`` in [0, 1), ``epsilon`` >= 0.
+
+    Raises:
+        ValueError: for numbers out of range.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _require_shares(self, "beta1", "beta2")
+        if not (np.isfinite(self.epsilon) and self.epsilon >= 0):
+            raise ValueError(f"epsilon must be a number >= 0; got {self.epsilon!r}")
+
+    memories = 2
+
+    def begin(self, second_moment: Array) -> list[Array]:
+        """Memories at the start, from E g^2."""
+        return [np.zeros_like(second_moment), second_moment]
+
+    def step(self, g: Any, memory: Sequence[Any], numbers: Sequence[Any], maths: Any) -> tuple[Any, list[Any]]:
+        """What is taken off x, in learning rates, and the new memories; of arrays or of formulas."""
+        beta1, beta2, epsilon = numbers
+        mean = beta1 * memory[0] + (1 - beta1) * g
+        square = beta2 * memory[1] + (1 - beta2) * g * g
+        return mean / (maths.sqrt(square) + epsilon), [mean, square]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Those of a step."""
+        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+
+    def __str__(self) -> str:
+        return f"Adam({self.beta1:g}, {self.beta2:g}, epsilon {self.epsilon:g})"
+
+
+@dataclass(frozen=True)
+class SignSGD:
+    """Steps of one length along each coordinate, by the sign of the gradient or of its running mean (Signum).
+
+    Raises:
+        ValueError: for a momentum outside [0, 1).
+    """
+
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_shares(self, "momentum")
+
+    memories = 1
+
+    def begin(self, second_moment: Array) -> list[Array]:
+        """Memories at the start."""
+        return [np.zeros_like(second_moment)]
+
+    def step(self, g: Any, memory: Sequence[Any], numbers: Sequence[Any], maths: Any) -> tuple[Any, list[Any]]:
+        """What is taken off x, in learning rates, and the new memory; of arrays or of formulas."""
+        mean = numbers[0] * memory[0] + (1 - numbers[0]) * g
+        return maths.sign(mean), [mean]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Those of a step."""
+        return {"momentum": self.momentum}
+
+    def __str__(self) -> str:
+        return f"SignSGD(momentum {self.momentum:g})"
+
+
+Optimiser = Adam | SignSGD
+
+
+def _require_shares(optimiser: Any, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(optimiser, name) < 1:
+            raise ValueError(f"{name} must be a number in [0, 1); got {getattr(optimiser, name)!r}")
+
+
+class Optimised(SDE):
+    """The state (x, memories) of an optimiser, in the form that the path kernels take; its step is its own."""
+
+    plain: SDE
+    optimiser: Optimiser
+    rate: float
+
+    def __init__(self, plain: SDE, optimiser: Optimiser, rate: float) -> None:
+        if plain.noise.leaps:
+            raise ValueError(f"{optimiser} is for Gaussian noise with a D; got {plain.noise}")
+        for name, value in (
+            ("landscape", plain.landscape), ("noise", plain.noise), ("convention", plain.convention),
+            ("plain", plain), ("optimiser", optimiser), ("rate", rate),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    @property
+    def dimension(self) -> int:
+        """The d places and as many of each memory."""
+        return (1 + self.optimiser.memories) * self.plain.dimension
+
+    @property
+    def normals(self) -> int:
+        """As many as coordinates where the plain noise takes d, of which the first d are used; else as plain."""
+        return self.dimension if self.plain.normals == self.plain.dimension else self.plain.normals
+
+    @property
+    def structure(self) -> str:
+        """Of no use: the step is the optimiser's."""
+        return "full"
+
+    @property
+    def own_step(self) -> Optimised:
+        """Itself: see :attr:`fpsim.sde.sde.SDE.own_step`."""
+        return self
+
+    def begin(self, points: Array) -> Array:
+        """States of places (d, n)."""
+        variance = 2 * np.stack([self.plain.diffusion(points)[i, i] for i in range(len(points))]) / self.rate
+        return np.concatenate([points, *self.optimiser.begin(variance + self.plain.drift(points) ** 2)])
+
+    def on_arrays(self, state: Array, z: Array) -> Array:
+        """The next state of (x, memories) from normals z, on arrays."""
+        x, *memory = np.split(state, 1 + self.optimiser.memories)
+        kick = self.plain.kick(x, z[: self.plain.normals])
+        g = -self.plain.drift(x) - kick / np.sqrt(self.rate)
+        move, after = self.optimiser.step(g, memory, list(self.optimiser.numbers.values()), np)
+        return np.concatenate([x - self.rate * move, *after])
+
+    def formulas(self) -> tuple[list[Any], dict[str, Any], dict[Any, float], list[tuple[Any, Any]]] | None:
+        """Outputs, inputs, parameters and statements of the step; ``None`` where there are plain functions."""
+        base = self.plain.symbolic
+        if base is None:
+            return None
+        import sympy
+
+        d, copies = self.plain.dimension, 1 + self.optimiser.memories
+        z = [sympy.Symbol(f"normal {i}", real=True) for i in range(self.dimension)]
+        names = {sympy.Symbol(f"optimiser {name}", real=True): v for name, v in self.optimiser.numbers.items()}
+        rate, per_root = (sympy.Symbol(f"optimiser {name}", real=True) for name in ("rate", "per root rate"))
+        kicks = [per_root * sum(base.root[i, j] * z[j] for j in range(d)) for i in range(d)]
+        slopes = [sympy.Symbol(f"noisy slope {i}", real=True) for i in range(d)]
+        statements = [*base.statements, *((g, -b - k) for g, b, k in zip(slopes, base.drift, kicks, strict=True))]
+        state = self._variables(base)
+        ends, after = [], list[Any]()
+        for i, g in enumerate(slopes):
+            move, memory = self.optimiser.step(g, state[d + i :: d], list(names), sympy)
+            ends.append(state[i] - rate * move)
+            after.append(memory)
+        outputs = [*ends, *(after[i][k] for k in range(copies - 1) for i in range(d))]
+        parameters = {**base.parameters, **names, rate: self.rate, per_root: 1 / np.sqrt(self.rate)}
+        if base.statements:
+            parameters[rounding()] = float(np.finfo(float).eps)
+        return outputs, {"x": state, "z": z}, parameters, statements
+
+    def _variables(self, base: SymbolicSDE) -> list[Any]:
+        import sympy
+
+        d, more = self.plain.dimension, self.optimiser.memories
+        return [*base.variables, *(sympy.Symbol(f"memory {k}", real=True) for k in range(d * more))]
+
+    @property
+    def symbolic(self) -> SymbolicSDE | None:
+        """The variables; drift and noise are those of the optimiser's own step, and none stand here."""
+        base = self.plain.symbolic
+        if base is None:
+            return None
+        import sympy
+
+        n, variables = self.dimension, tuple(self._variables(base))
+        nothing = sympy.zeros(n, n)
+        return SymbolicSDE(variables, dict(base.parameters), (sympy.Integer(0),) * n, nothing, nothing)
+
+    def along(self, x: Array, n: Array) -> Array:
+        """Nothing: exits are seen at the steps."""
+        return np.zeros(x.shape[1:])
+
+    def __str__(self) -> str:
+        return f"{self.plain}; {self.optimiser}"
