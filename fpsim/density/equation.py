@@ -38,7 +38,9 @@ class Equation:
     boundary: Any = "reflecting"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sde, Scheduled):
+        if isinstance(self.sde, Scheduled):
+            self.sde.refuse_inertia("FokkerPlanck")
+        else:
             require_sde(self.sde, "FokkerPlanck")
         if not isinstance(self.grid, Grid):
             raise TypeError(

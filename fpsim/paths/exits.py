@@ -234,6 +234,7 @@ def _wide(sde: SDE | Scheduled, horizon: float, step: float, dtype: DTypeLike) -
     if isinstance(sde, Scheduled):
         if not np.isfinite(horizon):
             raise ValueError("under a schedule paths need a horizon: it may well keep some of them for ever")
+        sde.refuse_inertia("exit_times")
         check_drift(sde.sde)
         require_clock(sde, horizon, dtype)
         return Clocked(sde, check_step(step), horizon)

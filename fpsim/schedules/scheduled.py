@@ -195,6 +195,14 @@ class Scheduled:
                     f"{values[bad][0]:g}"
                 )
 
+    def refuse_inertia(self, caller: str) -> None:
+        """Refuse motion with inertia, of which only :func:`fpsim.simulate` knows under a schedule."""
+        if self.sde.inertia is not None:
+            raise ValueError(
+                f"{caller} takes no schedule of motion with inertia ({self.sde}); use fpsim.simulate, which steps it "
+                "by Euler and Maruyama"
+            )
+
     def refuse(self, caller: str = "this") -> NoReturn:
         """Say, in one place, that what assumes dynamics that stay the same cannot take a schedule."""
         told = "; ".join(f"{name.replace('_', ' ')} {curve}" for name, curve in self.curves.items())

@@ -60,6 +60,7 @@ class SurvivalProblem:
                 "SurvivalProblem takes an SDE under a schedule, fpsim.Scheduled(sde, ...); for one that stays the same "
                 f"there is EscapeProblem; got {self.sde!r}"
             )
+        self.sde.refuse_inertia("SurvivalProblem")
         point = as_point(self.start, self.sde.dimension) + 0.0
         object.__setattr__(self, "start", tuple(point.tolist()))
         object.__setattr__(self, "target", as_target(self.target, point))

@@ -15,6 +15,7 @@ WHITE = fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.1))
 NOISE = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.1)
 PLAN = fpsim.Scheduled(WHITE, temperature=schedules.cosine(0.1, 0.05, 10))
 GRID = fpsim.Grid((-2, 2, 100))
+HEAVY = fpsim.Scheduled(fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1.0), temperature=0.1)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,9 @@ def test_what_assumes_that_nothing_changes_refuses_with_one_reason(ask) -> None:
             lambda: fpsim.simulate(fpsim.Scheduled(WHITE, temperature=schedules.wave(0.1, 0.05, 1)), -1.0, 1e5, 0.01),
             "use a larger step",
         ),
+        (lambda: fpsim.SurvivalProblem(HEAVY, (-1.0, 0.0), 1.0), "no schedule of motion with inertia"),
+        (lambda: fpsim.FokkerPlanck(HEAVY, fpsim.Grid((-2, 2, 8), (-2, 2, 8))), "use fpsim.simulate"),
+        (lambda: exit_times(HEAVY, (-1.0, 0.0), 1.0, 10, 0.1, horizon=1.0), "exit_times takes no schedule"),
         (lambda: fpsim.FokkerPlanck(PLAN, GRID).evolve([-1.0], 0.0), "at least one time is after the start"),
         (lambda: schedules.steps([1, 2], [1, 2]), "one value more than times"),
         (lambda: schedules.table([0, 0], [1, 2]), "increasing times"),

@@ -44,19 +44,19 @@ def test_paths_are_those_of_the_recursion_on_the_same_normals(curve) -> None:
     assert np.allclose(found, x, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("curve", (CURVES[0], CURVES[1], CURVES[4]), ids=str)
+@pytest.mark.parametrize("curve", CURVES[:2], ids=str)
 def test_density_has_the_closed_mean_and_variance(curve) -> None:
     times = np.array([0.4, 1.0, 2.0])
-    equation = fpsim.FokkerPlanck(white(curve), fpsim.Grid((-6, 6, 800)))
+    equation = fpsim.FokkerPlanck(white(curve), fpsim.Grid((-6, 6, 600)))
     found = equation.evolve(lambda x: np.exp(-((x[0] - 1) ** 2) / 0.6), times)
-    x, w = found.x.values, 12 / 800
+    x, w = found.x.values, 12 / 600
     mean = found.density.values @ x * w
     variance = found.density.values @ x**2 * w - mean**2
     for t, m, v in zip(times, mean, variance, strict=True):
         kinks = [b for b in curve.breaks if b < t] or None
         noise = quad(lambda s, t=t: 2 * curve(s) * np.exp(-3 * (t - s)), 0, t, points=kinks, epsabs=1e-11)[0]
-        assert m == pytest.approx(np.exp(-1.5 * t), abs=2e-4)
-        assert v == pytest.approx(0.3 * np.exp(-3 * t) + noise, abs=2e-4)
+        assert m == pytest.approx(np.exp(-1.5 * t), abs=3e-4)
+        assert v == pytest.approx(0.3 * np.exp(-3 * t) + noise, abs=3e-4)
         assert abs(v - 0.3 * np.exp(-3 * t) - noise) <= np.max(
             np.fromstring(found.attrs["variance_error"][1:-1], sep=",")
         )
@@ -104,12 +104,12 @@ def test_what_moves_agrees_with_the_readable_twin() -> None:
     plan = fpsim.Scheduled(
         sde, learning_rate=schedules.cosine(0.1, 0.05, 2), parameters={"tilt": schedules.wave(0, 0.1, 3)}
     )
-    found = fpsim.simulate(plan, -1.0, 1.0, 0.01, paths=40, keep="final", seed=3, boundary="reflecting")
-    clocked = Clocked(plan, 0.01, 1.0)
+    found = fpsim.simulate(plan, -1.0, 0.4, 0.01, paths=40, keep="final", seed=3, boundary="reflecting")
+    clocked = Clocked(plan, 0.01, 0.4)
     begin = np.stack([np.full(40, -1.0), np.zeros(40)])
-    x, _ = twin.walk(begin, 0, 0, 100, numpy_step(clocked, 0.01, None), 3, 0, normals=clocked.normals)
+    x, _ = twin.walk(begin, 0, 0, 40, numpy_step(clocked, 0.01, None), 3, 0, normals=clocked.normals)
     assert np.abs(found.x[0, :, 0] - x[0]).max() < 1e-12
-    assert x[1].tolist() == [100.0] * 40
+    assert x[1].tolist() == [40.0] * 40
 
 
 def test_a_schedule_that_never_changes_changes_nothing() -> None:
@@ -130,3 +130,11 @@ def test_plain_functions_walk_like_formulas() -> None:
     numpy, compiled = (exit_times(plan, 0.0, 1.0, 100, 0.02, horizon=4.0) for plan in plans)
     assert (numpy.settings["engine"], compiled.settings["engine"]) == ("numpy", "compiled")
     assert np.allclose(numpy.times, compiled.times, rtol=0, atol=1e-12)
+
+
+def test_motion_with_inertia_comes_to_rest_at_the_last_temperature() -> None:
+    """<x^2> = T/k and <v^2> = T/mass: five standard errors of 4000 paths, and a bias of the step below 3 %."""
+    heavy = fpsim.Underdamped(BOWL, fpsim.ConstantDiffusion(0.3), 1.0, mass=0.5)
+    plan = fpsim.Scheduled(heavy, temperature=schedules.cosine(0.3, 0.1, 3.0))
+    x = fpsim.simulate(plan, (0.0, 0.0), 10.0, 0.01, paths=4000, keep="final").x[-1]
+    assert np.allclose(x.var(axis=0), [0.1 / 1.5, 0.2], rtol=5 * np.sqrt(2 / 4000) + 0.03)
