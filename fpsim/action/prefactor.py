@@ -92,8 +92,10 @@ def prefactor(sde: Any, x: Array, lengths: tuple[float, ...], nodes: int = NODES
     found = prefactor_along(h, x, way, lengths)
     if sde.noise.is_constant or not sde.convention_weight:
         return found
-    rate = (np.asarray(sde.divergence(way.x.T)).T * way.p).sum(axis=1)
-    return replace(found, convention=-sde.convention_weight * float(np.trapezoid(rate, way.time)))
+    ends = zip((0, -1), (rest(h, x[:, k], lengths) for k in (0, -1)), strict=True)
+    beyond = sum(float(sde.divergence(x[:, [k]])[:, 0] @ at.beyond(way.p[k])) for k, at in ends)
+    inner = _integral((np.asarray(sde.divergence(way.x.T)).T * way.p).sum(axis=1), way.time)
+    return replace(found, convention=-sde.convention_weight * (inner + beyond))
 
 
 def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ...]) -> Prefactor:
@@ -107,8 +109,8 @@ def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ..
     def logs(line: Arc, *nodes: int) -> list[Array]:
         """Of the determinants, of the rest, and of what is left out, for the arc up to some of its nodes."""
         states = list(transported(line, first))
-        before = a.missing(spread, np.linalg.solve(-a.jacobian.T, line.p[0]))
-        behind = [b.missing(_inverse(states[k].hessian), b.decaying(line.p[k]) / b.growth) for k in nodes]
+        before = a.missing(spread, line.p[0])
+        behind = [b.missing(_inverse(states[k].hessian), line.p[k]) for k in nodes]
         return [np.array([states[k].determinants, states[k].divergence, before + end])
                 for k, end in zip(nodes, behind, strict=True)]  # fmt: skip
 
@@ -118,7 +120,7 @@ def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ..
     across = way.p[-1] - b.decaying(way.p[-1])
     mismatch = math.sqrt(float(across @ b.bend @ across) / float(way.p[-1] @ b.bend @ way.p[-1]))
     parts = whole + step
-    lag = float(np.trapezoid(way.lag, way.time)) / 2
+    lag = (_integral(way.lag, way.time) + _ends(way, x)) / 2
     error = sum(abs(float(part.sum())) for part in (step, begin, end))
     others = float(parts[1:].sum() + begin.sum() + end.sum() * (1 if b.slowest >= b.growth else 2))
     return Prefactor(b.growth, float(parts[0]), others, 0.0, lag, b.width, mismatch, error)
@@ -126,6 +128,21 @@ def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ..
 
 def _inverse(matrix: Array) -> Array:
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def _integral(values: Array, time: Array) -> float:
+    from scipy.interpolate import CubicSpline
+
+    return float(CubicSpline(time, values).integrate(time[0], time[-1]))
+
+
+def _ends(way: Arc, x: Array) -> float:
+    """What int H_x . H_p dt has beside the arc: its last values over the rates at which p and x - x_end vanish."""
+    total = 0.0
+    for k, j in ((0, 1), (-1, -2)):
+        sizes = [np.linalg.norm(way.p[n]) * np.linalg.norm(way.x[n] - x[:, k]) for n in (k, j)]
+        total += float(way.lag[k] * abs(way.time[k] - way.time[j]) / abs(np.log(sizes[1] / sizes[0])))
+    return total
 
 
 def _inner(way: Arc) -> tuple[int, int]:
@@ -162,9 +179,15 @@ class Rest:
 
         return np.asarray(solve_continuous_lyapunov(self.jacobian, -self.bend))
 
+    def beyond(self, momentum: Array) -> Array:
+        """Int p dt between here and a node next to it with p (d,): p' = -J^T p, growing from here or decaying to it."""
+        if self.growing:
+            return self.decaying(momentum) / self.growth
+        return np.asarray(np.linalg.solve(-self.jacobian.T, momentum), dtype=np.float64)
+
     def missing(self, spread: Array, momentum: Array) -> float:
-        """- tr(X H_xx) / 2 for X = Q^-1 and the time integral of p."""
-        return -float(np.sum(spread * self.curvature(momentum))) / 2
+        """- int tr(X H_xx) dt / 2 over the same, for X = Q^-1."""
+        return -float(np.sum(spread * self.curvature(self.beyond(momentum)))) / 2
 
     def decaying(self, momentum: Array) -> Array:
         """The part of p (d,) along w, which decays at the rate lambda_+."""

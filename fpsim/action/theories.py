@@ -92,7 +92,7 @@ def theories(
     saddle: ArrayLike,
     *,
     floor: float = FLOOR,
-    pieces: int = 64,
+    pieces: int = 128,
     points: int = 32,
     starts: int = 1,
     end: float | None = None,

@@ -25,7 +25,7 @@ def test_maier_stein_tends_to_the_grid_and_does_not_without_the_divergence():
         problem = maier_stein(3.0, eps)
         formula = problem.by_formula("bouchet-reygner")
         assert not formula.violated and 0 < formula.log_error < 0.02
-        ratios.append(problem.by_grid().ratio(formula))
+        ratios.append(problem.by_grid(cells=140).ratio(formula))
     assert 1 < ratios[1] < ratios[0] < 1.31 and ratios[1] < 1.17
     assert (ratios[0] - 1) / (ratios[1] - 1) == pytest.approx(2, abs=0.2)  # 1 + O(eps)
     sde = problem.sde
@@ -37,7 +37,7 @@ def test_two_mirrored_ways_add_their_rates():
     problem = maier_stein(8.0, 0.04)
     formula = problem.by_formula("bouchet-reygner")
     assert "rates over 2 ways added" in formula.settings["notes"] and not formula.violated
-    assert problem.by_grid().ratio(formula) == pytest.approx(1, abs=0.15)
+    assert problem.by_grid(cells=140).ratio(formula) == pytest.approx(1, abs=0.15)
 
 
 def limit(problems):

@@ -34,11 +34,19 @@ def test_it_tends_to_the_theory_in_the_plane_towards_the_pitchfork(convention):
     assert not line.violated
 
 
-def test_next_to_a_pitchfork_it_is_near_the_grid():
-    problem = fork(0.125)
-    formula = problem.by_formula("reduced-path")
-    assert not formula.violated
-    assert problem.by_grid().ratio(formula) == pytest.approx(1.14, abs=0.03)  # 1.34 and 1.21 at m = .5 and .25
+def test_at_the_pitchfork_it_is_the_grid():
+    """The barrier is eight noise units at every m, so ln(grid / formula) tends to what those do to the quartic well.
+
+    a + b m + c m^2 through three levels; the error is what c does to the line through the last two.
+    """
+    well = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.25 / 8))
+    line = fpsim.EscapeProblem(well, -1, 0.9)
+    formulas = {m: fork(m).by_formula("reduced-path") for m in (0.25, 0.125, 0.0625)}
+    four, two, one = (np.log(fork(m).by_grid(cells=80).ratio(found)) for m, found in formulas.items())
+    limit = (8 * one - 6 * two + four) / 3
+    error = abs(limit - (2 * one - two))
+    assert abs(limit - np.log(line.by_quadrature().ratio(line.by_formula("kramers")))) < error < 0.01
+    assert not formulas[0.125].violated
     assert "stiff across" in [a.key for a in fork(0.5).by_formula("reduced-path").violated]
 
 

@@ -38,7 +38,7 @@ def test_the_floor_of_a_bent_valley():
 
 def test_theories_of_white_noise_are_eyring_and_kramers():
     """Unit covariance everywhere: int tr(C H') / 2 D du is ln sqrt(H_b / H_a) exactly, and all slopes are 2 dL."""
-    found = theories(fpsim.MiniBatchSGD(NARROW, ETA, 1), (-1, 0), (0, 0), floor=0.0, pieces=32)
+    found = theories(fpsim.MiniBatchSGD(NARROW, ETA, 1), (-1, 0), (0, 0), floor=0.0)
     front = math.log(2 * math.pi / ETA) - math.log(2) / 2
     assert found.line.narrowing == pytest.approx(math.log(3) / 2, abs=1e-5)  # of 32 points; it ends at x = -1.5
     for name in ("gauss", "floor, gauss", "kramers, C(a)", "kramers, C(b)", "isotropic"):
@@ -46,6 +46,8 @@ def test_theories_of_white_noise_are_eyring_and_kramers():
     assert found["floor, gauss"].log_prefactor == pytest.approx(front, abs=1e-6)
     for name in ("reduced, gauss", "kramers, C(b)"):
         assert found[name].log_prefactor == pytest.approx(front + math.log(3) / 2, abs=1e-5)
+    least = found["gauss"]
+    assert abs(least.log_prefactor - front - math.log(3) / 2) < least.log_error < 0.01
     line = DatasetLandscape.from_expression("(x**2-1)**2/4 + s*x", "x", bounds=[(-2, 2)], data={"s": [-1.0, 1.0]})
     assert found["cramer"].slope == pytest.approx(cramer_exponent(line, -1, 0).exponent, abs=1e-5)
     assert found["floor, cramer"].slope == pytest.approx(cramer_exponent(line, -1, 0).exponent, abs=1e-7)
