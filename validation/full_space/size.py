@@ -56,8 +56,8 @@ class Size:
     def of(cls, quick: bool, seed: int = 0) -> Size:
         """Three batch sizes of one network in some minutes, or everything in two hours on two cores."""
         if quick:
-            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 512, 12_000)
-            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 512, 2, 32, 16, 1e-5, False)
+            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 512, 40_000)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 1024, 2, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
@@ -66,16 +66,14 @@ class Size:
             ("resnet-39", 0.05, 0.04, (8, 10, 12, 14, 16)),
             (*NEAR, 0.04, (16, 20, 24)),
         )
-        plain = ((*MAIN, 0.04, 3, BATCHES, 512, 150_000), (*MAIN, 0.04, 2, GAUSSIAN, 64, 30_000))
+        plain = ((*MAIN, 0.04, 3, BATCHES, 512, 150_000),)
         card = (
-            (*MAIN, 0.04, 3, BATCHES, 8192, 40_000),
-            (*MAIN, 0.04, 3, GAUSSIAN, 8192, 12_000),
-            (*MAIN, 0.04, 4, BATCHES, 16384, 60_000),
-            (*NEAR, 0.04, 12, BATCHES, 8192, 20_000),
-            (*NEAR, 0.04, 12, GAUSSIAN, 8192, 12_000),
-            *((*WIDER, 0.04, size, BATCHES, 8192, 20_000) for size in (6, 7, 8, 9)),
-            (*NEAR, 0.04, 16, BATCHES, 16384, 40_000),
-            (*MAIN, 0.04, 2, GAUSSIAN, 8192, 8_000),
-            (*MAIN, 0.04, 2, BATCHES, 8192, 8_000),
+            *((*MAIN, 0.04, s, BATCHES, paths, 160_000) for s, paths in ((3, 16384), (4, 32768), (5, 65536))),
+            (*MAIN, 0.04, 3, GAUSSIAN, 8192, 40_000),
+            *(("resnet-39", 0.05, 0.04, s, BATCHES, paths, 90_000) for s, paths in ((6, 16384), (8, 32768))),
+            (*NEAR, 0.04, 12, BATCHES, 16384, 60_000),
+            (*NEAR, 0.04, 12, GAUSSIAN, 8192, 40_000),
+            *((*WIDER, 0.04, s, BATCHES, 16384, 60_000) for s in (6, 7, 8, 9)),
+            (*NEAR, 0.04, 16, BATCHES, 32768, 90_000),
         )
         return cls(windows, plain, card, (6,), 3, 1024, 2, 32, 32, 1e-5, True)
