@@ -10,6 +10,7 @@ from fpsim import __version__
 from fpsim.cli.cite import cite
 from fpsim.cli.doctor import doctor
 from fpsim.cli.explore import explore
+from fpsim.cli.network import network
 from fpsim.cli.problems import density, escape, landscape_command, simulate
 from fpsim.cli.shows import animate, demo, validate
 from fpsim.cli.sweep import sweep
@@ -21,7 +22,7 @@ app = typer.Typer(
 for shown in (escape, simulate, density):
     app.command()(shown)
 app.command("landscape")(landscape_command)
-for shown in (explore, animate, demo, validate, sweep, cite, doctor):
+for shown in (network, explore, animate, demo, validate, sweep, cite, doctor):
     app.command()(shown)
 
 

@@ -25,7 +25,9 @@ def _whole(text: str) -> int:
 LandscapeText = Annotated[
     str,
     typer.Argument(
-        metavar="LANDSCAPE", help="A name such as double-well, or the formula of a loss.", autocompletion=landscapes
+        metavar="LANDSCAPE",
+        help="A name such as double-well, the formula of a loss, or FILE.py:NAME.",
+        autocompletion=landscapes,
     ),
 ]
 Set = Annotated[
@@ -106,9 +108,10 @@ class ProblemOptions:
     def sde(self, landscape: str, walled: bool = False) -> Any:
         """Landscape and noise; ``walled``: the bounds may be those of walls."""
         from fpsim import words
+        from fpsim.cli import own
         from fpsim.sde.sde import SDE
 
-        place = words.landscape(landscape, words.settings(self.set_ or []), self.variables, self.bounds, walled)
+        place = own.landscape(landscape, words.settings(self.set_ or []), self.variables, self.bounds, walled)
         model = words.noise(
             self.noise, place, self.temperature, self.learning_rate, self.batch_size, self.at, self.floor,
             self.floor_shape, self.climb_fraction, self.injected, self.covariance, self.curvature,

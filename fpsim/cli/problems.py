@@ -152,9 +152,10 @@ def landscape_command(
     """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
     check_file(output)
     from fpsim import words
+    from fpsim.cli import own
     from fpsim.results import as_json as json_text
 
-    place = words.landscape(landscape, words.settings(set_ or []), variables, bounds)
+    place = own.landscape(landscape, words.settings(set_ or []), variables, bounds)
     if not fixed_points and not hasattr(place, "critical_points"):
         raise ValueError(
             f"{place.name} is a drift field: it has no loss and so no critical points of one; --fixed-points lists "

@@ -46,7 +46,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "density",
         "routes",
         "escape",
-        "survival",
+        "survival batch_sizes",
         "sweeps words",
         "explore",
         "cli",
