@@ -25,7 +25,7 @@ def require_spectrum(landscape: Any) -> None:
     if landscape.dimension > DENSE:
         raise ValueError(
             f"rates need the determinants of both Hessians, which are formed up to {DENSE} dimensions; this landscape "
-            f"has {landscape.dimension} (saddle and string give its barriers)"
+            f"has {landscape.dimension} (fpsim.passes gives those between two valleys)"
         )
 
 
