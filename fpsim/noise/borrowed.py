@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.leaps import Leap
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
@@ -48,6 +49,9 @@ class Borrowed(Diffusion[HasDrift]):
 
     def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
         return self.inner.symbolic(self._place(landscape))
+
+    def given(self, landscape: HasDrift) -> GivenTensor | None:
+        return self.inner.given(self._place(landscape)) if self._place(landscape) is landscape else None
 
     def requires(self, landscape: HasDrift) -> None:
         self.inner.requires(self._place(landscape))

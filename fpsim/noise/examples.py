@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from landscapes.kinds import HasDrift, HasExamples, HasProducts, has_products
@@ -87,6 +88,12 @@ class ExampleCovariance(Diffusion[HasDrift]):
         names = {s: sympy.Symbol(f"noise_{s}", real=True) for s in values}
         factor = sympy.Symbol("noise_factor", real=True)
         return factor * matrix.xreplace(names), {factor: self.factor, **{names[s]: v for s, v in values.items()}}
+
+    def given(self, landscape: HasDrift) -> GivenTensor | None:
+        """The examples, where their loss is a formula and kicks take the matrix."""
+        if getattr(self.landscape, "examples", None) is None or self.kicks(landscape).normals != landscape.dimension:
+            return None
+        return GivenTensor("examples", source=self.landscape, factor=self.factor)
 
     def __str__(self) -> str:
         return f"{self.factor:g} C1(x) of {self.landscape}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from landscapes.kinds import HasDrift
@@ -128,6 +129,10 @@ class DiffusionField(Diffusion[HasDrift]):
         if self.shape == "full":
             return sympy.Matrix(d, d, entries), parameters
         return sympy.diag(*(entries * d if self.shape == "isotropic" else entries)), parameters
+
+    def given(self, landscape: HasDrift) -> GivenTensor | None:
+        """The function."""
+        return None if self.function is None else GivenTensor("function", self.shape, self.function)
 
     def __str__(self) -> str:
         text = self.texts[0] if len(self.texts) == 1 else list(self.texts) or "a given function"

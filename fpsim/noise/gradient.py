@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.examples import ExampleCovariance, examples_of
 from fpsim.noise.field import DiffusionField
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
@@ -96,6 +97,11 @@ class GradientNoise(MiniBatchNoise[HasDrift]):
             return None
         kappa = sympy.Symbol("noise factor", real=True)
         return kappa * inner[0], {**inner[1], kappa: self.kappa}
+
+    def given(self, landscape: HasDrift) -> GivenTensor | None:
+        """That of the covariance, times eta / (2 S)."""
+        inner = self._field(landscape.dimension).given(landscape)
+        return None if inner is None else replace(inner, factor=self.kappa * inner.factor)
 
     def __str__(self) -> str:
         own = self.covariance

@@ -14,6 +14,7 @@ from fpsim.lengths import problem_length
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.examples import by_point
 from fpsim.noise.facts import Floor, TwoLevels
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.inflections import inflections
 from fpsim.noise.kicks import Kicks, dense_kicks
 from fpsim.noise.krylov import applied, form
@@ -308,6 +309,13 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             return None
         parameters = {**symbolic.parameters, kappa: self.kappa, floor: self.floor or 0.0, injected: self.injected}
         return kappa * absolute + injected * sympy.eye(landscape.dimension), parameters
+
+    def given(self, landscape: HasHessian) -> GivenTensor | None:
+        """A function of the curvatures, up to `DENSE` coordinates."""
+        if self.at != "everywhere" or landscape.dimension > DENSE:
+            return None
+        shape = "clip" if self.clip else self.floor_shape
+        return GivenTensor("curvature", factor=self.kappa, level=(self.floor or 0.0, shape, self.injected))
 
     def __str__(self) -> str:
         places = {"everywhere": "H(x)", "minimum": f"H frozen at {self.minimum}", "path": "two-level H along the path"}

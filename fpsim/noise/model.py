@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.noise.facts import Floor, MiniBatch, StableLaw, TwoLevels
+from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks, Place, dense_kicks
 from fpsim.noise.leaps import Leap
 from landscapes.kinds import HasDrift
@@ -91,6 +92,10 @@ class Diffusion(Generic[Place]):
 
     def symbolic(self, landscape: Place) -> SymbolicTensor | None:
         """D as a sympy matrix in the landscape's variables with its parameters, or ``None`` if there is no formula."""
+        return None
+
+    def given(self, landscape: Place) -> GivenTensor | None:
+        """Where compiled code takes D from, if there is no formula; ``None`` runs it in NumPy."""
         return None
 
     # --- what it needs ------------------------------------------------------------------------------------------------

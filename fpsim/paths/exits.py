@@ -21,6 +21,7 @@ from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.censoring import CensoredMean, censored_mean
+from fpsim.paths.composed import why_numpy
 from fpsim.paths.deadline import common_horizon
 from fpsim.paths.edges import Edges, start_edges
 from fpsim.paths.enclosure import enclosed, smallest_length
@@ -211,13 +212,16 @@ def exit_times(
     work = ExitRun(
         sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
     )
-    on = chosen(device, float(paths) * sde.dimension * min(horizon / step, EXIT_STEPS), sde)
-    advance, wall = compiled_step(sde, step, None, dtype, on), compiled_wall(sde, watched, step, dtype, on)
+    steps = float(paths) * sde.dimension * min(horizon / step, EXIT_STEPS)
+    on, given = chosen(device, steps, sde), 0.0 if edges else steps  # plain functions compile in free space
+    advance = compiled_step(sde, step, None, dtype, on, work=given)
+    wall = compiled_wall(sde, watched, step, dtype, on, given)
     if on == "cuda" and wall is None:
         raise ValueError(f"a GPU runs formulas, and the target {target} is a plain Python function; use device='cpu'")
     engine = "numpy" if advance is None or wall is None else "cuda" if on == "cuda" else "compiled"
     facts = {"seed": int(seed), "bridge": bridge, "dtype": np.dtype(dtype).name, "engine": engine}
     if advance is None or wall is None:
+        facts["numpy"] = why_numpy(sde, steps, not edges)
         found = work.numpy(progress)
     elif engine == "cuda":
         found = work.cuda(advance, wall, progress)

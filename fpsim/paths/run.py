@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fpsim.kernels.random_numbers import Stream
 from fpsim.paths import numpy_kernels as twin
+from fpsim.paths.composed import why_numpy
 from fpsim.paths.edges import Edges
 from fpsim.paths.step import EULER, Compiled, DivergenceError, Scheme, compiled_step, lost
 from fpsim.sde.sde import SDE
@@ -44,13 +45,22 @@ class Run:
     @cached_property
     def compiled(self) -> Compiled | None:
         """The compiled step, or ``None`` if landscape or noise are plain functions."""
-        return compiled_step(self.sde, self.step, self.edges, self.dtype, self.device, self.scheme)
+        return compiled_step(
+            self.sde, self.step, self.edges, self.dtype, self.device, self.scheme, self.work
+        )  # fmt: skip
+
+    @property
+    def work(self) -> float:
+        """Coordinate-steps."""
+        return float(self.paths) * self.steps * self.sde.dimension
 
     def settings(self) -> dict[str, Any]:
         """Everything needed to repeat the run."""
         engine = "cuda" if self.device == "cuda" else "numpy" if self.compiled is None else "compiled"
         walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
+        if engine == "numpy":
+            facts["numpy"] = why_numpy(self.sde, self.work, not self.edges)
         if self.scheme != EULER:
             facts["scheme"] = self.scheme
         dtype = self.dtype.name if engine != "numpy" or self.dtype == np.float64 else "float32 of float64 results"

@@ -21,6 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fpsim.noise.roots import rounding
 from fpsim.paths import baoab
+from fpsim.paths.composed import composed_block, parts_of
 from fpsim.paths.edges import Edges
 from fpsim.paths.enclosure import Enclosed
 from fpsim.sde.sde import SDE
@@ -163,10 +164,15 @@ def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
 
 
 def compiled_step(
-    sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu", scheme: Scheme = EULER
-) -> Compiled | None:
-    """``advance(x, z, data, out)`` for the kernels, or ``None`` if landscape or noise are plain functions."""
-    formulas = sde.symbolic
+    sde: SDE, step: float, edges: Edges | None, dtype: DTypeLike, device: str = "cpu", scheme: Scheme = EULER,
+    work: float = 0.0,
+) -> Compiled | None:  # fmt: skip
+    """``advance(x, z, data, out)`` for the kernels, or ``None`` if landscape or noise do not compile.
+
+    ``work`` is that of the run, in coordinate-steps: plain functions are compiled where it is worth it.
+    """
+    parts = None if edges or scheme != EULER else parts_of(sde, work, dtype, device)
+    formulas = sde.symbolic if parts is None else parts.formulas
     if formulas is None:
         return None
     import sympy
@@ -199,12 +205,14 @@ def compiled_step(
         parameters |= extra
     if formulas.statements:
         parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
-    return made(device, new, {"x": formulas.variables, "z": z}, parameters, dtype, statements)
+    inputs = {"x": formulas.variables, "z": z}
+    if parts is not None:
+        composed = composed_block(parts, new, inputs, parameters, statements)
+        return None if composed is None else Compiled(*composed)
+    return made(device, new, inputs, parameters, dtype, statements)
 
 
-def _compiled_own(
-    found: baoab.Formulas | None, edges: Edges | None, dtype: DTypeLike, device: str
-) -> Compiled | None:
+def _compiled_own(found: baoab.Formulas | None, edges: Edges | None, dtype: DTypeLike, device: str) -> Compiled | None:
     """The step of motion with inertia, or of an optimiser."""
     if found is None:
         return None
@@ -226,9 +234,12 @@ def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compil
     return made(device, outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype)
 
 
-def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
+def compiled_wall(
+    sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu", work: float = 0.0
+) -> Compiled | None:
     """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
-    formulas = sde.symbolic
+    parts = None if isinstance(target, Enclosed) else parts_of(sde, work, dtype, device)
+    formulas = sde.symbolic if parts is None else parts.formulas
     if formulas is None:
         return None
     import sympy
@@ -260,6 +271,9 @@ def compiled_wall(sde: SDE, target: Target, step: float, dtype: DTypeLike, devic
         level = sympy.Max(level, distance, evaluate=False)
     outputs = [level, 1 / (h * across + tiny)]
     parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
+    if parts is not None:
+        composed = composed_block(parts, outputs, {"x": formulas.variables}, parameters, ())
+        return None if composed is None else Compiled(*composed)
     return made(device, outputs, {"x": formulas.variables}, parameters, dtype)
 
 

@@ -208,7 +208,7 @@ class SDE(Shown):
         import sympy
 
         tensor, parameters = noise
-        d, weight = self.dimension, sympy.Rational(self.convention_weight)
+        weight = sympy.Rational(self.convention_weight)
         drift = list(base.drift)
         if weight and not self.noise.is_constant:
             self.noise.require_divergence()
@@ -216,22 +216,7 @@ class SDE(Shown):
                 b + weight * sum(sympy.diff(tensor[i, j], v) for j, v in enumerate(base.variables))
                 for i, b in enumerate(drift)
             ]
-        parameters, statements = {**base.parameters, **parameters}, Statements()
-        if self.noise.is_constant and not tensor.is_diagonal():
-            matrix = matrix_root(self.diffusion(np.zeros((d, 1)))[..., 0])
-            symbols = {(i, j): sympy.Symbol(f"noise root {i} {j}", real=True) for i in range(d) for j in range(d)}
-            root = sympy.Matrix(d, d, lambda i, j: symbols[i, j])
-            parameters |= {symbol: float(matrix[index]) for index, symbol in symbols.items()}
-        elif tensor.is_diagonal() or d == 2:
-            root = symbolic_root(2 * tensor)
-        elif self.normals == d:
-            root, statements = lower_root_formulas(2 * tensor)
-            if len(statements) > LONGEST:
-                return None
-            parameters[rounding()] = float(np.finfo(float).eps)
-        else:
-            return None
-        return SymbolicSDE(base.variables, parameters, tuple(drift), tensor, root, tuple(statements))
+        return rooted(self, base.variables, {**base.parameters, **parameters}, tuple(drift), tensor)
 
     @property
     def _pictured(self) -> Any:
@@ -255,6 +240,31 @@ class Inertia:
     overdamped: SDE
     friction: float
     mass: float
+
+
+def rooted(
+    sde: SDE, variables: tuple[sympy.Symbol, ...], parameters: dict[sympy.Symbol, float], drift: tuple[Any, ...],
+    tensor: Any,
+) -> SymbolicSDE | None:  # fmt: skip
+    """Drift and D with a root of 2 D, ``None`` where that does not compile."""
+    import sympy
+
+    d, statements = sde.dimension, Statements()
+    if sde.noise.is_constant and not tensor.is_diagonal():
+        matrix = matrix_root(sde.diffusion(np.zeros((d, 1)))[..., 0])
+        symbols = {(i, j): sympy.Symbol(f"noise root {i} {j}", real=True) for i in range(d) for j in range(d)}
+        root = sympy.Matrix(d, d, lambda i, j: symbols[i, j])
+        parameters = parameters | {symbol: float(matrix[index]) for index, symbol in symbols.items()}
+    elif tensor.is_diagonal() or d == 2:
+        root = symbolic_root(2 * tensor)
+    elif sde.normals == d:
+        root, statements = lower_root_formulas(2 * tensor)
+        if len(statements) > LONGEST:
+            return None
+        parameters = parameters | {rounding(): float(np.finfo(float).eps)}
+    else:
+        return None
+    return SymbolicSDE(variables, parameters, drift, tensor, root, tuple(statements))
 
 
 def require_sde(sde: Any, caller: str = "this") -> None:

@@ -6,6 +6,7 @@ steps, of which the renewal of loops holds exactly.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,8 +80,9 @@ class StochasticFlights:
     @cached_property
     def _compiled(self) -> tuple[Compiled, Compiled, Compiled, Compiled] | None:
         """Step, distance, score and fold, if all of them compile."""
-        advance = compiled_step(self.sde, self.step, None, DTYPE)
-        wall = None if advance is None else compiled_wall(self.sde, self.target, self.step, DTYPE)
+        work = 0.0 if self.edges else math.inf  # plain functions compile in free space
+        advance = compiled_step(self.sde, self.step, None, DTYPE, work=work)
+        wall = None if advance is None else compiled_wall(self.sde, self.target, self.step, DTYPE, work=work)
         score = wall if self.own is None or wall is None else self.own.compiled(DTYPE)
         if advance is None or wall is None or score is None:
             return None
