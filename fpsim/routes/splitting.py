@@ -113,7 +113,8 @@ def _answer(run: SplittingRun) -> EscapeTime:
     if known is not None:
         checks.append(law_check(known))
     checks.append(planned_at.check)
-    score = "distance" if run.own_score is None else "committor" if run.score == "committor" else str(run.own_score)
+    named = isinstance(run.score, str)  # a path is an array
+    score = "distance" if run.own_score is None else run.score if named else str(run.own_score)
     settings = {
         "repetitions": len(found.repetitions), "particles": run.particles, "step": h, "score": score,
         **describe_loops(found, h),

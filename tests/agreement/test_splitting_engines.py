@@ -93,6 +93,14 @@ def test_the_coordinate_along_a_path_and_a_table_by_hand():
     np.testing.assert_allclose(table(np.array([[-1.0, 0.5, 1.5, 2.0, 7.0]])), [0, 5, 25, 40, 40])
 
 
+def test_a_path_as_score_from_end_to_end():
+    """The same time as by distance."""
+    ask = {"seed": 3, "repetitions": 4, "particles": 60, "step": 0.02, "step_bias": False}
+    found, plain = BOXED.by_splitting(score=[[-1.0, 0.0], [1.0, 0.0]], **ask), BOXED.by_splitting(**ask)
+    assert found.settings["score"] == "length along a path of 2 points"
+    assert abs(found.mean - plain.mean) < 5 * math.hypot(found.error, plain.error)
+
+
 def test_the_answer_does_not_depend_on_threads():
     one, two = (LINE.by_splitting(seed=3, repetitions=4, particles=50, threads=n, step_bias=False) for n in (1, 3))
     assert (one.mean, one.standard_error) == (two.mean, two.standard_error)
