@@ -57,6 +57,16 @@ def test_rates_of_steps_add_up() -> None:
         assert np.allclose(found, [400 / one, 400 / one + 2600 / two], rtol=1e-9)
 
 
+def test_in_iterations_the_learning_rate_paces_both() -> None:
+    noise = fpsim.HessianDiffusion(learning_rate=0.2, batch_size=3, at="minimum", minimum=-1.0)
+    rate = schedules.cosine(0.2, 0.02, 4000.0)
+    plan = fpsim.Scheduled(fpsim.SDE(landscapes.DoubleWell(), noise), learning_rate=rate, clock="iterations")
+    problem, times = fpsim.SurvivalProblem(plan, -1.0, 1.0), [800.0, 4000.0]
+    formula, grid = problem.quasi_static(times, "kramers-next"), problem.by_grid(times, cells=100)
+    assert (np.abs(formula.chance - grid.chance) <= formula.error + grid.error).all() and formula.error.max() < 0.1
+    assert 0.3 < grid.chance[1] < grid.chance[0] < 0.6 and formula.units == grid.units == "iterations"
+
+
 def test_a_chain_under_a_schedule_is_that_of_a_loop() -> None:
     noise = fpsim.HessianDiffusion(learning_rate=0.3, batch_size=2, at="everywhere", floor=0.0)
     rate = schedules.inverse_time(0.2, 200.0)
