@@ -35,6 +35,8 @@ def escape(
     boundary: Boundary = None, paths: PathCount = 20_000,
     step: Annotated[float | None, typer.Option(help="Time step of the paths; by default from the curvature.")] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all routes together.")] = 60.0,
+    friction: Annotated[float | None, typer.Option(help="Friction of a body with --mass: motion with inertia.")] = None,
+    mass: Annotated[float, typer.Option(help="Mass of a body with --friction.")] = 1.0,
     seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Mean escape time by every applicable route, side by side."""
@@ -45,7 +47,8 @@ def escape(
 
     check_file(output, ".nc", ".json")
     sde = given.sde(landscape, boundary is not None)
-    problem = EscapeProblem(sde, *given.ends(sde.landscape), boundary=given.walls(sde.landscape, boundary))
+    ends, walls = given.ends(sde.landscape), given.walls(sde.landscape, boundary)
+    problem = EscapeProblem(_with_inertia(sde, friction, mass), *ends, boundary=walls)
     dtype = np.float32 if float32 else np.float64
     with progress_bar(as_json) as bar:
         try:
@@ -73,6 +76,19 @@ def _in_the_plane(problem: Any, found: Any) -> Any:
     from fpsim.routes.view import escape_view
 
     return escape_figure(escape_view(problem), found)
+
+
+def _with_inertia(sde: Any, friction: float | None, mass: float) -> Any:
+    """The SDE, or the motion of a body on its landscape under its noise."""
+    if friction is None and mass == 1:
+        return sde
+    if friction is None:
+        raise ValueError("--mass belongs to motion with inertia: give --friction, too")
+    if sde.convention != "ito":
+        raise ValueError("motion with inertia has one meaning whatever the convention; leave out --convention")
+    from fpsim.sde.underdamped import Underdamped
+
+    return Underdamped(sde.landscape, sde.noise, friction, mass)
 
 
 @takes_problem

@@ -45,7 +45,12 @@ WRONG = {
         ["escape", "resnet-slice", "--noise=examples", "--learning-rate=1", "--batch-size=1.5"], "whole number",
     ),
     "negative step": (["escape", "double-well", "--temperature", "0.1", "--step", "-1"], "step must be"),
+    "no friction": (["escape", "double-well", "--temperature", "0.1", "--friction", "0"], "friction must be"),
     "no budget": (["escape", "double-well", "--temperature", "0.1", "--budget", "-1"], "budget"),
+    "mass alone": (["escape", "double-well", "--temperature", "0.1", "--mass", "2"], "--friction"),
+    "walls round a body": (
+        ["escape", "double-well", "--temperature=0.1", "--friction=1", "--boundary=reflecting"], "without inertia",
+    ),
     "no threads": (["escape", "double-well", "--temperature", "0.1", "--threads", "0"], "threads"),
     "floor of white noise": (["escape", "double-well", "--temperature", "0.1", "--floor", "1"], "--floor belongs to"),
     "leading minus": (["simulate", "-x**4", "--temperature", "0.1", "--start", "1", "--duration", "9"], "diverged"),
