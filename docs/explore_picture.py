@@ -5,19 +5,16 @@ import shutil
 import threading
 from pathlib import Path
 
-import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from fpsim.explore.launch import opened
-from fpsim.explore.server import application
+from fpsim.explore.launch import opened, page_server
 
 
 def main() -> None:
     """Serve, look, write."""
     listener = opened("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", ws="none"))
-    threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
+    threading.Thread(target=page_server().run, kwargs={"sockets": [listener]}, daemon=True).start()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1200, "height": 1120})

@@ -72,7 +72,7 @@ def _of(settings: Settings) -> Preset:
     value = float(getattr(settings, name))
     most = FIELDS[name][2]
     steps = tuple(f"{min(value * factor, most):.4g}" for factor in FACTORS)
-    text = f"{settings.problem}. The page holds these settings for {len(steps)} values of one slider."
+    text = f"These settings for {len(steps)} values of one slider."
     return Preset("own", str(settings.problem.sde.landscape.name), text, tuple(settings.pairs()), (name, steps))
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import warnings
 import webbrowser
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -66,22 +67,29 @@ def serve(settings: Settings | None, host: str, port: int, token: str | None, br
     """
     checked_host(host, token)
     listener = opened(host, port)
-    import uvicorn
-
-    from fpsim.explore.server import application
-
+    server = page_server(token)
     found = address(host, listener.getsockname()[1], settings, token)
-    config = uvicorn.Config(
-        application(token), log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30, ws="none",
-        timeout_graceful_shutdown=2,
-    )  # fmt: skip
     warnings.simplefilter("ignore")  # what is doubtful is said on the page
     print(f"fpsim explore: {found}  (Ctrl-C ends it)", flush=True)
     threading.Thread(target=_warm_up, args=(settings,), daemon=True).start()
     if browser:
         threading.Thread(target=webbrowser.open, args=(found,), daemon=True).start()
-    server: Any = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # the way to end it
+        server.run(sockets=[listener])
+
+
+def page_server(token: str | None = None) -> Any:
+    """The server, ready to ``run(sockets=[...])``; asked to exit, it waits two seconds for what is still streaming."""
+    import uvicorn
+
+    from fpsim.explore.server import application
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(token), log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30, ws="none",
+            timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
 
 
 def _warm_up(settings: Settings | None) -> None:

@@ -10,13 +10,12 @@ import pytest
 
 pytest.importorskip("starlette", reason="starlette (extra `explore`) is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright (a tool of developers) is not installed")
-uvicorn = pytest.importorskip("uvicorn", reason="uvicorn (extra `explore`) is not installed")
+pytest.importorskip("uvicorn", reason="uvicorn (extra `explore`) is not installed")
 pytest.importorskip("plotly", reason="plotly (extra `explore`) is not installed")
 
 from fpsim.explore.export import export_page  # noqa: E402
-from fpsim.explore.launch import opened  # noqa: E402
+from fpsim.explore.launch import opened, page_server  # noqa: E402
 from fpsim.explore.presets import PRESETS  # noqa: E402
-from fpsim.explore.server import application  # noqa: E402
 from fpsim.explore.settings import Settings  # noqa: E402
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -32,7 +31,7 @@ pytestmark = [
 def home():
     """A server of its own, on a free port, as `fpsim explore` starts it."""
     listener = opened("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", ws="none"))
+    server = page_server()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -86,6 +85,12 @@ def until(page, condition: str, seconds: float = 60) -> None:
         page.wait_for_timeout(50)
 
 
+def without_jobs(page) -> None:
+    """Let no work run in the background, where a test does not look at it."""
+    cancelled = {"id": 1, "state": "cancelled", "share": 0, "stage": "", "error": ""}
+    page.route("**/api/jobs/**", lambda route: route.fulfill(json=cancelled))
+
+
 MOVES = "/^t = (?!0.000)/.test(document.getElementById('film-time').textContent)"
 """Whether the film has begun."""
 
@@ -95,6 +100,7 @@ def exact(settings: Settings) -> float:
 
 
 def test_every_preset_loads_and_its_particles_move(page, home):
+    without_jobs(page)
     page.goto(home)
     for preset in PRESETS:
         page.click(f"#presets button[data-key='{preset.key}']")
@@ -106,6 +112,7 @@ def test_every_preset_loads_and_its_particles_move(page, home):
 
 
 def test_a_slider_changes_the_numbers_and_the_address_restores_them(page, home):
+    without_jobs(page)
     page.goto(f"{home}?temperature=0.1")
     before = shown(page)
     assert before == pytest.approx(exact(Settings(temperature="0.1")), rel=1e-5)
@@ -119,6 +126,10 @@ def test_a_slider_changes_the_numbers_and_the_address_restores_them(page, home):
     assert warmer > 0.1 and after == pytest.approx(exact(Settings(temperature=pairs["temperature"])), rel=1e-5)
     other = page.context.new_page()
     other.goto(page.url)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save this picture as SVG").first.click()
+    assert saved.value.suggested_filename == "fpsim-landscape.svg"
+    assert saved.value.path().read_text(encoding="utf-8").count("<path") > 200  # the particles of this moment
     assert shown(other) == after and float(other.get_by_label("temperature T", exact=True).input_value()) == warmer
 
 
@@ -147,6 +158,7 @@ def test_two_dimensions_bring_density_and_committor_in_the_background(page, home
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser, home):
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = context.new_page()
+    without_jobs(page)
     page.goto(home)
     page.wait_for_selector("body[data-shown]:not(.stale)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,10 +2,15 @@
 
 import csv
 import json
+import re
 import shlex
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 
 import numpy as np
 import pytest
@@ -334,6 +339,37 @@ def test_other_machines_need_a_token():
     for host, token in (("0.0.0.0", None), ("0.0.0.0", "short"), ("10.0.0.1", ""), ("::", "with space in it")):
         with pytest.raises(ValueError, match="token"):
             checked_host(host, token)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["duoble-well"], "did you mean 'double-well'"),
+        (["double-well", "--temperature", "-1"], "positive"),
+        (["x**2+y**2+z**2", "--temperature", "1"], "fpsim escape"),
+        (["--host", "0.0.0.0"], "--token"),
+        (["--export", "page.txt"], ".html"),
+    ],
+)
+def test_the_command_refuses_before_it_serves(words, reason):
+    from fpsim.cli.app import app
+
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        app(["explore", "--no-browser", *words], standalone_mode=False)
+
+
+def test_the_command_serves_until_it_is_interrupted():
+    run = [sys.executable, "-m", "fpsim", "explore", "tilted-cosine", "--no-browser", "--port", "0"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            home = re.search(r"http://127\.0\.0\.1:\d+/", said := server.stdout.readline())
+            assert home and "landscape=tilted-cosine" in said
+            with urllib.request.urlopen(home[0], timeout=60) as page:
+                assert b"fpsim <span>explore" in page.read()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(60) == 0 and not server.stdout.read().strip()
+        finally:
+            server.kill()
 
 
 # --- bounds ---

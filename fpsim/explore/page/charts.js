@@ -47,7 +47,7 @@ Explore.charts = (nodes) => {
     const height = Array.from(Explore.unpack(picture.surface.height)), [low, high] = span(picture, height);
     const room = high - low || 1, edge = picture.target.offset / picture.target.normal[0];
     const side = picture.target.normal[0] > 0 ? x[x.length - 1] : x[0];
-    return [[{ x, y: height, mode: "lines", line: { color: c.curve, width: 2 }, hoverinfo: "x+y" }, ...points(picture, false)],
+    return [[{ x, y: height, mode: "lines", line: { color: c.curve, width: 2, simplify: false }, hoverinfo: "x+y" }, ...points(picture, false)],
       layout(picture.variables[0], picture.surface.height_name, {
         yaxis: { range: [low - 0.5 * room, high + 0.05 * room] }, xaxis: { range: [x[0], x[x.length - 1]] },
         shapes: [{ type: "rect", x0: edge, x1: side, y0: 0, y1: 1, yref: "paper", fillcolor: c.met, opacity: 0.08, line: { width: 0 } },
@@ -119,7 +119,7 @@ Explore.charts = (nodes) => {
     const shown = [picture.start[0], picture.target.offset * picture.target.normal[0]];
     const inside = y.filter((_, k) => x[k] >= Math.min(...shown) - 0.3 && x[k] <= Math.max(...shown) + 0.3);
     const high = Math.min(top, 1.6 * Math.max(...inside));
-    return [[{ x, y, mode: "lines", line: { color: c.free, width: 2 }, fill: "tozeroy", fillcolor: `rgba(${rgb(c.free).join(",")},0.15)`, hovertemplate: "%{x:.4g}: %{y:.4g}<extra></extra>" }],
+    return [[{ x, y, mode: "lines", line: { color: c.free, width: 2, simplify: false }, fill: "tozeroy", fillcolor: `rgba(${rgb(c.free).join(",")},0.15)`, hovertemplate: "%{x:.4g}: %{y:.4g}<extra></extra>" }],
       layout(picture.variables[0], picture.surface.noise_name, { yaxis: { range: [0, 1.08 * high || 1] }, xaxis: { range: [x[0], x[x.length - 1]] } })];
   }
 
@@ -151,9 +151,9 @@ Explore.charts = (nodes) => {
     const c = colours(), extra = [];
     if (now?.density) {
       const [low, high] = node.layout.yaxis.range, scale = 0.42 * (high - low) / now.density.top;
-      extra.push({ x: now.density.x, y: now.density.y.map((v) => low + scale * v), mode: "lines", line: { color: c.density } });
+      extra.push({ x: now.density.x, y: now.density.y.map((v) => low + scale * v), mode: "lines", line: { color: c.density, simplify: false } });
     }
-    if (now?.x.length) extra.push({ x: now.x, y: now.y, mode: "markers", marker: { color: c.free, size: 6, opacity: 0.75 } });
+    if (now?.x.length) extra.push({ x: now.x, y: now.y, mode: "markers", marker: { color: now.met.map((met) => met ? c.met : c.free), size: 6, opacity: 0.75 } });
     const picture = { data: [...node.data, ...extra], layout: { ...node.layout, paper_bgcolor: c.paper, plot_bgcolor: c.paper } };
     const url = await Plotly.toImage(picture, { format, width: 900, height: 560, scale: format === "png" ? 2 : 1 });
     const link = document.createElement("a");

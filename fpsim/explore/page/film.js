@@ -223,7 +223,7 @@ Explore.film = (canvas, project, colours) => {
       const density_ = value && state.d === 1
         ? { x: Array.from(state.density.axes[0]), y: Array.from(state.density.axes[0], (_, i) => value(i)), top: state.density.top }
         : null;
-      return { x, y, density: density_ };
+      return { x, y, met: Array.from(state.met), density: density_ };
     },
   };
 };
