@@ -36,6 +36,8 @@ MOST = 32
 """Cores on a grid, at most: each is a system of its own to solve."""
 APART = 1 / 3
 """Largest radius of a core, in distances from its minimum to the next saddle or minimum."""
+CELLS = 2.0
+"""Smallest radius of a core, in cells."""
 MEMORY = 0.05
 """Largest relative difference between times of the chain and of the grid that is called small."""
 
@@ -89,8 +91,8 @@ def rates(
 
 def _on_grid(sde: Any, valleys: JoinedValleys, cells: int | None, core: float | None) -> ValleyRates:
     """The chain on a grid, with errors from two coarser ones."""
-    cores = _cores(sde, valleys, core)
     equation = FokkerPlanck(sde, automatic_grid(sde, valleys.minima[0].x, None, cells))
+    cores = _cores(sde, valleys, core, CELLS * float(max(equation.grid.spacing)))
     fine = _between(equation, cores)
 
     def compare(_: Equation, rough: Quantities, near: Quantities) -> Quantities:
@@ -103,27 +105,33 @@ def _on_grid(sde: Any, valleys: JoinedValleys, cells: int | None, core: float | 
         lambda: [check for check in wide if check is not None],
     )  # fmt: skip
     errors = {name: np.asarray(value) for name, value in judgement.errors.items()}
+    worst = np.full_like(errors["time"], errors["time"].max())  # that of one time alone may be small by chance
+    np.fill_diagonal(worst, 0.0)
     radii = ", ".join(f"{ball.radius:.6g}" for ball in cores)
     checks = [Assumption(a.statement, a.holds, a.detail, key=a.key) for a in judgement.assumptions]
     notes = (*valleys.notes, f"times between balls of radius {radii} around the minima, on {equation.grid}")
     return ValleyRates(
         sde.landscape.name, _temperature(sde), valleys.minima, valleys.saddles, valleys.links, fine["rate"],
-        fine["stationary"], errors["rate"], (*checks, _memory(fine)), notes, "grid", fine["time"],
-        errors["time"], landscape=sde.landscape,
+        fine["stationary"], np.maximum(errors["rate"], worst), (*checks, _memory(fine)), notes, "grid", fine["time"],
+        worst, landscape=sde.landscape,
     )  # fmt: skip
 
 
-def _cores(sde: Any, valleys: JoinedValleys, radius: float | None) -> list[Ball]:
-    """A ball around each minimum."""
+def _cores(sde: Any, valleys: JoinedValleys, radius: float | None, least: float) -> list[Ball]:
+    """A ball around each minimum, of at least this radius, so that a grid with cells twice as wide still sees it."""
     points = [*(m.x for m in valleys.minima), *(s.x for s in valleys.saddles)]
     found = []
     for m in valleys.minima:
-        others = [float(np.linalg.norm(m.x - x)) for x in points if np.linalg.norm(m.x - x) > 0]
+        nearest = min(float(np.linalg.norm(m.x - x)) for x in points if np.linalg.norm(m.x - x) > 0)
         level = float(np.trace(sde.diffusion(m.x[:, None])[..., 0])) / sde.dimension
         width = math.sqrt(level / math.exp(float(np.mean(np.log(m.eigenvalues)))))
-        if radius is not None and not 0 < radius < min(others):
-            raise ValueError(f"a core is a ball with a radius between 0 and {min(others):.3g} here; got {radius!r}")
-        found.append(Ball(m.x, radius or min(width, APART * min(others))))
+        own = min(max(width, least), APART * nearest) if radius is None else radius
+        if not least <= own < nearest:
+            raise ValueError(
+                f"a core is a ball with a radius between {least:.3g}, two cells of this grid, and {nearest:.3g}, where "
+                f"the next critical point is; it would be {own!r}: give more cells, or another core"
+            )
+        found.append(Ball(m.x, own))
     return found
 
 

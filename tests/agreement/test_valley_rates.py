@@ -93,7 +93,7 @@ def test_times_on_the_grid_are_the_known_ones():
     chain = fpsim.rates(fpsim.SDE(MuellerBrown(), fpsim.ConstantDiffusion(10.0)), method="grid", core=0.1)
     for start, target, known in ((0, 2, 198.31), (2, 0, 5.177)):
         assert chain.time(start, target) == pytest.approx(known, rel=2e-3)
-        assert abs(chain.time(start, target) - known) <= chain.time_error(start, target) < 4e-3 * known
+        assert abs(chain.time(start, target) - known) <= chain.time_error(start, target) < 8e-3 * known
     (memory,) = (a for a in chain.assumptions if a.key == "memory")
     assert not memory.holds  # the inner well is left before it has forgotten where it was entered
     flux = chain.stationary[:, None] * chain.rates
@@ -165,7 +165,8 @@ def test_grids_refuse_in_a_sentence():
     for words, options in {
         "by 'eyring-kramers' or 'grid'": {"method": "paths"},
         "belong to method='grid'": {"core": 0.1},
-        "radius between 0 and": {"method": "grid", "core": 5.0},
+        "radius between": {"method": "grid", "core": 5.0},
+        "give more cells": {"method": "grid", "core": 0.01},
     }.items():
         with pytest.raises(ValueError, match=words):
             fpsim.rates(sde, **options)

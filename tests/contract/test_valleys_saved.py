@@ -16,7 +16,7 @@ RESULTS = {
     "passes with rates": lambda: fpsim.passes(MB, DEEP, MIDDLE, temperature=10.0),
     "chain": lambda: fpsim.rates(fpsim.SDE(MB, fpsim.ConstantDiffusion(10.0))),
     "chain on a grid": lambda: fpsim.rates(
-        fpsim.SDE(MB, fpsim.ConstantDiffusion([10.0, 5.0])), method="grid", cells=60, core=0.2
+        fpsim.SDE(MB, fpsim.ConstantDiffusion([10.0, 5.0])), method="grid", cells=80, core=0.2
     ),
     "chain in 3-D": lambda: fpsim.rates(fpsim.SDE(StyblinskiTang(3), fpsim.ConstantDiffusion(4.0))),
     "one valley": lambda: fpsim.rates(
