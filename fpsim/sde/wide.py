@@ -82,8 +82,13 @@ class Jumping(SDE):
 
 
 def widened(sde: SDE) -> Jumping | None:
-    """The state in which the steps of an SDE that jumps compile; ``None`` for others, and for plain functions."""
-    jump = None if sde.landscape.symbolic is None else sde.noise.leap(sde.landscape)
+    """The state in which the steps of an SDE that jumps compile; ``None`` for others, and for plain functions.
+
+    A state that holds more than the places already (heavy-ball SGD) goes on in NumPy.
+    """
+    if sde.dimension != sde.landscape.dimension or sde.landscape.symbolic is None:
+        return None
+    jump = sde.noise.leap(sde.landscape)
     return None if jump is None else Jumping(sde, jump)
 
 

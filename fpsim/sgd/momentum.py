@@ -60,6 +60,11 @@ class HeavyBall(SDE):
         kick = self.plain.kick(np.split(x, 2)[0], z[: self.plain.normals])
         return np.concatenate([kick, kick])
 
+    def leap(self, x: Array, z: Array, step: float) -> Array:
+        """The same for the noise of a step, jumps included."""
+        leap = self.plain.leap(np.split(x, 2)[0], z[: self.plain.normals], step)
+        return np.concatenate([leap, leap])
+
     @property
     def normals(self) -> int:
         """2 d where the plain noise takes d, of which the first d are used, as in compiled steps; else as plain."""

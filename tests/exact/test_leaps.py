@@ -165,3 +165,16 @@ def test_heavy_tails_in_words() -> None:
     assert target("outside:-1:1", None, 1) == fpsim.Outside([-1.0], 1.0)
     with pytest.raises(ValueError, match="needs alpha"):
         escape_time("double-well", "fractional", noise="heavy-tails", scale=0.1)
+
+
+@pytest.mark.parametrize("name", ["line", "correlated", "apart", "jumps"])
+def test_heavy_ball_by_jumps_is_the_loop(name) -> None:
+    place, noise = NOISES[name]
+    d = place.dimension
+    chain = fpsim.Chain(place, noise, learning_rate=0.1)
+    found = chain.simulate([0.2] * d, 20, paths=50, seed=2, keep="final", momentum=0.5)
+    z, x, v = normals(2, 50, 20, chain.sde.normals), np.full((d, 50), 0.2), np.zeros((d, 50))
+    for row in z:
+        v = 0.5 * v + 0.1 * place.drift(x) + noise.leap(place).moved(row, 0.1)
+        x = x + v
+    assert np.allclose(found.x[0].T, x, rtol=1e-12, atol=1e-13)
