@@ -162,9 +162,11 @@ def _descend(h: Hamiltonian, start: Curve, matrix: Metric, along: Array, enough:
     t = along[:, 1:-1].T
 
     def across(u: Array) -> Array:
+        """The part of moves (k, d) of the inner points across the curve."""
         return np.asarray(u - t * (u * t).sum(axis=1, keepdims=True))
 
     def slope(at: Curve) -> Array:
+        """The gradient across the curve in the coordinates z."""
         return matrix.from_gradient(across(at.gradient[:, 1:-1].T)).ravel()
 
     here, z, g = start, np.zeros(start.x[:, 1:-1].size), slope(start)

@@ -86,6 +86,7 @@ def downstream(h: Hamiltonian, start: Array, length: float) -> tuple[Array, Fixe
     looks = 0
 
     def slope(_: float, y: Array) -> Array:
+        """The drift, as long as it is not asked for too often."""
         nonlocal looks
         looks += 1
         if looks > MOST_LOOKS:

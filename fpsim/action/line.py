@@ -38,6 +38,7 @@ def line(h: Hamiltonian, start: float, end: float) -> Line:
     side = float(np.sign(end - start))
 
     def force(x: Array) -> Array:
+        """F(x, +-1)."""
         points = x.reshape(1, -1)
         with np.errstate(all="ignore"):
             return pull(h, points, np.full_like(points, side)).action

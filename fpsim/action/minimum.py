@@ -88,6 +88,7 @@ def minimum_action(
     limit, end_time = float(np.linalg.norm(b - a)), clock.monotonic() + deadline
 
     def watch() -> None:
+        """Raise once the deadline is over."""
         if clock.monotonic() > end_time:
             raise ValueError(f"the least action was not found within {deadline:g} s; give more time or fewer pieces")
 
