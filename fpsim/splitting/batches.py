@@ -110,6 +110,11 @@ class BatchFlights:
         """``"compiled"``."""
         return "compiled"
 
+    @property
+    def heavy(self) -> bool:
+        """Whether a step costs so much that repetitions share the lanes of a kernel."""
+        return self.sgd.moves_network
+
     def score(self, x: Array) -> Array:
         """Scores (n,) of states (n, coordinates)."""
         points = np.ascontiguousarray(x.T)

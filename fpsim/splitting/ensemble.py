@@ -22,8 +22,9 @@ from fpsim.assumption import Assumption
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import own_seed
+from fpsim.splitting.company import companies
 from fpsim.splitting.dynamics import Dynamics, Stop
-from fpsim.splitting.multilevel import Plan, Repetition, repetition
+from fpsim.splitting.multilevel import KILLED, Plan, Repetition, repetition
 
 Array = NDArray[np.float64]
 FEW = 10
@@ -71,11 +72,16 @@ def repetitions(
     mark = f"{own_seed(seed, plan.low, plan.high, plan.settled, plan.particles, *plan.start.tolist()):x}"
     found = {} if store is None else {r.number: r for r in _read(store, mark) if r.number < count}
     missing = [number for number in range(count) if number not in found]
+    teams, workers = companies(dynamics, threads, len(missing), int(KILLED * plan.particles))
 
     def work(number: int) -> Repetition:
-        return repetition(dynamics, plan, number, seed, stop)
+        if not teams:
+            return repetition(dynamics, plan, number, seed, stop)
+        team = teams[number % len(teams)]
+        with team.member():
+            return repetition(team, plan, number, seed, stop)
 
-    with ThreadPoolExecutor(max(1, min(threads, len(missing)))) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         pending = {pool.submit(work, number) for number in missing}
         try:
             while pending:
