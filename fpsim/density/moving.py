@@ -9,6 +9,8 @@ next, steps are halved and extrapolated (Romberg) until two extrapolations agree
 
 from __future__ import annotations
 
+import math
+import time as clock
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -59,12 +61,17 @@ class Course:
 
 @dataclass(frozen=True)
 class Moving:
-    """A scheduled SDE on a grid, with the sets that end it (none: walls only)."""
+    """A scheduled SDE on a grid, with the sets that end it (none: walls only).
+
+    After ``ends``, by the clock on the wall, steps are halved no more, and what has not come to its end by twice the
+    time that was given is given up.
+    """
 
     scheduled: Scheduled
     grid: Grid
     boundary: Any
     sets: list[Any]
+    ends: float = math.inf
 
     def frozen(self, t: float) -> Equation:
         """The equation of one moment, in the loss's own time."""
@@ -133,7 +140,7 @@ class Moving:
             better = (4 * fine - rough) / 3
             apart = [better.sum() - before.sum()] if self.sets else better - before
             error, before, rough = float(np.abs(apart).sum()), better, fine
-            if error <= tolerance:
+            if error <= tolerance or clock.perf_counter() > self.ends:
                 break
         return before, error, count
 
@@ -154,8 +161,13 @@ class Moving:
         knots = np.linspace(low, high, count + 1)
         ends = [low, *((knots[1:] + knots[:-1]) / 2).tolist(), high]
         inside = INSIDE * (high - low)  # the sides of breaks that the stretch lies on
+        begun = clock.perf_counter()
         for t, (start, end) in zip(np.clip(knots, low + inside, high - inside).tolist(), pairwise(ends), strict=True):
             masses = self.step(masses, t, start, end, tolerance / 10)
+            if clock.perf_counter() > self.ends + max(self.ends - begun, 0.0):
+                raise ValueError(
+                    f"the deadline came at t = {end:g} of the schedule; give more time, fewer cells or earlier times"
+                )
         return masses
 
 
@@ -196,7 +208,9 @@ def evolved(equation: Equation, density: Any, times: Array, tolerance: float) ->
     return with_pending(data, made)
 
 
-def survived(equation: Equation, start: Any, target: Any, times: Array, tolerance: float) -> xarray.Dataset:
+def survived(
+    equation: Equation, start: Any, target: Any, times: Array, tolerance: float, ends: float = math.inf
+) -> xarray.Dataset:
     """What :meth:`fpsim.FokkerPlanck.survival` answers under a schedule."""
     from fpsim.storage import dataset
 
@@ -206,7 +220,7 @@ def survived(equation: Equation, start: Any, target: Any, times: Array, toleranc
     begin = grid.density(start)
 
     def moving(on: Equation) -> Moving:
-        return Moving(scheduled, on.grid, equation.boundary, sets_on(on, target, point))
+        return Moving(scheduled, on.grid, equation.boundary, sets_on(on, target, point), ends)
 
     def course(way: Moving, first: Array) -> Course:
         masses = first.ravel() * way.grid.volume

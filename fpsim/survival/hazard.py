@@ -34,6 +34,8 @@ SLOW = 0.3
 """Largest |d ln k/dt| lag that is called slow."""
 RARE = 0.1
 """Largest k lag that is called rare."""
+FOLLOWED = 0.05
+"""Largest error of ln k between moments that is called small."""
 MATTERS = 0.01
 """Part of the largest k below which it does not matter how fast k changes."""
 
@@ -107,6 +109,10 @@ class Hazard:
                 key="slow",
             ),
             Assumption(f"exits are rare: k lag <= {RARE:g}", rare <= RARE, f"{rare:.2g}", key="rare"),
+            Assumption(
+                f"the rate is followed from moment to moment: ln k within {FOLLOWED:g}", self.interpolation <= FOLLOWED,
+                f"{self.interpolation:.2g} between {self.knots.size} moments", key="followed",
+            ),
         )  # fmt: skip
 
 

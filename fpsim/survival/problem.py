@@ -7,6 +7,7 @@ by paths, by the grid, by SGD's own chain, and by the quasi-static hazard integr
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,10 +20,10 @@ from fpsim.assumption import Assumption
 from fpsim.density.automatic import DEFAULT_CELLS, fitted_grid
 from fpsim.density.bounds import needed_box
 from fpsim.density.fokker_planck import FokkerPlanck
-from fpsim.density.moving import times_of
+from fpsim.density.moving import survived, times_of
 from fpsim.density.space import Space
 from fpsim.noise.borrowed import StepNoise
-from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.exits import ExitSample, check_deadline, exit_times
 from fpsim.schedules.scheduled import SAMPLES, Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.survival.hazard import hazard
@@ -32,6 +33,8 @@ from landscapes.field import as_point
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
+STEPS, LARGE = 1e-5, 1e-3
+"""Error of the time steps on a grid that is aimed at, and that is called small."""
 STIFF = 0.2
 """Largest step times curvature at the start's rest that is called fine."""
 
@@ -118,21 +121,26 @@ class SurvivalProblem:
         chance, error = _left(found, moments)
         return self._found("chain", began, moments, chance, error, np.zeros_like(chance), (), paths=paths, seed=seed)
 
-    def by_grid(self, times: ArrayLike, cells: int | None = None) -> Survival:
+    def by_grid(self, times: ArrayLike, cells: int | None = None, deadline: float = math.inf) -> Survival:
         """The Fokker-Planck equation of every moment (:meth:`fpsim.FokkerPlanck.survival`), one to three dimensions.
 
         Args:
             times: increasing times of the schedule's clock.
             cells: per axis; chosen from the dimension by default.
+            deadline: seconds after which steps are made no finer, which the error tells; refused if there is no
+                answer after some more.
         """
         began, moments = clock.perf_counter(), times_of(times)
-        grid = self._grid(moments, cells)
-        data = FokkerPlanck(self.sde, grid).survival(list(self.start), self.target, moments)
+        ends = began + check_deadline(deadline)
+        equation = FokkerPlanck(self.sde, self._grid(moments, cells))
+        data = survived(equation, list(self.start), self.target, moments, STEPS, ends)
         error = np.full(moments.size, data.attrs["discretisation_error"] + data.attrs["time_error"])
         checks = tuple(Assumption(**facts) for facts in _read(data.attrs["assumptions"]))
+        small, settled = f"the time steps' error is at most {LARGE:g}", data.attrs["time_error"] <= LARGE
+        checks += (Assumption(small, settled, f"{data.attrs['time_error']:.2g}", key="time steps"),)
         return self._found(
-            "grid", began, moments, data.survival.values, np.zeros(moments.size), error, checks, grid=str(grid),
-            time_steps=data.attrs["time_steps"],
+            "grid", began, moments, data.survival.values, np.zeros(moments.size), error, checks,
+            grid=str(equation.grid), time_steps=data.attrs["time_steps"],
         )  # fmt: skip
 
     def quasi_static(self, times: ArrayLike, route: str | None = None) -> Survival:

@@ -45,7 +45,7 @@ def test_the_hazard_integral_errs_by_less_than_it_says_and_says_when_it_is_slow_
     times = [duration / 4, duration / 2, duration]
     formula, grid = problem.quasi_static(times), problem.by_grid(times, cells=100)
     assert (np.abs(formula.chance - grid.chance) <= formula.error + grid.error).all()
-    assert {a.key: a.holds for a in formula.assumptions} == {"slow": slow, "rare": True}
+    assert {a.key: a.holds for a in formula.assumptions} == {"slow": slow, "rare": True, "followed": True}
 
 
 def test_rates_of_steps_add_up() -> None:
@@ -118,6 +118,11 @@ def test_errors() -> None:
         fpsim.SurvivalProblem(cooled(1.0).sde, 1.0, fpsim.Ball([1.0], 0.1))
     with pytest.raises(ValueError, match="give clock='iterations'"):
         cooled(1.0).by_chain([1.0])
+    with pytest.raises(ValueError, match="the deadline came at t = "):
+        cooled(30.0).by_grid([30.0], cells=100, deadline=1e-6)
+    many = fpsim.Scheduled(WHITE, temperature=schedules.wave(0.06, 0.02, 1.0))
+    unseen = fpsim.SurvivalProblem(many, -1.0, 1.0).quasi_static([500.0], "kramers")
+    assert "followed" in {check.key for check in unseen.violated}
     with pytest.raises(ValueError, match="increasing numbers"):
         cooled(1.0).by_grid([2.0, 1.0])
     one, two = (cooled(1.0).quasi_static([t], "kramers") for t in (1.0, 2.0))
