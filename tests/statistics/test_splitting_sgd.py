@@ -28,9 +28,9 @@ def test_a_chain_by_its_own_committor_against_its_transfer_matrix(rate, size):
 
 
 def test_stated_errors_of_chains_cover():
-    """z of 8 chains, constant noise and |H|: none beyond 4, mean and root mean square as those of 8 normals."""
+    """z of 6 chains, constant noise and |H|: none beyond 4, mean and root mean square as those of 6 normals."""
     z, rng = [], np.random.default_rng(3)
-    for k in range(8):
+    for k in range(6):
         made = chain(rng.uniform(0.15, 0.3), int(rng.integers(2, 5)))
         if k % 2:
             made = fpsim.Chain(WELL, fpsim.ConstantDiffusion(rng.uniform(0.03, 0.06)), rng.uniform(0.15, 0.3))
@@ -40,8 +40,8 @@ def test_stated_errors_of_chains_cover():
         z.append((math.exp(found.log_mean - exact) - 1) / found.log_error)
     z = np.array(z)
     assert np.abs(z).max() < 4
-    assert abs(z.mean()) < 3 / math.sqrt(8)
-    assert 0.35 < math.sqrt(np.mean(z**2)) < 1.75
+    assert abs(z.mean()) < 3 / math.sqrt(6)
+    assert 0.3 < math.sqrt(np.mean(z**2)) < 1.85
 
 
 def test_a_bad_score_says_so():
