@@ -253,7 +253,7 @@ def test_mypy_sees_a_drift_field_under_a_noise_that_wants_a_hessian(tmp_path: Pa
     assert len(told) == 1 and "program.py:8: error:" in told[0] and "SDE" in told[0], told
 
 
-ASKS_STILL = ROOT / "fpsim/action/hamiltonian.py"
+ASKS_STILL = ROOT / "fpsim/action/systems.py"
 
 
 def test_outside_its_folder_nobody_asks_which_model_a_noise_is():
