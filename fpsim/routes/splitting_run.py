@@ -18,6 +18,7 @@ from fpsim.paths.edges import start_edges
 from fpsim.paths.enclosure import enclosed
 from fpsim.paths.exits import require_fine_step
 from fpsim.paths.threads import thread_count
+from fpsim.routes.committor import committor
 from fpsim.routes.ladder import share_of_work
 from fpsim.routes.problem import Problem
 from fpsim.routes.steps import Places, places
@@ -113,19 +114,10 @@ class SplittingRun:
 
 def committor_score(problem: Problem) -> TableScore:
     """The logarithm of the grid's committor between the start's rest and the target, in one to three dimensions."""
-    d = problem.sde.dimension
-    if d > 3:
-        raise ValueError(f"a committor needs a grid, which has 1 to 3 dimensions, and this problem {d}; use a path")
-    if problem.walls is not None:
-        raise ValueError("a committor as score knows no walls; use the distance, a path or a function")
-    from fpsim.density.automatic import automatic_grid
-    from fpsim.density.fokker_planck import FokkerPlanck
-    from fpsim.targets import Ball
-
-    grid = automatic_grid(problem.sde, problem.point, problem.target, {1: 800, 2: 120, 3: 40}[d])
-    centers = [grid.centers(k) for k in range(d)]
-    near = np.array([c[np.argmin(np.abs(c - x))] for c, x in zip(centers, problem.rest, strict=True)])
-    home = Ball(near, 1.5 * float(max(grid.spacing)))
-    field = np.asarray(FokkerPlanck(problem.sde, grid).committor(home, problem.target)["committor"].values)
+    try:
+        found = committor(problem).committor
+    except ValueError as error:
+        raise ValueError(f"{error}; use the distance, a path or a function as score") from None
+    field, centers = found.values, [found[name].values for name in found.dims]
     least = float(field[field > 0].min())
-    return TableScore(centers, np.log(np.maximum(field, least)), f"committor of a grid of {grid.size} cells")
+    return TableScore(centers, np.log(np.maximum(field, least)), f"committor of a grid of {field.size} cells")

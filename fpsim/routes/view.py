@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.routes.committor import committor
 from fpsim.routes.problem import Problem
-from fpsim.targets import Ball, Target
+from fpsim.targets import Target
 from landscapes.kinds import has_loss
 
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-CELLS = {1: 800, 2: 120, 3: 40}
-"""Per axis, of the grid of a committor."""
-HOME = 1.5
-"""Radius of the set around the start's rest, in cells."""
 SECONDS = 60.0
 """For the way; a search that takes more is left out."""
 
@@ -77,20 +74,6 @@ def escape_view(problem: Problem) -> EscapeView:
     path, word, passes = least or (None, "", ())
     field = _tried("the committor", remarks, lambda: committor(problem))
     return EscapeView(place, problem.point, problem.target, points or (), path, word, passes, field, tuple(remarks))
-
-
-def committor(problem: Problem) -> xarray.Dataset:
-    """The chance to meet the target before the start's rest, on a grid in one to three dimensions."""
-    from fpsim.density.automatic import automatic_grid
-    from fpsim.density.fokker_planck import FokkerPlanck
-
-    if problem.walls is not None:
-        raise ValueError("the grid of a committor knows no walls")
-    grid = automatic_grid(problem.sde, problem.point, problem.target, CELLS[problem.sde.dimension])
-    centers = [grid.centers(k) for k in range(grid.dimension)]
-    near = np.array([c[np.argmin(np.abs(c - x))] for c, x in zip(centers, problem.rest, strict=True)])
-    home = Ball(near, HOME * float(max(grid.spacing)))
-    return FokkerPlanck(problem.sde, grid).committor(home, problem.target)
 
 
 def _tried(what: str, remarks: list[str], make: Callable[[], Any]) -> Any:
