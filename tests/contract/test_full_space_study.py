@@ -13,7 +13,7 @@ from fpsim.sweeps.answers import answer_of  # noqa: E402
 from fpsim.sweeps.store import Store  # noqa: E402
 from fpsim.sweeps.task import Outcome  # noqa: E402
 from validation.full_space import laws, times  # noqa: E402
-from validation.full_space.kept import kept  # noqa: E402
+from validation.full_space.kept import kept, stored  # noqa: E402
 from validation.full_space.measures import CARD, SPLITTING, EscapeLaw, measure, plan  # noqa: E402
 from validation.full_space.places import FIRST, SECOND, TWINS  # noqa: E402
 from validation.full_space.run import STUDY  # noqa: E402
@@ -138,3 +138,19 @@ def test_the_most_important_pieces_come_first_and_a_stopped_run_is_reported(tmp_
     found, made, of = kept(store)
     assert (made, of) == (2, len(pieces)) and [r["ln(iterations)"] for r in found.times] == [20.0, 21.0]
     assert STUDY.report(found, asdict(Size.of(False))).to_markdown()
+
+
+def test_what_is_kept_says_what_the_page_says():
+    """Local slopes of the times simulated on a GPU, between the actions of Gauss and of Cramer at 0.04."""
+    found = stored()
+    plain = {(r["decay"], r["S"]): r for r in found.times if r["method"] == "plain" and r["exits"] > 10}
+    assert {key: r["exits"] for key, r in plain.items()} == {
+        (0.04, 3): 6769, (0.04, 4): 644, (0.04, 5): 218, (0.05, 6): 1783, (0.05, 8): 163, (0.05, 10): 15
+    }  # fmt: skip
+    logs = {key: r["ln(iterations)"] for key, r in plain.items()}
+    assert (logs[0.04, 4] - logs[0.04, 3]) / 25 == pytest.approx(0.1162, abs=1e-4)
+    assert (logs[0.04, 5] - logs[0.04, 4]) / 25 == pytest.approx(0.1296, abs=1e-4)
+    slopes = {(t["decay"], t["theory"]): t["slope"] for t in found.theories}
+    assert slopes[0.04, "gauss"] == pytest.approx(0.1203, abs=1e-3)
+    assert slopes[0.04, "cramer"] == pytest.approx(0.1353, abs=2e-4)
+    assert STUDY.report(found)["splitting-plain"].holds

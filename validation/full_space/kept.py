@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fpsim.storage import read
 from fpsim.sweeps.answers import value_of
 from fpsim.sweeps.store import Store
 from validation.full_space.measures import EscapeLaw, gathered, measure, plan
 from validation.full_space.size import Size
 from validation.study.pieces import Pieces
 from validation.study.run import Run
+
+FILE = Path(__file__).parents[1] / "data" / "full_space.nc"
 
 
 def kept(*stores: str | Path, seed: int = 0, quick: bool = False) -> tuple[EscapeLaw, int, int]:
@@ -29,6 +32,13 @@ def kept(*stores: str | Path, seed: int = 0, quick: bool = False) -> tuple[Escap
                 answers[k] = value_of(row.answer)
     made = sum(answer is not None for answer in answers)
     return gathered(wanted, answers), made, len(wanted)
+
+
+def stored() -> EscapeLaw:
+    """What is kept in the package: times simulated on an H100 (`benchmarks/gpu_networks.py`), first points of
+    splitting, and theories at two weight decays.
+    """
+    return EscapeLaw.from_xarray(read(FILE))
 
 
 if __name__ == "__main__":
