@@ -39,6 +39,18 @@ def test_targets_at_the_pass_and_up_the_wall(target):
     assert abs(paths.z_score(grid)) < 4 and grid.mean == pytest.approx(mirror.mean, rel=1e-9)
 
 
+def test_density_of_places_and_speeds_is_boltzmanns():
+    """exp(-(L + v^2/2) / T) from the generator in (x, v), on cells of second order."""
+    errors = []
+    for cells in (40, 60):
+        equation = fpsim.FokkerPlanck(problem(0.5).sde, fpsim.Grid((-2.2, 2.2, cells), (-2.0, 2.0, cells)))
+        x, v = equation.grid.points
+        exact = np.exp(-(WELL.loss(x[None]) + v**2 / 2) / 0.1)
+        gap = equation.stationary()["density"].values.ravel() - exact / (exact.sum() * equation.grid.volume)
+        errors.append(float(np.abs(gap).sum() * equation.grid.volume))
+    assert np.log(errors[0] / errors[1]) / np.log(1.5) > 1.7 and errors[1] < 0.01
+
+
 def test_noise_that_depends_on_the_place():
     noise = fpsim.DiffusionField.from_expression(["0.08*(1 + x**2)"], "x")
     asked = problem(0.5, noise=noise)
