@@ -45,6 +45,21 @@ def test_compiled_and_in_numpy(optimiser):
     np.testing.assert_allclose(found[0].x, found[1].x, atol=1e-13)
 
 
+def test_optimisers_on_a_slice_of_a_network():
+    """SignSGD as the walk on its lattice again, whose chances are those of the slice's own slope and noise."""
+    line, eta = landscapes.resnet_slice(), 0.3
+    start, goal = (float(m.x[0]) for m in line.minima)
+    noise = fpsim.MiniBatchSGD(line, eta, 1).surrogate().noise
+    found = fpsim.Chain(line, noise, eta).exit_times(start, goal, paths=1000, seed=1, optimiser=fpsim.SignSGD())
+    mean, error = found.mean_and_error()
+    x = start + eta * np.arange(-15, math.ceil((goal - start) / eta))
+    down = ndtr(line.gradient(x[None])[0] / np.sqrt(line.gradient_covariance(x[None])[0, 0]))
+    down[0] = 0.0
+    matrix = np.eye(x.size) - np.diag(down[1:], -1) - np.diag(1 - down[:-1], 1)
+    assert found.settings["engine"] == "compiled"
+    assert abs(mean - np.linalg.solve(matrix, np.ones(x.size))[15]) < 5 * error
+
+
 def test_adam_by_hand():
     """Its three lines on the gradients that the path itself shows: x' - x = -eta m' / (sqrt(s') + epsilon)."""
     eta, beta1, beta2, epsilon = 0.02, 0.8, 0.9, 0.01
