@@ -31,14 +31,15 @@ def explore(
     from landscapes.extras import require
 
     require("starlette", "uvicorn", "plotly", purpose="fpsim explore")
-    flags = {f.name: getattr(given, f.name) for f in fields(given) if f.name != "set_"}
+    flags = {f.name: getattr(given, f.name) for f in fields(given) if getattr(given, f.name) != f.default}
+    flags.pop("set_", None)
     settings = settings_for(landscape, flags, given.set_ or [], seed)
     if export is not None:
         from fpsim.explore.export import export_page
 
         check_file(export, only=(".html",))
         with progress_bar(False) as bar:
-            export_page(export, None if landscape is None else settings, lambda share, words: bar(share, words))
+            export_page(export, settings, lambda share, words: bar(share, words=words))
         print(f"wrote {export}", file=sys.stderr)
         return
     from fpsim.explore.launch import serve

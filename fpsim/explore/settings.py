@@ -208,13 +208,14 @@ def _text(value: Any) -> str:
 
 
 def settings_for(landscape: str | None, flags: dict[str, Any], parameters: list[str], seed: int = 0) -> Settings | None:
-    """Settings from the words of a command; ``None`` where it says nothing, and the page tells its story.
+    """Settings from the flags that a command was given; ``None`` where there are none, and the page tells its story.
 
     Raises:
         ValueError: for flags that describe no problem.
     """
-    plain = {f.name: f.default for f in fields(Settings)}
-    given = {name: value for name, value in flags.items() if value != plain[name]}
+    given = dict(flags)
+    for name in set(given) - {f.name for f in fields(Settings)}:
+        raise ValueError(f"--{name.replace('_', '-')} is not on the page; use fpsim escape")
     if landscape is None and not given and not parameters:
         return None
     name = landscape or "double-well"

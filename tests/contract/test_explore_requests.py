@@ -34,7 +34,7 @@ from fpsim.explore.presets import PRESETS  # noqa: E402
 from fpsim.explore.programs import as_command, as_python  # noqa: E402
 from fpsim.explore.quick import Quick  # noqa: E402
 from fpsim.explore.server import application  # noqa: E402
-from fpsim.explore.settings import Settings  # noqa: E402
+from fpsim.explore.settings import Settings, settings_for  # noqa: E402
 
 HOME = "http://127.0.0.1:8765"
 WELL = {"temperature": "0.12"}
@@ -356,6 +356,13 @@ def test_the_command_refuses_before_it_serves(words, reason):
 
     with pytest.raises(ValueError, match=re.escape(reason)):
         app(["explore", "--no-browser", *words], standalone_mode=False)
+
+
+def test_flags_that_the_page_does_not_have_are_refused():
+    with pytest.raises(ValueError, match="--weather is not on the page"):
+        settings_for("double-well", {"weather": "fine"}, [])
+    assert settings_for(None, {}, []) is None
+    assert settings_for("double-well", {}, ["barrier=0.5"]) == settings(p__barrier="0.5", temperature="0.08")
 
 
 def test_the_command_serves_until_it_is_interrupted():
