@@ -76,4 +76,4 @@ class Size:
             *((*WIDER, 0.04, s, BATCHES, 16384, 60_000) for s in (6, 7, 8, 9)),
             (*NEAR, 0.04, 16, BATCHES, 32768, 90_000),
         )
-        return cls(windows, plain, card, (6,), 3, 1024, 2, 32, 32, 1e-5, True)
+        return cls(windows, plain, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True)
