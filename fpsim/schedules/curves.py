@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Curve:
     """A function of the clock; made by the functions of this module.
 
@@ -54,6 +54,9 @@ class Curve:
             (*early, joint, *(joint + b for b in late.breaks)),
             joint + late.settled,
         )
+
+    def __repr__(self) -> str:
+        return f"<Curve: {self}>"
 
     def __str__(self) -> str:
         return self.words

@@ -34,7 +34,7 @@ FROZEN = ("drift", "noise", "diffusion", "divergence", "kick", "symbolic", "pote
 """What an SDE has and a scheduled one has not, since it depends on the time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scheduled:
     """An SDE under schedules: what moves under a learning rate, batch size, temperature or loss that changes with time.
 
@@ -216,6 +216,9 @@ class Scheduled:
         if name in FROZEN:
             self.refuse()
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<Scheduled: {self}>"
 
     def __str__(self) -> str:
         told = "; ".join(f"{name.replace('_', ' ')} {curve}" for name, curve in self.curves.items())

@@ -138,3 +138,14 @@ def test_motion_with_inertia_comes_to_rest_at_the_last_temperature() -> None:
     plan = fpsim.Scheduled(heavy, temperature=schedules.cosine(0.3, 0.1, 3.0))
     x = fpsim.simulate(plan, (0.0, 0.0), 10.0, 0.01, paths=4000, keep="final").x[-1]
     assert np.allclose(x.var(axis=0), [0.1 / 1.5, 0.2], rtol=5 * np.sqrt(2 / 4000) + 0.03)
+
+
+def test_a_full_matrix_keeps_its_shape() -> None:
+    """At rest at the last temperature k_i C_ij + C_ij k_j = 2 D_ij: five standard errors and a bias of the step."""
+    plane = landscapes.Landscape.from_expression("x**2/2 + y**2", variables="x y", bounds=[(-3, 3), (-3, 3)])
+    white = fpsim.SDE(plane, fpsim.ConstantDiffusion([[0.3, 0.1], [0.1, 0.2]]))
+    plan = fpsim.Scheduled(white, temperature=schedules.cosine(0.3, 0.1, 1.0))
+    x = fpsim.simulate(plan, (0.0, 0.0), 6.0, 0.01, paths=10_000, keep="final").x[-1]
+    exact = np.array([[0.1, 0.2 / 9], [0.2 / 9, 0.1 / 3]])
+    assert np.abs(np.cov(x.T) - exact).max() < 5 * 0.1 * np.sqrt(2 / 10_000) + 0.002
+    assert repr(plan).startswith("<Scheduled: ") and repr(plan.temperature) == "<Curve: cosine from 0.3 to 0.1 over 1>"
