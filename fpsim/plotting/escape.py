@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,6 +24,8 @@ Array = NDArray[np.float64]
 CHANCES = (0.1, 0.5, 0.9)
 """Values of the committor whose lines are drawn."""
 SIZE = (6.4, 5.0)
+WIDE = 72
+"""Letters of a remark's line."""
 ROOM = 0.006
 """Half the width of a letter, in parts of the picture."""
 OTHERS = 8
@@ -76,8 +79,9 @@ def escape_picture(view: View, axes: Axes | None = None) -> Figure:
     axes.set(xlim=(left, right), ylim=(low, high))
     _name_saddles(axes, view)
     legend(axes, columns=3)
-    for line, words in enumerate(view.remarks):
-        remark(axes, words if len(words) < 100 else words[:97] + "...", 0.0, -0.16 - 0.05 * line, "left")
+    lines = [line for words in view.remarks for line in wrap(words, WIDE)]
+    for k, line in enumerate(lines):
+        remark(axes, line, 0.0, -0.16 - 0.05 * k, "left")
     tidy(axes, *view.landscape.variables)
     return figure_of(axes)
 

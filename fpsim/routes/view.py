@@ -69,10 +69,14 @@ def escape_view(problem: Problem) -> EscapeView:
     if place.dimension != 2:
         raise ValueError(f"an escape is drawn in the plane; this one has {place.dimension} dimension(s)")
     remarks: list[str] = []
-    points = _tried("critical points", remarks, place.critical_points if has_loss(place) else place.fixed_points)
+    field = _tried("the committor", remarks, lambda: committor(problem))
+    box = place.bounds
+    if box is None and field is not None:
+        box = [(float(field[name].min()), float(field[name].max())) for name in field.committor.dims]
+    look = place.critical_points if has_loss(place) else place.fixed_points
+    points = _tried("critical points", remarks, lambda: look(box))
     least = _tried("the way of least action", remarks, lambda: _way(problem))
     path, word, passes = least or (None, "", ())
-    field = _tried("the committor", remarks, lambda: committor(problem))
     return EscapeView(place, problem.point, problem.target, points or (), path, word, passes, field, tuple(remarks))
 
 
