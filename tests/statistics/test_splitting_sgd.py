@@ -35,7 +35,7 @@ def test_stated_errors_of_chains_cover():
         if k % 2:
             made = fpsim.Chain(WELL, fpsim.ConstantDiffusion(rng.uniform(0.03, 0.06)), rng.uniform(0.15, 0.3))
         target = rng.uniform(0.2, 0.8)
-        found = fpsim.split_iterations(made, -1.0, target, seed=k, repetitions=8, particles=128)
+        found = fpsim.split_iterations(made, -1.0, target, seed=k, repetitions=6, particles=128)
         exact = made.mean_exit_time(-1.0, target, accepted=1e-4).log_iterations
         z.append((math.exp(found.log_mean - exact) - 1) / found.log_error)
     z = np.array(z)
