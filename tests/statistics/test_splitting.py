@@ -66,3 +66,16 @@ def test_ten_dimensions_with_the_times_of_one():
     problem = fpsim.EscapeProblem(fpsim.SDE(space, C(0.025)), [-1.0, *[0.0] * 9], fpsim.HalfSpace([1.0, *[0.0] * 9], 1))
     found = problem.by_splitting(seed=1, repetitions=10, particles=200, step=0.01, step_bias=False)
     assert abs(found.mean - 102108.365457) < 5 * found.standard_error < 0.5 * found.mean
+
+
+def test_a_bent_way_by_the_committor_of_the_grid():
+    """From Mueller-Brown's deep valley to its middle one, against the grid's own time."""
+    place = landscapes.MuellerBrown()
+    deep, middle = (tuple(minimum.x) for minimum in place.minima[:2])
+    problem = fpsim.EscapeProblem(fpsim.SDE(place, C(10.0)), deep, fpsim.Ball(middle, 0.1))
+    found = problem.by_splitting(seed=1, repetitions=4, particles=128, score="committor", step=3e-5, step_bias=False)
+    exact = problem.by_grid().log_mean
+    assert exact > 5
+    assert abs(found.log_mean - exact) < 5 * found.log_error < 1.5
+    assert found.settings["score"] == "committor"
+    assert not {"scatter", "weights", "extinct", "settled"} & {a.key for a in found.violated}
