@@ -32,6 +32,8 @@ STILL = 1e-10
 NOTHING = 1e-12
 """Spread of slopes across a permutation: rounding."""
 DECADES = 3.0
+LEAST = 9.5
+"""Exponent of Gaussian noise at the smallest S from which on a slope is judged against theories."""
 MAIN_RATE = 0.04
 EXPECTED = {
     MAIN: {
@@ -141,9 +143,12 @@ def _slopes(lines: Rows, theories: Rows) -> list[Verdict]:
         line = laws.one(
             lines, network=place[0], decay=place[1], side=TWINS, eta=MAIN_RATE, noise=BATCHES, method=SPLITTING
         )
-        for name, holds in expected.items() if line is not None else ():
+        gauss = laws.one(theories, network=place[0], decay=place[1], side=TWINS, theory=GAUSS)
+        if line is None or gauss is None or gauss["slope"] * line["from S"] / MAIN_RATE < LEAST:
+            continue
+        for name, holds in expected.items():
             theory = laws.one(theories, network=place[0], decay=place[1], side=TWINS, theory=name)
-            if theory is None or line is None:
+            if theory is None:
                 continue
             slope = laws.slope_of(theory, MAIN_RATE)
             error = math.hypot(line["error"], theory["error"], SYSTEMATIC * slope)
