@@ -17,7 +17,7 @@ pytestmark = pytest.mark.network
 
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
-DECAY = 0.02
+DECAY = 0.1
 HALF = np.random.default_rng(4).standard_normal((4, 3))
 INPUTS = np.concatenate([HALF, -HALF])
 LABELS = np.tanh(INPUTS @ [0.6, -0.5, 0.3])
