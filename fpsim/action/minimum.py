@@ -138,6 +138,7 @@ class _Search:
     ) -> None:  # fmt: skip
         self.moves, self.h, self.start, self.end = moves, moves.hamiltonian, start, end
         self.pieces, self.tolerance, self.limit, self.watch = pieces, tolerance, limit, watch
+        self.rough = 1e-9 if tolerance < 1e-9 else 1e4 * tolerance  # of the coarse curves, which only show the way
         self.progress = progress or (lambda _: None)
 
     def result(self, curves: list[Array], settings: dict[str, Any]) -> MinimumAction:
@@ -180,7 +181,7 @@ class _Search:
             guess, rests = x, (begins, ends)
             if self.moves.gaussian is not None:  # a good place to begin, and always open
                 guess = least(self.moves.gaussian.hamiltonian, x, COARSE, rests, 1e-4, watch=self.watch).curve.x
-            found = least(self.h, guess, COARSE, rests, max(1e-9, 100 * self.tolerance), watch=self.watch)
+            found = least(self.h, guess, COARSE, rests, self.rough, watch=self.watch)
             self.progress(0.4 * (k + 1) / len(curves))
             size = SAME * float(np.linalg.norm(self.end - start))
             if all(np.linalg.norm(found.curve.x - known.curve.x, axis=0).max() > size for known in coarse):

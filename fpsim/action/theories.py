@@ -138,8 +138,11 @@ def _ways(sgd: Any, found: tuple[MinimumAction, MinimumAction], floor: float, no
     """The least actions in all coordinates, with their prefactors."""
     rows = []
     for name, system, way in zip(("cramer", "gauss"), (sgd, sgd.surrogate()), found, strict=True):
-        note = f"the noise's floor takes {way.floor_share:.1e}"
+        failed = ", ".join(check.statement for check in way.violated)
+        note = f"the noise's floor takes {way.floor_share:.1e}" + (f"; fails: {failed}" if failed else "")
         try:
+            if len(way.stops) > 1:
+                raise FocalPointError(f"the way stops at {len(way.stops) - 1} fixed points")
             front = _front(system, way, floor, nodes)
         except FocalPointError as crossing:
             rows.append(Theory(name, way.action, way.error, math.nan, note=f"{note}; no prefactor: {crossing}"))
