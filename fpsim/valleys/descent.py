@@ -100,13 +100,16 @@ def slide_down(landscape: Any, start: Array, length: float, accuracy: float = 1e
         near: where Newton's step is this part of the way behind, the minimum is where it leads.
 
     Raises:
-        ValueError: if the line leads to no minimum: to infinity, a flat place or a kink.
+        ValueError: if the line leads to no minimum: to infinity, a flat place or a kink; if it begins at a critical
+            point.
     """
     x, path = start, [start]
     gradient = np.asarray(landscape.gradient(x))
     curvature = Curvature(landscape, x)
     bend = float(np.linalg.norm(curvature.product(gradient)))
     force = float(np.linalg.norm(gradient))
+    if force == 0:
+        raise ValueError(f"the descent from {in_words(start)} has no direction: it begins at a critical point")
     h = 0.1 * min(force / max(bend, 1e-300), 0.1 * length / max(force, 1e-300))
     for _ in range(STEPS):
         moved, error = _rodas(landscape, x, gradient, curvature, h)

@@ -44,13 +44,20 @@ def far_valley(landscape: Any, start: Array, target: Target) -> Valley:
         )
     length = unit_of_length(landscape, start)
     smooth = with_length(landscape, length / 4)
-    here, there = (_bottom(smooth, x, length) for x in (start, inside[0]))
+    here, there = (_bottom(smooth, x, length) for x in (start, _within(inside[0], start, length)))
     if np.linalg.norm(here.x - there.x) <= AT_REST * length:
         return Valley(here, None, complete=False)
     found = passes(landscape, here.x, there.x, starts=STARTS, deadline=DEADLINE)
     beyond = there if target.level(there.x[:, None])[0] >= 0 else None
     first, *others = found.saddles
     return Valley(here, first, tuple(others), beyond=beyond, complete=found.complete)
+
+
+def _within(anchor: Array, start: Array, length: float) -> Array:
+    """A point just beyond the target's edge: an edge that runs through the saddle decides for no valley."""
+    step = anchor - start
+    size = float(np.linalg.norm(step))
+    return anchor + (AT_REST * length / size) * step if size > 0 else anchor
 
 
 def _bottom(landscape: Any, x: Array, length: float) -> CriticalPoint:
