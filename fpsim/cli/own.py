@@ -18,6 +18,8 @@ def landscape(
     """As :func:`fpsim.words.landscape`, or what NAME of a Python file is or returns, given the ``parameters``."""
     from fpsim import words
 
+    if text.strip().endswith(".py"):
+        raise ValueError(f"{text} is a whole file; name what it holds as FILE.py:NAME, a function or a landscape")
     if not is_program(text):
         return words.landscape(text, parameters, variables, bounds, walled)
     if variables is not None or (bounds is not None and not walled):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.density.bounds import needed_box
 from fpsim.density.grid import Grid
 from fpsim.density.space import Box, Space
+from fpsim.sde.sde import require_sde
 from fpsim.targets import Target, as_target
 
 Array = NDArray[np.float64]
@@ -32,7 +33,8 @@ def automatic_grid(sde: Any, start: ArrayLike, target: Any = None, cells: int | 
         raise ValueError(f"grids serve one to three dimensions; this problem has {sde.dimension} (use paths)")
     if cells is not None:
         require_cells(cells, FEWEST_CELLS)
-    point = np.atleast_1d(np.asarray(start, dtype=float))
+    require_sde(sde, "automatic_grid")
+    point = np.atleast_1d(np.asarray(sde.started(start), dtype=float))
     goal = None if target is None else as_target(target, point)
     space = Space.of(sde, point)
     box = needed_box(sde, point, goal, space)

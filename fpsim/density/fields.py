@@ -32,8 +32,12 @@ def as_times(times: ArrayLike) -> Array:
     Raises:
         ValueError: otherwise.
     """
-    moments = np.atleast_1d(np.asarray(times, dtype=float))
-    if moments.ndim != 1 or not np.isfinite(moments).all() or (moments < 0).any() or (np.diff(moments) <= 0).any():
+    try:
+        moments = np.atleast_1d(np.asarray(times, dtype=float))
+        bad = moments.ndim != 1 or moments.size == 0 or not np.isfinite(moments).all()
+    except (TypeError, ValueError):
+        bad = True
+    if bad or (moments < 0).any() or (np.diff(moments) <= 0).any():
         raise ValueError(f"times are one or more increasing numbers >= 0; got {times!r}")
     return moments
 

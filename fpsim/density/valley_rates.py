@@ -22,6 +22,7 @@ from fpsim.density.cuts import restrict
 from fpsim.density.discretisation import across, judged
 from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.passage import entering, passage_solver
+from fpsim.sde.sde import require_sde
 from fpsim.targets import Ball
 from fpsim.valleys.chain import ValleyRates, log_mean_times
 from fpsim.valleys.rates import JoinedValleys, eyring_kramers_rates, joined_valleys
@@ -71,12 +72,13 @@ def rates(
     """
     if method not in ("eyring-kramers", "grid"):
         raise ValueError(f"rates between valleys are by 'eyring-kramers' or 'grid'; got {method!r}")
+    require_sde(sde, "rates")
+    if sde.inertia is not None:
+        raise ValueError(f"rates are for an SDE without inertia; got {sde}")
     if method == "eyring-kramers":
         if cells is not None or core is not None:
             raise ValueError("cells and core belong to method='grid'; Eyring-Kramers rates need neither")
         return eyring_kramers_rates(sde, bounds, progress, deadline)
-    if not (hasattr(sde, "noise") and hasattr(sde, "landscape")):
-        raise TypeError(f"rates expected an SDE, a landscape together with its noise; got {sde!r}")
     require_loss(sde.landscape)
     if sde.dimension > 3:
         raise ValueError(f"grids reach 3 dimensions; this landscape has {sde.dimension} (use 'eyring-kramers')")

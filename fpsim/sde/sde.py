@@ -89,7 +89,7 @@ class SDE(Shown):
             raise TypeError(
                 f"the second argument of SDE is a noise model such as ConstantDiffusion(0.1); got {self.noise!r}"
             )
-        if not hasattr(self.landscape, "drift"):
+        if not hasattr(self.landscape, "drift") or hasattr(self.landscape, "diffusion"):
             raise TypeError(f"the first argument of SDE is a Landscape or DriftField; got {self.landscape!r}")
         if self.convention not in WEIGHTS:
             raise ValueError(f"convention must be one of {list(WEIGHTS)}; got {self.convention!r}")
@@ -103,6 +103,11 @@ class SDE(Shown):
             check_correction(self.noise, self.convention, self.correction)
             object.__setattr__(self, "noise", NoiseOf(self.noise, self.landscape))
             object.__setattr__(self, "landscape", modified(self.landscape, self.correction))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: not what was worked out on the way, which is made of local functions."""
+        cached = {n for part in type(self).__mro__ for n, v in vars(part).items() if isinstance(v, cached_property)}
+        return {name: value for name, value in self.__dict__.items() if name not in cached}
 
     @property
     def dimension(self) -> int:

@@ -36,7 +36,7 @@ class Adam:
 
     def __post_init__(self) -> None:
         _require_shares(self, "beta1", "beta2")
-        if not (np.isfinite(self.epsilon) and self.epsilon >= 0):
+        if not (isinstance(self.epsilon, int | float | np.number) and np.isfinite(self.epsilon) and self.epsilon >= 0):
             raise ValueError(f"epsilon must be a number >= 0; got {self.epsilon!r}")
 
     memories = 2
@@ -99,8 +99,9 @@ Optimiser = Adam | SignSGD
 
 def _require_shares(optimiser: Any, *names: str) -> None:
     for name in names:
-        if not 0 <= getattr(optimiser, name) < 1:
-            raise ValueError(f"{name} must be a number in [0, 1); got {getattr(optimiser, name)!r}")
+        value = getattr(optimiser, name)
+        if not (isinstance(value, int | float | np.number) and 0 <= value < 1):
+            raise ValueError(f"{name} must be a number in [0, 1); got {value!r}")
 
 
 class Optimised(SDE):
@@ -111,6 +112,8 @@ class Optimised(SDE):
     rate: float
 
     def __init__(self, plain: SDE, optimiser: Optimiser, rate: float) -> None:
+        if not isinstance(optimiser, Optimiser):
+            raise TypeError(f"an optimiser is fpsim.Adam() or fpsim.SignSGD(), with their numbers; got {optimiser!r}")
         if plain.noise.leaps:
             raise ValueError(f"{optimiser} is for Gaussian noise with a D; got {plain.noise}")
         for name, value in (

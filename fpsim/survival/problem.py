@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.density.automatic import DEFAULT_CELLS, fitted_grid
+from fpsim.density.automatic import DEFAULT_CELLS, FEWEST_CELLS, fitted_grid, require_cells
 from fpsim.density.bounds import needed_box
 from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.moving import survived, times_of
@@ -132,6 +132,7 @@ class SurvivalProblem:
         """
         began, moments = clock.perf_counter(), times_of(times)
         ends = began + check_deadline(deadline)
+        cells = None if cells is None else require_cells(cells, FEWEST_CELLS)
         equation = FokkerPlanck(self.sde, self._grid(moments, cells))
         data = survived(equation, list(self.start), self.target, moments, STEPS, ends)
         error = np.full(moments.size, data.attrs["discretisation_error"] + data.attrs["time_error"])
