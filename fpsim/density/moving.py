@@ -113,7 +113,7 @@ class Moving:
         left, since the layer at an absorbing edge, which hardly counts, settles last.
         """
         end = float(times[-1])
-        knots = np.unique([0.0, *(b for b in self.scheduled.breaks if b < end), *times.tolist()])
+        knots = np.unique([*self.scheduled.corners(end), *times.tolist()])
         stretches = [(float(low), float(high)) for low, high in pairwise(knots)]
         counts = [self._count(low, high) for low, high in stretches]
         share = tolerance / max(sum(count > 0 for count in counts), 1)

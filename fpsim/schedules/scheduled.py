@@ -30,6 +30,10 @@ Array = NDArray[np.float64]
 Clock = Literal["time", "iterations"]
 SAMPLES = 1001
 """Places at which a curve is looked at before it is used."""
+LOOKS = 8192
+"""Places at which it is looked where a curve moves."""
+LITTLE = 1e-6
+"""Change, of the logarithm of D, that needs no closer look."""
 FROZEN = ("drift", "noise", "diffusion", "divergence", "kick", "symbolic", "potential", "with_noise", "along")
 """What an SDE has and a scheduled one has not, since it depends on the time."""
 
@@ -172,6 +176,22 @@ class Scheduled:
             found = found * batch.batch_size / self.batch_size.at(t)
         return np.asarray(found)
 
+    def corners(self, end: float) -> list[float]:
+        """0, the breaks and ``end``, and halves of what lies between them as long as an eighth holds most of a change.
+
+        So a pulse of ``end / LOOKS`` or more is not stepped over.
+        """
+        knots = [0.0, *(b for b in self.breaks if b < end), end]
+        looks = max(LOOKS // (len(knots) - 1), 64)
+        found = {*knots}
+        for low, high in pairwise(knots):
+            t = low + (high - low) * (np.arange(looks + 1) * (1 - 2e-9) / looks + 1e-9)
+            rows = [np.log(self.strength(t)), np.log(self.pace(t))]
+            rows += [curve.at(t) / (np.abs(curve.at(t)).max() or 1.0) for _, curve in self.parameters]
+            path = np.concatenate([[0.0], np.cumsum(sum(np.abs(np.diff(row)) for row in rows))])
+            found |= {low + (high - low) * k / looks for k in _halves(path, 0, looks)}
+        return sorted(found)
+
     def at(self, t: float) -> SDE:
         """The SDE of the moment t, in the loss's own time: :meth:`pace` times as fast it runs in the clock."""
         sde, factor = self.sde, float(self.strength(t))
@@ -223,6 +243,17 @@ class Scheduled:
     def __str__(self) -> str:
         told = "; ".join(f"{name.replace('_', ' ')} {curve}" for name, curve in self.curves.items())
         return f"{self.sde}; scheduled, t in {self.units}: {told}"
+
+
+def _halves(path: Array, low: int, high: int) -> list[int]:
+    """Middles of stretches of which one eighth holds more than half of the path that is gone."""
+    if high - low < 16 or path[high] - path[low] < LITTLE:
+        return []
+    eighths = np.diff(path[np.linspace(low, high, 9).astype(int)])
+    if eighths.max() <= eighths.sum() / 2:
+        return []
+    middle = (low + high) // 2
+    return [*_halves(path, low, middle), middle, *_halves(path, middle, high)]
 
 
 def elapsed(scheduled: Scheduled, start: float, end: float, nodes: int = 8) -> float:

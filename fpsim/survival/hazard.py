@@ -118,7 +118,7 @@ class Hazard:
 
 def hazard(scheduled: Scheduled, start: Any, target: Any, end: float, name: str) -> Hazard:
     """The rate between 0 and ``end`` by the route ``name``, at as many moments as it takes to interpolate it."""
-    corners = np.unique([0.0, *(b for b in scheduled.breaks if b < end), end])
+    corners = scheduled.corners(end)
     knots, logs, lags, misses, errors = [], [], [], [], []
     for low, high in pairwise(corners):
         t, found, miss = _stretch(scheduled, start, target, float(low), float(high), name)
