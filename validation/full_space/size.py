@@ -1,4 +1,4 @@
-"""What is computed: windows, effort and seeds, fixed before any confirming seed is drawn.
+"""What is computed: windows, effort and seeds.  The windows were fixed before any confirming seed was drawn.
 
 Windows of S are those at which the exponent of Gaussian noise, (S/eta) V with V the least action, lies between about 11
 and 30: below, the time is not exponential yet, and above it the effort grows without telling more.  They follow from

@@ -1,4 +1,7 @@
-"""Which claims about the escape law in all parameters hold.  Tolerances were fixed before confirming seeds."""
+"""Which claims about the escape law in all parameters hold.
+
+Tolerances and expectations were fixed before confirming seeds were drawn; ``LEAST`` was not.
+"""
 
 from __future__ import annotations
 
