@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EscapeProblem(Problem):
     """An SDE, a start and a target.
 

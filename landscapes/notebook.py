@@ -29,6 +29,10 @@ class Shown:
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        """Short: the first line of what ``print`` shows."""
+        return f"<{type(self).__name__}: {str(self).partition(chr(10))[0]}>"
+
     def _repr_html_(self) -> str:
         first, *others = str(self).splitlines() or [type(self).__name__]
         return page(first, others, picture(getattr(self._pictured, "plot", None)))

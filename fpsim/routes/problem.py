@@ -28,7 +28,7 @@ BESIDE = 0.01
 """How far beside a rest without a derivative of the drift its stiffness is taken, in ways to the target."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Problem(Shown):
     """An SDE, a start and a target, as routes take it; users meet it as :class:`fpsim.EscapeProblem`.
 

@@ -55,7 +55,7 @@ class SymbolicSDE:
     jump: Leap | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SDE(Shown):
     """A landscape (or drift field) driven by a noise model.
 

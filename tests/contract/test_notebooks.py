@@ -44,6 +44,11 @@ def read(shown: Any) -> Reader:
     return reader
 
 
+@pytest.mark.parametrize("shown", [SDE, PROBLEM], ids=["sde", "problem"])
+def test_reprs_are_short(shown: Any) -> None:
+    assert repr(shown) == f"<{type(shown).__name__}: {shown}>"
+
+
 @pytest.fixture(scope="module")
 def comparison() -> fpsim.Comparison:
     return PROBLEM.compare(budget=10, paths=300, seed=1)
