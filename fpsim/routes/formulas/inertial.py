@@ -25,10 +25,10 @@ from fpsim.routes.problem import Problem
 from fpsim.sde.sde import Inertia
 
 Array = NDArray[np.float64]
-KRAMERS = "Kramers, Physica 7 (1940) 284, eq. 25; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, eq. 4.33"
-KRAMERS_LOW = "Kramers, Physica 7 (1940) 284, eq. 28; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, eq. 4.49"
-MELNIKOV = "Mel'nikov, Meshkov, J. Chem. Phys. 85 (1986) 1018; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, eq. 6.14"
-LANGER = "Langer, Ann. Phys. 54 (1969) 258; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, eq. 4.64"
+KRAMERS = "Kramers, Physica 7 (1940) 284; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, section IV"
+KRAMERS_LOW = "Kramers, Physica 7 (1940) 284; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, section IV"
+MELNIKOV = "Mel'nikov, Meshkov, J. Chem. Phys. 85 (1986) 1018; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, sec. VI"
+LANGER = "Langer, Ann. Phys. 54 (1969) 258; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, section IV"
 CLOSE = 0.1
 """How far A(delta) may be from 1, or from delta, where a formula takes it to be that."""
 POINTS = 2001  # among which the outer wall of a valley is looked for
@@ -214,7 +214,11 @@ def _applies(most: float) -> Callable[[Problem], bool]:
     return worth
 
 
-by_kramers_moderate = FormulaRoute("kramers-moderate", kramers_moderate, KRAMERS, _applies(1))
-by_kramers_low = FormulaRoute("kramers-low", kramers_low, KRAMERS_LOW, _applies(1))
-by_melnikov_meshkov = FormulaRoute("melnikov-meshkov", melnikov_meshkov, MELNIKOV, _applies(1))
-by_langer = FormulaRoute("langer", langer, LANGER, _applies(math.inf))
+by_kramers_moderate = FormulaRoute(
+    "kramers-moderate", kramers_moderate, KRAMERS, _applies(1), ("kramers1940", "haenggi1990")
+)
+by_kramers_low = FormulaRoute("kramers-low", kramers_low, KRAMERS_LOW, _applies(1), ("kramers1940", "haenggi1990"))
+by_melnikov_meshkov = FormulaRoute(
+    "melnikov-meshkov", melnikov_meshkov, MELNIKOV, _applies(1), ("melnikov1986", "haenggi1990")
+)
+by_langer = FormulaRoute("langer", langer, LANGER, _applies(math.inf), ("langer1969", "haenggi1990"))

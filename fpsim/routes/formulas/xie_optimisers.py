@@ -138,5 +138,5 @@ def _two_level_inertia(problem: Problem) -> bool:
     return problem.sde.inertia is not None and problem.sde.dimension == 2 and problem.sde.noise.jumps
 
 
-by_xie_momentum = FormulaRoute("xie-momentum", xie_momentum, REFERENCE, _two_level_inertia)
-by_xie_adam = FormulaRoute("xie-adam", xie_adam, REFERENCE, lambda problem: False)
+by_xie_momentum = FormulaRoute("xie-momentum", xie_momentum, REFERENCE, _two_level_inertia, ("xie2022",))
+by_xie_adam = FormulaRoute("xie-adam", xie_adam, REFERENCE, lambda problem: False, ("xie2022",))
