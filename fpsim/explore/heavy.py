@@ -90,7 +90,8 @@ def _mean(solver: Any, problem: EscapeProblem) -> float:
 def _committor(solver: Any, problem: EscapeProblem) -> dict[str, Any]:
     """The chance to meet the target before a ball around the start comes again."""
     target = problem.target
-    radius = target.radius if isinstance(target, Ball) else 2 * float(solver.grid.spacing.max())
+    ball = target.ball()
+    radius = 2 * float(solver.grid.spacing.max()) if ball is None else float(ball[1])
     try:
         found = solver.committor(Ball(problem.start, radius), target)
     except REFUSALS as error:

@@ -17,7 +17,6 @@ from fpsim.explore.comparison import REFUSALS, at_once, table
 from fpsim.explore.programs import as_command, as_python
 from fpsim.explore.settings import Settings
 from fpsim.results import Comparison
-from fpsim.targets import Ball, HalfSpace
 
 POINTS = {1: 401, 2: 81}
 CELLS = 400
@@ -116,10 +115,9 @@ def _eigenvalue(value: Any) -> str:
 def aim(problem: EscapeProblem) -> dict[str, Any]:
     """The target, as the page draws it and tells which particles have met it."""
     target = problem.target
-    if isinstance(target, Ball):
-        return {"kind": "ball", "center": list(target.center), "radius": target.radius, "words": str(target)}
-    if isinstance(target, HalfSpace):
-        return {"kind": "plane", "normal": list(target.normal), "offset": target.offset, "words": str(target)}
+    ball = target.ball()
+    if ball is not None:
+        return {"kind": "ball", "center": ball[0].tolist(), "radius": float(ball[1]), "words": str(target)}
     normal, offset = target.plane()
     return {"kind": "plane", "normal": normal.tolist(), "offset": float(offset), "words": str(target)}
 

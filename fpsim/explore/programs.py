@@ -6,7 +6,6 @@ import shlex
 from typing import Any
 
 from fpsim.explore.settings import FIXED, Settings
-from fpsim.targets import Ball, HalfSpace
 
 SAME_IN_COMMAND = (
     "noise", "temperature", "learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected",
@@ -110,16 +109,20 @@ def _joined(values: Any) -> str:
 
 
 def _target(target: Any) -> str:
-    if isinstance(target, Ball):
-        return f"fpsim.Ball({_point(tuple(float(v) for v in target.center))}, {target.radius!r})"
-    if isinstance(target, HalfSpace):
-        return f"fpsim.HalfSpace({tuple(float(v) for v in target.normal)!r}, {target.offset!r})"
-    return repr(_short(target.value))
+    ball, value = target.ball(), getattr(target, "value", None)
+    if ball is not None:
+        return f"fpsim.Ball({_point(tuple(float(v) for v in ball[0]))}, {float(ball[1])!r})"
+    if value is not None:
+        return repr(_short(value))
+    normal, offset = target.plane()
+    return f"fpsim.HalfSpace({tuple(float(v) for v in normal)!r}, {float(offset)!r})"
 
 
 def _target_words(target: Any) -> str:
-    if isinstance(target, Ball):
-        return f"ball:{_joined(target.center)}:{target.radius!r}"
-    if isinstance(target, HalfSpace):
-        return f"half-space:{_joined(target.normal)}:{target.offset!r}"
-    return repr(_short(target.value))
+    ball, value = target.ball(), getattr(target, "value", None)
+    if ball is not None:
+        return f"ball:{_joined(ball[0])}:{float(ball[1])!r}"
+    if value is not None:
+        return repr(_short(value))
+    normal, offset = target.plane()
+    return f"half-space:{_joined(normal)}:{float(offset)!r}"

@@ -27,6 +27,8 @@ def compiles(sgd: MiniBatchSGD) -> bool:
 
 def why_not(landscape: Any) -> str | None:
     """Why a network is not written out, in words."""
+    if not hasattr(landscape, "inputs"):
+        return "it is a table of a network's losses, not the network"
     if "float64" not in str(landscape.inputs.dtype):
         return f"its numbers are {str(landscape.inputs.dtype).removeprefix('torch.')}, not float64"
     from landscapes.networks.network_code import UnknownLayerError
