@@ -60,7 +60,7 @@ _ROWS = (
     Facts("bouchet-reygner", "formula", f"{_FORMULAS}.bouchet_reygner:by_bouchet_reygner"),
     Facts("kramers-moderate", "formula", f"{_FORMULAS}.inertial:by_kramers_moderate"),
     Facts("kramers-low", "formula", f"{_FORMULAS}.inertial:by_kramers_low"),
-    Facts("melnikov-meshkov", "formula", f"{_FORMULAS}.inertial:by_melnikov_meshkov", style=(VERMILLION, "P")),
+    Facts("melnikov-meshkov", "formula", f"{_FORMULAS}.inertial:by_melnikov_meshkov"),
     Facts("langer", "formula", f"{_FORMULAS}.inertial:by_langer"),
     Facts("xie-momentum", "formula", f"{_FORMULAS}.xie_optimisers:by_xie_momentum"),
     Facts(
