@@ -144,6 +144,7 @@ def survived(equation: Equation, start: Any, target: Any, times: ArrayLike) -> x
         return {"survival_error": np.abs(rough["survival"] - near["survival"]).max()}
 
     def made() -> dict[str, Any]:
+        """The error, worked out when it is asked for."""
         of = "largest absolute error of survival"
         return judged(equation, again, {"survival": left}, of, 1.0, compare, tuple, walk).attributes()
 
@@ -236,6 +237,7 @@ def judged_fields(
         }
 
     def made() -> dict[str, Any]:
+        """The error, worked out when it is asked for."""
         first = next(iter(found.values))
         of = f"largest absolute error of {first} away from the sets cut out"
         wide = [across(s, found.part.inside[k], equation.grid) for k, s in enumerate(sets)]

@@ -35,6 +35,7 @@ def exchanged(equation: Equation, a: Any, b: Any) -> Transitions:
         return {name: getattr(rough, name) for name in fine}
 
     def estimate() -> Discretisation:
+        """The error, worked out when it is asked for."""
         sets = [on_grid(s, equation.grid) for s in (a, b)]
         inside = restrict(equation.walk, sets).inside
         checks = [across(s, inside[k], equation.grid) for k, s in enumerate(sets)]
@@ -53,6 +54,8 @@ def injected(equation: Equation, source: Any, target: Any, valley: Any = None) -
     )
 
     def estimate() -> Discretisation:
+        """The error, worked out when it is asked for."""
+
         def again(other: Equation) -> dict[str, Any]:
             begin = source
             if (
@@ -75,6 +78,7 @@ def left(equation: Equation, valley: Any, start: ArrayLike | None = None) -> Qua
     facts = equation.facts(linear_solver_accuracy=found.accuracy, exit_rate=rate, exit_through=found.words)
 
     def estimate() -> Discretisation:
+        """The error, worked out when it is asked for."""
         return judged(
             equation, lambda other: {"rate": left_valley(other, valley, start).values["rate"]}, {"rate": rate},
             "rate", rate, numbers_apart, lambda: [resolution(masses, equation.grid)], found.walk,
@@ -100,6 +104,7 @@ def modes(equation: Equation, k: int = 6) -> Spectrum:
         }
 
     def estimate() -> Discretisation:
+        """The error, worked out when it is asked for."""
         fine = {"eigenvalues": found.eigenvalues}
         return judged(equation, again, fine, "gap", found.gap, compare, lambda: found.checks)
 
