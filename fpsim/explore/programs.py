@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from fpsim.explore.settings import FIXED, Settings
@@ -109,20 +110,30 @@ def _joined(values: Any) -> str:
 
 
 def _target(target: Any) -> str:
-    ball, value = target.ball(), getattr(target, "value", None)
-    if ball is not None:
-        return f"fpsim.Ball({_point(tuple(float(v) for v in ball[0]))}, {float(ball[1])!r})"
-    if value is not None:
-        return repr(_short(value))
-    normal, offset = target.plane()
-    return f"fpsim.HalfSpace({tuple(float(v) for v in normal)!r}, {float(offset)!r})"
+    """The target as Python writes it."""
+
+    def row(values: Any) -> tuple[float, ...]:
+        return tuple(float(v) for v in values)
+
+    return _aimed(
+        target,
+        lambda c, r: f"fpsim.Ball({_point(row(c))}, {r!r})",
+        lambda n, o: f"fpsim.HalfSpace({row(n)!r}, {o!r})",
+    )
 
 
 def _target_words(target: Any) -> str:
-    ball, value = target.ball(), getattr(target, "value", None)
-    if ball is not None:
-        return f"ball:{_joined(ball[0])}:{float(ball[1])!r}"
+    """The target in the words of the command line."""
+    return _aimed(target, lambda c, r: f"ball:{_joined(c)}:{r!r}", lambda n, o: f"half-space:{_joined(n)}:{o!r}")
+
+
+def _aimed(target: Any, ball: Callable[[Any, float], str], plane: Callable[[Any, float], str]) -> str:
+    """A ball, a number or a half-space in words."""
+    value = getattr(target, "value", None)
+    if target.ball() is not None:
+        center, radius = target.ball()
+        return ball(center, float(radius))
     if value is not None:
         return repr(_short(value))
     normal, offset = target.plane()
-    return f"half-space:{_joined(normal)}:{float(offset)!r}"
+    return plane(normal, float(offset))
