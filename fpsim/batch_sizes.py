@@ -9,7 +9,7 @@ with Gaussian noise of the same covariance and SGD's finite step, and by Cramer'
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from fpsim.escape import EscapeProblem
 from fpsim.sde.sde import SDE
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
 from landscapes.notebook import Shown
+from landscapes.progress import Progress, shows_progress
 
 ROUTES = ("quadrature", "chain", "cramer")
 SGD = "mini-batches"
@@ -83,10 +84,11 @@ class BatchSizes(Shown):
         return "\n".join([head, *lines, *(f"  {words}" for words in self.refusals)])
 
 
+@shows_progress
 def over_batch_sizes(
     line: Any, learning_rate: float, sizes: Sequence[int], start: float | None = None, target: float | None = None,
     paths: int = 300, horizon: float = 1e7, seed: int = 0, threads: int | None = None,
-    progress: Callable[[float], None] | None = None, routes: Sequence[str] = ROUTES,
+    progress: Progress = None, routes: Sequence[str] = ROUTES,
 ) -> BatchSizes:  # fmt: skip
     """Measure and predict how long SGD stays in a valley of ``line``, for each batch size.
 
@@ -97,7 +99,7 @@ def over_batch_sizes(
         start, target: by default the line's own, or its first and last minimum.
         paths, seed, threads: for the mini-batches.
         horizon: most iterations of a path.
-        progress: called with the share of the sizes that is done.
+        progress: ``True`` for a bar, or called with the share of the sizes that is done.
         routes: the theories beside SGD itself.
 
     Raises:

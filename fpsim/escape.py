@@ -9,7 +9,7 @@ A problem is a value.  Every route returns an :class:`~fpsim.results.EscapeTime`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,11 @@ from fpsim.description import describe, parts_of_problem
 from fpsim.escape_time import EscapeTime
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import route
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.results import Comparison
     from fpsim.routes.diagnosis import Diagnosis
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,6 +71,7 @@ class EscapeProblem(Problem):
         """
         return route(name).answer(self, **options)
 
+    @shows_progress
     def by_paths(
         self,
         paths: int = 20_000,
@@ -84,7 +84,7 @@ class EscapeProblem(Problem):
         threads: int | None = None,
         dtype: DTypeLike = np.float64,
         step_bias: bool = True,
-        progress: Progress | None = None,
+        progress: Progress = None,
         deadline: float = math.inf,
         device: Device = "cpu",
     ) -> EscapeTime:
@@ -102,7 +102,7 @@ class EscapeProblem(Problem):
             boundary: walls for the paths where the problem has none; better give them to the problem.
             threads, dtype: as in :func:`fpsim.simulate`.
             step_bias: run also at 2, 4 and 8 times the step with independent numbers, to tell the step's bias.
-            progress: called with the finished share in [0, 1], anew for every step that is tried.
+            progress: ``True`` for a bar, or called with the share in [0, 1], anew for every step that is tried.
             deadline: seconds after which all paths stop; the mean is then that of the paths begun in time, censored at
                 a horizon that all of them reached, and says so.
             device: as in :func:`fpsim.simulate`; pilots run on the CPU.
@@ -120,6 +120,7 @@ class EscapeProblem(Problem):
             device,
         )  # fmt: skip
 
+    @shows_progress
     def by_splitting(
         self,
         seed: int = 0,
@@ -129,7 +130,7 @@ class EscapeProblem(Problem):
         step: float | None = None,
         threads: int | None = None,
         step_bias: bool = True,
-        progress: Progress | None = None,
+        progress: Progress = None,
         deadline: float = math.inf,
         store: str | Path | None = None,
     ) -> EscapeTime:
@@ -143,7 +144,7 @@ class EscapeProblem(Problem):
                 grid (1 to 3 dimensions); an array (k, d), points of a path, whose arc length counts; or a function of
                 x (d, n).  Any score gives the right mean; a bad one large errors, which the result tells.
             step, threads, step_bias: as in :meth:`by_paths`.
-            progress: called with the finished share in [0, 1], anew for every step that is tried.
+            progress: ``True`` for a bar, or called with the share in [0, 1], anew for every step that is tried.
             deadline: seconds after which no repetition goes on; those that have ended give the mean.
             store: a file that keeps the repetitions at the finest step, so that the same call goes on where an earlier
                 one was interrupted.
@@ -217,6 +218,7 @@ class EscapeProblem(Problem):
 
         return diagnose(self)
 
+    @shows_progress(reads=lambda name, share: (share, name))
     def compare(
         self,
         budget: float = 60.0,
@@ -225,7 +227,7 @@ class EscapeProblem(Problem):
         seed: int = 0,
         threads: int | None = None,
         dtype: DTypeLike = np.float64,
-        progress: Callable[[str, float], None] | None = None,
+        progress: Progress = None,
     ) -> Comparison:
         """Every applicable route, side by side.
 
@@ -233,7 +235,7 @@ class EscapeProblem(Problem):
             budget: seconds for all routes together.  A route that is predicted to pass what is left is listed as
                 skipped with its predicted cost; the number of paths is first reduced to fit (but not below 1000).
             paths, step, seed, threads, dtype: for the route by paths.
-            progress: called with the route's name and its finished share.
+            progress: ``True`` for a bar, or called with the route's name and its finished share.
 
         Returns:
             :class:`~fpsim.results.Comparison`; print it, ``.plot()`` it, or take ``.to_json()``.

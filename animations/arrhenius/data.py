@@ -11,8 +11,8 @@ import numpy as np
 from animations.arrhenius.film import ArrheniusFilm
 from animations.film.data import step_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
-from animations.film.film import Progress
 from animations.film.noises import formula_for
+from landscapes.progress import Progress
 
 TRUSTED = 0.2
 """The formula counts as failing where it is further than this share from the exact time."""

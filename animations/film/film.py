@@ -6,17 +6,18 @@ A film is a folder: ``film`` describes it, ``data`` asks :mod:`fpsim` for its nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from landscapes.progress import Progress, shows_progress
+
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
 
-Progress = Callable[[float], None]
 RENDERERS = ("manim", "matplotlib")
 """The preferred one first."""
 
@@ -45,7 +46,8 @@ class Film:
         """The film without a landscape from outside."""
         return cls(**options)
 
-    def compute(self, progress: Progress | None = None) -> Any:
+    @shows_progress
+    def compute(self, progress: Progress = None) -> Any:
         """All that will be drawn; ``progress`` is told the share that is done.
 
         Raises:

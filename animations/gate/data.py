@@ -14,8 +14,8 @@ import numpy as np
 
 from animations.film.data import FINER, MOST_STEPS, follow, staying, window_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
-from animations.film.film import Progress
 from animations.gate.film import GateFilm
+from landscapes.progress import Progress
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem

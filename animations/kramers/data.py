@@ -13,9 +13,9 @@ import numpy as np
 
 from animations.film.data import barrier_of, follow, require_affordable, staying, step_of, window_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
-from animations.film.film import Progress
 from animations.film.noises import formula_for
 from animations.kramers.film import KramersFilm, Shot
+from landscapes.progress import Progress
 
 HORIZON = 2.2
 """Length of a shot, in mean escape times."""

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from animations.film.fields import Array, Drawn, FilmData
-from animations.film.film import Progress
 from animations.noise_shape.film import NoiseShapeFilm
+from landscapes.progress import Progress
 
 SERIES = (
     "index_parameters", "index_parameters_error", "index_formula", "index_batches", "index_batches_error",

@@ -14,8 +14,8 @@ import numpy as np
 
 from animations.film.data import require_affordable, watched
 from animations.film.fields import Array, Drawn, FilmData
-from animations.film.film import Progress
 from animations.surface.film import SurfaceFilm
+from landscapes.progress import Progress
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem

@@ -27,6 +27,7 @@ from fpsim.action.systems import Dynamics, degenerate, dynamics
 from fpsim.action.verdicts import assumptions_of, blocked
 from fpsim.action.ways import COARSE, Leg, leg, split
 from landscapes.field import as_point, in_words
+from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[np.float64]
 BEND = 0.3  # of the distance: how far the curves to start from swing out
@@ -34,6 +35,7 @@ SAME = 2e-2  # of the distance: curves nearer than this are one way
 NODES = 129  # points of a way in one dimension, and of the other ways
 
 
+@shows_progress
 def minimum_action(
     system: Any,
     start: ArrayLike,
@@ -45,7 +47,7 @@ def minimum_action(
     guesses: Sequence[ArrayLike] = (),
     seed: int = 0,
     tolerance: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
 ) -> MinimumAction:
     """The least action from ``start`` to ``end``, and the way that has it.
@@ -64,7 +66,7 @@ def minimum_action(
         seed: of the directions in which curves swing out beyond two dimensions.
         tolerance: the decrease still promised, relative to the action, at which a curve is called settled; by default
             1e-11, and 1e-8 for networks.
-        progress: called with the finished share.
+        progress: ``True`` for a bar, or called with the finished share.
         deadline: seconds after which it gives up with an error.
 
     Returns:

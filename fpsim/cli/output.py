@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fpsim.cli import asked
+from landscapes.progress import bar, in_terminal
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -18,37 +16,11 @@ PICTURES = (".png", ".svg", ".pdf")
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[..., None]]:
     """A progress bar on standard error; silent for --json, --quiet and where nobody watches, unless --verbose."""
-    if quiet or asked.quiet() or not (sys.stderr.isatty() or asked.verbose()):
+    if quiet or asked.quiet() or not (in_terminal() or asked.verbose()):
         yield lambda share, name="", words="": None
         return
-    if not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(share: float, name: str = "working", words: str = "") -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=1.0)
-            bar.update(tasks[name], completed=share, description=words or name)
-
-        yield report
-
-
-def _lines(patience: float = 10.0) -> Callable[..., None]:
-    """Progress in lines, one in ``patience`` seconds, for logs."""
-    last: dict[str, float] = {}
-
-    def report(share: float, name: str = "working", words: str = "") -> None:
-        now = time.monotonic()
-        if now - last.get(name, -patience) >= patience or (share >= 1.0 and name in last):
-            last[name] = math.inf if share >= 1.0 else now
-            print(f"fpsim: {100 * share:3.0f} % {words or name}", file=sys.stderr)
-
-    return report
+    with bar() as told:
+        yield told
 
 
 def check_file(output: Path | None, *more: str, only: tuple[str, ...] = ()) -> None:

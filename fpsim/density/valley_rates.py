@@ -10,7 +10,6 @@ M. Sarich, E. Vanden-Eijnden, J. Chem. Phys. 134 (2011) 204105); the times need 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from fpsim.targets import Ball
 from fpsim.valleys.chain import ValleyRates, log_mean_times
 from fpsim.valleys.rates import JoinedValleys, eyring_kramers_rates, joined_valleys
 from fpsim.valleys.saddle import require_loss
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.density.equation import Equation
@@ -43,13 +43,14 @@ MEMORY = 0.05
 """Largest relative difference between times of the chain and of the grid that is called small."""
 
 
+@shows_progress
 def rates(
     sde: Any,
     bounds: Any = None,
     method: Literal["eyring-kramers", "grid"] = "eyring-kramers",
     cells: int | None = None,
     core: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
 ) -> ValleyRates:
     """The valleys of a landscape as a Markov chain.
@@ -62,7 +63,7 @@ def rates(
         cells: per axis of the grid.
         core: radius of the balls around the minima between which times on the grid count; by default a thermal width,
             or a third of the way to the next critical point.
-        progress: called with the finished share, in [0, 1].
+        progress: ``True`` for a bar, or called with the finished share, in [0, 1].
         deadline: seconds for certifying passes (after the search of the box for critical points), then an error that
             says what was found.
 

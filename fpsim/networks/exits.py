@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.networks.quench import ELSEWHERE, RETURNED, UNDECIDED, Basin, quench
 from fpsim.networks.sgd import NetworkSGD, advance
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
@@ -132,9 +133,10 @@ class NetworkExits:
         return f"{mean:.4g} iterations ({low:.4g} to {high:.4g}); {counts}; {self.settings.get('criterion', '')}"
 
 
+@shows_progress
 def network_exits(
     sgd: NetworkSGD, engine: Replicas, criterion: Criterion, replicas: int, horizon: int, every: int = 20,
-    looks: int = 1, seed: int = 0, progress: Callable[[float], None] | None = None,
+    looks: int = 1, seed: int = 0, progress: Progress = None,
 ) -> NetworkExits:  # fmt: skip
     """Follow replicas until they are out.
 

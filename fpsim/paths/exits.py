@@ -37,6 +37,7 @@ from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start, widened_wal
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Point, Target, as_target
 from fpsim.walls import Walls, refuse_walls
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     import xarray
@@ -138,6 +139,7 @@ class ExitSample(Stored):
         return dataset(entries, **facts, sample_settings=self.settings)
 
 
+@shows_progress
 def exit_times(
     sde: SDE | Scheduled,
     start: Any,
@@ -151,7 +153,7 @@ def exit_times(
     walls: Walls | None = None,
     dtype: DTypeLike = np.float64,
     coarse: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
     device: Device = "cpu",
 ) -> ExitSample:
@@ -165,7 +167,7 @@ def exit_times(
         bridge: correct for crossings between steps; ``False`` for a discrete chain (and whatever is said, for jumps).
         walls: reflecting or periodic walls.
         coarse: draw from a second, independent stream (for the run that measures the step bias).
-        progress: called with the finished share of the paths.
+        progress: ``True`` for a bar, or called with the finished share of the paths.
         deadline: seconds from now, by the clock on the wall, after which all paths stop where they are (within about
             half a second).  The sample then has one horizon that all its paths were followed for, and holds the paths
             that were begun in time for it (:mod:`fpsim.paths.deadline`); ``settings["stopped"]`` says how many of how

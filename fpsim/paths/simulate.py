@@ -31,11 +31,13 @@ from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.sde.wide import Jumping, widened, widened_start, widened_walls
 from fpsim.walls import as_walls, refuse_walls
+from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[Any]
 PILOT = 256
 
 
+@shows_progress
 def simulate(
     sde: SDE | Scheduled,
     start: Any,
@@ -48,7 +50,7 @@ def simulate(
     boundary: Any = None,
     keep: Keep = "paths",
     dtype: DTypeLike = np.float64,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     device: Device = "cpu",
     scheme: Scheme = EULER,
 ) -> Paths | Moments:
@@ -68,7 +70,7 @@ def simulate(
         keep: ``"paths"``, ``"final"`` (last states only) or ``"moments"`` (mean to fourth moment, no paths in memory).
         dtype: float64 or float32 (faster; for steps whose increments stay above 1e-6 |x|).  Plain Python functions run
             in float64 and are rounded at the end.
-        progress: called with the finished share in [0, 1].
+        progress: ``True`` for a bar, or called with the finished share in [0, 1].
         device: ``"cpu"``, ``"cuda"`` (an NVIDIA GPU, through the extra ``gpu``: the same paths up to rounding), or
             ``"auto"``: the GPU for work worth its start (:data:`fpsim.cuda.device.WORTH`) where one is.
         scheme: ``"euler-maruyama"``, or for constant D in free space ``"weak-2"``, of weak order 2: means have a bias

@@ -9,7 +9,6 @@ path through an inflection point of L, does let the chain out, by its finite ste
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +29,7 @@ from fpsim.sgd.quasipotential import QuasiPotential, quasipotential_of_chain
 from fpsim.sgd.transfer import ChainPassage, passage_of_chain
 from fpsim.targets import PlaceTarget, Target, as_set, as_target
 from landscapes.field import as_point
+from landscapes.progress import Progress, shows_progress
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Chain(Iteration):
         points = np.asarray(start, dtype=float)
         return sde, sde.begin(as_point(points, d)[:, None] if points.ndim < 2 else points)
 
+    @shows_progress
     def simulate(
         self,
         start: Any,
@@ -83,7 +84,7 @@ class Chain(Iteration):
         momentum: float | None = None,
         keep: Keep = "paths",
         dtype: DTypeLike = np.float64,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress = None,
         device: Device = "cpu",
         optimiser: Optimiser | None = None,
     ) -> Paths | Moments:
@@ -112,6 +113,7 @@ class Chain(Iteration):
         moments = {name: getattr(found, name)[:, :d] for name in ("mean", "variance", "third", "fourth")}
         return replace(found, time=count, settings=settings, **moments)
 
+    @shows_progress
     def exit_times(
         self,
         start: Any,
@@ -122,7 +124,7 @@ class Chain(Iteration):
         threads: int | None = None,
         momentum: float | None = None,
         dtype: DTypeLike = np.float64,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress = None,
         deadline: float = math.inf,
         device: Device = "cpu",
         optimiser: Optimiser | None = None,

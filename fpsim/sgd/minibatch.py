@@ -34,6 +34,7 @@ from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches,
 from fpsim.sgd.scheduled_batches import Plan, left, march
 from fpsim.sgd.written import WORTH, compiles, slope_and_table, why_not
 from fpsim.targets import Target, as_target
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.sgd.cuda_batches import CardBatches
@@ -56,6 +57,7 @@ STREAMS = {
 FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
 
 
+@shows_progress
 def exit_iterations(
     sgd: MiniBatchSGD | HasBatches,
     start: Any,
@@ -64,7 +66,7 @@ def exit_iterations(
     seed: int = 0,
     horizon: float = math.inf,
     threads: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
     device: Device = "cpu",
     learning_rate: Curve | float | None = None,
@@ -127,6 +129,7 @@ def exit_iterations(
     return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
 
+@shows_progress
 def simulate_batches(
     sgd: MiniBatchSGD,
     start: Any,
@@ -136,7 +139,7 @@ def simulate_batches(
     seed: int = 0,
     threads: int | None = None,
     keep: Keep = "paths",
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     device: Device = "cpu",
     learning_rate: Curve | float | None = None,
     batch_size: Curve | float | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from fpsim.splitting.multilevel import FEWEST_PARTICLES, MOST_REPETITIONS, PILOT
 from fpsim.splitting.plan import planned
 from fpsim.targets import as_target
 from landscapes.field import as_point
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
@@ -37,6 +38,7 @@ FIRST = 64
 """Iterations of the first walkers."""
 
 
+@shows_progress
 def split_iterations(
     sgd: Chain | MiniBatchSGD | NetworkSGD,
     start: Any,
@@ -46,7 +48,7 @@ def split_iterations(
     particles: int = 1000,
     score: Any = None,
     threads: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
     store: str | Path | None = None,
     replicas: Replicas | None = None,

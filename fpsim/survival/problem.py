@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,9 +29,9 @@ from fpsim.survival.hazard import hazard
 from fpsim.survival.result import Survival
 from fpsim.targets import as_target
 from landscapes.field import as_point
+from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[np.float64]
-Progress = Callable[[float], None]
 STEPS, LARGE = 1e-5, 1e-3
 """Error of the time steps on a grid that is aimed at, and that is called small."""
 STIFF = 0.2
@@ -73,9 +72,10 @@ class SurvivalProblem:
 
     # --- routes -------------------------------------------------------------------------------------------------------
 
+    @shows_progress
     def by_paths(
         self, times: ArrayLike, paths: int = 20_000, step: float | None = None, seed: int = 0,
-        threads: int | None = None, progress: Progress | None = None,
+        threads: int | None = None, progress: Progress = None,
     ) -> Survival:  # fmt: skip
         """The share of paths left, by Euler steps with the bridge test, at ``step`` and (for its bias) at twice that.
 
@@ -99,9 +99,10 @@ class SurvivalProblem:
             "paths", began, moments, chance, error, np.abs(chance - other), (check,), paths=paths, step=h, seed=seed
         )
 
+    @shows_progress
     def by_chain(
         self, times: ArrayLike, paths: int = 20_000, seed: int = 0, threads: int | None = None,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> Survival:  # fmt: skip
         """The share of paths of SGD itself that are left: steps of one iteration, watched at the steps.
 

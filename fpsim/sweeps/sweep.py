@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile, tee
@@ -23,6 +23,7 @@ from fpsim.sweeps.store import Store
 from fpsim.sweeps.table import Row, dataset_of
 from fpsim.sweeps.task import Outcome, Task
 from fpsim.sweeps.workers import workers as hired
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     import xarray
@@ -115,9 +116,10 @@ class Sweep:
         stream = None if seed is None else stream_of(words, seed, part)
         return Task(key_of(*self._code, words, seed, part), point, seed, part, stream)
 
+    @shows_progress(reads=lambda now: ((now.done + now.failed) / now.total, "points", str(now)))
     def run(
         self, executor: Any = None, cluster: Any = None, tolerance: float | None = None, budget: float | None = None,
-        workers: int | None = None, retry: bool = False, progress: Callable[[Status], None] | None = None,
+        workers: int | None = None, retry: bool = False, progress: Progress = None,
     ) -> Sweep:  # fmt: skip
         """Compute what the store does not hold yet; returns the sweep.
 

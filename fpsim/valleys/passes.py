@@ -34,6 +34,7 @@ from fpsim.valleys.stored import (
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     import xarray
@@ -129,6 +130,7 @@ class Passes(Stored):
         return "\n".join([*lines, *(f"  {x}" for x in self.assumptions)])
 
 
+@shows_progress
 def passes(
     landscape: Any,
     a: ArrayLike,
@@ -136,7 +138,7 @@ def passes(
     temperature: float | None = None,
     starts: int = 12,
     seed: int = 0,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
 ) -> Passes:
     """All passes that are found between two neighbouring minima; with a temperature their rates and shares.
@@ -148,7 +150,7 @@ def passes(
         temperature: T of the noise D = T I.
         starts: strings bent at random, both ways, and as many climbs in random directions out of each valley.
         seed: of these.
-        progress: called with the share of strings and climbs that are done, in [0, 1].
+        progress: ``True`` for a bar, or called with the share of strings and climbs that are done, in [0, 1].
         deadline: seconds after which it gives up with an error that says what was found.
 
     Raises:

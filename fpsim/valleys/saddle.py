@@ -8,7 +8,6 @@ The search knows gradients and products with the Hessian only (:mod:`fpsim.valle
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +22,7 @@ from fpsim.valleys.patience import Told, patience
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import DENSE, length_along, with_length
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     import xarray
@@ -159,11 +159,12 @@ class Saddle(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
+@shows_progress
 def saddle(
     landscape: Any,
     near: ArrayLike,
     direction: ArrayLike | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = math.inf,
 ) -> Saddle:
     """The saddle of index 1 that gentlest ascent reaches from a point, in any dimension.
@@ -173,7 +174,7 @@ def saddle(
         near: where to begin, (d,): near the saddle, in a valley or on its minimum.
         direction: which way to climb out of the valley, (d,).  Without it: the softest mode, uphill; where that leads
             nowhere, its other side and the next modes.
-        progress: called with the share of these directions that are done, in [0, 1].
+        progress: ``True`` for a bar, or called with the share of these directions that are done, in [0, 1].
         deadline: seconds after which it gives up with an error that says what was found.
 
     Raises:

@@ -7,7 +7,7 @@ highest point is a saddle to rounding, and is followed more closely until the fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +22,7 @@ from fpsim.valleys.stored import saddles_packed, saddles_unpacked
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     import xarray
@@ -113,6 +114,7 @@ class String(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
+@shows_progress
 def string(
     landscape: Any,
     a: ArrayLike,
@@ -120,7 +122,7 @@ def string(
     images: int = 25,
     points: int = 101,
     tolerance: float = 1e-3,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     deadline: float = 60.0,
 ) -> String:
     """The path of least loss from minimum a to minimum b, over the lowest passes that are found.
@@ -132,7 +134,7 @@ def string(
         images: points of the strings that find the passes.
         points: points of the path, at least.
         tolerance: force across the path, in parts of the largest force on it.
-        progress: called with the share of the way that is joined, in [0, 1].
+        progress: ``True`` for a bar, or called with the share of the way that is joined, in [0, 1].
         deadline: seconds after which it gives up with an error that says what was found; rugged landscapes with very
             many minima on the way (50 weakly coupled wells) take more, or ask for one minimum in between.
 

@@ -19,10 +19,9 @@ from numpy.typing import ArrayLike
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.formula.surfaces import Surfaces
 from landscapes.landscape import Landscape
+from landscapes.progress import Progress, shows_progress
 
 FEWEST_NODES = 8
-Progress = Callable[[float], None]
-
 
 class PlaneLandscape(Landscape):
     """A 2-D landscape from the tabulated losses of single examples; made by `through` or `around` as a rule.
@@ -76,9 +75,10 @@ class PlaneLandscape(Landscape):
         self._describe(functions, ("x", "y"), surfaces.box, name)
 
     @classmethod
+    @shows_progress
     def through(
         cls, landscape: Any, first: ArrayLike, second: ArrayLike, third: ArrayLike, margin: float = 0.25,
-        count: int = 33, progress: Progress | None = None, **settings: Any,
+        count: int = 33, progress: Progress = None, **settings: Any,
     ) -> PlaneLandscape:  # fmt: skip
         """The plane through three points: first = (0, 0), second = (their distance, 0), third above the x-axis.
 
@@ -87,7 +87,7 @@ class PlaneLandscape(Landscape):
             first, second, third: (d,), not on one line; of a network also torch modules or state dictionaries.
             margin: how far to go beyond the three, in units of the extent.
             count: nodes per axis.
-            progress: called with the share of the nodes that is done.
+            progress: ``True`` for a bar, or called with the share of the nodes that is done.
             settings: as for the class.
         """
         own = getattr(landscape, "parameters_of", np.asarray)
@@ -105,9 +105,10 @@ class PlaneLandscape(Landscape):
         return cls._cut(landscape, a, np.stack([e / length, f / height]), box, count, progress, settings)
 
     @classmethod
+    @shows_progress
     def around(
         cls, landscape: Any, origin: ArrayLike, directions: ArrayLike, reach: tuple[float, float], count: int = 33,
-        progress: Progress | None = None, **settings: Any,
+        progress: Progress = None, **settings: Any,
     ) -> PlaneLandscape:  # fmt: skip
         """The plane of two directions (2, d), such as eigenvectors, around a point (d,), ``reach`` far either way."""
         axes = np.asarray(directions, dtype=np.float64)

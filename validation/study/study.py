@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fpsim.storage import attribute, facts_of, plain, read
+from landscapes.progress import Progress, shows_progress
 from validation.study.findings import Findings, Rows
 from validation.study.pieces import Pieces
 from validation.study.report import Report, Table, Verdict
-from validation.study.run import Progress, Run, S, silent
+from validation.study.run import Run, S, silent
 
 if TYPE_CHECKING:
     import xarray
@@ -68,12 +69,13 @@ class Study(Generic[S, F]):
     panels: tuple[Study[Any, Any], ...] = ()
     share: float = 1.0
 
+    @shows_progress
     def __call__(
         self,
         quick: bool = False,
         seed: int = 0,
         threads: int | None = None,
-        progress: Progress | None = None,
+        progress: Progress = None,
         pieces: Pieces | None = None,
     ) -> Report:
         """Run it at one of its two sizes; arguments as of `run`.
@@ -88,12 +90,13 @@ class Study(Generic[S, F]):
             begin += one.share
         return joined(reports)
 
+    @shows_progress
     def run(
         self,
         size: S,
         seed: int = 0,
         threads: int | None = None,
-        progress: Progress | None = None,
+        progress: Progress = None,
         pieces: Pieces | None = None,
     ) -> Report:
         """Run it at any size, without its panels.
@@ -102,7 +105,7 @@ class Study(Generic[S, F]):
             size: how much is computed.
             seed: of all random numbers; the same one gives the same numbers.
             threads: of random paths, which do not depend on it; torch takes one thread unless the study says otherwise.
-            progress: called with a share and a name.
+            progress: ``True`` for a bar, or called with a share and a name.
             pieces: where finished parts are kept; an interrupted study goes on from there.
         """
         return self._measured(Run(size, seed, threads, progress or silent, pieces or Pieces()), {})
