@@ -84,7 +84,7 @@ class BatchSizes(Shown):
         return "\n".join([head, *lines, *(f"  {words}" for words in self.refusals)])
 
 
-@shows_progress
+@shows_progress("batch sizes")
 def over_batch_sizes(
     line: Any, learning_rate: float, sizes: Sequence[int], start: float | None = None, target: float | None = None,
     paths: int = 300, horizon: float = 1e7, seed: int = 0, threads: int | None = None,

@@ -71,7 +71,7 @@ class EscapeProblem(Problem):
         """
         return route(name).answer(self, **options)
 
-    @shows_progress
+    @shows_progress("paths")
     def by_paths(
         self,
         paths: int = 20_000,
@@ -120,7 +120,7 @@ class EscapeProblem(Problem):
             device,
         )  # fmt: skip
 
-    @shows_progress
+    @shows_progress("splitting")
     def by_splitting(
         self,
         seed: int = 0,
@@ -184,18 +184,20 @@ class EscapeProblem(Problem):
             raise ValueError(f"there is no formula '{name}'; known are {sorted(known)}")
         return known[name].answer(self, **options)
 
-    def by_grid(self, cells: int | None = None, deadline: float = math.inf) -> EscapeTime:
+    @shows_progress("grids")
+    def by_grid(self, cells: int | None = None, deadline: float = math.inf, progress: Progress = None) -> EscapeTime:
         """Mean first-passage time from the Fokker-Planck generator, 1 to 3 dimensions, extrapolated over several grids.
 
         Args:
             cells: per axis on the finest grid; chosen from the dimension by default.
             deadline: seconds to end within, with as many grids as fit; an error if three do not.
+            progress: ``True`` for a bar, or called with the share of the work that is done, after each grid.
 
         Returns:
             the mean, extrapolated, with the spread of such fits as error.  Whether it converges at all is an assumption
             of the result: it does not where the noise vanishes against the drift.
         """
-        return route("grid").answer(self, cells, deadline)
+        return route("grid").answer(self, cells, deadline, progress)
 
     def by_chain(self, learning_rate: float | None = None, **options: Any) -> EscapeTime:
         """Escape time of SGD's own discrete chain, in time = eta * iterations (iterations in the settings).
@@ -218,7 +220,7 @@ class EscapeProblem(Problem):
 
         return diagnose(self)
 
-    @shows_progress(reads=lambda name, share: (share, name))
+    @shows_progress("routes", lambda name, share: (share, name))
     def compare(
         self,
         budget: float = 60.0,

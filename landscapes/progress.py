@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,60 +52,60 @@ def in_terminal() -> bool:
     return bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 
-@overload
-def shows_progress(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def shows_progress(*, reads: Callable[..., tuple[Any, ...]]) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def shows_progress(call: Any = None, /, *, reads: Callable[..., tuple[Any, ...]] | None = None) -> Any:
-    """Give a function whose ``progress`` is a callable or None one that is a bool, too.
+def shows_progress(
+    title: str, reads: Callable[..., tuple[Any, ...]] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: a function whose ``progress`` is a callable or None has one that may be a bool, too.
 
     Args:
-        call: the function.
+        title: of its bar.
         reads: turns what it tells into (share, name, words), where it tells more than the share.
 
     Raises:
-        TypeError: when called with another ``progress``.
+        TypeError: when the function is called with another ``progress``.
     """
-    if call is None:
-        return lambda one: _showing(one, reads)
-    return _showing(call, reads)
 
+    def decorated(call: Callable[P, R]) -> Callable[P, R]:
+        place = list(inspect.signature(call).parameters).index("progress")
 
-def _showing(call: Callable[..., Any], reads: Callable[..., tuple[Any, ...]] | None) -> Callable[..., Any]:
-    place = list(inspect.signature(call).parameters).index("progress")
+        @wraps(call)
+        def shown(*args: Any, **options: Any) -> Any:
+            named = len(args) <= place
+            given = options.get("progress") if named else args[place]
+            with _told(given, title, reads) as tell:
+                if named:
+                    return call(*args, **{**options, "progress": tell})
+                return call(*args[:place], tell, *args[place + 1 :], **options)  # type: ignore[arg-type]
 
-    @wraps(call)
-    def shown(*args: Any, **options: Any) -> Any:
-        given = args[place] if len(args) > place else options.get("progress")
-        with _told(given, call.__name__.strip("_").replace("_", " ")) as bar:
-            tell = given if callable(given) else bar if bar is None or reads is None else lambda *to: bar(*reads(*to))
-            if len(args) > place:
-                args = (*args[:place], tell, *args[place + 1 :])
-            else:
-                options["progress"] = tell
-            return call(*args, **options)
+        shown.shows_progress = True  # type: ignore[attr-defined]
+        return shown
 
-    shown.shows_progress = True  # type: ignore[attr-defined]
-    return shown
+    return decorated
 
 
 @contextmanager
-def _told(given: Any, name: str) -> Iterator[Told | None]:
-    """The bar of one call, if it shows one; calls within it show none."""
+def _told(given: Any, title: str, reads: Any) -> Iterator[Told | None]:
+    """What one call tells its progress to: a function of the caller's, a bar, or nobody."""
     if not (given is None or isinstance(given, bool) or callable(given)):
         raise TypeError(f"progress must be True, False, None or a function of the share; got {given!r}")
-    if not _SCREEN.acquire(blocking=False):
-        yield None
-        return
+    mine = _SCREEN.acquire(blocking=False)
     try:
-        here = threading.current_thread() is threading.main_thread()
-        if given is True or (given is None and here and interactive() and (in_notebook() or in_terminal())):
-            with bar(name) as told:
-                yield told
+        if callable(given):
+            yield given
+        elif mine and (given or (given is None and _watched())):
+            with bar(title) as told:
+                yield told if reads is None else lambda *to: told(*reads(*to))
         else:
             yield None
     finally:
-        _SCREEN.release()
+        if mine:
+            _SCREEN.release()
+
+
+def _watched() -> bool:
+    """Whether somebody waits for the call: it is theirs, and they see a bar."""
+    own = threading.current_thread() is threading.main_thread()
+    return own and interactive() and (in_notebook() or in_terminal())
 
 
 @contextmanager

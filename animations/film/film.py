@@ -46,7 +46,7 @@ class Film:
         """The film without a landscape from outside."""
         return cls(**options)
 
-    @shows_progress
+    @shows_progress("film")
     def compute(self, progress: Progress = None) -> Any:
         """All that will be drawn; ``progress`` is told the share that is done.
 

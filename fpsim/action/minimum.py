@@ -35,7 +35,7 @@ SAME = 2e-2  # of the distance: curves nearer than this are one way
 NODES = 129  # points of a way in one dimension, and of the other ways
 
 
-@shows_progress
+@shows_progress("least action")
 def minimum_action(
     system: Any,
     start: ArrayLike,

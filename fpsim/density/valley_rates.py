@@ -43,7 +43,7 @@ MEMORY = 0.05
 """Largest relative difference between times of the chain and of the grid that is called small."""
 
 
-@shows_progress
+@shows_progress("rates")
 def rates(
     sde: Any,
     bounds: Any = None,

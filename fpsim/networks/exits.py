@@ -133,7 +133,7 @@ class NetworkExits:
         return f"{mean:.4g} iterations ({low:.4g} to {high:.4g}); {counts}; {self.settings.get('criterion', '')}"
 
 
-@shows_progress
+@shows_progress("exits")
 def network_exits(
     sgd: NetworkSGD, engine: Replicas, criterion: Criterion, replicas: int, horizon: int, every: int = 20,
     looks: int = 1, seed: int = 0, progress: Progress = None,

@@ -139,7 +139,7 @@ class ExitSample(Stored):
         return dataset(entries, **facts, sample_settings=self.settings)
 
 
-@shows_progress
+@shows_progress("exits")
 def exit_times(
     sde: SDE | Scheduled,
     start: Any,

@@ -37,7 +37,7 @@ Array = NDArray[Any]
 PILOT = 256
 
 
-@shows_progress
+@shows_progress("paths")
 def simulate(
     sde: SDE | Scheduled,
     start: Any,

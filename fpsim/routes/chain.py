@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +25,7 @@ from fpsim.sgd.chain import Chain
 from fpsim.splitting.iterations import split_iterations
 from fpsim.targets import as_target
 from landscapes.field import as_point
+from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[np.float64]
 
@@ -91,6 +91,7 @@ class ChainRoute(Route):
 by_chain = ChainRoute()
 
 
+@shows_progress("chain")
 def escape_time_by_chain(
     sde: SDE,
     start: Any,
@@ -102,7 +103,7 @@ def escape_time_by_chain(
     threads: int | None = None,
     momentum: float | None = None,
     tolerance: float = 1e-8,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = None,
     repetitions: int | None = None,
     particles: int = 1000,
     deadline: float = math.inf,

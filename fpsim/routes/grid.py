@@ -33,6 +33,7 @@ from fpsim.routes.route import Cost, Route
 from fpsim.sde.gates import require_open
 from fpsim.targets import Point, as_target
 from fpsim.walls import Walls
+from landscapes.progress import Progress, shows_progress
 
 FEWEST_CELLS = 48  # on the finest grid
 FINEST = {1: 1600, 2: DEFAULT_CELLS[2], 3: DEFAULT_CELLS[3]}
@@ -82,14 +83,18 @@ class GridRoute(Route):
         d = problem.sde.dimension
         return Cost("seconds" if d <= 2 else "about a minute (3-D)" if d == 3 else f"no grid in {d} dimensions")
 
-    def answer(self, problem: Problem, cells: int | None = None, deadline: float = math.inf) -> EscapeTime:
+    @shows_progress("grid")
+    def answer(
+        self, problem: Problem, cells: int | None = None, deadline: float = math.inf, progress: Progress = None
+    ) -> EscapeTime:
         """What :meth:`fpsim.EscapeProblem.by_grid` documents."""
         require_open(problem.sde, problem.start[0], problem.target)
         began = clock.perf_counter()
         if problem.sde.inertia is None:
-            found = escape_time_by_grid(problem.sde, problem.point, problem.target, cells, problem.walls, deadline)
+            ends = problem.point, problem.target
+            found = escape_time_by_grid(problem.sde, *ends, cells, problem.walls, deadline, progress)
         else:
-            found = _with_inertia(problem, cells, clock.perf_counter() + deadline)
+            found = _with_inertia(problem, cells, clock.perf_counter() + deadline, progress)
         settings = {**found.settings, **({} if cells is None else {"cells": cells})}
         return problem.result(
             self.name, began, found.mean, systematic_error=found.error,
@@ -104,7 +109,7 @@ class GridRoute(Route):
             raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
         if USUAL_SECONDS[d] > left:
             raise OverBudgetError(f"a grid takes about {USUAL_SECONDS[d]:g} s of {left:.0f} s left", USUAL_SECONDS[d])
-        return self.answer(problem)
+        return self.answer(problem, progress=plan.report(self.name))
 
 
 by_grid = GridRoute()
@@ -117,6 +122,7 @@ def escape_time_by_grid(
     cells: int | None = None,
     walls: Walls | None = None,
     seconds: float = math.inf,
+    progress: Progress = None,
 ) -> GridEscape:
     """Mean and variance of the time from ``start`` to ``target``, on grids in sequence.
 
@@ -128,6 +134,7 @@ def escape_time_by_grid(
             and in 1-D as many as an error of 1e-8 takes.
         walls: reflecting or periodic walls.
         seconds: to end within, with as many grids as fit (three at least, or :class:`OverTimeError`).
+        progress: called with the share of the work on all grids.
 
     Raises:
         ValueError: if the box cannot be found, the start lies in the target, or a system is not solved accurately.
@@ -153,14 +160,14 @@ def escape_time_by_grid(
     if finest**sde.dimension > MOST_CELLS[sde.dimension]:
         raise ValueError(f"{finest} cells along each of {sde.dimension} axes do not fit into memory; give fewer")
     setting = Setting(sde, point, goal, space, box, features).scaled(FEWEST_CELLS, finest)
-    levels, checks = sequence(setting, finest, cells is None, deadline)
+    levels, checks = sequence(setting, finest, cells is None, deadline, progress)
     return _told(levels, checks, setting.log_scale)
 
 
-def _with_inertia(problem: Problem, cells: int | None, deadline: float) -> GridEscape:
+def _with_inertia(problem: Problem, cells: int | None, deadline: float, progress: Progress) -> GridEscape:
     """The same on grids in (x, v)."""
     finest = DEFAULT_CELLS[2] if cells is None else require_cells(cells, FEWEST_CELLS)
-    levels, checks = sequence(PhaseSetting.of(problem), finest, cells is None, deadline)
+    levels, checks = sequence(PhaseSetting.of(problem), finest, cells is None, deadline, progress)
     return _told(levels, checks, 0.0)
 
 

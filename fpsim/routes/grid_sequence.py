@@ -9,6 +9,7 @@ boundaries that cut cells differently on every grid scatter, and the scatter is 
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
@@ -46,7 +47,7 @@ class OnGrids(Protocol):
 
 
 def sequence(
-    setting: OnGrids, finest: int, is_free: bool, deadline: float
+    setting: OnGrids, finest: int, is_free: bool, deadline: float, progress: Callable[[float], None] | None = None
 ) -> tuple[list[Level], tuple[Assumption, ...]]:
     """The answers on all grids, coarsest first, and the checks of the first and last of them."""
     d = setting.start.size
@@ -61,6 +62,8 @@ def sequence(
                 raise OverTimeError(f"three grids would take about {needed:.2g} s more of {left:.2g} s left", needed)
             level, found = setting.on_grid(counts.pop(0), looks=not levels)
             levels.append(level)
+            if progress is not None:
+                progress(_share(levels, counts, d))
             checks |= {check.key: check for check in found}
         else:
             break
@@ -77,6 +80,12 @@ def sequence(
 def _cost(last: Level, size: int, d: int) -> float:
     """Seconds that a grid of ``size`` cells will take, from those of the last one."""
     return float(last.seconds * max(size / last.size, 1.0) ** GROWTH[d])
+
+
+def _share(levels: list[Level], counts: list[int], d: int) -> float:
+    """The part of the cost of all grids that is spent."""
+    spent = sum(level.size ** GROWTH[d] for level in levels)
+    return float(spent / (spent + sum(count ** (d * GROWTH[d]) for count in counts)))
 
 
 def _in_time(last: Level, size: int, d: int, deadline: float) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from fpsim.routes.route import Cost, Route
 from fpsim.routes.speed import affordable_paths, predicted_seconds
 from fpsim.sde.gates import InfiniteTimeError, require_open
 from fpsim.walls import Walls, as_walls, refuse_walls, require_place
+from landscapes.progress import Progress, shows_progress
 
 LARGEST_BIAS = 0.05
 """Share of the mean above which a bias makes a step that was not given smaller."""
@@ -69,11 +69,12 @@ class PathsRoute(Route):
         seconds = predicted_seconds(problem, 20_000, problem.default_step, expected, None)
         return Cost(f"20000 paths take about {seconds:.2g} s")
 
+    @shows_progress("paths")
     def answer(
         self, problem: Problem, paths: int = 20_000, step: float | None = None, seed: int = 0,
         horizon: float = math.inf, start: Any = None, bridge: bool = True, boundary: Any = None,
         threads: int | None = None, dtype: DTypeLike = np.float64, step_bias: bool = True,
-        progress: Callable[[float], None] | None = None, deadline: float = math.inf, device: Device = "cpu",
+        progress: Progress = None, deadline: float = math.inf, device: Device = "cpu",
     ) -> EscapeTime:  # fmt: skip
         """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
         require_open(problem.sde, problem.start[0], problem.target)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from fpsim.sde.gates import InfiniteTimeError, require_open
 from fpsim.splitting.ensemble import MeanOfLoops, describe_loops
 from fpsim.splitting.iterations import check_counts
 from fpsim.splitting.plan import Planned
+from landscapes.progress import Progress, shows_progress
 
 LARGEST_BIAS = 0.05
 QUARTERINGS = 2
@@ -55,10 +55,11 @@ class SplittingRoute(Route):
         """It grows with the logarithm of the time."""
         return Cost("seconds to minutes, whatever the time")
 
+    @shows_progress("splitting")
     def answer(
         self, problem: Problem, seed: int = 0, repetitions: int = 20, particles: int = 1000, score: Any = None,
         step: float | None = None, threads: int | None = None, step_bias: bool = True,
-        progress: Callable[[float], None] | None = None, deadline: float = math.inf, store: str | Path | None = None,
+        progress: Progress = None, deadline: float = math.inf, store: str | Path | None = None,
     ) -> EscapeTime:  # fmt: skip
         """What :meth:`fpsim.EscapeProblem.by_splitting` documents."""
         require_open(problem.sde, problem.start[0], problem.target)

@@ -72,7 +72,7 @@ class Chain(Iteration):
         points = np.asarray(start, dtype=float)
         return sde, sde.begin(as_point(points, d)[:, None] if points.ndim < 2 else points)
 
-    @shows_progress
+    @shows_progress("paths")
     def simulate(
         self,
         start: Any,
@@ -113,7 +113,7 @@ class Chain(Iteration):
         moments = {name: getattr(found, name)[:, :d] for name in ("mean", "variance", "third", "fourth")}
         return replace(found, time=count, settings=settings, **moments)
 
-    @shows_progress
+    @shows_progress("exits")
     def exit_times(
         self,
         start: Any,

@@ -57,7 +57,7 @@ STREAMS = {
 FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
 
 
-@shows_progress
+@shows_progress("exits")
 def exit_iterations(
     sgd: MiniBatchSGD | HasBatches,
     start: Any,
@@ -129,7 +129,7 @@ def exit_iterations(
     return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
 
-@shows_progress
+@shows_progress("paths")
 def simulate_batches(
     sgd: MiniBatchSGD,
     start: Any,

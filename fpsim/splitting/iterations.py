@@ -38,7 +38,7 @@ FIRST = 64
 """Iterations of the first walkers."""
 
 
-@shows_progress
+@shows_progress("splitting")
 def split_iterations(
     sgd: Chain | MiniBatchSGD | NetworkSGD,
     start: Any,

@@ -72,7 +72,7 @@ class SurvivalProblem:
 
     # --- routes -------------------------------------------------------------------------------------------------------
 
-    @shows_progress
+    @shows_progress("paths")
     def by_paths(
         self, times: ArrayLike, paths: int = 20_000, step: float | None = None, seed: int = 0,
         threads: int | None = None, progress: Progress = None,
@@ -99,7 +99,7 @@ class SurvivalProblem:
             "paths", began, moments, chance, error, np.abs(chance - other), (check,), paths=paths, step=h, seed=seed
         )
 
-    @shows_progress
+    @shows_progress("chain")
     def by_chain(
         self, times: ArrayLike, paths: int = 20_000, seed: int = 0, threads: int | None = None,
         progress: Progress = None,

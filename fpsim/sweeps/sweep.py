@@ -116,7 +116,7 @@ class Sweep:
         stream = None if seed is None else stream_of(words, seed, part)
         return Task(key_of(*self._code, words, seed, part), point, seed, part, stream)
 
-    @shows_progress(reads=lambda now: ((now.done + now.failed) / now.total, "points", str(now)))
+    @shows_progress("points", lambda now: ((now.done + now.failed) / now.total, "points", str(now)))
     def run(
         self, executor: Any = None, cluster: Any = None, tolerance: float | None = None, budget: float | None = None,
         workers: int | None = None, retry: bool = False, progress: Progress = None,

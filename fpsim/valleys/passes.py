@@ -130,7 +130,7 @@ class Passes(Stored):
         return "\n".join([*lines, *(f"  {x}" for x in self.assumptions)])
 
 
-@shows_progress
+@shows_progress("passes")
 def passes(
     landscape: Any,
     a: ArrayLike,

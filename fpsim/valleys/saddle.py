@@ -159,7 +159,7 @@ class Saddle(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
-@shows_progress
+@shows_progress("saddle")
 def saddle(
     landscape: Any,
     near: ArrayLike,

@@ -114,7 +114,7 @@ class String(Stored):
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
-@shows_progress
+@shows_progress("string")
 def string(
     landscape: Any,
     a: ArrayLike,

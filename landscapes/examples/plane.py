@@ -75,7 +75,7 @@ class PlaneLandscape(Landscape):
         self._describe(functions, ("x", "y"), surfaces.box, name)
 
     @classmethod
-    @shows_progress
+    @shows_progress("plane")
     def through(
         cls, landscape: Any, first: ArrayLike, second: ArrayLike, third: ArrayLike, margin: float = 0.25,
         count: int = 33, progress: Progress = None, **settings: Any,
@@ -105,7 +105,7 @@ class PlaneLandscape(Landscape):
         return cls._cut(landscape, a, np.stack([e / length, f / height]), box, count, progress, settings)
 
     @classmethod
-    @shows_progress
+    @shows_progress("plane")
     def around(
         cls, landscape: Any, origin: ArrayLike, directions: ArrayLike, reach: tuple[float, float], count: int = 33,
         progress: Progress = None, **settings: Any,

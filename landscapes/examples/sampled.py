@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from landscapes.evaluation import Array, FormulaFunctions
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.formula.splines import require_confinement, splines, with_walls
 from landscapes.formula.tables import Table
+from landscapes.progress import Progress, shows_progress
 
 FEWEST_NODES = 8
 
@@ -162,15 +163,18 @@ class SampledLandscape(DatasetLandscape):
         self._adopt(SampledExamples(family), box, name, *points)  # type: ignore[arg-type]
 
     @classmethod
+    @shows_progress("line")
     def along(
-        cls, landscape: Any, origin: ArrayLike, direction: ArrayLike, nodes: ArrayLike, **settings: Any
-    ) -> SampledLandscape:
+        cls, landscape: Any, origin: ArrayLike, direction: ArrayLike, nodes: ArrayLike, progress: Progress = None,
+        **settings: Any,
+    ) -> SampledLandscape:  # fmt: skip
         """Cut a line out of a landscape with examples: the points origin + x * direction/|direction|.
 
         Args:
             landscape: a `DatasetLandscape` or a `landscapes.networks.landscape.NeuralLandscape`.
             origin, direction: (d,).
             nodes: the values of x, in units of length in parameter space.
+            progress: ``True`` for a bar, or called with the share of the nodes that is done.
             settings: as for the class.
         """
         foot, arrow = np.asarray(origin, dtype=np.float64), np.asarray(direction, dtype=np.float64)
@@ -181,10 +185,11 @@ class SampledLandscape(DatasetLandscape):
                 f"{foot.shape} and {arrow.shape} of length {length:g}"
             )
         x = np.asarray(nodes, dtype=np.float64)
-        losses = np.stack([landscape.example_losses(foot + t * arrow / length) for t in x], axis=-1)
+        losses = _columns(lambda t: landscape.example_losses(foot + t * arrow / length), x, progress)
         return cls(x, losses, **{"name": f"line through {landscape.name}", **settings})
 
     @classmethod
+    @shows_progress("line")
     def between(
         cls,
         landscape: Any,
@@ -192,6 +197,7 @@ class SampledLandscape(DatasetLandscape):
         second: ArrayLike,
         margin: float = 0.25,
         count: int = 257,
+        progress: Progress = None,
         **settings: Any,
     ) -> SampledLandscape:
         """Cut the line from one minimum (x = 0) to another (x = their distance) out of a landscape.
@@ -202,6 +208,7 @@ class SampledLandscape(DatasetLandscape):
                 statistics) are then interpolated, which the name and the facts of the slice say.
             margin: how far to go beyond both, in units of their distance.
             count: number of nodes.
+            progress: ``True`` for a bar, or called with the share of the nodes that is done.
             settings: as for the class.
 
         Raises:
@@ -211,13 +218,13 @@ class SampledLandscape(DatasetLandscape):
         if not hasattr(landscape, "way"):
             a = np.asarray(first, dtype=np.float64)
             step = np.asarray(second, dtype=np.float64) - a
-            return cls.along(landscape, a, step, fractions * float(np.linalg.norm(step)), **settings)
+            return cls.along(landscape, a, step, fractions * float(np.linalg.norm(step)), progress, **settings)
         line = landscape.way(first, second)
         length = float(np.linalg.norm(line.second - line.first))
         if not length > 0:
             raise ValueError("the two checkpoints have the same parameters: no line joins them")
         facts = dict(settings.pop("facts", None) or {}) | ({"buffers": line.note} if line.note else {})
-        losses = np.stack([line.losses(float(t)) for t in fractions], axis=-1)
+        losses = _columns(line.losses, fractions, progress)
         return cls(fractions * length, losses, **{"name": line.name, "facts": facts, **settings})
 
     @property
@@ -283,6 +290,16 @@ class SampledLandscape(DatasetLandscape):
     def __repr__(self) -> str:
         low, high = self.nodes[[0, -1]]
         return f"{type(self).__name__}({self.name}: {len(self.values)} examples, {low:.6g} <= x <= {high:.6g})"
+
+
+def _columns(losses: Callable[[float], Array], places: Array, progress: Progress) -> Array:
+    """The losses of all examples at every place, (m, n)."""
+    columns = []
+    for done, place in enumerate(places.tolist(), 1):
+        columns.append(losses(place))
+        if progress is not None:
+            progress(done / len(places))
+    return np.stack(columns, axis=-1)
 
 
 def _checked(nodes: ArrayLike, losses: ArrayLike) -> tuple[Array, Array]:

@@ -69,7 +69,7 @@ class Study(Generic[S, F]):
     panels: tuple[Study[Any, Any], ...] = ()
     share: float = 1.0
 
-    @shows_progress
+    @shows_progress("study")
     def __call__(
         self,
         quick: bool = False,
@@ -90,7 +90,7 @@ class Study(Generic[S, F]):
             begin += one.share
         return joined(reports)
 
-    @shows_progress
+    @shows_progress("running")
     def run(
         self,
         size: S,
