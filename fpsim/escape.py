@@ -133,6 +133,7 @@ class EscapeProblem(Problem):
         progress: Progress = None,
         deadline: float = math.inf,
         store: str | Path | None = None,
+        device: Device = "cpu",
     ) -> EscapeTime:
         """Mean exit time by adaptive multilevel splitting: paths in stages, for times that plain paths never reach.
 
@@ -148,6 +149,8 @@ class EscapeProblem(Problem):
             deadline: seconds after which no repetition goes on; those that have ended give the mean.
             store: a file that keeps the repetitions at the finest step, so that the same call goes on where an earlier
                 one was interrupted.
+            device: where flights go, as in :func:`fpsim.simulate`; levels and copies are made on the host, and walkers
+                fly on the CPU.  ``"auto"`` takes a flight to last 1000 steps.
 
         Returns:
             the mean at ``step`` with its standard error and, as systematic error, the bias told from four steps.
@@ -157,7 +160,7 @@ class EscapeProblem(Problem):
             SplittingInterrupted: on Ctrl-C, a ``KeyboardInterrupt``.
         """
         return route("splitting").answer(
-            self, seed, repetitions, particles, score, step, threads, step_bias, progress, deadline, store
+            self, seed, repetitions, particles, score, step, threads, step_bias, progress, deadline, store, device
         )
 
     def by_quadrature(self) -> EscapeTime:
@@ -230,6 +233,7 @@ class EscapeProblem(Problem):
         threads: int | None = None,
         dtype: DTypeLike = np.float64,
         progress: Progress = None,
+        device: Device = "cpu",
     ) -> Comparison:
         """Every applicable route, side by side.
 
@@ -238,13 +242,14 @@ class EscapeProblem(Problem):
                 skipped with its predicted cost; the number of paths is first reduced to fit (but not below 1000).
             paths, step, seed, threads, dtype: for the route by paths.
             progress: ``True`` for a bar, or called with the route's name and its finished share.
+            device: for the routes that sample, as in :func:`fpsim.simulate`.
 
         Returns:
             :class:`~fpsim.results.Comparison`; print it, ``.plot()`` it, or take ``.to_json()``.
         """
         from fpsim.routes.comparing import compare
 
-        return compare(self, budget, paths, step, seed, threads, dtype, progress)
+        return compare(self, budget, paths, step, seed, threads, dtype, progress, device)
 
     def plot(self, axes: Any = None) -> Any:
         """In two dimensions: contours, the most probable way, saddles with their index, the committor; the figure.

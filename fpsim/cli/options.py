@@ -77,6 +77,10 @@ Cells = Annotated[
     typer.Option(parser=_whole, metavar="NUMBER", help="Cells per axis; chosen from the dimension by default."),
 ]
 Single = Annotated[bool, typer.Option("--float32", help="Single precision: about twice as fast.")]
+DeviceText = Annotated[
+    str,
+    typer.Option("--device", help="cpu, cuda (an NVIDIA GPU) or auto: a GPU where one is and the work is worth it."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Output = Annotated[Path | None, typer.Option(help="Also write the result: .nc, .json or a picture (.png, .svg, .pdf).")]
 

@@ -13,6 +13,7 @@ from fpsim.cli.options import (
     Boundary,
     Bounds,
     Cells,
+    DeviceText,
     Json,
     LandscapeText,
     Output,
@@ -37,22 +38,28 @@ def escape(
     budget: Annotated[float, typer.Option(help="Seconds for all routes together.")] = 60.0,
     friction: Annotated[float | None, typer.Option(help="Friction of a body with --mass: motion with inertia.")] = None,
     mass: Annotated[float, typer.Option(help="Mass of a body with --friction.")] = 1.0,
-    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+    seed: Seed = 0, threads: Threads = None, device: DeviceText = "cpu", float32: Single = False,
+    as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Mean escape time by every applicable route, side by side."""
     import numpy as np
 
+    from fpsim.cuda.device import DEVICES
     from fpsim.escape import EscapeProblem
     from fpsim.routes.comparing import ComparisonInterrupted
+    from fpsim.words import choice
 
     check_file(output, ".nc", ".json")
     sde = given.sde(landscape, boundary is not None)
     ends, walls = given.ends(sde.landscape), given.walls(sde.landscape, boundary)
     problem = EscapeProblem(_with_inertia(sde, friction, mass), *ends, boundary=walls)
     dtype = np.float32 if float32 else np.float64
+    where: Any = choice(device, DEVICES, "--device")
     with progress_bar(as_json) as bar:
         try:
-            found = problem.compare(budget, paths, step, seed, threads, dtype, lambda name, share: bar(share, name))
+            found = problem.compare(
+                budget, paths, step, seed, threads, dtype, lambda name, share: bar(share, name), where
+            )
         except ComparisonInterrupted as stopped:
             found = stopped.found
             interrupted: Any = stopped
@@ -99,17 +106,20 @@ def simulate(
     paths: PathCount = 1000, save_every: SaveEvery = None,
     keep: Annotated[str, typer.Option(help="paths, final or moments.")] = "paths",
     boundary: Boundary = None,
-    seed: Seed = 0, threads: Threads = None, float32: Single = False, as_json: Json = False, output: Output = None,
+    seed: Seed = 0, threads: Threads = None, device: DeviceText = "cpu", float32: Single = False,
+    as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Simulate random paths; write them with --output paths.nc or draw them with --output paths.png."""
     import numpy as np
 
+    from fpsim.cuda.device import DEVICES
     from fpsim.paths.simulate import simulate as run
     from fpsim.results import as_json as json_text
     from fpsim.words import choice
 
     check_file(output, ".nc")
     kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")
+    where: Any = choice(device, DEVICES, "--device")
     sde = given.sde(landscape, boundary is not None)
     begin, end = given.ends(sde.landscape, needs_target=sde.noise.awaits_escape)
     if sde.noise.awaits_escape:
@@ -121,7 +131,7 @@ def simulate(
     with progress_bar(as_json) as bar, if_interrupted(kept):
         found = run(
             sde, begin, duration, step, paths, save_every, seed, threads, given.walls(sde.landscape, boundary), kind,
-            np.float32 if float32 else np.float64, lambda share: bar(share, "paths"),
+            np.float32 if float32 else np.float64, lambda share: bar(share, "paths"), where,
         )  # fmt: skip
     print(json_text(found.summary()) if as_json else found)
     write(found, output)

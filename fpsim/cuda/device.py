@@ -6,11 +6,12 @@ import os
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 Device = Literal["cpu", "cuda", "auto"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 WORTH = 2e9
 """Coordinate-steps per CPU core from which on ``"auto"`` asks for a GPU: about 8 s of the core.  To start CUDA and to
 compile a kernel takes about 4 s."""
@@ -33,7 +34,7 @@ def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
         NoGPUError: for ``"cuda"`` without a usable GPU.
         ValueError: for ``"cuda"`` without formulas that compile, or for another word.
     """
-    if device not in ("cpu", "cuda", "auto"):
+    if device not in DEVICES:
         raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}")
     if device == "cpu" or (device == "auto" and work < WORTH * (os.cpu_count() or 1)):
         return "cpu"

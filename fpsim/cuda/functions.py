@@ -54,7 +54,7 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def generated(source: str, real: str) -> Any:
     """The device function of a generated text; numba-cuda has no ``np.floor``, libdevice has."""
-    space: dict[str, Any] = {"math": math, "floor": np.floor, "ceil": np.ceil}
+    space: dict[str, Any] = {"math": math, "np": np, "floor": np.floor, "ceil": np.ceil}
     if simulated():  # Python's own functions raise where a GPU answers with infinity or no number
         space["math"] = SimpleNamespace(**{name: getattr(np, name, value) for name, value in vars(math).items()})
     else:

@@ -88,7 +88,7 @@ def judge(
                             log_place[row, c] = y[c * BLOCK + j]
                 if s >= high:
                     ends[i] = REACHED
-                elif s <= lows[j]:
+                elif -math.inf < s <= lows[j]:  # what fell without end is lost
                     ends[i] = BACK
                 elif s != s:
                     ends[i] = UNSCORED

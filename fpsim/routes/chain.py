@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.cuda.device import Device
 from fpsim.escape_time import EscapeTime
 from fpsim.routes.allowance import OverBudgetError
 from fpsim.routes.plan import Plan
@@ -70,15 +71,15 @@ class ChainRoute(Route):
         assert own is not None
         try:
             step = 1.5 * own.learning_rate
-            count = affordable_paths(problem, plan.paths, step, plan.expected(), plan.allowance, None)
+            count = affordable_paths(problem, plan.paths, step, plan.expected(), plan.allowance, None, plan.device)
         except OverBudgetError:
             left = max(0.85 * share * plan.allowance.left, 1e-3)
-            return self.answer(problem, repetitions=REPETITIONS, seed=plan.seed, deadline=left)
-        return self.answer(problem, paths=count, seed=plan.seed)
+            return self.answer(problem, repetitions=REPETITIONS, seed=plan.seed, deadline=left, device=plan.device)
+        return self.answer(problem, paths=count, seed=plan.seed, device=plan.device)
 
     def options(self, found: EscapeTime) -> dict[str, Any]:
         """The learning rate, and those of Monte Carlo where it was."""
-        known = {"learning_rate": found.settings["learning rate"]}
+        known = {"learning_rate": found.settings["learning rate"], "device": found.settings.get("device", "cpu")}
         if found.settings["engine"] == "Monte Carlo":
             known |= {"paths": found.settings["paths"], "momentum": found.settings["momentum"] or None}
             known["seed"] = found.seed
@@ -107,6 +108,7 @@ def escape_time_by_chain(
     repetitions: int | None = None,
     particles: int = 1000,
     deadline: float = math.inf,
+    device: Device = "cpu",
 ) -> EscapeTime:
     """The escape time of SGD's own chain, in time = eta * iterations; iterations stand in the settings.
 
@@ -120,6 +122,7 @@ def escape_time_by_chain(
         learning_rate: eta, where the noise model has none.
         paths, seed, horizon, threads, momentum, progress: for Monte Carlo, as in :meth:`Chain.exit_times`.
         repetitions, particles, deadline: for splitting (:func:`fpsim.split_iterations`), if repetitions are asked for.
+        device: for paths and flights, as in :func:`fpsim.simulate`.
         tolerance: relative error of the transfer matrix; long times may have one of 1e-6, which the result states.
 
     Raises:
@@ -135,7 +138,7 @@ def escape_time_by_chain(
     if repetitions is not None:
         found = split_iterations(
             chain, point, goal, seed, repetitions, particles, threads=threads, progress=progress, deadline=deadline,
-            momentum=momentum,
+            momentum=momentum, device=device,
         )  # fmt: skip
         return _in_time(found, chain, sde.convention, _stability(chain, point))
     if chain.dimension == 1 and momentum is None and goal.interval() is not None:
@@ -149,11 +152,14 @@ def escape_time_by_chain(
         else:
             settings["ln(iterations)"] = passage.log_iterations
     else:
-        sample = chain.exit_times(point, goal, paths, seed, horizon, threads, momentum, progress=progress)
+        sample = chain.exit_times(
+            point, goal, paths, seed, horizon, threads, momentum, progress=progress, device=device
+        )
         count, error = sample.mean_and_error()
         censored = int(sample.censored.sum())
         mean, variance = eta * count, None if censored or paths < 2 else float(eta**2 * np.var(sample.times, ddof=1))
         settings |= {"iterations": count, "engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
+        settings |= {} if device == "cpu" else {"device": device}
         in_time = replace(
             sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
             settings={**sample.settings, "units": "time"},

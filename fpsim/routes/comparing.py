@@ -15,6 +15,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fpsim.cuda.device import Device, chosen
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.paths.step import check_step, require_count
 from fpsim.paths.threads import thread_count
@@ -40,7 +41,7 @@ class ComparisonInterrupted(KeyboardInterrupt):
 
 def compare(
     problem: Problem, budget: float, paths: int, step: float | None, seed: int, threads: int | None,
-    dtype: DTypeLike, progress: Callable[[str, float], None] | None,
+    dtype: DTypeLike, progress: Callable[[str, float], None] | None, device: Device = "cpu",
 ) -> Comparison:  # fmt: skip
     """What :meth:`fpsim.EscapeProblem.compare` documents."""
     require_count(paths, "paths")
@@ -48,10 +49,12 @@ def compare(
         check_step(step)
     seed_words(seed)
     thread_count(threads)
+    if device == "cuda":  # without one, no route says so in place of an answer
+        chosen(device, math.inf)
     if not (budget > 0 and math.isfinite(budget)):
         raise ValueError(f"the budget must be a positive number of seconds; got {budget!r}")
     _start_up(dtype)
-    return _Comparing(problem, Plan(Allowance(budget), paths, step, seed, threads, dtype, progress)).run()
+    return _Comparing(problem, Plan(Allowance(budget), paths, step, seed, threads, dtype, progress, device)).run()
 
 
 class _Comparing:

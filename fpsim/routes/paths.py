@@ -98,10 +98,10 @@ class PathsRoute(Route):
             raise InfiniteTimeError(f"the mean time is infinite ({plan.infinite}), so a mean of paths has no meaning")
         allowance = Allowance(0.85 * share * plan.allowance.left)
         size = problem.default_step if plan.step is None else plan.step
-        count = affordable_paths(problem, plan.paths, size, plan.expected(), allowance, plan.threads)
+        count = affordable_paths(problem, plan.paths, size, plan.expected(), allowance, plan.threads, plan.device)
         return self.answer(
             problem, count, plan.step, plan.seed, threads=plan.threads, dtype=plan.dtype,
-            progress=plan.report(self.name), deadline=allowance.left,
+            progress=plan.report(self.name), deadline=allowance.left, device=plan.device,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from numpy.typing import DTypeLike
 
+from fpsim.cuda.device import Device
 from fpsim.escape_time import EscapeTime
 from fpsim.route import process_of
 from fpsim.routes.allowance import Allowance
@@ -18,7 +19,7 @@ class Plan:
 
     Attributes:
         allowance: the seconds of all routes together.
-        paths, step, seed, threads, dtype, progress: as in :meth:`fpsim.EscapeProblem.compare`.
+        paths, step, seed, threads, dtype, progress, device: as in :meth:`fpsim.EscapeProblem.compare`.
         routes: the answers until now.
         infinite: the route that found the mean time to be infinite, if one did.
     """
@@ -30,6 +31,7 @@ class Plan:
     threads: int | None
     dtype: DTypeLike
     progress: Callable[[str, float], None] | None
+    device: Device = "cpu"
     routes: list[EscapeTime] = field(default_factory=list)
     infinite: str = ""
 

@@ -6,6 +6,7 @@ import math
 import time as clock
 from typing import Any
 
+from fpsim.cuda.device import Device
 from fpsim.paths.exits import exit_times
 from fpsim.paths.threads import thread_count
 from fpsim.routes.allowance import Allowance, OverBudgetError
@@ -17,6 +18,8 @@ FEWEST_PATHS = 1000
 FEWEST_EXITS = 100
 """Exits that a run stopped at the budget must be expected to see, or it is not begun."""
 TRIAL_PATHS = 256
+CARD_PATHS = 2**16
+"""Paths of a trial on a GPU, enough to keep it busy."""
 TRIAL_SECONDS = 0.05
 TRIAL_SHARE = 0.1
 """Most of the seconds left that measuring the speed, or a rough time, may take."""
@@ -30,16 +33,19 @@ def predicted_seconds(
 
 
 def affordable_paths(
-    problem: Problem, paths: int, step: float, expected: float | None, allowance: Allowance, threads: int | None
-) -> int:
+    problem: Problem, paths: int, step: float, expected: float | None, allowance: Allowance, threads: int | None,
+    device: Device = "cpu",
+) -> int:  # fmt: skip
     """Number of paths that fits into what is left of ``allowance``, as this machine follows them.
+
+    With ``device="auto"`` that is as its CPU does.
 
     Raises:
         OverBudgetError: if too few would leave within the time to say anything.
     """
     if expected == math.inf:
         raise OverBudgetError("no simulation reaches a mean time beyond 1e308")
-    speed, rough = measured_speed(problem, step, threads, TRIAL_SHARE * allowance.left)
+    speed, rough = measured_speed(problem, step, threads, TRIAL_SHARE * allowance.left, device)
     if expected is None:
         expected = rough or _pilot(problem, step, speed, allowance, threads)
     affordable = 0.8 * allowance.left * speed * step / WITH_COARSE  # time that all paths together can be followed
@@ -52,15 +58,19 @@ def affordable_paths(
     return max(fewest, int(affordable / expected))
 
 
-def measured_speed(problem: Problem, step: float, threads: int | None, most: float) -> tuple[float, float | None]:
+def measured_speed(
+    problem: Problem, step: float, threads: int | None, most: float, device: Device = "cpu"
+) -> tuple[float, float | None]:
     """Path-steps per second of this problem on this machine, and a rough mean time if enough trial paths left.
 
     Runs of a few paths grow until one takes TRIAL_SECONDS; the first, which compiles, is not counted.
     """
-    allowance, steps, count = Allowance(max(most, TRIAL_SECONDS)), 4, TRIAL_PATHS * thread_count(threads)
-    _trial(problem, step, steps, count, threads)
+    on: Device = "cuda" if device == "cuda" else "cpu"
+    allowance, steps = Allowance(max(most, TRIAL_SECONDS)), 4
+    count = CARD_PATHS if on == "cuda" else TRIAL_PATHS * thread_count(threads)
+    _trial(problem, step, steps, count, threads, on)
     while True:
-        sample, spent = _trial(problem, step, steps, count, threads)
+        sample, spent = _trial(problem, step, steps, count, threads, on)
         done = max(float(sample.times.sum()) / step, 1.0)
         if spent >= TRIAL_SECONDS or 4 * spent > allowance.left or sample.exits.size == count:
             out = int(sample.exits.size)
@@ -68,11 +78,14 @@ def measured_speed(problem: Problem, step: float, threads: int | None, most: flo
         steps *= 4
 
 
-def _trial(problem: Problem, step: float, steps: int, count: int, threads: int | None) -> tuple[Any, float]:
+def _trial(
+    problem: Problem, step: float, steps: int, count: int, threads: int | None, device: Device = "cpu"
+) -> tuple[Any, float]:
     began = clock.perf_counter()
     sample = exit_times(
-        problem.sde, problem.start, problem.target, count, step, 0, steps * step, threads=threads, walls=problem.walls
-    )
+        problem.sde, problem.start, problem.target, count, step, 0, steps * step, threads=threads, walls=problem.walls,
+        device=device,
+    )  # fmt: skip
     return sample, clock.perf_counter() - began
 
 

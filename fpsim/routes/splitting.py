@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fpsim.cuda.device import Device
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import seed_words
@@ -60,6 +61,7 @@ class SplittingRoute(Route):
         self, problem: Problem, seed: int = 0, repetitions: int = 20, particles: int = 1000, score: Any = None,
         step: float | None = None, threads: int | None = None, step_bias: bool = True,
         progress: Progress = None, deadline: float = math.inf, store: str | Path | None = None,
+        device: Device = "cpu",
     ) -> EscapeTime:  # fmt: skip
         """What :meth:`fpsim.EscapeProblem.by_splitting` documents."""
         require_open(problem.sde, problem.start[0], problem.target)
@@ -68,7 +70,7 @@ class SplittingRoute(Route):
         run = SplittingRun(
             problem, int(repetitions), int(particles), score, None if step is None else check_step(step), seed,
             threads, step_bias, clock.perf_counter() + check_deadline(deadline),
-            None if store is None else Path(store), progress,
+            None if store is None else Path(store), progress, device,
         )  # fmt: skip
         return _answer(run)
 
@@ -80,7 +82,7 @@ class SplittingRoute(Route):
             raise ValueError("plain paths reach this time; splitting is for those that they do not")
         return self.answer(
             problem, plan.seed, step=plan.step, threads=plan.threads, progress=plan.report(self.name),
-            deadline=max(0.85 * share * plan.allowance.left, 1e-3),
+            deadline=max(0.85 * share * plan.allowance.left, 1e-3), device=plan.device,
         )  # fmt: skip
 
     def options(self, found: EscapeTime) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _answer(run: SplittingRun) -> EscapeTime:
     score = "distance" if run.own_score is None else run.score if named else str(run.own_score)
     settings = {
         "repetitions": len(found.repetitions), "particles": run.particles, "step": h, "score": score,
-        **describe_loops(found, h),
+        **({} if run.device == "cpu" else {"device": run.device}), **describe_loops(found, h),
     }  # fmt: skip
     return run.problem.result(
         SplittingRoute.name, began, log_mean=log_mean, log_error=math.hypot(found.error, relative),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import Device
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.paths.edges import start_edges
 from fpsim.paths.enclosure import enclosed
@@ -22,7 +23,8 @@ from fpsim.routes.committor import committor
 from fpsim.routes.ladder import share_of_work
 from fpsim.routes.problem import Problem
 from fpsim.routes.steps import Places, places
-from fpsim.splitting.dynamics import Stop, most_steps
+from fpsim.splitting.card import placed
+from fpsim.splitting.dynamics import Dynamics, Stop, most_steps
 from fpsim.splitting.ensemble import MeanOfLoops, mean_of_loops, repetitions
 from fpsim.splitting.multilevel import PILOT, TRIAL, repetition
 from fpsim.splitting.plan import Planned, planned
@@ -50,9 +52,15 @@ class SplittingRun:
     ends: float
     store: Path | None
     progress: Callable[[float], None] | None
+    device: Device = "cpu"
+
+    def flights(self, step: float, level: int) -> Dynamics:
+        """What moves at one step on the device that was asked for."""
+        flights = float(self.repetitions) * self.particles
+        return placed(self.dynamics(step, level), self.device, flights, self.problem.sde)
 
     def dynamics(self, step: float, level: int) -> StochasticFlights:
-        """What moves at one step; each level of a ladder draws its own numbers."""
+        """The same on the CPU; each level of a ladder draws its own numbers."""
         problem = self.problem
         edges = start_edges(problem.sde, problem.point, problem.walls, self.seed)
         watched = enclosed(problem.target, edges, True)
@@ -75,7 +83,7 @@ class SplittingRun:
     @property
     def most(self) -> float:
         """Steps of a run at most."""
-        return most_steps(self.dynamics(self.problem.default_step if self.step is None else self.step, 0))
+        return most_steps(self.flights(self.problem.default_step if self.step is None else self.step, 0))
 
     def plan(self, step: float) -> Planned:
         """Where loops begin and end, at one step."""
@@ -97,7 +105,7 @@ class SplittingRun:
         ends = clock.perf_counter() + left * part / (1 - begun) if math.isfinite(left) else math.inf
         store = self.store if level == 0 else None
         done = repetitions(
-            self.dynamics(step, level), plan, self.repetitions, own_seed(self.seed, "branching", level),
+            self.flights(step, level), plan, self.repetitions, own_seed(self.seed, "branching", level),
             thread_count(self.threads), Stop(ends, self.most), report, store,
         )  # fmt: skip
         return mean_of_loops(done, self.particles)

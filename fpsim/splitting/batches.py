@@ -7,7 +7,7 @@ or S different examples anew for every batch, but no reshuffled epochs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.networks import sgd as network
+from fpsim.paths.step import Compiled
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD, at_rest
 from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
 from fpsim.sgd.written import compiles, why_not
+from fpsim.splitting.card import Flights, Records, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
 from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
@@ -93,12 +95,14 @@ class BatchFlights:
     Attributes:
         sgd, target, seed: as in :func:`fpsim.exit_iterations`.
         own: the score; ``None``: the signed distance to the target.
+        device: ``"cpu"`` or ``"cuda"``.
     """
 
     sgd: MiniBatchSGD
     target: Target
     seed: int
     own: Score | None = None
+    device: str = "cpu"
 
     @property
     def dimension(self) -> int:
@@ -107,13 +111,18 @@ class BatchFlights:
 
     @property
     def engine(self) -> str:
-        """``"compiled"``."""
-        return "compiled"
+        """``"compiled"`` or ``"cuda"``."""
+        return "compiled" if self.device == "cpu" else "cuda"
 
     @property
     def heavy(self) -> bool:
-        """Whether a step costs so much that repetitions share the lanes of a kernel."""
-        return self.sgd.moves_network
+        """Whether a step costs so much, or a GPU wants so many flights, that repetitions share a call."""
+        return self.sgd.moves_network or self.device == "cuda"
+
+    def on_card(self) -> BatchFlights | None:
+        """The same on a GPU, unless its score is a plain function."""
+        compiles_too = self.own is None or self.own.compiled(np.float64, "cuda") is not None
+        return replace(self, device="cuda") if compiles_too else None
 
     def score(self, x: Array) -> Array:
         """Scores (n,) of states (n, coordinates)."""
@@ -121,33 +130,65 @@ class BatchFlights:
         return np.asarray(self.target.level(points) if self.own is None else self.own(points))
 
     @cached_property
-    def _moving(self) -> tuple[Any, ...]:
-        arguments, (wall, wall_data) = kernel_arguments(self.sgd, self.seed), compiled_level(self.sgd, self.target)
-        *moving, key0, key1 = arguments
-        score = None if self.own is None else self.own.compiled(np.float64)
+    def _moving(self) -> tuple[tuple[Any, ...], Compiled, Compiled | None]:
+        """What a kernel takes of the batches, from the table to the seed's halves; distance and score."""
+        wall = Compiled(*compiled_level(self.sgd, self.target, self.device))
+        return kernel_arguments(self.sgd, self.seed, self.device), wall, self._score()
+
+    def _score(self) -> Compiled | None:
+        score = None if self.own is None else self.own.compiled(np.float64, self.device)
         if self.own is not None and score is None:
             raise ValueError(
                 "mini-batches on a data set are compiled, and a plain function as score is not; use the distance or a "
                 "path"
             )
-        measure = (wall_data, wall, False) if score is None else (score.data, score.function, True)
-        return key0, key1, *moving, wall_data, wall, *measure, LIMIT
+        return score
 
     def fly(self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop) -> Flown:
         """Flights, as :class:`fpsim.splitting.dynamics.Dynamics` says."""
+        if self.device == "cuda":
+            return self._fly_on_card(starts, numbers, first, until, recording, stop)
         from fpsim.kernels.flights import batch_flights
 
-        kernel, moving = batch_flights[np.float64], self._moving
+        kernel, ((*batches, key0, key1), wall, score) = batch_flights[np.float64], self._moving
+        measured = wall if score is None else score
+        geometry = wall.data, wall.function, measured.data, measured.function, score is not None, LIMIT
 
         def call(state: tuple[Any, ...], budget: int, written: tuple[Any, ...]) -> int:
             *lanes, end = state
-            busy: int = kernel(*lanes, end.low, end.low_from, end.high, end.quads, budget, *moving, *written)
+            levels = end.low, end.low_from, end.high, end.quads
+            busy: int = kernel(*lanes, *levels, budget, key0, key1, *batches, *geometry, *written)
             return busy
 
-        def lost(flight: int) -> BatchDivergenceError:
-            return BatchDivergenceError(flight, self.sgd)
+        return fly_lanes(call, starts, numbers, first, until, recording, stop, np.float64, self._lost)
 
-        return fly_lanes(call, starts, numbers, first, until, recording, stop, np.float64, lost)
+    def _fly_on_card(
+        self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop
+    ) -> Flown:
+        from numba import cuda
+
+        from fpsim.cuda.flights import batch_flight_kernel
+        from fpsim.cuda.walk import over
+        from fpsim.sgd.cuda_batches import CardBatches
+
+        (table, data, gradient, dimension, *rest), wall, score = self._moving
+        batches = CardBatches(self.sgd, (table, Compiled(gradient, data), *rest))
+        texts = [None if part is None else (part.function, part.data.size) for part in (wall, score)]
+        kernel = batch_flight_kernel(gradient, *texts, dimension, batches.law, self.sgd.momentum > 0)
+        scratch = batches.scratch(min(batches.lanes, len(starts)))
+        geometry = [cuda.to_device(part.data) for part in (wall, score or wall)]
+        levels = until.low, until.low_from, until.high, until.quads
+
+        def call(alive: Any, flights: Flights, budget: int, records: Records) -> None:
+            over(kernel, alive.size)(
+                alive, *flights.arrays, *levels, budget, *batches.arguments, *scratch, *geometry, batches.limit,
+                *records.arrays,
+            )  # fmt: skip
+
+        return fly_on_card(call, starts, numbers, first, recording, stop, self._lost, batches.lanes)
+
+    def _lost(self, flight: int) -> BatchDivergenceError:
+        return BatchDivergenceError(flight, self.sgd)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +216,9 @@ class NetworkFlights:
     def engine(self) -> str:
         """``"torch"``."""
         return "torch"
+
+    def on_card(self) -> None:
+        """What runs in torch has no kernel."""
 
     def score(self, x: Array) -> Array:
         """Scores (n,) of states (n, d)."""

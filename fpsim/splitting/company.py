@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from fpsim.splitting.dynamics import Dynamics, Flown, Integers, Log, Stop, Until
 
 Array = NDArray[np.float64]
-FLIGHTS = 512
-"""Flights that a call should have."""
+FLIGHTS = {"cuda": 2**16}
+"""Flights that a call should have on an engine, elsewhere :data:`FEW`."""
+FEW = 512
+MOST_MEMBERS = 64
+"""Repetitions that one call of a GPU carries at most, each on a thread of its own."""
 
 
 @dataclass
@@ -133,6 +136,7 @@ def companies(dynamics: Dynamics, threads: int, repetitions: int, restarted: int
     """A company for each thread, and how many repetitions run side by side, for levels that restart so many flights."""
     if not getattr(dynamics, "heavy", False):
         return [], max(1, min(threads, repetitions))
-    teams = max(1, min(threads, repetitions))
-    each = min(-(-FLIGHTS // max(1, restarted)), -(-repetitions // teams))
+    teams = 1 if dynamics.engine == "cuda" else max(1, min(threads, repetitions))
+    wanted = -(-FLIGHTS.get(dynamics.engine, FEW) // max(1, restarted))
+    each = min(wanted, MOST_MEMBERS, -(-repetitions // teams))
     return [Company(dynamics) for _ in range(teams)], teams * each

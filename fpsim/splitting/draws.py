@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.paths.step import made
-from fpsim.sgd.minibatch import LIMIT, kernel_arguments
+from fpsim.paths.step import Compiled, made
+from fpsim.sgd.minibatch import kernel_arguments
 from fpsim.splitting.batches import BatchFlights
 
 Array = NDArray[np.float64]
@@ -36,7 +36,7 @@ class DrawFlights(BatchFlights):
         return np.asarray(self.own(np.ascontiguousarray(x.T)))
 
     @cached_property
-    def _moving(self) -> tuple[Any, ...]:
+    def _moving(self) -> tuple[tuple[Any, ...], Compiled, Compiled | None]:
         import sympy
 
         from landscapes.formula.symbolic import derivative, symbol
@@ -52,13 +52,10 @@ class DrawFlights(BatchFlights):
         values |= {rate: self.sgd.learning_rate / self.sgd.batch_size, size: float(self.sgd.batch_size)}
         state = [y, x, j]
         step = made(
-            "cpu", [a - b for a, b in zip(state, new, strict=True)], {"x": state, "u": rows}, values, np.float64
+            self.device, [a - b for a, b in zip(state, new, strict=True)], {"x": state, "u": rows}, values, np.float64
         )
         geometry = goal.symbolic([x])
-        score = None if self.own is None else self.own.compiled(np.float64)
-        assert geometry is not None and score is not None
-        wall = made("cpu", [geometry[0]], {"x": state}, geometry[1], np.float64)
-        drawing = kernel_arguments(replace(self.sgd, batch_size=1), self.seed)
-        table, _, _, _, _, *others, key0, key1 = drawing
-        of_step = table, step.data, step.function, 3, 1.0, *others
-        return key0, key1, *of_step, wall.data, wall.function, score.data, score.function, True, LIMIT
+        assert geometry is not None
+        wall = made(self.device, [geometry[0]], {"x": state}, geometry[1], np.float64)
+        table, _, _, _, _, *others = kernel_arguments(replace(self.sgd, batch_size=1), self.seed, self.device)
+        return (table, step.data, step.function, 3, 1.0, *others), wall, self._score()

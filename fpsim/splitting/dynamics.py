@@ -95,7 +95,7 @@ class Stop:
             raise EndlessError(self.most)
 
 
-MOST_STEPS = {"compiled": 1e12, "numpy": 2e9, "torch": 2e9}
+MOST_STEPS = {"cuda": 1e14, "compiled": 1e12, "numpy": 2e9, "torch": 2e9}
 """Coordinate-steps of a run at most, as for paths."""
 
 
@@ -134,7 +134,7 @@ class Dynamics(Protocol):
 
     @property
     def engine(self) -> str:
-        """``"compiled"`` or ``"numpy"``, or what else moves it."""
+        """``"compiled"``, ``"cuda"`` or ``"numpy"``, or what else moves it."""
         ...
 
     def score(self, x: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import Device
 from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import own_seed, seed_words
@@ -20,6 +21,7 @@ from fpsim.paths.threads import thread_count
 from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
 from fpsim.splitting import ensemble
+from fpsim.splitting.card import placed
 from fpsim.splitting.dynamics import Stop, most_steps
 from fpsim.splitting.ensemble import SplittingInterrupted
 from fpsim.splitting.moving import moving
@@ -53,6 +55,7 @@ def split_iterations(
     store: str | Path | None = None,
     replicas: Replicas | None = None,
     momentum: float | None = None,
+    device: Device = "cpu",
 ) -> EscapeTime:
     """Mean number of iterations until a step lands in ``target``, however rare that is.
 
@@ -68,6 +71,7 @@ def split_iterations(
             the distance to the target, which ``"distance"`` asks for.
         replicas: move a ``NetworkSGD`` by these copies of the network, in torch, and not by its compiled layers.
         momentum: heavy-ball beta in [0, 1) of a ``Chain``, from rest.
+        device: as in :meth:`fpsim.EscapeProblem.by_splitting`.
 
     Returns:
         the mean in iterations with its standard error; nothing else is approximate.
@@ -83,11 +87,13 @@ def split_iterations(
     point = as_point(start, d)
     goal = as_target(target, point)
     found = moving(sgd, point, goal, own_seed(seed, "splitting"), score, replicas, momentum)
-    dynamics, parts = found.dynamics, found.parts
+    parts = found.parts
+    sde = sgd.sde if isinstance(sgd, Chain) else None
+    dynamics = placed(found.dynamics, device, float(repetitions) * particles, sde)
     stop = Stop(clock.perf_counter() + check_deadline(deadline), most_steps(dynamics))
     count = thread_count(1 if dynamics.engine == "torch" and threads is None else threads)
     try:
-        plan = planned(dynamics, found.start, int(particles), PILOT, FIRST * parts, stop)
+        plan = planned(found.dynamics, found.start, int(particles), PILOT, FIRST * parts, stop)
     except Stopped:
         raise ValueError("the deadline came before flights had settled around the start; give more time") from None
 
@@ -97,7 +103,8 @@ def split_iterations(
         value = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf
         settings = {
             "sgd": str(sgd), "repetitions": len(done), "particles": int(particles), "score": found.score,
-            **({} if momentum is None else {"momentum": momentum}), **ensemble.describe_loops(mean, 1 / parts),
+            **({} if momentum is None else {"momentum": momentum}),
+            **({"device": "cuda"} if dynamics.engine == "cuda" else {}), **ensemble.describe_loops(mean, 1 / parts),
         }  # fmt: skip
         return EscapeTime(
             mean=value, log_mean=log_mean, log_error=mean.error, method="splitting", units="iterations",

@@ -44,7 +44,7 @@ class CoastingScore:
         length = np.sqrt(np.sum(self.target.gradient(z) ** 2, axis=0))
         return np.asarray(self.target.level(z) / np.maximum(length, 1e-300))
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
         """The same over a block, for targets that are a formula."""
         import sympy
 
@@ -54,7 +54,7 @@ class CoastingScore:
             return None
         ahead = sympy.Symbol("coasting ahead", real=True)
         level = found[0].xreplace({there: here + ahead * speed for there, here, speed in zip(z, x, v, strict=True)})
-        return made("cpu", [level], {"x": [*x, *v]}, {**found[1], ahead: self._ahead}, dtype)
+        return made(device, [level], {"x": [*x, *v]}, {**found[1], ahead: self._ahead}, dtype)
 
     def __str__(self) -> str:
         return "distance of where it coasts to"
@@ -70,9 +70,9 @@ class PlaceScore:
         """Scores (n,) of states (2 d, n)."""
         return self.inner(np.split(x, 2)[0])
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
         """That of x, whose coordinates come first in a block, too."""
-        return self.inner.compiled(dtype)
+        return self.inner.compiled(dtype, device)
 
     def __str__(self) -> str:
         return str(self.inner)

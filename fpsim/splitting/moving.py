@@ -16,9 +16,9 @@ from fpsim.sgd.chain import Chain
 from fpsim.sgd.momentum import HeavyBall
 from fpsim.splitting.batch_committor import LARGEST, batch_committor
 from fpsim.splitting.batches import BatchFlights, batch_flights, batch_start
+from fpsim.splitting.card import Placeable
 from fpsim.splitting.committor import chain_committor
 from fpsim.splitting.draws import DrawFlights
-from fpsim.splitting.dynamics import Dynamics
 from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
 from fpsim.splitting.scores import score_of
 from fpsim.splitting.step_in_parts import AtStepEnd, StepInParts
@@ -40,14 +40,14 @@ class Moving:
     """What flies.
 
     Attributes:
-        dynamics: flights of it.
+        dynamics: flights of it, on the CPU.
         start: (d,) its state at the start.
         parts: how many of its steps are one iteration.
         score: the score in words.
         checks: what can be said of the score at once.
     """
 
-    dynamics: Dynamics
+    dynamics: Placeable
     start: Array
     parts: int
     score: str

@@ -26,8 +26,8 @@ class Score(Protocol):
         """Scores (n,) of ``x`` (d, n)."""
         ...
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
-        """``score(x, data, out)`` over a block, or ``None`` if only NumPy knows it."""
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
+        """``score(x, data, out)`` over a block, on a GPU its text, or ``None`` if only NumPy knows it."""
         ...
 
 
@@ -56,12 +56,21 @@ class FunctionScore:
             )
         return found
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
         """Plain functions run in NumPy."""
         return None
 
     def __str__(self) -> str:
         return getattr(self.function, "__name__", "a function")
+
+
+def _written(source: str, data: NDArray[Any], device: str) -> Compiled:
+    """A text with its numbers, compiled but for a GPU's kernels."""
+    if device == "cuda":
+        return Compiled(source, data)
+    from fpsim.kernels.compiling import compiled_block
+
+    return Compiled(compiled_block(source, 3, data.dtype.name), data)
 
 
 PATH_SOURCE = """
@@ -124,14 +133,12 @@ class PathScore:
             where = np.where(nearer, first + share * (final - first), where)
         return where
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
         """The same over a block."""
-        from fpsim.kernels.compiling import compiled_block
-
         table = np.concatenate([self.points, self.lengths[:, None]], axis=1)
         sizes = np.sum(np.diff(self.points, axis=0) ** 2, axis=1)
         data = np.concatenate([[self.points.shape[1], len(table)], table.ravel(), sizes])
-        return Compiled(compiled_block(PATH_SOURCE, 3, np.dtype(dtype).name), data.astype(dtype))
+        return _written(PATH_SOURCE, data.astype(dtype), device)
 
     def __str__(self) -> str:
         return f"length along a path of {len(self.points)} points"
@@ -142,7 +149,7 @@ def block(x, data, out):
     d, width = int(data[0]), out.size
     for j in range(width):
         total = 0.0
-        for corner in range(2**d):
+        for corner in range(1 << d):
             weight, index = 1.0, 0
             for i in range(d):
                 cells = data[3 + 3 * i]
@@ -182,13 +189,11 @@ class TableScore:
             total += weight * self.values[tuple(k + side)]
         return total
 
-    def compiled(self, dtype: DTypeLike) -> Compiled | None:
+    def compiled(self, dtype: DTypeLike, device: str = "cpu") -> Compiled | None:
         """The same over a block."""
-        from fpsim.kernels.compiling import compiled_block
-
         head = np.stack([self.low, self.inverse, np.array(self.values.shape)], axis=1).ravel()
         data = np.concatenate([[len(self.low)], head, self.values.ravel()])
-        return Compiled(compiled_block(TABLE_SOURCE, 3, np.dtype(dtype).name), data.astype(dtype))
+        return _written(TABLE_SOURCE, data.astype(dtype), device)
 
     def __str__(self) -> str:
         return self.name

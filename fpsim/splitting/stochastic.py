@@ -7,7 +7,7 @@ steps, of which the renewal of loops holds exactly.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from fpsim.paths.step import (
     numpy_wall,
 )
 from fpsim.sde.sde import SDE
+from fpsim.splitting.card import Flights, Records, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
 from fpsim.splitting.scores import Score
@@ -47,6 +48,7 @@ class StochasticFlights:
         target: as watched, between walls (:func:`fpsim.paths.enclosure.enclosed`).
         edges: walls and edges of the domain.
         own: the score; ``None``: the signed distance to the target.
+        device: ``"cpu"`` or ``"cuda"``.
     """
 
     sde: SDE
@@ -56,6 +58,7 @@ class StochasticFlights:
     seed: int
     bridge: bool
     own: Score | None = None
+    device: str = "cpu"
 
     @property
     def dimension(self) -> int:
@@ -64,8 +67,18 @@ class StochasticFlights:
 
     @property
     def engine(self) -> str:
-        """``"compiled"`` or ``"numpy"``."""
-        return "numpy" if self._compiled is None else "compiled"
+        """``"compiled"``, ``"numpy"`` or ``"cuda"``."""
+        return "numpy" if self._compiled is None else "compiled" if self.device == "cpu" else "cuda"
+
+    @property
+    def heavy(self) -> bool:
+        """Whether repetitions share a call: a GPU wants many flights at once."""
+        return self.device == "cuda"
+
+    def on_card(self) -> StochasticFlights | None:
+        """The same on a GPU, if all of it compiles there."""
+        found = replace(self, device="cuda")
+        return None if found._compiled is None else found
 
     def score(self, x: Array) -> Array:
         """Scores (n,) of states (n, d)."""
@@ -79,19 +92,21 @@ class StochasticFlights:
 
     @cached_property
     def _compiled(self) -> tuple[Compiled, Compiled, Compiled, Compiled] | None:
-        """Step, distance, score and fold, if all of them compile."""
+        """Step, distance, score and fold, if all of them compile; what is not there is the distance again."""
         work = 0.0 if self.edges else math.inf  # plain functions compile in free space
-        advance = compiled_step(self.sde, self.step, None, DTYPE, work=work)
-        wall = None if advance is None else compiled_wall(self.sde, self.target, self.step, DTYPE, work=work)
-        score = wall if self.own is None or wall is None else self.own.compiled(DTYPE)
+        advance = compiled_step(self.sde, self.step, None, DTYPE, self.device, work=work)
+        wall = None if advance is None else compiled_wall(self.sde, self.target, self.step, DTYPE, self.device, work)
+        score = wall if self.own is None or wall is None else self.own.compiled(DTYPE, self.device)
         if advance is None or wall is None or score is None:
             return None
-        return advance, wall, score, (compiled_fold(self.edges, DTYPE) if self.edges else None) or wall
+        return advance, wall, score, (compiled_fold(self.edges, DTYPE, self.device) if self.edges else None) or wall
 
     def fly(self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop) -> Flown:
         """Flights, as :class:`fpsim.splitting.dynamics.Dynamics` says."""
         if self._compiled is None:
             return self._fly_numpy(starts, numbers, first, until, recording, stop)
+        if self.device == "cuda":
+            return self._fly_on_card(starts, numbers, first, until, recording, stop)
         from fpsim.kernels.flights import flights
 
         advance, wall, score, fold = self._compiled
@@ -109,6 +124,33 @@ class StochasticFlights:
             return busy
 
         return fly_lanes(call, starts, numbers, first, until, recording, stop, DTYPE, self._lost)
+
+    def _fly_on_card(
+        self, starts: Array, numbers: Integers, first: Array, until: Until, recording: bool, stop: Stop
+    ) -> Flown:
+        from numba import cuda
+
+        from fpsim.cuda.flights import flight_kernel
+        from fpsim.cuda.walk import over
+
+        assert self._compiled is not None
+        there = True, True, self.own is not None, bool(self.edges)
+        texts = [
+            (part.function, part.data.size) if given else None
+            for part, given in zip(self._compiled, there, strict=True)
+        ]
+        kernel = flight_kernel(*texts, self.dimension)
+        numbers_of = [cuda.to_device(part.data) for part in self._compiled]
+        keys, streams = seed_words(self.seed), (int(Stream.INCREMENTS), int(Stream.BRIDGE))
+        levels = until.low, until.low_from, until.high, until.quads
+
+        def call(alive: Any, flights: Flights, budget: int, records: Records) -> None:
+            over(kernel, alive.size)(
+                alive, *flights.arrays, *levels, budget, self.bridge, *keys, *streams, *numbers_of, LIMITS[DTYPE.name],
+                *records.arrays,
+            )  # fmt: skip
+
+        return fly_on_card(call, starts, numbers, first, recording, stop, self._lost)
 
     def _lost(self, flight: int, steps: int = 0) -> DivergenceError:
         return DivergenceError(flight, steps, self.step)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,14 @@ from fpsim.cuda.device import simulated
 from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
+from fpsim.routes.splitting_run import SplittingRun
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.minibatch import LAWS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
-from fpsim.targets import Point
+from fpsim.splitting.card import placed
+from fpsim.splitting.dynamics import ALOFT, ARRIVED, BACK, Stop, Until
+from fpsim.splitting.moving import moving
+from fpsim.splitting.scores import PathScore, TableScore
+from fpsim.targets import Point, as_target
 from fpsim.walls import Walls
 from landscapes import CoupledDoubleWells, DoubleWell
 from landscapes.catalogue.example_losses import LogisticRegression, PerExampleDoubleWell
@@ -159,6 +165,100 @@ def test_all_parameters_of_a_network(sampling, momentum):
         same = gpu.times == cpu.times
         assert same.all() if dtype == "float64" else same.mean() > 0.9
         assert np.abs(gpu.places - cpu.places)[same].max() < ROUNDING[dtype]
+
+
+BOXED = EscapeProblem(
+    PAIR, [-1.0, -1.0], Ball((-0.3, -0.3), 0.4), Walls(["reflecting", None], [(-1.4, 1.5), (-9.0, 9.0)])
+)
+LINE = EscapeProblem(WELL, -1.0, -0.3)
+WAY = PathScore(np.array([[-1.0, -1.0], [-0.6, -0.7], [0.0, 0.0]]), 2)
+TABLE = TableScore([np.linspace(-2, 1, 7)], np.linspace(-2, 1, 7) ** 3, "table")
+
+
+def flown_alike(flights, start):
+    """Flights on CPU and GPU, with their records, back where a quarter of free ones end."""
+    way = np.tile(start, (PATHS, 1)), 2**34 + np.arange(PATHS), np.full(PATHS, -np.inf)
+    free = flights.fly(*way, Until(horizon=32), False, Stop())
+    until = Until(low=np.quantile(flights.score(free.places[free.ends == ALOFT]), 0.25), low_from=8, horizon=32)
+    cpu, gpu = (one.fly(*way, until, True, Stop()) for one in (flights, placed(flights, "cuda", 1.0)))
+    assert {ARRIVED, BACK} <= set(cpu.ends.tolist()) and np.array_equal(cpu.ends, gpu.ends)
+    assert np.abs(cpu.steps - gpu.steps).max() < 1e-9 and np.abs(cpu.places - gpu.places).max() < 1e-12
+    for name in ("owner", "score", "step", "place"):
+        one, two = (getattr(f.log, name)[np.argsort(f.log.owner, kind="stable")] for f in (cpu, gpu))
+        assert len(one) > 2 * PATHS and np.allclose(one, two, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("problem", "score"),
+    [(LINE, None), (LINE, TABLE), (BOXED, None), (BOXED, WAY)],
+    ids=["line", "table", "walls", "path"],
+)
+def test_flights_are_the_cpu_s(problem, score):
+    run = SplittingRun(problem, 2, 60, None, 0.02, 1, 1, False, np.inf, None, None)
+    flights = replace(run.dynamics(0.02, 0), own=score)
+    flown_alike(flights, problem.point)
+
+
+FORGETFUL = MiniBatchSGD(PerExampleDoubleWell(noise=2.0, examples=10, positive=5), 0.2, 3)
+
+
+@pytest.mark.parametrize(
+    ("sgd", "score", "momentum"),
+    [
+        (FORGETFUL, "distance", None),
+        (FORGETFUL, None, None),
+        (replace(FORGETFUL, sampling="without-replacement", momentum=0.3), None, None),
+        (replace(FORGETFUL, sampling="gaussian"), "distance", None),
+        (Chain(DoubleWell(), ConstantDiffusion(0.3), learning_rate=0.2), None, None),
+        (Chain(DoubleWell(), ConstantDiffusion(0.1), learning_rate=0.1), None, 0.5),
+    ],
+    ids=["batches", "draw by draw", "momentum", "gaussian", "parts of steps", "heavy ball"],
+)
+def test_flights_of_sgd_are_the_cpu_s(sgd, score, momentum):
+    start = np.array([-1.0])
+    found = moving(sgd, start, as_target(-0.4, start), 3, score, None, momentum)
+    flown_alike(found.dynamics, found.start)
+
+
+def test_flights_in_groups_and_with_few_rows(monkeypatch):
+    """Neither the size of a group nor the room for records changes a flight; a lost one is named by its number."""
+    monkeypatch.setattr("fpsim.splitting.card.LOG_BYTES", 8 * 3 * 4 * (PATHS // 3))
+    monkeypatch.setattr("fpsim.splitting.card.MOST_ROWS", 4)
+    run = SplittingRun(LINE, 2, 60, None, 0.02, 1, 1, False, np.inf, None, None)
+    flown_alike(run.dynamics(0.02, 0), LINE.point)
+    falling = fpsim.SDE(DriftField.from_expression("-x**2"), ConstantDiffusion(0.01))
+    flights = replace(run.dynamics(0.02, 0), sde=falling, target=Point(9.0, -0.5))
+    said = []
+    for one in (flights, placed(flights, "cuda", 1.0)):
+        states = np.concatenate([np.full((PATHS // 2, 1), 0.5), [[-1e9]]])
+        numbers, first = np.arange(len(states)), np.full(len(states), np.inf)
+        with pytest.raises(DivergenceError) as lost:
+            one.fly(states, numbers, first, Until(horizon=32), False, Stop())
+        said.append(str(lost.value))
+    assert said[0] == said[1] and f"path {PATHS // 2} " in said[1]
+
+
+def test_what_cannot_fly_on_a_gpu():
+    plain = fpsim.SDE(Landscape(lambda x: (x**4).sum(axis=0)), ConstantDiffusion(0.3))
+    with pytest.raises(ValueError, match="a GPU runs formulas"):
+        EscapeProblem(plain, 0.0, 1.0).by_splitting(device="cuda", step=0.01)
+    with pytest.raises(ValueError, match="score of these flights are none that compile"):
+        LINE.by_splitting(device="cuda", score=lambda x: x[0], step=0.02)
+    with pytest.raises(ValueError, match="device must be"):
+        LINE.by_splitting(device="gpu", step=0.02)
+
+
+def test_a_mean_by_splitting_is_the_cpu_s():
+    """From end to end: the plan is the CPU's own, and so is every level."""
+    chain = Chain(DoubleWell(), ConstantDiffusion(0.1), learning_rate=0.2)
+    options = {"seed": 3, "repetitions": 2, "particles": 8, "score": "distance"}
+    cpu, gpu = both(fpsim.split_iterations, chain, -1.0, -0.2, **options)
+    assert gpu.settings["device"] == "cuda" and "device" not in cpu.settings
+    assert gpu.mean == pytest.approx(cpu.mean, rel=1e-9) and gpu.settings["levels"] == cpu.settings["levels"] > 1
+    problem = EscapeProblem(fpsim.SDE(DoubleWell(), ConstantDiffusion(0.1)), -1.0, -0.2)
+    cpu, gpu = both(problem.by_splitting, step=0.1, step_bias=False, **options)
+    assert gpu.settings["device"] == "cuda" and "device" not in cpu.settings
+    assert gpu.mean == pytest.approx(cpu.mean, rel=1e-9) and gpu.settings["levels"] == cpu.settings["levels"] > 1
 
 
 def test_a_lost_path_is_named_with_its_step():

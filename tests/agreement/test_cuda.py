@@ -6,9 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import fpsim
+import landscapes
+from fpsim.cli.app import app
 from fpsim.cuda import device
 from fpsim.cuda.device import NoGPUError, chosen
+from fpsim.routes.splitting import SplittingRoute
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -83,6 +88,27 @@ def test_auto_takes_a_gpu_for_work_that_is_worth_it(monkeypatch):
     assert chosen("cuda", 1.0) == "cuda" and chosen("cpu", 1e15) == "cpu"
     with pytest.raises(ValueError, match="device must be 'cpu', 'cuda' or 'auto'; got 'gpu'"):
         chosen("gpu", 1.0)
+
+
+@pytest.mark.parametrize("word", ["escape", "simulate"])
+@pytest.mark.parametrize(("said", "words"), [("cuda", "needs the package numba-cuda"), ("gpu", "--device must be cpu")])
+def test_commands_pass_the_device_on(monkeypatch, word, said, words):
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    done = CliRunner().invoke(app, [word, "double-well", "--temperature", "0.1", "--device", said])
+    assert isinstance(done.exception, ValueError) and words in str(done.exception)
+
+
+def test_a_comparison_passes_the_device_on(monkeypatch):
+    """To every route that samples; a device that is not there is an error, not a list of routes that were skipped."""
+    asked, problem = [], fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1)), -1, 1)
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    with pytest.raises(NoGPUError):
+        problem.compare(device="cuda")
+    monkeypatch.setattr(device, "require_gpu", lambda: None)
+    monkeypatch.setattr("fpsim.routes.speed.exit_times", lambda *a, device, **o: asked.append(device) or 1 / 0)
+    monkeypatch.setattr(SplittingRoute, "answer", lambda self, *a, device, **o: asked.append(device) or 1 / 0)
+    problem.compare(device="cuda")
+    assert asked == ["cuda", "cuda"]
 
 
 BROKEN = """
