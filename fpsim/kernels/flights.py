@@ -284,15 +284,15 @@ def _batch_signature(real):
     wall = types.FunctionType(types.void(row, row, row))
     state, written = _common(real)
     return integer(
-        *state, real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, types.boolean, row,
-        wall, row, wall, types.boolean, real, *written,
+        *state, real[:, ::1], row, gradient, integer, real, integer, row, real, integer, integer, integer,
+        types.boolean, row, wall, row, wall, types.boolean, real, *written,
     )  # fmt: skip
 
 
 @compiled(_batch_signature)
 def batch_flights(
     x, owner, quads, best, pool, starts, numbers, first, low, low_from, high, horizon, budget, key0, key1,
-    table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, sparse, wall_data, wall,
+    table, data, gradient, dimension, rate, rule, moves, spread, batch, sampling, stream, sparse, wall_data, wall,
     score_data, score, scored, limit, ends, steps, places, recording, logged, log_owner, log_score, log_step, log_place,
 ):  # fmt: skip
     """The same for SGD with mini-batches, between whose steps nothing happens.
@@ -328,7 +328,23 @@ def batch_flights(
         gone = 0
         for k in range(4):
             batch_step(
-                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse
+                x,
+                y,
+                k,
+                picks,
+                weights,
+                out,
+                batch,
+                table,
+                rows,
+                slope,
+                total,
+                gradient,
+                data,
+                rate,
+                rule,
+                moves,
+                sparse,
             )
             wall(y, wall_data, there[:BLOCK])
             if scored:

@@ -1,7 +1,8 @@
 """Mini-batch SGD for blocks of paths:  x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l(x_n; data_j).
 
-With momentum the state is (x, v), 2 d coordinates:  v' = beta v - eta g,  x' = x + v'.  Gaussian noise of the exact
-covariance takes all m examples:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j, z normal (m,).
+With momentum the state is (x, v), 2 d coordinates:  v' = beta v - eta g,  x' = x + v'; with an optimiser there are its
+memories (:mod:`fpsim.sgd.rules`).  Gaussian noise of the exact covariance takes all m examples:
+g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j, z normal (m,).
 
 The gradient of one example is one function ``gradient(x, examples, data, out)`` over a whole block, called through a
 pointer once for every draw, with the data of each lane's own example in the rows of ``examples``.  Example numbers are
@@ -24,6 +25,7 @@ i4, u4, u8 = np.int32, np.uint32, np.uint64
 GROUP = 32  # lanes that a sparse gradient does or leaves out together
 IDLE = -1  # lane without a path
 INDEPENDENT, DISTINCT, RESHUFFLED, GAUSSIAN = 0, 1, 2, 3  # laws of the draws
+PLAIN, HEAVY_BALL, SIGN, ADAM = 0, 1, 2, 3  # rules of the steps
 
 
 @inlined
@@ -167,22 +169,57 @@ def picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, d
             total[i] += slope[i]
 
 
+@helper
+def sign_step(x, y, total, rate, numbers):
+    """Signum: ``numbers`` are its momentum, and S."""
+    width, beta, size = total.size, numbers[0], numbers[1]
+    eta = rate * size
+    for i in range(width):
+        mean = beta * x[width + i] + (1 - beta) * (total[i] / size)
+        y[width + i] = mean
+        y[i] = x[i] - eta * ((mean > 0) - (mean < 0))
+
+
+@helper
+def adam_step(x, y, total, rate, numbers):
+    """Adam: ``numbers`` are beta1, beta2, epsilon and S; means of g and g^2 so far, below them the weights so far."""
+    width, beta1, beta2, epsilon, size = total.size, numbers[0], numbers[1], numbers[2], numbers[3]
+    eta, last = rate * size, 3 * width
+    for j in range(BLOCK):
+        y[last + j] = beta1 * x[last + j] + (1 - beta1)
+        y[last + BLOCK + j] = beta2 * x[last + BLOCK + j] + (1 - beta2)
+    for i in range(0, width, BLOCK):
+        for j in range(BLOCK):
+            g = total[i + j] / size
+            first, second = (1 - beta1) / y[last + j], (1 - beta2) / y[last + BLOCK + j]
+            mean = (1 - first) * x[width + i + j] + first * g
+            square = (1 - second) * x[2 * width + i + j] + second * g * g
+            y[width + i + j], y[2 * width + i + j] = mean, square
+            y[i + j] = x[i + j] - eta * mean / (np.sqrt(square) + epsilon)
+
+
 @inlined
-def batch_step(x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse):
+def batch_step(
+    x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers, sparse
+):  # fmt: skip
     """y = step k of four from x; ``rate`` = eta / S for picked examples, eta for weights."""
     if weights.size > 0:
         weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data)
     else:
         picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, data, sparse)
     width = total.size
-    if x.size == width:
+    if rule == PLAIN:
         for i in range(width):
             y[i] = x[i] - rate * total[i]
-    else:
+    elif rule == HEAVY_BALL:
         for i in range(width):
-            speed = momentum * x[width + i] - rate * total[i]
+            speed = numbers[0] * x[width + i] - rate * total[i]
             y[width + i] = speed
             y[i] = x[i] + speed
+    elif rule == SIGN:
+        sign_step(x, y, total, rate, numbers)
+    else:
+        adam_step(x, y, total, rate, numbers)
 
 
 @inlined
@@ -214,8 +251,9 @@ def land(y, level, owner, quads, out, k, limit, times, places):
 def _arguments(real):
     row, integer, word = real[::1], types.int64, types.uint32
     gradient = types.FunctionType(types.void(row, row, row, row))
-    # table, data, gradient, dimension, rate, momentum, spread, batch, sampling, stream, sparse, key0, key1
-    return real[:, ::1], row, gradient, integer, real, real, real, integer, integer, integer, types.boolean, word, word
+    # table, data, gradient, dimension, rate, rule, numbers, spread, batch, sampling, stream, sparse, key0, key1
+    which = integer, integer, integer, types.boolean
+    return real[:, ::1], row, gradient, integer, real, integer, row, real, *which, word, word
 
 
 def _walk_signature(real):
@@ -228,8 +266,8 @@ def _walk_signature(real):
 
 @compiled(_walk_signature)
 def walk_batches(
-    states, first_path, first_step, every, table, data, gradient, dimension, rate, momentum, spread, batch, sampling,
-    stream, sparse, key0, key1, limit, frames, sums, origin, paths,
+    states, first_path, first_step, every, table, data, gradient, dimension, rate, rule, numbers, spread,
+    batch, sampling, stream, sparse, key0, key1, limit, frames, sums, origin, paths,
 ):  # fmt: skip
     """Advance blocks of paths by ``frames`` stretches of ``every`` steps each.
 
@@ -239,8 +277,9 @@ def walk_batches(
         first_step: number of the first step.
         table: (data names, examples) the data set.
         data, gradient: parameters, and the compiled gradient of one example.
-        dimension: d; states have d coordinates, or 2 d with momentum.
-        rate, momentum: eta / S (eta for Gaussian noise), and beta.
+        dimension: d; states have d coordinates, and below them what the rule remembers.
+        rate: eta / S (eta for Gaussian noise).
+        rule, numbers: how a step is made of a gradient, and its numbers (:mod:`fpsim.sgd.rules`).
         spread: (m S)^(-1/2) for Gaussian noise.
         batch, sampling: examples in a batch, and the law of the draws.
         stream, key0, key1: random stream of that law, and the seed's halves.
@@ -282,8 +321,9 @@ def walk_batches(
                     stream, key0, key1,
                 )  # fmt: skip
             batch_step(
-                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse
-            )
+                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers,
+                sparse,
+            )  # fmt: skip
             x[:] = y
             if not all_finite(x, limit):
                 return block, n + 1
@@ -307,8 +347,8 @@ def _exit_signature(real):
 
 @compiled(_exit_signature)
 def exit_batches(
-    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, dimension, rate, momentum, spread, batch,
-    sampling, stream, sparse, key0, key1, wall_data, wall, limit, times, places, clock, begun, final,
+    x, owner, quads, pool, starts, horizon, budget, table, data, gradient, dimension, rate, rule, numbers, spread,
+    batch, sampling, stream, sparse, key0, key1, wall_data, wall, limit, times, places, clock, begun, final,
 ):  # fmt: skip
     """Move one block of lanes until its budget, or its list of paths, is used up.
 
@@ -354,8 +394,9 @@ def exit_batches(
         gone = 0
         for k in range(4):
             batch_step(
-                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, momentum, sparse
-            )
+                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers,
+                sparse,
+            )  # fmt: skip
             wall(y, wall_data, level)
             if any_inside(level):
                 gone += land(y, level, owner, quads, out, k, limit, times, places)

@@ -7,7 +7,8 @@ or, as practice does, the next S of a random order of all examples that is drawn
 calculus and no Gaussian noise: the chain is the truth.  Beside them stands its surrogate, the same chain with Gaussian
 noise of exactly the covariance C1(x)/S:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j,  z normal (m,).
 
-With momentum the state is (x, v):  v' = beta v - eta g,  x' = x + v'  (Polyak 1964).
+With momentum the state is (x, v):  v' = beta v - eta g,  x' = x + v'  (Polyak 1964); steps of Adam and of sign SGD:
+:mod:`fpsim.sgd.rules`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fpsim.noise import GradientNoise
 from fpsim.noise.examples import ExampleCovariance
 from fpsim.sde.sde import SDE
+from fpsim.sgd.optimisers import Optimiser, as_optimiser
 from landscapes.examples.dataset import DatasetLandscape
 
 LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
@@ -53,9 +54,11 @@ class MiniBatchSGD:
             ``"gaussian"``, no mini-batches but Gaussian noise of the covariance C1(x)/S, from all examples at every
             step; S is any positive number then.
         momentum: beta, 0 <= beta < 1; paths start at rest.
+        optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD; its
+            memories are empty at the start, which Adam corrects for (:mod:`fpsim.sgd.rules`).
 
     Raises:
-        TypeError: for a landscape without examples.
+        TypeError: for a landscape without examples, or an optimiser that is none.
         ValueError: for an unknown law, or a batch that is no whole number, or larger than the data set unless drawn
             with replacement.
     """
@@ -65,6 +68,7 @@ class MiniBatchSGD:
     batch_size: float
     sampling: Sampling = "with-replacement"
     momentum: float = 0.0
+    optimiser: Optimiser | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.landscape, DatasetLandscape) or self.moves_network):
@@ -82,6 +86,9 @@ class MiniBatchSGD:
             raise ValueError(f"sampling is one of {', '.join(LAWS)}; got {self.sampling!r}")
         if not (np.isfinite(self.momentum) and 0 <= self.momentum < 1):
             raise ValueError(f"momentum is a number from 0 to below 1; got {self.momentum!r}")
+        if self.optimiser is not None and self.momentum:
+            raise ValueError(f"{self.optimiser} has its own momentum; leave out momentum={self.momentum:g}")
+        as_optimiser(self.optimiser)
         self._check_batch()
 
     def _check_batch(self) -> None:
@@ -103,8 +110,14 @@ class MiniBatchSGD:
 
     @property
     def coordinates(self) -> int:
-        """Of a state: d, or 2 d with momentum."""
-        return int(self.landscape.dimension) * (2 if self.momentum else 1)
+        """Of a state: the d of the landscape, and below them what the steps remember."""
+        d = int(self.landscape.dimension)
+        return d * (2 if self.momentum else 1) if self.optimiser is None else self.optimiser.rows(d)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is linear in the gradient and remembers nothing."""
+        return not self.momentum and self.optimiser is None
 
     @property
     def moves_network(self) -> bool:
@@ -137,6 +150,7 @@ class MiniBatchSGD:
     def __str__(self) -> str:
         words = self.sampling.replace("-", " ")
         words += f", momentum {self.momentum:g}" if self.momentum else ""
+        words += f", {self.optimiser}" if self.optimiser is not None else ""
         return f"SGD on {self.landscape}, eta = {self.learning_rate:g}, S = {self.batch_size:g}, {words}"
 
 
@@ -147,8 +161,3 @@ class HasBatches(Protocol):
     def batches(self) -> MiniBatchSGD:
         """The same as a ``MiniBatchSGD``."""
         ...
-
-
-def at_rest(sgd: MiniBatchSGD, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """States (coordinates, ...) of points (d, ...): with momentum there are velocities below them, 0 to begin with."""
-    return np.concatenate([points, np.zeros_like(points)]) if sgd.momentum else points

@@ -17,7 +17,8 @@ from fpsim.paths.exit_pool import Exits
 from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled
-from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD, at_rest
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.rules import at_rest
 
 Array = NDArray[Any]
 SCRATCH = 2**31

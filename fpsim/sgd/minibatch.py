@@ -30,8 +30,9 @@ from fpsim.paths.step import LIMITS, Compiled, check_precision, made, require_co
 from fpsim.paths.threads import in_order, thread_count
 from fpsim.schedules.curves import Curve
 from fpsim.sgd import network_batches
-from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches, MiniBatchSGD, Sampling, at_rest
-from fpsim.sgd.scheduled_batches import Plan, left, march
+from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches, MiniBatchSGD, Sampling
+from fpsim.sgd.rules import at_rest, rule_of
+from fpsim.sgd.scheduled_batches import CompiledWalk, NetworkWalk, Plan, Walks, left, march
 from fpsim.sgd.written import WORTH, compiles, slope_and_table, why_not
 from fpsim.targets import Target, as_target
 from landscapes.progress import Progress, shows_progress
@@ -87,7 +88,7 @@ def exit_iterations(
             (:mod:`landscapes.networks.network_code`) and the work is worth it, else it runs in torch, with the same
             draws.
         learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
-            ``sgd``, with a finite horizon, without a deadline, on the CPU.
+            ``sgd``, with a finite horizon, on the CPU.
         dtype: float64, or float32 for what compiles: on GPUs twice as fast or more, as exact as batches are noisy.
 
     Returns:
@@ -104,16 +105,22 @@ def exit_iterations(
     if not horizon > 0:
         raise ValueError(f"the horizon must be a positive number of iterations; got {horizon!r}")
     d = sgd.landscape.dimension
-    require_memory(8 * int(paths) * (d * (3 if callable(start) else 1) + 6), "the exits", "use fewer paths")
+    each = sgd.coordinates + 6 + (2 * d if callable(start) else 0)
+    require_memory(8 * int(paths) * each, "the exits", "use fewer paths")
     points = start_points(start, d, 0, int(paths), seed)
     goal = as_target(target, points[:, 0])
-    place = _place(sgd, device, int(paths), horizon, _has_formula(sgd, goal))
+    scheduled = learning_rate is not None or batch_size is not None
+    place = _place(sgd, device, int(paths), horizon, _has_formula(sgd, goal), scheduled)
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
-    if learning_rate is not None or batch_size is not None:
+    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal), "engine": place}
+    if scheduled:
         plan = Plan.until(sgd, horizon, learning_rate, batch_size)
-        return left(plan, kernel_arguments(sgd, seed), points, goal, int(paths), seed, threads, progress)
+        if np.dtype(dtype) != np.float64:
+            raise ValueError("schedules of mini-batches are followed in float64; leave out dtype")
+        walks = _walks(plan, place, seed)
+        return left(plan, walks, points, goal, int(paths), threads, progress, deadline, ends, facts)
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
     if place == "torch":
         watch = Watch(float(paths), progress)
@@ -125,7 +132,6 @@ def exit_iterations(
         moving = at_rest(sgd, points)
         found = _exits(sgd, moving, goal, int(paths), seed, quads, thread_count(threads), progress, ends, dtype)
     found = replace(found, places=found.places[:, :d])
-    facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal), "engine": place}
     return sample_of(found, horizon, quads, 1.0, deadline, facts)
 
 
@@ -172,6 +178,7 @@ def simulate_batches(
     every = int(iterations) if keep == "final" else spread
     if not (isinstance(every, int | np.integer) and every >= 1):
         raise ValueError(f"save_every counts iterations and must be a whole number >= 1; got {save_every!r}")
+    sgd = as_batches(sgd)
     d, frames = sgd.landscape.dimension, -(-int(iterations) // int(every))
     if keep == "moments":
         size, advice = 8 * (frames + 1) * 4 * d * (3 * thread_count(threads) + 2), "use a larger save_every"
@@ -180,11 +187,12 @@ def simulate_batches(
     require_memory(size, f"what is kept of {int(paths)} paths", advice)
     scheduled = learning_rate is not None or batch_size is not None
     plan = Plan.of(sgd, frames * int(every), learning_rate, batch_size) if scheduled else None
+    place = _place(sgd, device, int(paths), int(iterations), scheduled=scheduled)
     time = np.arange(frames + 1) * every * sgd.learning_rate if plan is None else plan.time[:: int(every)]
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    place = "compiled" if plan is not None else _place(sgd, device, int(paths), int(iterations))
+    walks = None if plan is None else _walks(plan, place, seed)
     card = _on_card(sgd, seed) if place == "cuda" else None
-    arguments = kernel_arguments(sgd, seed) if place == "compiled" else ()
+    arguments = kernel_arguments(sgd, seed) if place == "compiled" and plan is None else ()
     settings = {"sgd": str(sgd), "seed": int(seed), "engine": place, **({} if plan is None else plan.words)}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
     sums = np.zeros((frames + 1, 4, d) if x is None else (0, 4, d))
@@ -192,8 +200,8 @@ def simulate_batches(
 
     def work(chunk: tuple[int, int]) -> Array:
         out = None if x is None else x[:, slice(*chunk)]
-        if plan is not None:
-            return march(plan, arguments, start, chunk, int(every), keep, origin, seed, watch, out)
+        if plan is not None and walks is not None:
+            return march(plan, walks, start, chunk, int(every), keep, origin, seed, watch, out)
         if place == "torch":
             return _march_network(sgd, start, chunk, frames, int(every), keep, origin, seed, watch, out)
         if card is not None:
@@ -228,7 +236,16 @@ def _march_network(
     return sums
 
 
-def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, formula: bool = True) -> str:
+def _walks(plan: Plan, place: str, seed: int) -> Walks:
+    if place == "torch":
+        return lambda points, chunk: NetworkWalk(plan, seed, points, chunk)
+    arguments = kernel_arguments(plan.sgd, seed)
+    return lambda points, chunk: CompiledWalk(plan, arguments, points, chunk)
+
+
+def _place(
+    sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, formula: bool = True, scheduled: bool = False
+) -> str:
     """Where a run goes: ``"compiled"``, ``"torch"`` or ``"cuda"``.
 
     ``"auto"`` counts a gradient of one example as a coordinate-step.  A network whose layers are known compiles, if the
@@ -236,31 +253,37 @@ def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, for
     """
     each = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
     work = float(paths) * iterations * each
+    here = scheduled or sgd.optimiser is not None
+    if here and device == "cuda":
+        raise ValueError("schedules and optimisers of mini-batches run on the CPU; leave out device='cuda'")
     if formula and compiles(sgd):
         known = work if math.isfinite(iterations) else float(paths) * EXIT_STEPS * each
-        if chosen(device, known * sgd.landscape.dimension) == "cuda":
+        if not here and chosen(device, known * sgd.landscape.dimension) == "cuda":
             return "cuda"
-        plain = sgd.draws_examples and not sgd.momentum
-        return "torch" if sgd.moves_network and plain and work < WORTH else "compiled"
+        return "torch" if sgd.moves_network and sgd.draws_examples and work < WORTH else "compiled"
     if not sgd.moves_network:
         return "compiled"
     reason = (why_not(sgd.landscape) if formula else None) or "the target is a level function, which does not compile"
-    if device == "cuda" or not sgd.draws_examples or sgd.momentum:
-        what = "device='cuda'" if device == "cuda" else "momentum" if sgd.momentum else "sampling='gaussian'"
+    if device == "cuda" or not sgd.draws_examples:
+        what = "device='cuda'" if device == "cuda" else "sampling='gaussian'"
         raise ValueError(f"{what} is for what compiles, and this network runs in torch: {reason}")
     return "torch"
 
 
 def as_batches(sgd: MiniBatchSGD | HasBatches) -> MiniBatchSGD:
-    """A ``NetworkSGD`` as the ``MiniBatchSGD`` that it is."""
-    return sgd if isinstance(sgd, MiniBatchSGD) else sgd.batches
+    """A ``NetworkSGD`` as the ``MiniBatchSGD`` that it is; ``TypeError`` for anything else."""
+    if isinstance(sgd, MiniBatchSGD):
+        return sgd
+    if not hasattr(sgd, "batches"):
+        raise TypeError(f"mini-batches are those of a MiniBatchSGD or a NetworkSGD; got {sgd!r}")
+    return sgd.batches
 
 
 def _on_card(sgd: MiniBatchSGD, seed: int, dtype: DTypeLike = np.float64) -> CardBatches:
     from fpsim.sgd.cuda_batches import CardBatches
 
-    table, data, gradient, _, *rest = kernel_arguments(sgd, seed, "cuda", dtype)
-    return CardBatches(sgd, (table, Compiled(gradient, data), *rest), dtype)
+    table, data, gradient, _, rate, _, numbers, *rest = kernel_arguments(sgd, seed, "cuda", dtype)
+    return CardBatches(sgd, (table, Compiled(gradient, data), rate, float(numbers[0]), *rest), dtype)
 
 
 def kernel_arguments(
@@ -274,9 +297,10 @@ def kernel_arguments(
     law, m = LAWS.index(sgd.sampling), sgd.landscape.number_of_examples
     rate = sgd.learning_rate / sgd.batch_size if sgd.draws_examples else sgd.learning_rate
     batch, spread = (int(sgd.batch_size), 0.0) if sgd.draws_examples else (0, (m * sgd.batch_size) ** -0.5)
+    rule, numbers = rule_of(sgd, float(batch or 1))
     return (
-        table, gradient.data, gradient.function, int(sgd.landscape.dimension), rate, float(sgd.momentum), spread, batch,
-        law, int(STREAMS[sgd.sampling]), sgd.moves_network, *seed_words(seed),
+        table, gradient.data, gradient.function, int(sgd.landscape.dimension), rate, rule, numbers.astype(dtype),
+        spread, batch, law, int(STREAMS[sgd.sampling]), sgd.moves_network, *seed_words(seed),
     )  # fmt: skip
 
 

@@ -3,8 +3,9 @@
     Adam       m' = b1 m + (1 - b1) g,   s' = b2 s + (1 - b2) g^2,   x' = x - eta m' / (sqrt(s') + epsilon)
     SignSGD    m' = b m + (1 - b) g,                                 x' = x - eta sign(m')
 
-(Kingma and Ba, ICLR 2015, algorithm 1; Bernstein et al., ICML 2018, "signSGD" and "Signum").  Adam is run as it is long
-after its beginning: without the correction for s = 0 at the start, from m = 0 and s = E g^2 at the start point.
+(Kingma and Ba, ICLR 2015, algorithm 1; Bernstein et al., ICML 2018, "signSGD" and "Signum").  A chain runs Adam as it is
+long after its beginning: without the correction for s = 0 at the start, from m = 0 and s = E g^2 at the start point.
+Real mini-batches (:mod:`fpsim.sgd.rules`) begin from m = s = 0 with that correction, as training does.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ class Adam:
         square = beta2 * memory[1] + (1 - beta2) * g * g
         return mean / (maths.sqrt(square) + epsilon), [mean, square]
 
+    def rows(self, d: int) -> int:
+        """Coordinates of a state of mini-batches: places, both means, and how much each mean has seen of its whole."""
+        return 3 * d + 2
+
     @property
     def numbers(self) -> dict[str, float]:
         """Those of a step."""
@@ -85,6 +90,10 @@ class SignSGD:
         mean = numbers[0] * memory[0] + (1 - numbers[0]) * g
         return maths.sign(mean), [mean]
 
+    def rows(self, d: int) -> int:
+        """Coordinates of a state of mini-batches: places, and the mean."""
+        return 2 * d
+
     @property
     def numbers(self) -> dict[str, float]:
         """Those of a step."""
@@ -95,6 +104,13 @@ class SignSGD:
 
 
 Optimiser = Adam | SignSGD
+
+
+def as_optimiser(value: Any) -> Optimiser | None:
+    """An optimiser or ``None``; ``TypeError`` for anything else."""
+    if value is not None and not isinstance(value, Optimiser):
+        raise TypeError(f"an optimiser is fpsim.Adam() or fpsim.SignSGD(), with their numbers; got {value!r}")
+    return value
 
 
 def _require_shares(optimiser: Any, *names: str) -> None:
@@ -112,8 +128,7 @@ class Optimised(SDE):
     rate: float
 
     def __init__(self, plain: SDE, optimiser: Optimiser, rate: float) -> None:
-        if not isinstance(optimiser, Optimiser):
-            raise TypeError(f"an optimiser is fpsim.Adam() or fpsim.SignSGD(), with their numbers; got {optimiser!r}")
+        as_optimiser(optimiser)
         if plain.noise.leaps:
             raise ValueError(f"{optimiser} is for Gaussian noise with a D; got {plain.noise}")
         for name, value in (

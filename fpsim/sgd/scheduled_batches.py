@@ -2,16 +2,18 @@
 
     x_{k+1} = x_k - (eta(k) / S(k)) sum_{j in B_k} grad l_j(x_k),      |B_k| = S(k)
 
-The same kernel as without them, called for every run of iterations over which neither changes.
+or another step of :mod:`fpsim.sgd.rules`.  The same kernel as without them, called for every run of iterations over
+which neither changes; a network that does not compile moves in torch.
 """
 
 from __future__ import annotations
 
 import math
+import time as clock
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ from fpsim.paths.step import LIMITS
 from fpsim.paths.threads import in_order
 from fpsim.schedules.curves import as_curve
 from fpsim.sgd.batches import LARGEST_BATCH, BatchDivergenceError, MiniBatchSGD
+from fpsim.sgd.network_batches import BLOCK as TOGETHER
+from fpsim.sgd.network_batches import drawn, stepped
+from fpsim.sgd.rules import at_rest, rule_of
 from fpsim.targets import Target
 
 Array = NDArray[np.float64]
@@ -40,7 +45,7 @@ class Plan:
 
     sgd: MiniBatchSGD
     rates: Array
-    sizes: NDArray[np.int64]
+    sizes: Array
     words: dict[str, str]
 
     @classmethod
@@ -48,38 +53,21 @@ class Plan:
         """Schedules (curves or numbers; ``None``: as in ``sgd``) at every iteration.
 
         Raises:
-            ValueError: for a network, rates that are not positive, and sizes that cannot be drawn.
+            ValueError: for rates that are not positive, and sizes that cannot be drawn.
         """
-        if sgd.moves_network:
-            raise ValueError("schedules of mini-batches are for data sets given by formulas, not for all of a network")
-        if sgd.momentum or not sgd.draws_examples:
-            raise ValueError("schedules of mini-batches are for real mini-batches without momentum; leave it out")
         k = np.arange(iterations, dtype=float)
         curves = {
             "learning rate": as_curve(sgd.learning_rate if learning_rate is None else learning_rate),
             "batch size": as_curve(sgd.batch_size if batch_size is None else batch_size),
         }
         rates, sizes = (curve.at(k) for curve in curves.values())
-        bad = ~(np.isfinite(rates) & (rates > 0))
-        if bad.any():
-            raise ValueError(
-                f"the learning rate must be positive; at iteration {np.argmax(bad)} it is {rates[bad][0]:g}"
-            )
-        whole = np.isfinite(sizes) & (sizes == np.rint(sizes)) & (sizes >= 1) & (sizes <= LARGEST_BATCH)
-        if not whole.all():
-            raise ValueError(
-                f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; at iteration "
-                f"{np.argmin(whole)} the schedule says {sizes[~whole][0]:g}"
-            )
-        m = sgd.landscape.number_of_examples
-        if not sgd.replacement and sizes.max() > m:
-            raise ValueError(f"{sizes.max():g} different examples cannot be drawn from {m}")
-        if sgd.sampling == "reshuffled" and np.ptp(sizes) > 0:
-            raise ValueError(
-                "an epoch of reshuffled examples is cut into batches of one size; give batch_size a number"
-            )
-        told = {name: str(curve) for name, curve in curves.items()}
-        return cls(sgd, rates, sizes.astype(np.int64), told)
+        for name, values in (("learning rate", rates), ("batch size", sizes)):
+            bad = ~(np.isfinite(values) & (values > 0))
+            if bad.any():
+                raise ValueError(f"the {name} must be positive; at iteration {np.argmax(bad)} it is {values[bad][0]:g}")
+        if sgd.draws_examples:
+            _check_sizes(sgd, sizes)
+        return cls(sgd, rates, sizes, {name: str(curve) for name, curve in curves.items()})
 
     @classmethod
     def until(cls, sgd: MiniBatchSGD, horizon: float, learning_rate: Any, batch_size: Any) -> Plan:
@@ -100,54 +88,119 @@ class Plan:
         yield from pairwise(cuts)
 
 
-class Batch:
+def _check_sizes(sgd: MiniBatchSGD, sizes: Array) -> None:
+    whole = (sizes == np.rint(sizes)) & (sizes <= LARGEST_BATCH)
+    if not whole.all():
+        raise ValueError(
+            f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; at iteration {np.argmin(whole)} the "
+            f"schedule says {sizes[~whole][0]:g}"
+        )
+    m = sgd.landscape.number_of_examples
+    if not sgd.replacement and sizes.max() > m:
+        raise ValueError(f"{sizes.max():g} different examples cannot be drawn from {m}")
+    if sgd.sampling == "reshuffled" and np.ptp(sizes) > 0:
+        raise ValueError("an epoch of reshuffled examples is cut into batches of one size; give batch_size a number")
+
+
+class Walk(Protocol):
+    """Paths that walk together under a plan."""
+
+    def positions(self) -> Array:
+        """(paths, d) now."""
+        ...
+
+    def put(self, lanes: NDArray[np.bool_], point: Array) -> None:
+        """Let some of the paths rest at a point (d,), since nobody looks at them any more."""
+        ...
+
+    def advance(self, begin: int, end: int) -> None:
+        """Walk from iteration ``begin`` to ``end``."""
+        ...
+
+
+Walks = Callable[[Array, Chunk], Walk]
+
+
+class CompiledWalk:
     """Paths ``begin ... end - 1`` under a plan, in blocks for the kernel."""
 
     def __init__(self, plan: Plan, arguments: tuple[Any, ...], points: Array, chunk: Chunk) -> None:
-        (self.begin, end), d = chunk, len(points)
-        self.plan, self.arguments, self.dimension, self.count = plan, arguments, d, end - self.begin
+        (self.begin, end), self.dimension, self.rows = chunk, len(points), plan.sgd.coordinates
+        self.plan, self.arguments, self.count = plan, arguments, end - self.begin
         blocks = -(-self.count // BLOCK)
         lanes = np.minimum(np.arange(blocks * BLOCK), self.count - 1)
-        padded = np.broadcast_to(points, (d, self.count))[:, lanes]
-        by_block = padded.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
+        padded = np.broadcast_to(at_rest(plan.sgd, points), (self.rows, self.count))[:, lanes]
+        by_block = padded.reshape(self.rows, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, self.rows * BLOCK)
         self.states = np.array(by_block, order="C")
 
     def positions(self) -> Array:
         """(paths, d) now."""
-        return np.array(by_path(self.states[None], self.dimension)[0, : self.count])
+        return np.array(by_path(self.states[None], self.rows)[0, : self.count, : self.dimension])
 
     def put(self, lanes: NDArray[np.bool_], point: Array) -> None:
-        """Put some of the paths to a point (d,)."""
-        blocks = self.states.reshape(-1, self.dimension, BLOCK)
-        index = np.flatnonzero(lanes)
-        blocks[index // BLOCK, :, index % BLOCK] = point
+        """Put some of the paths to rest at a point (d,), where nothing can diverge."""
+        blocks, index = self.states.reshape(-1, self.rows, BLOCK), np.flatnonzero(lanes)
+        blocks[index // BLOCK, :, index % BLOCK] = at_rest(self.plan.sgd, point)
 
     def advance(self, begin: int, end: int) -> None:
         """Walk from iteration ``begin`` to ``end``."""
         from fpsim.kernels.minibatch import walk_batches
 
-        table, data, gradient, dimension, _, momentum, spread, _, *rest = self.arguments
+        sgd, (table, data, gradient, dimension, *_) = self.plan.sgd, self.arguments
         nothing = np.empty((1, 0, self.states.shape[1])), np.empty((0, 4, self.dimension)), np.zeros(self.dimension)
         for first, last in self.plan.legs(begin, end):
-            size = int(self.plan.sizes[first])
-            rate = float(self.plan.rates[first]) / size
-            law = table, data, gradient, dimension, rate, momentum, spread, size, *rest
+            size, rate = float(self.plan.sizes[first]), float(self.plan.rates[first])
+            shares = rate / size, 0.0, int(size)
+            if not sgd.draws_examples:
+                shares = rate, (sgd.landscape.number_of_examples * size) ** -0.5, 0
+            rule, numbers = rule_of(sgd, float(shares[2] or 1))
+            moving = table, data, gradient, dimension, shares[0], rule, numbers, *shares[1:], *self.arguments[9:]
             block, step = walk_batches[np.float64](
-                self.states, self.begin, first, last - first, *law, LIMIT, *nothing, self.count
+                self.states, self.begin, first, last - first, *moving, LIMIT, *nothing, self.count
             )
             if block >= 0:
-                row = self.states[block].reshape(self.dimension, BLOCK)
+                row = self.states[block].reshape(self.rows, BLOCK)
                 lane = int(np.argmax(~np.all(np.abs(row) <= LIMIT, axis=0)))
-                raise BatchDivergenceError(self.begin + int(block) * BLOCK + lane, self.plan.sgd, int(step))
+                raise BatchDivergenceError(self.begin + int(block) * BLOCK + lane, sgd, int(step))
+
+
+class NetworkWalk:
+    """Paths ``begin ... end - 1`` under a plan, in all parameters of a network that does not compile."""
+
+    def __init__(self, plan: Plan, seed: int, points: Array, chunk: Chunk) -> None:
+        self.plan, self.seed, self.dimension = plan, seed, len(points)
+        self.alive = np.arange(*chunk)
+        self.begin, count = chunk[0], self.alive.size
+        self.states = np.array(np.broadcast_to(at_rest(plan.sgd, points), (plan.sgd.coordinates, count)))
+
+    def positions(self) -> Array:
+        """(paths, d) now."""
+        return np.array(self.states[: self.dimension].T)
+
+    def put(self, lanes: NDArray[np.bool_], point: Array) -> None:
+        """Leave some of the paths where they are."""
+        self.alive = self.begin + np.flatnonzero(~lanes)
+
+    def advance(self, begin: int, end: int) -> None:
+        """Walk from iteration ``begin`` to ``end``."""
+        sgd, now = self.plan.sgd, self.alive - self.begin
+        state = self.states[:, now]
+        for first, last in self.plan.legs(begin, end):
+            for n in range(first, last, TOGETHER):
+                steps = min(TOGETHER, last - n)
+                rate, size = float(self.plan.rates[first]), int(self.plan.sizes[first])
+                for k, batch in enumerate(drawn(sgd, self.seed, self.alive, n, steps, size)):
+                    state = stepped(sgd, state, batch, rate, self.alive, n + k + 1)
+        self.states[:, now] = state
 
 
 def march(
-    plan: Plan, arguments: tuple[Any, ...], start: Any, chunk: Chunk, every: int, keep: str, origin: Array, seed: int,
-    watch: Watch, out: Array | None,
+    plan: Plan, walks: Walks, start: Any, chunk: Chunk, every: int, keep: str, origin: Array, seed: int, watch: Watch,
+    out: Array | None,
 ) -> Array:  # fmt: skip
     """A chunk through all iterations: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
     begin, end = chunk
-    batch = Batch(plan, arguments, start_points(start, len(origin), begin, end - begin, seed), chunk)
+    batch = walks(start_points(start, len(origin), begin, end - begin, seed), chunk)
     frames = len(plan.rates) // every
     sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, len(origin)))
     for frame in range(frames + 1):
@@ -163,29 +216,30 @@ def march(
 
 
 def _leave(
-    plan: Plan, arguments: tuple[Any, ...], points: Array, chunk: Chunk, level: Callable[[Array], Array], watch: Watch,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Iterations at which the paths of a chunk land in the target (infinite: not at all), (n,), and places (n, d)."""
-    begin, end = chunk
-    own = points if points.shape[1] == 1 else points[:, begin:end]
-    batch = Batch(plan, arguments, own, chunk)
-    times, places, rest = np.full(end - begin, np.inf), np.array(batch.positions()), own[:, 0]
-    for k in range(len(plan.rates)):
-        batch.advance(k, k + 1)
-        now, alive = batch.positions(), np.isinf(times)
+    walk: Walk, iterations: int, rest: Array, level: Callable[[Array], Array], watch: Watch, ends: float
+) -> Array:
+    """Rows (n, 2 + d) of the iterations at which paths land in the target (infinite: not at all; NaN: under way at the
+    deadline), the groups of four that all were followed, and places.
+    """  # fmt: skip
+    places = walk.positions()
+    times, done = np.full(len(places), np.nan), 0
+    while done < iterations and np.isnan(times).any() and (done % 4 or clock.perf_counter() < ends):
+        walk.advance(done, done + 1)
+        done += 1
+        now, alive = walk.positions(), np.isnan(times)
         out = alive & (np.asarray(level(now.T)) >= 0)
-        times[out] = k + 1
+        times[out] = done
         places[alive] = now[alive]
-        batch.put(~alive | out, rest)  # where nothing can diverge
-        watch.advance(end - begin)
-        if not np.isinf(times).any():
-            break
-    return times, places
+        walk.put(~np.isnan(times), rest)
+        watch.advance(len(places))
+    if done == iterations:
+        times[np.isnan(times)] = np.inf
+    return np.column_stack([times, np.full(len(times), done // 4 if done else -1), places])
 
 
 def left(
-    plan: Plan, arguments: tuple[Any, ...], points: Array, goal: Target, paths: int, seed: int, threads: int | None,
-    progress: Callable[[float], None] | None,
+    plan: Plan, walks: Walks, points: Array, goal: Target, paths: int, threads: int | None,
+    progress: Callable[[float], None] | None, deadline: float, ends: float, facts: dict[str, Any],
 ) -> ExitSample:  # fmt: skip
     """Exits under a plan, as :func:`fpsim.exit_iterations` gives them."""
     iterations = len(plan.rates)
@@ -193,10 +247,9 @@ def left(
     chunks = [(begin, min(begin + LENGTH, paths)) for begin in range(0, paths, LENGTH)]
 
     def work(chunk: Chunk) -> Array:
-        times, places = _leave(plan, arguments, points, chunk, goal.level, watch)
-        return np.concatenate([times[:, None], places], axis=1)
+        own = points if points.shape[1] == 1 else points[:, slice(*chunk)]
+        return _leave(walks(own, chunk), iterations, own[:, 0], goal.level, watch, ends)
 
     rows = np.concatenate([part for _, _, part in in_order(chunks, work, threads, watch)])
-    found = Exits(rows[:, 0], rows[:, 1:], np.full(paths, iterations // 4))
-    facts = {"sgd": str(plan.sgd), "seed": int(seed), "units": "iterations", "target": str(goal), **plan.words}
-    return sample_of(found, float(iterations), iterations // 4, 1.0, math.inf, facts)
+    found = Exits(rows[:, 0], rows[:, 2:], rows[:, 1].astype(np.int64))
+    return sample_of(found, float(iterations), iterations // 4, 1.0, deadline, {**facts, **plan.words})

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fpsim.networks import sgd as network
 from fpsim.paths.step import Compiled
 from fpsim.sgd import network_batches
-from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD, at_rest
+from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
 from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
+from fpsim.sgd.rules import at_rest
 from fpsim.sgd.written import compiles, why_not
 from fpsim.splitting.card import Flights, Records, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
@@ -42,10 +43,13 @@ def batch_flights(
     """Flights of real mini-batches, compiled if everything about them compiles.
 
     Raises:
-        ValueError: for reshuffled epochs, and for a network with Gaussian noise or momentum that does not compile.
+        ValueError: for reshuffled epochs, optimisers, and a network with Gaussian noise or momentum that does not
+            compile.
     """
     batches = as_batches(sgd)
     require_forgetful(batches.sampling)
+    if batches.optimiser is not None:
+        raise ValueError(f"splitting knows SGD, plain or with momentum, not {batches.optimiser}; use exit_iterations")
     own = _of_state(batches, target, own)
     if not batches.moves_network or (replicas is None and _compile(batches, target, own)):
         return BatchFlights(batches, target, seed, own)

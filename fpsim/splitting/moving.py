@@ -112,7 +112,7 @@ def _lone_example(sgd: MiniBatchSGD, point: Array, goal: Target) -> Assumption:
 
 def _draw_by_draw(sgd: Any, goal: Target, score: Any) -> bool:
     independent = isinstance(sgd, MiniBatchSGD) and not sgd.moves_network and sgd.replacement
-    plain = independent and sgd.draws_examples and not sgd.momentum
+    plain = independent and sgd.draws_examples and sgd.is_plain
     return plain and sgd.batch_size <= LARGEST and _on_line(sgd, goal, score)
 
 

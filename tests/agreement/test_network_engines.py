@@ -55,6 +55,42 @@ def test_paths_and_exits_are_torch_s(sampling, monkeypatch):
     np.testing.assert_allclose(one.places, two.places, rtol=0, atol=1e-12)
 
 
+RULES = {
+    "heavy ball": ({"momentum": 0.6}, lambda p: torch.optim.SGD([p], lr=0.1, momentum=0.6)),
+    "adam": ({"optimiser": fpsim.Adam(0.8, 0.95, 1e-3)}, lambda p: torch.optim.Adam([p], 0.1, (0.8, 0.95), 1e-3)),
+    "sign": ({"optimiser": fpsim.SignSGD(0.5)}, None),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_optimisers_and_schedules_in_both_engines(rule, monkeypatch):
+    """Momentum, Adam and sign SGD under schedules of learning rate and batch size, compiled and in torch."""
+    sgd = fpsim.MiniBatchSGD(PLACE, 0.1, S, **RULES[rule][0])
+    plan = {"learning_rate": fpsim.schedules.inverse_time(0.2, 20), "batch_size": fpsim.schedules.steps([1, 3], [10])}
+    for chosen in ({}, plan):
+        one, two = both(monkeypatch, fpsim.simulate_batches, sgd, START, 18, paths=3, save_every=9, seed=3, **chosen)
+        np.testing.assert_allclose(one.x, two.x, rtol=0, atol=1e-10)
+        arguments = {"paths": 10, "seed": 5, "horizon": 40, **chosen}
+        one, two = both(monkeypatch, fpsim.exit_iterations, sgd, START, GOAL, **arguments)
+        assert np.array_equal(one.times, two.times) and one.exits.size > 0
+        np.testing.assert_allclose(one.places, two.places, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", ["heavy ball", "adam"])
+def test_optimisers_are_torch_s_own(rule, monkeypatch):
+    monkeypatch.setattr(minibatch, "WORTH", np.inf)
+    options, library = RULES[rule]
+    sgd = fpsim.MiniBatchSGD(PLACE, 0.1, S, **options)
+    found = fpsim.simulate_batches(sgd, START, 25, paths=1, save_every=1, seed=7).x[:, 0]
+    place = torch.tensor(np.array(START), dtype=torch.float64)
+    optimiser = library(place)
+    for n in range(25):
+        batch = draws.picks(sgd.sampling, M, S, 7, np.array([0]), n, 1)[0]
+        place.grad = torch.tensor(PLACE.batch_gradients(place.numpy()[:, None], batch)[:, 0])
+        optimiser.step()
+        np.testing.assert_allclose(found[n + 1], place.numpy(), rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 @pytest.mark.parametrize("sampling", ["with-replacement", "gaussian"])
 def test_noise_and_momentum_are_the_loop_by_hand(sampling, momentum, monkeypatch):
@@ -124,12 +160,8 @@ def test_tanh_and_logistic_are_those_of_the_library():
 def test_sentences():
     normed = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2)).eval()
     odd = NeuralLandscape(normed, NUMBERS.normal(size=(M, 3)), NUMBERS.integers(0, 2, M))
-    for wrong, words in (
-        ({"sampling": "gaussian"}, "sampling='gaussian' is for what compiles.*LayerNorm"),
-        ({"momentum": 0.5}, "momentum is for what compiles"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2, **wrong), odd.initial, 2, paths=2)
+    with pytest.raises(ValueError, match=r"sampling='gaussian' is for what compiles.*LayerNorm"):
+        fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2, "gaussian"), odd.initial, 2, paths=2)
     with pytest.raises(ValueError, match="device='cuda' is for what compiles"):
         fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2), odd.initial, 2, paths=2, device="cuda")
     with pytest.raises(ValueError, match="momentum is a number from 0 to below 1; got 1"):

@@ -1,0 +1,129 @@
+"""Steps of real mini-batches with momentum, Adam and sign SGD, also under schedules: loops as the papers write them."""
+
+import numpy as np
+import pytest
+
+import fpsim
+from fpsim import schedules
+from fpsim.kernels.random_numbers import Stream
+from fpsim.sgd import draws
+from landscapes.catalogue.example_losses import LinearRegression, PerExampleDoubleWell
+
+REGRESSION = LinearRegression.random(dimension=2, examples=7, seed=1)
+RATES, SIZES = schedules.inverse_time(0.3, 8.0), schedules.steps([1, 3], [6])
+RULES = {
+    "plain": {},
+    "heavy ball": {"momentum": 0.7},
+    "sign": {"optimiser": fpsim.SignSGD()},
+    "signum": {"optimiser": fpsim.SignSGD(0.6)},
+    "adam": {"optimiser": fpsim.Adam(0.8, 0.95, 1e-3)},
+    "adam without memory": {"optimiser": fpsim.Adam(0.0, 0.0, 0.1)},
+}
+
+
+def gradient(sgd, x, seed, k, size, paths):
+    """Mean gradient of the batch of iteration k, (d, n); for Gaussian noise that of all examples with weights."""
+    slopes = sgd.landscape.example_gradients(x)  # (m, d, n)
+    m = len(slopes)
+    if sgd.sampling == "gaussian":
+        z = draws.normals(m, seed, paths, k, 1, Stream.INCREMENTS)[0]
+        weights = 1 / m + (z - z.mean(axis=0)) / np.sqrt(m * size)
+        return np.einsum("mn,mdn->dn", weights, slopes)
+    picked = draws.picks(sgd.sampling, m, int(size), seed, paths, k, 1)[0]
+    return slopes[picked, :, np.arange(paths.size)].mean(axis=0).T
+
+
+def loop(sgd, x, seed, iterations, rate, size):
+    """Positions (iterations + 1, d, n)."""
+    paths, found = np.arange(x.shape[1]), [x]
+    m = s = v = np.zeros_like(x)
+    for k in range(iterations):
+        x, eta = found[-1], rate(k)
+        g = gradient(sgd, x, seed, k, size(k), paths)
+        if isinstance(sgd.optimiser, fpsim.Adam):  # Kingma and Ba, algorithm 1
+            b1, b2, epsilon = sgd.optimiser.numbers.values()
+            m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g**2
+            x = x - eta * (m / (1 - b1 ** (k + 1))) / (np.sqrt(s / (1 - b2 ** (k + 1))) + epsilon)
+        elif sgd.optimiser is not None:  # Bernstein et al., algorithm 2
+            m = sgd.optimiser.momentum * m + (1 - sgd.optimiser.momentum) * g
+            x = x - eta * np.sign(m)
+        else:
+            v = sgd.momentum * v - eta * g
+            x = x + v
+        found.append(x)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("sampling", ["with-replacement", "gaussian"])
+@pytest.mark.parametrize("rule", RULES)
+def test_paths_are_the_loop(rule, sampling):
+    sgd = fpsim.MiniBatchSGD(REGRESSION, 0.1, 2, sampling, **RULES[rule])
+    start = np.random.default_rng(0).normal(size=(2, 130))
+    for scheduled, rate, size in (({}, lambda k: 0.1, lambda k: 2), (_schedules(), RATES, SIZES)):
+        found = fpsim.simulate_batches(sgd, start, 14, 130, 1, seed=4, **scheduled)
+        exact = loop(sgd, start, 4, 14, rate, size)
+        np.testing.assert_allclose(np.moveaxis(found.x, 2, 1), exact, rtol=0, atol=1e-11)
+
+
+def _schedules():
+    return {"learning_rate": RATES, "batch_size": SIZES}
+
+
+@pytest.mark.parametrize("rule", ["heavy ball", "signum", "adam"])
+def test_exits_are_those_of_the_loop(rule):
+    sgd = fpsim.MiniBatchSGD(PerExampleDoubleWell(), 0.15, 1, **RULES[rule])
+    rate = schedules.steps([0.15, 0.05], [20])
+    for scheduled, eta in (({}, lambda k: 0.15), ({"learning_rate": rate}, rate)):
+        found = fpsim.exit_iterations(sgd, -1.0, 0.3, 150, seed=2, horizon=40, **scheduled)
+        walk = loop(sgd, np.full((1, 150), -1.0), 2, 40, eta, lambda k: 1)[:, 0]
+        inside = walk >= 0.3
+        first = np.where(inside.any(axis=0), inside.argmax(axis=0), 40)
+        assert np.array_equal(found.times, first) and 10 < (first < 40).sum() < 150
+        left = first < 40
+        np.testing.assert_allclose(found.places[left, 0], walk[first[left], np.flatnonzero(left)], atol=1e-11)
+
+
+def test_sign_sgd_of_one_example_is_a_walk_on_a_lattice():
+    """Its mean time, from the chances that the examples' signs give, by linear algebra; 5 standard errors."""
+    well, eta = PerExampleDoubleWell(), 0.1
+    sgd = fpsim.MiniBatchSGD(well, eta, 1, optimiser=fpsim.SignSGD())
+    found = fpsim.exit_iterations(sgd, -1.0, 0.95, 2000, seed=1)
+    x = -1.0 + eta * np.arange(-20, 20)
+    slopes = well.example_gradients(x[None])[:, 0]
+    down, up = (slopes > 0).mean(axis=0), (slopes < 0).mean(axis=0)
+    down[0] = 0.0
+    matrix = np.diag(down + up) - np.diag(down[1:], -1) - np.diag(up[:-1], 1)
+    mean, error = found.mean_and_error()
+    assert abs(mean - np.linalg.solve(matrix, np.ones(x.size))[20]) < 5 * error
+
+
+def test_a_deadline_under_a_schedule_keeps_those_still_inside():
+    """All paths of a chunk are seen for the same iterations, so that a share of them is censored, not left out."""
+    sgd = fpsim.MiniBatchSGD(PerExampleDoubleWell(), 0.2, 1)
+    fpsim.exit_iterations(sgd, -1.0, 3.0, 200, horizon=4, learning_rate=0.2)  # compiles
+    found = fpsim.exit_iterations(sgd, -1.0, 3.0, 200, horizon=10**6, learning_rate=0.2, deadline=0.5)
+    assert found.times.size == 200 and found.censored.all() and "stopped" in found.settings
+
+
+@pytest.mark.parametrize(
+    ("options", "call", "words"),
+    [
+        ({"optimiser": "adam"}, {}, "an optimiser is fpsim.Adam"),
+        ({"optimiser": fpsim.Adam(), "momentum": 0.5}, {}, "own momentum"),
+        ({"optimiser": fpsim.Adam()}, {"device": "cuda"}, "run on the CPU"),
+        ({}, {"learning_rate": 0.1, "device": "cuda"}, "run on the CPU"),
+        ({}, {"learning_rate": 0.1, "dtype": np.float32}, "in float64"),
+        ({}, {"batch_size": schedules.wave(0, 2, 10)}, "batch size must be positive"),
+        ({"sampling": "gaussian"}, {"batch_size": -1}, "batch size must be positive"),
+    ],
+)
+def test_refusals(options, call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        sgd = fpsim.MiniBatchSGD(REGRESSION, 0.1, 2, **options)
+        fpsim.exit_iterations(sgd, [0, 0], fpsim.Ball([3, 3], 1), 5, horizon=8, **call)
+
+
+def test_splitting_names_the_optimiser():
+    sgd = fpsim.MiniBatchSGD(PerExampleDoubleWell(), 0.1, 1, optimiser=fpsim.SignSGD())
+    with pytest.raises(ValueError, match="not SignSGD"):
+        fpsim.split_iterations(sgd, -1.0, 0.3)
