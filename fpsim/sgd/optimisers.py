@@ -3,7 +3,7 @@
     Adam       m' = b1 m + (1 - b1) g,   s' = b2 s + (1 - b2) g^2,   x' = x - eta m' / (sqrt(s') + epsilon)
     SignSGD    m' = b m + (1 - b) g,                                 x' = x - eta sign(m')
 
-(Kingma and Ba, ICLR 2015, algorithm 1; Bernstein et al., ICML 2018, "signSGD" and "Signum").  A chain runs Adam as it is
+(Kingma and Ba, ICLR 2015, algorithm 1; Bernstein et al., ICML 2018, signSGD and Signum).  A chain runs Adam as it is
 long after its beginning: without the correction for s = 0 at the start, from m = 0 and s = E g^2 at the start point.
 Real mini-batches (:mod:`fpsim.sgd.rules`) begin from m = s = 0 with that correction, as training does.
 """
