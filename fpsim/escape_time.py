@@ -172,12 +172,11 @@ class EscapeTime(Stored):
         return again
 
     def plot(self, axes: Any = None) -> Any:
-        """Histogram of the exits on a log axis against the exponential law; needs a sample."""
+        """Histogram of the exits on a log axis against the exponential law; without a sample that law and its error."""
+        from fpsim.plotting import exit_histogram, law_chart
+
         if self.sample is None:
-            raise ValueError(
-                f"the route '{self.method}' gives a number, not a sample to draw; use by_paths() or compare().plot()"
-            )
-        from fpsim.plotting import exit_histogram
+            return law_chart(self.log_mean, self.log_error, self.method, self.units, self.violated, axes)
 
         return exit_histogram(self.sample, mean=self.mean, axes=axes)
 

@@ -36,7 +36,7 @@ class Skipped:
     predicted_seconds: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Stored):
     """Several routes to one escape time, side by side.
 

@@ -22,6 +22,7 @@ from fpsim.action.result import MinimumAction
 from fpsim.action.systems import dynamics, lengths_of
 from fpsim.action.valley_floor import Floor, valley_floor
 from landscapes.field import as_point
+from landscapes.notebook import Shown
 
 Array = NDArray[np.float64]
 FLOOR = 1e-5
@@ -59,8 +60,8 @@ class Theory:
         return f"{self.name}: {self.slope:.6g} +- {self.slope_error:.1g} per S/eta{front}{later}; {self.note}"
 
 
-@dataclass(frozen=True)
-class Theories:
+@dataclass(frozen=True, repr=False)
+class Theories(Shown):
     """All theories of one escape.
 
     Attributes:
@@ -77,10 +78,19 @@ class Theories:
     def __getitem__(self, name: str) -> Theory:
         return next(row for row in self.rows if row.name == name)
 
+    def plot(self, axes: Any = None) -> Any:
+        """ln(iterations) against S/eta, a line for each theory; returns the figure."""
+        from fpsim.plotting import theory_lines
+
+        return theory_lines(self.rows, axes)
+
     def finite_noise(self, learning_rate: float, batch_size: int) -> float:
         """ln(exact time / its formula for small noise) on the valley's floor: what is added to any of the formulas."""
         found = self.line.log_iterations(learning_rate, batch_size)
         return found["exact"] - found["gauss"]
+
+    def __repr__(self) -> str:
+        return f"<Theories: {', '.join(row.name for row in self.rows)}>"
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.rows))

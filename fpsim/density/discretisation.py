@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fpsim.assumption import Assumption
 from fpsim.density.grid import Grid
 from fpsim.targets import as_set
+from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
     from fpsim.density.equation import Equation
@@ -75,8 +76,8 @@ class Discretisation:
         return "\n".join(lines + [f"  FAILED assumption: {a.statement} ({a.detail})" for a in self.failed])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Judged(Shown):
     """A result that knows what its grid costs.
 
     Attributes:

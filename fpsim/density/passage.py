@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FluxOverPopulation(Judged):
     """Kramers' escape time: probability in the valley over the current through its boundary, for unit injection.
 
@@ -42,11 +42,17 @@ class FluxOverPopulation(Judged):
     current: float
     density: xarray.Dataset
 
+    def plot(self, axes: Any = None) -> Any:
+        """The steady state; returns the figure."""
+        from fpsim.plotting import field_chart
+
+        return field_chart(self.density, "density", f"population over flux {self.time:.5g}", axes)
+
     def __str__(self) -> str:
         return f"population over flux {self.time:.8g}{self._told()}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuasiStationary(Judged):
     """The law of a walk that has not left its valley for a long time.
 
@@ -62,6 +68,12 @@ class QuasiStationary(Judged):
     def time(self) -> float:
         """Mean exit time, 1 / rate."""
         return 1 / self.rate
+
+    def plot(self, axes: Any = None) -> Any:
+        """The law; returns the figure."""
+        from fpsim.plotting import field_chart
+
+        return field_chart(self.density, "density", f"quasi-stationary, exit rate {self.rate:.5g}", axes)
 
     def __str__(self) -> str:
         return f"exit rate {self.rate:.8g} from the quasi-stationary law (time {self.time:.8g}){self._told()}"

@@ -153,11 +153,14 @@ class DensityReport(Stored):
             raise ValueError(f"'{path}' holds the table of a report only; save the report as .nc to load it again")
         return super().load(path)
 
-    def plot(self) -> Any:
-        """Densities over the landscape (1-D), or a heat map with current arrows (2-D)."""
+    def plot(self, axes: Any = None) -> Any:
+        """Densities over the landscape (1-D), or a heat map with current arrows (2-D); returns the figure.
+
+        Without ``axes`` the survival stands beside densities on a line.
+        """
         from fpsim.plotting import density_chart, density_map
 
-        return (density_chart if self.solver.grid.dimension == 1 else density_map)(self)
+        return (density_chart if self.solver.grid.dimension == 1 else density_map)(self, axes)
 
     def __repr__(self) -> str:
         """Where the density ends, or when it meets the target; ``print`` shows all times."""

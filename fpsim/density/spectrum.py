@@ -83,6 +83,12 @@ class Spectrum(Judged, Stored):
             estimate = partial(_known, cost)
         return cls(values, modes, checks, estimate=estimate)
 
+    def plot(self, axes: Any = None) -> Any:
+        """Rates of relaxation on a log axis; where eigenvalues are complex, the plane.  Returns the figure."""
+        from fpsim.plotting import spectrum_chart
+
+        return spectrum_chart(self, axes)
+
     def __repr__(self) -> str:
         """The gap and how many eigenvalues; ``print`` shows them and their errors."""
         return f"<Spectrum: gap {self.gap:.8g}; {self.eigenvalues.size} eigenvalues>"

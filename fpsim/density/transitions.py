@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Transitions(Judged):
     """Transitions between two sets a and b in the stationary state.
 
@@ -48,6 +48,12 @@ class Transitions(Judged):
     def time(self) -> float:
         """Mean time from a to b, 1 / rate."""
         return 1 / self.rate
+
+    def plot(self, axes: Any = None) -> Any:
+        """Where reactive paths are, the line of even chances and, in the plane, their current; returns the figure."""
+        from fpsim.plotting import transition_chart
+
+        return transition_chart(self, axes)
 
     def __str__(self) -> str:
         return (

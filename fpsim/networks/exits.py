@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.networks.quench import ELSEWHERE, RETURNED, UNDECIDED, Basin, quench
 from fpsim.networks.sgd import NetworkSGD, advance
+from landscapes.notebook import Shown
 from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def loss_above(engine: Replicas, level: float) -> Criterion:
     return Criterion(f"full loss above {level:.4g} (a threshold on a fluctuating loss, not an exit)", judge)
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkExits:
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkExits(Shown):
     """Exits of R replicas.
 
     Attributes:
@@ -126,6 +127,12 @@ class NetworkExits:
         from fpsim.paths.exits import ExitSample
 
         return ExitSample(self.iterations, self.places, ~self.left, float(self.horizon), 1.0, self.settings)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Share of replicas that have not left, against the exponential law; returns the figure."""
+        from fpsim.plotting import survival_chart
+
+        return survival_chart(self.sample(), self.mean_and_interval()[0], axes)
 
     def __str__(self) -> str:
         mean, low, high = self.mean_and_interval()

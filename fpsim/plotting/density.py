@@ -31,14 +31,25 @@ ARROWS = 17  # per axis
 MOST_CURVES = 12
 
 
-def density_chart(report: Any) -> Figure:
+def density_chart(report: Any, axes: Axes | None = None) -> Figure:
     """Density at several times over the loss (1-D), and the survival probability if there is a target.
 
     Args:
         report: a :class:`fpsim.density.report.DensityReport`.
+        axes: where to draw the density alone; a new figure, with the survival beside it, if None.
     """
+    if axes is not None:
+        return _densities(report, axes)
     figure = new_figure(6.4 if report.survival is None else 10.0, 3.9)
     left, *right = figure.subplots(1, 1 if report.survival is None else 2, squeeze=False)[0]
+    _densities(report, left)
+    for beside in right:
+        survival_curve(report.survival, beside)
+    return figure
+
+
+def _densities(report: Any, left: Axes) -> Figure:
+    """Density at several times over the loss."""
     x = report.evolution[report.solver.grid.dims[0]].values
     times, density = report.evolution.time.values, report.evolution.density.values
     chosen = np.unique(np.linspace(0, times.size - 1, min(times.size, MOST_CURVES)).round().astype(int))
@@ -52,9 +63,7 @@ def density_chart(report: Any) -> Figure:
     tidy(left, report.solver.sde.landscape.variables[0], "probability density")
     left.legend(frameon=False, fontsize=SMALL)
     left.set_title("Density over the landscape", fontsize=TITLE, color=INK, loc="left")
-    for axes in right:
-        survival_curve(report.survival, axes)
-    return figure
+    return figure_of(left)
 
 
 def survival_curve(survival: Any, axes: Axes | None = None) -> Figure:
@@ -68,7 +77,7 @@ def survival_curve(survival: Any, axes: Axes | None = None) -> Figure:
     return figure_of(axes)
 
 
-def density_map(report: Any) -> Figure:
+def density_map(report: Any, axes: Axes | None = None) -> Figure:
     """The last density as a heat map with arrows of its probability current (2-D).
 
     Raises:
@@ -78,7 +87,7 @@ def density_map(report: Any) -> Figure:
     if grid.dimension != 2:
         raise ValueError(f"a density is drawn in one or two dimensions; this one has {grid.dimension} (save it as .nc)")
     last = report.evolution.isel(time=-1)
-    axes = axes_or_new(None, 5.8, 4.6)
+    axes = axes_or_new(axes, 5.8, 4.6)
     x, y = grid.centers(0), grid.centers(1)
     mesh = axes.pcolormesh(x, y, last.density.values.T, cmap="Blues", shading="nearest", rasterized=True)
     field_arrows(report.solver.current(last.density.values).current.values, x, y, axes)

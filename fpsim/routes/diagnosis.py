@@ -49,6 +49,16 @@ class Diagnosis(Shown):
         """Whether no continuous path can ever arrive."""
         return any(check.key == "open" and not check.holds for check in self.checks)
 
+    def plot(self, axes: Any = None) -> Any:
+        """A tick or a cross for each check; returns the figure.
+
+        Raises:
+            ValueError: where nothing could be checked.
+        """
+        from fpsim.plotting import check_chart
+
+        return check_chart(self.problem, self.checks, axes)
+
     def __repr__(self) -> str:
         """How many checks hold; ``print`` shows them."""
         holding = sum(check.holds for check in self.checks)

@@ -32,6 +32,7 @@ from fpsim.exact.integrals import ORDER, WEIGHTS, nodes_of
 from landscapes.examples.dataset import DatasetLandscape
 from landscapes.field import as_point
 from landscapes.kinds import HasDrift
+from landscapes.notebook import Shown
 from landscapes.roots import bracketed
 
 Array = NDArray[np.float64]
@@ -40,8 +41,8 @@ MOST_HALVINGS = 48
 MOST_PANELS = 20_000
 
 
-@dataclass(frozen=True)
-class CramerExponent:
+@dataclass(frozen=True, repr=False)
+class CramerExponent(Shown):
     """The exponent of an escape: ln(iterations) ~ (S/eta) * exponent as eta -> 0.
 
     Attributes:

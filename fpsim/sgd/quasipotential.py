@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuasiPotential(Stored):
     """The cost of the cheapest way out of a valley, for one example's noise.
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fpsim.sgd.chain_equation import HIGH_ORDER, ChainEquation, Unresolved
 from fpsim.sgd.elimination import COARSE, TooManyStates, long_passage
 from fpsim.targets import Target
+from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
     from fpsim.sgd.iteration import Iteration
@@ -33,8 +34,8 @@ STEADY = 3  # growths over which a mean that is accepted with fewer digits must 
 TENTHS = 6  # growths of the domain by a tenth, with positive weights
 
 
-@dataclass(frozen=True)
-class ChainPassage:
+@dataclass(frozen=True, repr=False)
+class ChainPassage(Shown):
     """The number of iterations N from a start to a target.
 
     Attributes:
@@ -68,6 +69,12 @@ class ChainPassage:
     def time_variance(self) -> float:
         """Variance of the time."""
         return self.learning_rate**2 * self.variance
+
+    def plot(self, axes: Any = None) -> Any:
+        """The exponential law of the mean number of iterations, with its error; returns the figure."""
+        from fpsim.plotting import law_chart
+
+        return law_chart(self.log_iterations, self.relative_error, "chain", "iterations", axes=axes)
 
     @property
     def _count(self) -> str:

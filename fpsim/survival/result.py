@@ -74,6 +74,12 @@ class Survival(Stored):
         lines += [f"  {key}: {value}" for key, value in self.settings.items()]
         return "\n".join(lines + [f"  {assumption}" for assumption in self.assumptions])
 
+    def plot(self, axes: Any = None) -> Any:
+        """The chance against the clock on a log axis, with its error; returns the figure."""
+        from fpsim.plotting import survival_band
+
+        return survival_band(self, axes)
+
     def to_xarray(self) -> xarray.Dataset:
         """Chance and errors over the dim time."""
         entries = {

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ValleyRates(Stored):
     """The valleys of a landscape as a Markov chain.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from landscapes.look import BLUE, INK, VERMILLION, axes_or_new, figure_of, tidy
+from landscapes.field import in_words
+from landscapes.look import BLUE, INK, SMALL, VERMILLION, axes_or_new, figure_of, tidy
 from landscapes.picture import draw_contours, legend, mark_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+NAMED = 8
+"""Passes whose places are written beside them."""
 LABELLED = 24
 """Valleys whose numbers find room below a tree."""
 
@@ -34,6 +37,26 @@ def draw_string(path: Any, axes: Axes | None = None) -> Figure:
                   markeredgewidth=0.9, label=word, zorder=3)  # fmt: skip
     tidy(axes, "length along the path", "loss")
     legend(axes)
+    return figure_of(axes)
+
+
+def draw_passes(found: Any, axes: Axes | None = None) -> Figure:
+    """Two valleys (``minima``) and the passes between them (``saddles``, and ``shares`` of the rate) by their loss."""
+    axes = axes_or_new(axes, 5.2, 3.8)
+    feet = [float(m.loss) for m in found.minima]
+    for k, saddle in enumerate(found.saddles):
+        top = float(saddle.loss)
+        axes.plot([0.0, 0.4], [feet[0], top], color=INK, linewidth=0.7, alpha=0.6)
+        axes.plot([0.6, 1.0], [top, feet[1]], color=INK, linewidth=0.7, alpha=0.6)
+        axes.plot([0.4, 0.6], [top, top], color=VERMILLION, linewidth=2.0)
+        share = "" if found.temperature is None else f"  {100 * found.shares[k]:.3g} % of the rate"
+        axes.annotate(f"{in_words(saddle.x.round(12))}{share}" if k < NAMED else "", (0.5, top), (0, 3), ha="center",
+                      textcoords="offset points", fontsize=SMALL, color=INK)  # fmt: skip
+    for place, foot in zip((0.0, 1.0), feet, strict=True):
+        axes.plot([place - 0.1, place + 0.1], [foot, foot], color=BLUE, linewidth=3.0)
+    axes.set_xticks([0.0, 0.5, 1.0], [in_words(found.minima[0].x), "passes", in_words(found.minima[1].x)])
+    tidy(axes, "", "loss")
+    axes.margins(y=0.12)
     return figure_of(axes)
 
 

@@ -46,7 +46,7 @@ MODES = 2
 """Softest transverse modes of a pass that are followed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Passes(Stored):
     """The saddles found between two neighbouring minima, the lowest first.
 
@@ -92,6 +92,12 @@ class Passes(Stored):
     def shares(self) -> tuple[float, ...]:
         """Share of each pass in the rate."""
         return tuple(math.exp(value - self.log_rate) for value in self.log_rates)
+
+    def plot(self, axes: Any = None) -> Any:
+        """The heights of minima and passes, with the shares of the rate; returns the figure."""
+        from fpsim.valleys.drawn import draw_passes
+
+        return draw_passes(self, axes)
 
     def to_xarray(self) -> xarray.Dataset:
         """Passes and minima with the dimensions ``pass``, ``state``, ``side`` and ``coordinate``."""

@@ -38,7 +38,7 @@ REACH = 10.0
 """The unit of lengths of a landscape without a box, in lengths to which its gradient is linear."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Saddle(Stored):
     """A saddle of index 1, certified.
 

@@ -32,7 +32,7 @@ CLOSER, LOOKS = 8.0, 5
 """By how much the accuracy of the descents is raised, and how often."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class String(Stored):
     """A path of least loss between two minima.
 

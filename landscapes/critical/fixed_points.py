@@ -73,7 +73,7 @@ class FixedPoint:
         return f"FixedPoint({self.kind} at ({at}), eigenvalues {_spectrum(self.eigenvalues)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FixedPoints(PointsFound[FixedPoint]):
     """The fixed points found in a box: stable ones first, then by the number of growing directions."""
 

@@ -18,7 +18,7 @@ Found = TypeVar("Found", covariant=True)
 MOST_ROWS = 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointsFound(Shown, Sequence[Found]):
     """A sequence over its ``points``.
 
@@ -39,6 +39,9 @@ class PointsFound(Shown, Sequence[Found]):
     confining: bool
     index_sum: int
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.points)} in {self.bounds}>"
 
     def _repr_html_(self) -> str:
         """The table, for notebooks."""

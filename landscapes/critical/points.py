@@ -71,7 +71,7 @@ class CriticalPoint:
         return f"CriticalPoint({self.kind} at ({at}), loss={self.loss:.6g}, index={self.index})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CriticalPoints(PointsFound[CriticalPoint]):
     """The critical points found in a box: minima first, then by rising index."""
 

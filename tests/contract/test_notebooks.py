@@ -65,7 +65,7 @@ def test_every_line_of_a_result_is_shown() -> None:
     found = read(time)
     for line in str(time).splitlines():
         assert line.strip() in found.text
-    assert found.images == 0  # a formula has no sample to draw
+    assert found.images == 1  # the law of its mean
 
 
 def test_failed_assumptions_are_red_and_others_green() -> None:

@@ -63,11 +63,6 @@ def test_files_are_written_whole_or_not_at_all(by_paths: EscapeTime, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_numbers_without_a_sample_cannot_be_drawn() -> None:
-    with pytest.raises(ValueError, match="a number, not a sample"):
-        PROBLEM.by_quadrature().plot()
-
-
 def test_comparison_takes_the_exact_route_as_reference(table: Comparison) -> None:
     assert table.reference is not None and table.reference.method == "quadrature"
     rows = {row["method"]: row for row in table.rows()}
