@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from animations.film.encoding import Picture, check_path, write_film
+from animations.film.encoding import FORMATS, STILLS, VECTORS, Picture, check_path, write_film, write_still
 from animations.film.film import Film
+from animations.film.look import Look, known
+from animations.film.parts import part_of
 from landscapes.extras import MissingExtraError, missing
-
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
 
 FILMS = {
     "kramers": "kramers.film:KramersFilm",
@@ -26,15 +24,17 @@ FILMS = {
 """Where each film is described, in this package."""
 STAGES = {"manim": "stage.stage", "matplotlib": "film.canvas"}
 """Where each renderer makes pictures of a film's parts."""
-HEIGHTS = {"low": 480, "medium": 720, "high": 1080}
+SIZES = {"low": (854, 480), "medium": (1280, 720), "high": (1920, 1080)}
 RATES = {"gif": {"low": 12.5, "medium": 20.0, "high": 25.0}, "mp4": {"low": 20.0, "medium": 30.0, "high": 30.0}}
 """Pictures per second; those of a gif are a whole number of hundredths of a second."""
+FASTEST = {"gif": 50.0, "mp4": 120.0}
+MOST_FRAMES = 20_000
 Report = Callable[..., None]
 
 
 def film_of(name: str) -> type[Film]:
     """The class of the film ``name``."""
-    _known("scene", name, FILMS)
+    known("scene", name, FILMS)
     place, kind = FILMS[name].split(":")
     found: type[Film] = getattr(_ours(place), kind)
     return found
@@ -44,8 +44,18 @@ def film_of(name: str) -> type[Film]:
 class Order:
     """What to film and how.
 
+    Args:
+        scene: the film's name.
+        quality: ``"low"``, ``"medium"`` or ``"high"``: size and pictures per second where nothing else is said.
+        format: a film, ``"gif"`` or ``"mp4"``; or a still, ``"png"``, ``"svg"`` or ``"pdf"``.
+        renderer: ``"manim"`` or ``"matplotlib"``.
+        title, colours, language: as in :class:`animations.film.look.Look`.
+        size: (width, height) in pixels, or ``"1920x1080"``.
+        rate: pictures per second.
+        moment: of a still in seconds of the film; by default its end.
+
     Raises:
-        ValueError: for an unknown scene, quality or format, or a renderer that cannot draw the scene.
+        ValueError: for what is not known, or a renderer that cannot draw the scene.
         ModuleNotFoundError: for the renderer manim without Manim or its system libraries.
     """
 
@@ -53,50 +63,88 @@ class Order:
     quality: str = "low"
     format: str = "gif"
     renderer: str = "manim"
+    title: str = ""
+    colours: str | Mapping[str, str] = "light"
+    language: str = "en"
+    size: tuple[int, int] | str | None = None
+    rate: float | None = None
+    moment: float | None = None
+    look: Look = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         kind = film_of(self.scene)
-        _known("quality", self.quality, HEIGHTS)
-        _known("format", self.format, ("gif", "mp4", "png"))
-        _known(f"renderer for '{self.scene}'", self.renderer, kind.renderers())
+        known("quality", self.quality, SIZES)
+        known("format", self.format, FORMATS)
+        known(f"renderer for '{self.scene}'", self.renderer, kind.renderers())
+        if self.rate is None:
+            object.__setattr__(self, "rate", RATES.get(self.format, RATES["mp4"])[self.quality])
+        most = FASTEST.get(self.format, FASTEST["mp4"])
+        if not 1 <= self.pace <= most:
+            raise ValueError(f"1 to {most:g} pictures a second can be shown as {self.format}; got {self.rate:g}")
+        if self.moment is not None and self.format in FASTEST:
+            raise ValueError(f"a moment is for stills ({', '.join(STILLS)}); {self.format} shows all of them")
+        size = SIZES[self.quality] if self.size is None else self.size
+        object.__setattr__(self, "look", Look(self.title, self.colours, self.language, size))
         reason = without_manim() if self.renderer == "manim" else ""
         if reason:
             raise MissingExtraError(reason, name="manim")
 
     @property
-    def rate(self) -> float:
+    def pace(self) -> float:
         """Pictures per second."""
-        return RATES.get(self.format, RATES["mp4"])[self.quality]
+        assert self.rate is not None
+        return float(self.rate)
 
     def require_own_problem(self) -> None:
         """Raise ``ValueError`` where the scene has only the problem that it comes with."""
         if not hasattr(film_of(self.scene), "of"):
             raise ValueError(f"the scene '{self.scene}' has its own landscape and noise; leave LANDSCAPE out")
 
-    def film(self, problem: EscapeProblem | None, seed: int = 0, **options: Any) -> Film:
+    def film(self, problem: Any = None, seed: int = 0, **options: Any) -> Film:
         """The description of the film: of ``problem``, or the one the scene has by itself.
 
         Raises:
-            ValueError: for a problem where the scene has only its own.
+            ValueError: for a problem where the scene has only its own, or a length that cannot be filmed.
         """
         if problem is not None:
             self.require_own_problem()
         kind: Any = film_of(self.scene)
         seconds = options.pop("seconds", kind.length)
+        count = seconds * self.pace
+        if not 0 <= count <= MOST_FRAMES:  # a length of 0 is refused by the film
+            raise ValueError(
+                f"a film has at most {MOST_FRAMES} pictures, {MOST_FRAMES / self.pace:.4g} seconds at {self.pace:g} a "
+                f"second; got {seconds:g} seconds"
+            )
+        if self.moment is not None and not 0 <= self.moment <= seconds:
+            raise ValueError(f"a still is taken between 0 and {seconds:g} seconds of the film; got {self.moment:g}")
         more = kind.with_manim if self.renderer == "manim" else {}
-        options = {"seconds": seconds, "frames": round(seconds * self.rate), "seed": seed, **more, **options}
+        options = {"seconds": seconds, "frames": round(count), "seed": seed, **more, **options}
         return kind.standard(**options) if problem is None else kind.of(problem, **options)
 
     def pictures(self, data: Any) -> Iterator[Picture]:
-        """The pictures of the film; only the last one for a png."""
-        parts = film_of(self.scene).parts(data, self.renderer)
-        only = [data.frames - 1] if self.format == "png" else None
-        drawn: Iterator[Picture] = _ours(STAGES[self.renderer]).pictures(parts, HEIGHTS[self.quality], only)
-        return drawn
+        """The pictures of the film; of a still only the one that is wanted."""
+        only = [self._still(data)] if self.format == "png" else None
+        return map(self.look.framed, self._renderer.pictures(self._parts(data), self.look, only))
 
     def render(self, data: Any, path: str | Path, report: Report | None = None) -> Path:
         """Draw ``data`` and write it to ``path``."""
-        return write_film(self._counted(data, report), path, self.rate)
+        if self.format not in VECTORS:
+            return write_film(self._counted(data, report), path, self.pace, tuple(self.look.palette.values()))
+        make, frame = part_of(self._parts(data), self._still(data))
+        return write_still(self._renderer.built(make, self.look), frame, path)
+
+    def _still(self, data: Any) -> int:
+        """The picture that is taken."""
+        last = int(data.frames) - 1
+        return last if self.moment is None else min(last, round(self.moment * self.pace))
+
+    def _parts(self, data: Any) -> Any:
+        return film_of(self.scene).parts(data, self.renderer)
+
+    @property
+    def _renderer(self) -> Any:
+        return _ours(STAGES[self.renderer])
 
     def _counted(self, data: Any, report: Report | None) -> Iterator[Picture]:
         """The pictures, each of them reported."""
@@ -108,7 +156,7 @@ class Order:
 
 
 def animate(
-    order: Order, problem: EscapeProblem | None, path: Path, seed: int = 0, report: Report | None = None, **options: Any
+    order: Order, problem: Any, path: Path, seed: int = 0, report: Report | None = None, **options: Any
 ) -> tuple[Path, Path]:
     """Compute, save the data beside the film (``.nc``), and render; returns both paths."""
     if path.suffix != f".{order.format}":
@@ -148,10 +196,3 @@ def choose_renderer(scene: str) -> tuple[str, str]:
 def _ours(module: str) -> Any:
     """A module of this package, under whatever name the package was imported."""
     return import_module(f".{module}", __package__)
-
-
-def _known(what: str, given: str, known: Any) -> None:
-    if given not in known:
-        near = difflib.get_close_matches(given, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
-        raise ValueError(f"there is no {what} '{given}'{hint} Known are: {', '.join(known)}.")

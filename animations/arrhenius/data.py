@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from animations.arrhenius.film import ArrheniusFilm
+from animations.film.clock import Clock
 from animations.film.data import step_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.film.noises import formula_for
@@ -59,10 +60,11 @@ class ArrheniusData(FilmData):
     seconds: float
     frames: int
     seed: int
+    clock: str = "even"
 
     def share(self, frame: int) -> float:
         """How much of the picture is in."""
-        return min(1.0, frame / max(1.0, (1 - HOLD) * (self.frames - 1)))
+        return float(Clock.of(self.clock).share(min(1.0, frame / max(1.0, (1 - HOLD) * (self.frames - 1)))))
 
     def span(self) -> tuple[float, float]:
         """The least and the largest time that is drawn."""
@@ -86,7 +88,7 @@ def compute(film: ArrheniusFilm, progress: Progress) -> ArrheniusData:
             progress((k + 1) / (len(film.series) * film.levels))
         name = formula_for(one.problem.sde.noise)
         found.append(SeriesData(one.label, one.heading, one.axis, name, one.law, levels, *np.array(rows).T))
-    return ArrheniusData(tuple(found), float(film.seconds), film.frames, film.seed)
+    return ArrheniusData(tuple(found), float(film.seconds), film.frames, film.seed, str(film.clock))
 
 
 def _times(problem: Any, paths: int, seed: int) -> tuple[float, float, float, float]:

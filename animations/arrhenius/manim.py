@@ -12,11 +12,12 @@ import numpy as np
 from animations.arrhenius.data import TRUSTED, ArrheniusData, SeriesData
 from animations.film import captions
 from animations.film.fields import Array
+from animations.film.look import PAPER, REMARK, Look
 from animations.film.parts import Part
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
 from animations.stage.stage import Stage
-from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula, text_width
+from animations.stage.words import NORMAL, SMALL, Words, fitting, formula, text_width
 from fpsim.plotting.style import BLACK, BLUE, INK, SHADE, VERMILLION
 
 LEFT, RIGHT, GAP = -5.75, 6.75, 0.55
@@ -38,7 +39,7 @@ class ArrheniusStage(Stage):
     def construct(self) -> None:
         """All objects of the film."""
         data = self.data
-        self.add(Words("Mean escape time τ against inverse noise", (-6.75, 3.5), BIG, face="bold"))
+        self.title(self.look.heading("Mean escape time τ against inverse noise"), RIGHT + 6.75)
         groups = data.panels()
         width = (RIGHT - LEFT - GAP * (len(groups) - 1)) / len(groups)
         self.panels = []
@@ -49,12 +50,13 @@ class ArrheniusStage(Stage):
 
     def _legend(self) -> None:
         x, y = -6.75, -3.83
-        valley = " for the valley named" if len(self.data.series) > len(self.panels) else ""
+        several = len(self.data.series) > len(self.panels)
+        off = "formula more than {share} % off" + (" for the valley named" if several else "")
         keys: tuple[tuple[Outline, str], ...] = (
-            (Outline(fill=BLUE), "paths ± 1σ"),
-            (Outline(BLACK, 2.6), "exact"),
-            (Outline(VERMILLION, 2.6), "formula"),
-            (Outline(fill=SHADE, opacity=SHADED), f"formula more than {TRUSTED * 100:.0f} % off{valley}"),
+            (Outline(fill=BLUE), self.say("paths ± 1σ")),
+            (Outline(BLACK, 2.6), self.say("exact")),
+            (Outline(VERMILLION, 2.6), self.say("formula")),
+            (Outline(fill=SHADE, opacity=SHADED), self.say(off, share=f"{TRUSTED * 100:.0f}")),
         )
         keys = keys if any(one.fails.any() for one in self.data.series) else keys[:-1]
         for i, (key, words) in enumerate(keys):
@@ -79,7 +81,7 @@ class Panel:
     def __init__(
         self, stage: ArrheniusStage, members: list[SeriesData], box: tuple[float, float, float, float], first: bool
     ) -> None:
-        self.stage, self.members = stage, members
+        self.stage, self.members, self.look = stage, members, stage.look
         shortest, longest = stage.data.span()
         levels = members[0].inverse
         step = levels[-1] - levels[-2]
@@ -100,17 +102,18 @@ class Panel:
             edge = plot.at(last, 1.0)[0, 0]
             area = [[left, foot], [edge, foot], [edge, head], [left, head]]
             self.stage.add(Outline(fill=SHADE, opacity=SHADED).area(area))
-            names = " and ".join(member.label.split(",")[0] for member in failing) if len(self.members) > 1 else ""
+            names = f" {self.look.say('and')} ".join(self.look.told(member.label.split(",")[0]) for member in failing)
+            names = names if len(self.members) > 1 else ""
             names, size = fitting(names, edge - left - 0.1, SMALL, "normal")
-            self.stage.add(Words(names, ((left + edge) / 2, head - 0.28), size, "#595959", "center"))
+            self.stage.add(Words(names, ((left + edge) / 2, head - 0.28), size, REMARK, "center"))
         if first:
             decades = [10.0**k for k in range(-3, 13)]
-            self.stage.add(plot.axes(one.axis, "τ (learning rate × iterations)", y_ticks=decades))
+            self.stage.add(plot.axes(one.axis, self.look.say("τ (learning rate × iterations)"), y_ticks=decades))
         else:
             self.stage.add(plot.axes(one.axis, sides="x"))
             self.stage.add(Outline(INK, 1.6).line([[left, foot], [left, head]]))
         heading = one.heading if len(self.members) > 1 else f"{one.label};  {one.heading}"
-        words, size = fitting(heading, right - left, NORMAL * 1.1)
+        words, size = fitting(self.look.told(heading), right - left, NORMAL * 1.1)
         self.stage.add(Words(words, (left, 2.95), size, face="bold"))
         if one.law:
             self.stage.add(formula(one.law, (left, 2.44), NORMAL, 1, right - left))
@@ -122,7 +125,7 @@ class Panel:
         places = plot.at(one.inverse, one.paths)
         low, high = (plot.at(one.inverse, np.maximum(one.paths + d * one.error, plot.y[0])) for d in (-1, 1))
         line, theory, bars = Outline(BLACK, 2.4), Outline(VERMILLION, 3.2), Outline(BLUE, 2.2)
-        points, holes = Outline(fill=BLUE), Outline(fill="#FFFFFF")
+        points, holes = Outline(fill=BLUE), Outline(fill=PAPER)
         levels = np.arange(one.inverse.size)
 
         def move(frame: int) -> None:
@@ -146,7 +149,7 @@ class Panel:
             one, near = self.members[k], int((0.62 if rank == 0 else 0.7) * (self.members[k].inverse.size - 1))
             x, y = self.plot.at(one.inverse[near], one.tau[near])[0]
             place, side = ((x + 0.02, y - 0.34), "left") if rank else ((x - 0.1, y + 0.16), "right")
-            name = partial(self._name, one.label, near)
+            name = partial(self._name, self.look.told(one.label), near)
             self.stage.tell(name, place, SMALL, align=side)
 
     def _name(self, label: str, near: int, frame: int) -> str:
@@ -160,13 +163,17 @@ class Panel:
         place = (self.plot.box[2] - 0.05, self.plot.box[1] + 0.2)
         level = self.stage.front
         self.stage.tell(
-            lambda frame: ratio(first, second, int(level(frame) + 1e-9)), place, SMALL, align="right", face="bold"
+            lambda frame: ratio(self.look, first, second, int(level(frame) + 1e-9)),
+            place,
+            SMALL,
+            align="right",
+            face="bold",
         )
 
 
-def ratio(first: SeriesData, second: SeriesData, level: int) -> str:
+def ratio(look: Look, first: SeriesData, second: SeriesData, level: int) -> str:
     """The ratio of two exact times at one level, in words."""
-    names = " / ".join(f"τ {one.label.split()[0]}" for one in (second, first))
+    names = " / ".join(f"τ {look.say(one.label.split()[0])}" for one in (second, first))
     value = captions.number(float(second.tau[level] / first.tau[level]), 3)
     return f"{first.axis} = {captions.number(float(first.inverse[level]))}:  {names} = {value}"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from animations.arrhenius.data import TRUSTED, ArrheniusData, SeriesData
 from animations.film.canvas import BIG, NORMAL, SMALL, Canvas
-from animations.film.encoding import Picture
+from animations.film.look import PLAIN, Look
 from animations.film.parts import Part
 from fpsim.plotting.style import BLUE, GREEN, INK, SHADE, VERMILLION
 
@@ -20,16 +20,16 @@ COLOURS = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"))
 
 def parts(data: ArrheniusData) -> list[Part]:
     """One picture for the whole film."""
-    return [(data.frames, lambda height: ArrheniusPicture(data, height))]
+    return [(data.frames, lambda look: ArrheniusPicture(data, look))]
 
 
 class ArrheniusPicture(Canvas):
     """One axes per heading, all with the same logarithmic time."""
 
-    def __init__(self, data: ArrheniusData, height: int = 480) -> None:
-        super().__init__(height)
+    def __init__(self, data: ArrheniusData, look: Look = PLAIN) -> None:
+        super().__init__(look)
         self.data = data
-        title = "Mean escape time against inverse noise"
+        title = look.heading("Mean escape time τ against inverse noise")
         self.figure.text(0.035, 0.972, title, fontsize=BIG, weight="bold", color=INK, va="top")
         groups = data.panels()
         self.curves: list[Curve] = []
@@ -37,9 +37,10 @@ class ArrheniusPicture(Canvas):
         for i, (heading, members) in enumerate(groups.items()):
             axes = self.figure.add_axes((0.085 + i * (width + gap / 2), 0.19, width - gap / 2 - 0.005, 0.66))
             self._prepare(axes, heading, members, i == 0)
-            self.curves += [Curve(axes, one, *COLOURS[k % len(COLOURS)]) for k, one in enumerate(members)]
+            self.curves += [Curve(axes, one, look, *COLOURS[k % len(COLOURS)]) for k, one in enumerate(members)]
             axes.legend(loc="upper left", fontsize=SMALL, frameon=False, labelcolor=INK)
-        words = f"points: paths   line: exact   dashes: formula   shaded: formula off by more than {TRUSTED:.0%}"
+        words = self.say("points: paths   line: exact   dashes: formula   shaded: formula more than {share} % off",
+                         share=f"{TRUSTED * 100:.0f}")  # fmt: skip
         self.figure.text(0.035, 0.018, words, fontsize=SMALL, color=INK)
         self.freeze()
 
@@ -48,10 +49,10 @@ class ArrheniusPicture(Canvas):
         levels = members[0].inverse
         axes.set_yscale("log")
         axes.set(xlim=(0, levels[-1] * 1.03), ylim=(shortest / 2, (longest / shortest) ** 1.35 * shortest))
-        axes.set_title(heading, fontsize=NORMAL, color=INK, loc="left")
+        axes.set_title(self.look.told(heading), fontsize=NORMAL, color=INK, loc="left")
         axes.set_xlabel(members[0].axis, fontsize=SMALL, color=INK, labelpad=1)
         if first:
-            axes.set_ylabel("τ (learning rate × iterations)", fontsize=SMALL, color=INK)
+            axes.set_ylabel(self.say("τ (learning rate × iterations)"), fontsize=SMALL, color=INK)
         else:
             axes.set_yticklabels([])
         axes.spines[["top", "right"]].set_visible(False)
@@ -60,23 +61,23 @@ class ArrheniusPicture(Canvas):
         if bad.size:
             axes.axvspan(0, levels[bad[-1]], color=SHADE, alpha=0.15, lw=0)
 
-    def picture(self, frame: int) -> Picture:
-        """The picture of one frame."""
+    def moved(self, frame: int) -> list[Any]:
+        """The artists of one frame."""
         share = self.data.share(frame)
-        return self.shown(artist for curve in self.curves for artist in curve.until(share))
+        return [artist for curve in self.curves for artist in curve.until(share)]
 
 
 class Curve:
     """One series: an exact line, a formula, and points with error bars."""
 
-    def __init__(self, axes: Any, one: SeriesData, colour: str, marker: str) -> None:
+    def __init__(self, axes: Any, one: SeriesData, look: Look, colour: str, marker: str) -> None:
         self.one = one
         (self.exact,) = axes.plot([], [], color=colour, lw=1.4, animated=True)
         (self.formula,) = axes.plot([], [], color=colour, lw=1.2, ls=(0, (4, 3)), animated=True)
         (self.bars,) = axes.plot([], [], color=colour, lw=1.2, animated=True)
-        look: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5}
-        (self.points,) = axes.plot([], [], ls="", mec="white", mew=0.6, animated=True, **look)
-        axes.plot([], [], lw=1.4, label=one.label, **look)
+        style: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5}
+        (self.points,) = axes.plot([], [], ls="", mec="white", mew=0.6, animated=True, **style)
+        axes.plot([], [], lw=1.4, label=look.told(one.label), **style)
 
     def until(self, share: float) -> list[Any]:
         """The artists once ``share`` of the levels is in."""

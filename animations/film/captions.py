@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import Any
+
+Say = Callable[..., str]
+"""Says English words in the film's language."""
 
 
 def with_error(mean: float, error: float) -> str:
@@ -18,10 +23,24 @@ def _rounded(value: float, digits: int) -> str:
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
-def expected(chance: float, particles: int) -> str:
+def expected(say: Say, chance: float, particles: int) -> str:
     """How many particles the grid expects to be out, with the binomial standard deviation."""
     out = 1 - min(float(chance), 1.0)
-    return f"grid: {particles * out:.1f} ± {math.sqrt(particles * out * (1 - out)):.1f}"
+    spread = math.sqrt(particles * out * (1 - out))
+    return say("grid: {number}", number=f"{particles * out:.1f} ± {spread:.1f}")
+
+
+def clock(time: float) -> str:
+    """The time since the start."""
+    return f"t = {time:.1f}" if 0.01 <= time < 1e5 or time == 0 else f"t = {number(time, 3)}"
+
+
+def pace(say: Say, time: Any, moment: int, rate: float) -> str:
+    """How much time passes in a second of the film, which shows ``rate`` of the times (frames,) a second."""
+    near = time[max(moment - 1, 0) : moment + 2]
+    speed = float(near[-1] - near[0]) / max(len(near) - 1, 1) * rate
+    plain = 0.001 <= speed < 1e5
+    return say("{time} per second", time=f"{float(f'{speed:.2g}'):g}" if plain else number(speed, 2))
 
 
 def shorter(words: str, most: int) -> str:

@@ -1,7 +1,5 @@
 """What the data of several films ask of :mod:`fpsim`: particles on a speeding clock, and what is worth drawing.
 
-    t_k = horizon (exp(a k/n) - 1) / (exp(a) - 1)        the clock, a = SPEED_UP
-
 The particles that are drawn are the paths whose exits are counted: a path is a function of seed and number alone, so
 :func:`fpsim.simulate` and :func:`fpsim.paths.exits.exit_times` see the same one.
 """
@@ -13,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from animations.film.clock import Clock
 from animations.film.fields import Array
 
-SPEED_UP = 4.0
-"""A clock runs exp(4) times faster at its end than at its start, so that single steps are seen at first."""
 FINEST = 6000
 """Saved times, among which the frames are chosen."""
 FINER = 0.25
@@ -39,10 +36,9 @@ def require_affordable(tau: float, particles: int, length: float, step: float) -
         )
 
 
-def clock(frames: int, horizon: float, tick: float) -> NDArray[np.int64]:
+def ticks_of(clock: Clock, frames: int, horizon: float, tick: float) -> NDArray[np.int64]:
     """Ticks at which the frames stand, (frames,): strictly increasing from 0 to ``horizon`` (at the nearest tick)."""
-    share = np.expm1(SPEED_UP * np.linspace(0, 1, frames)) / np.expm1(SPEED_UP)
-    ticks = np.rint(share * horizon / tick).astype(np.int64)
+    ticks = np.rint(clock.share(np.linspace(0, 1, frames)) * horizon / tick).astype(np.int64)
     return np.maximum.accumulate(np.maximum(ticks - np.arange(frames), 0)) + np.arange(frames)
 
 
@@ -60,12 +56,12 @@ def watched(
 
 
 def follow(
-    problem: Any, particles: int, frames: int, horizon: float, step: float, seed: int
+    problem: Any, particles: int, frames: int, horizon: float, step: float, seed: int, clock: Clock
 ) -> tuple[Array, Array, Array]:
     """Times (frames,), positions (frames, particles) and exit times (particles,) of paths on a line, by the clock."""
     every = max(1, int(horizon / step / max(FINEST, 4 * frames)))
     tick = every * step
-    ticks = clock(frames, horizon, tick)
+    ticks = ticks_of(clock, frames, horizon, tick)
     time, x, exits = watched(problem, particles, float(ticks[-1] * tick), step, every, seed)
     return time[ticks], x[ticks, :, 0], exits
 

@@ -1,29 +1,32 @@
-"""Pictures (height, width, 3) of bytes, written as a film: gif by Pillow, mp4 by PyAV, png of the last one."""
+"""Pictures (height, width, 3) of bytes as a film, gif by Pillow or mp4 by PyAV; stills as png, svg and pdf."""
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.plotting.style import CYCLE, INK, SHADE
+if TYPE_CHECKING:
+    from animations.film.parts import Drawing
 
 Picture = NDArray[np.uint8]
-FORMATS = ("gif", "mp4", "png")
+VECTORS = ("svg", "pdf")
+STILLS = ("png", *VECTORS)
+FORMATS = ("gif", "mp4", *STILLS)
 COLOURS = 64
 """Colours of a gif."""
-KEPT = ("#FFFFFF", INK, SHADE, *CYCLE, "#8F6200", "#9C4673")
-"""Colours with a meaning; a gif has them exactly."""
 
 
-def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Path:
-    """Write ``pictures`` at ``rate`` per second to ``path``; its ending says how.
+def write_film(pictures: Iterable[Picture], path: str | Path, rate: float, kept: Sequence[str] = ()) -> Path:
+    """Write ``pictures`` at ``rate`` per second to ``path``; its ending says how.  A gif has the colours ``kept``.
 
     Raises:
         ValueError: for another ending, a missing folder, or no pictures.
@@ -35,10 +38,21 @@ def write_film(pictures: Iterable[Picture], path: str | Path, rate: float) -> Pa
     first = next(frames, None)
     if first is None:
         raise ValueError("a film needs at least one picture")
-    writer = {"gif": _gif, "mp4": _mp4, "png": _png}[kind]
-    part = path.with_name(f"{path.stem}.part.{kind}")
+    writer: Any = {"gif": partial(_gif, kept=kept), "mp4": _mp4, "png": _png}[kind]
+    return _written(path, lambda part: writer(chain([first], frames), part, rate))
+
+
+def write_still(drawing: Drawing, frame: int, path: str | Path) -> Path:
+    """Write one frame as svg or pdf; the ending of ``path`` says which."""
+    check_path(Path(path))
+    return _written(Path(path), lambda part: drawing.draw(frame, part))
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> Path:
+    """A file that is there whole or not at all."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        writer(chain([first], frames), part, rate)
+        write(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -67,27 +81,35 @@ def _av() -> Any:
     return av
 
 
-def _gif(frames: Iterator[Picture], path: Path, rate: float) -> None:
+def _gif(frames: Iterator[Picture], path: Path, rate: float, kept: Sequence[str]) -> None:
     """One palette for all frames, no dither, so that what stands still costs nothing; delays add up exactly."""
     from PIL import Image
 
-    pictures = [Image.fromarray(frame) for frame in frames]
-    chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(6, len(pictures))).astype(int)]
+    packed, shape = [], (0, 0, 0)
+    for frame in frames:  # the palette is chosen among them all, which do not fit into memory as they are
+        shape = frame.shape
+        packed.append(zlib.compress(frame.tobytes(), 1))
+
+    def picture(number: int) -> Any:
+        """One of them, unpacked."""
+        return Image.frombytes("RGB", (shape[1], shape[0]), zlib.decompress(packed[number]))
+
+    chosen = [picture(i) for i in np.linspace(0, len(packed) - 1, min(6, len(packed))).astype(int)]
     sheet = Image.new("RGB", (chosen[0].width, chosen[0].height * len(chosen)))
-    for i, picture in enumerate(chosen):
-        sheet.paste(picture, (0, i * picture.height))
-    palette = _palette(sheet)
-    flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-    ends = np.rint(np.arange(len(flat) + 1) * 100 / rate).astype(int) * 10  # a gif counts in hundredths of a second
-    flat[0].save(path, save_all=True, append_images=flat[1:], duration=np.diff(ends).tolist(), loop=0, optimize=False)
+    for i, one in enumerate(chosen):
+        sheet.paste(one, (0, i * one.height))
+    palette = _palette(sheet, kept)
+    flat = (picture(i).quantize(palette=palette, dither=Image.Dither.NONE) for i in range(len(packed)))
+    ends = np.rint(np.arange(len(packed) + 1) * 100 / rate).astype(int) * 10  # a gif counts in hundredths of a second
+    next(flat).save(path, save_all=True, append_images=flat, duration=np.diff(ends).tolist(), loop=0, optimize=False)
 
 
-def _palette(sheet: Any) -> Any:
-    """The colours with a meaning, and a median cut of what is there."""
+def _palette(sheet: Any, kept: Sequence[str]) -> Any:
+    """The colours ``kept``, and a median cut of what is there."""
     from PIL import Image
 
-    exact = [int(colour[i : i + 2], 16) for colour in KEPT for i in (1, 3, 5)]
-    others = COLOURS - len(KEPT)
+    exact = [int(colour[i : i + 2], 16) for colour in dict.fromkeys(kept) for i in (1, 3, 5)]
+    others = COLOURS - len(exact) // 3
     rest = sheet.quantize(others, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * others]
     palette = Image.new("P", (1, 1))
     palette.putpalette(exact + rest)

@@ -166,9 +166,11 @@ def _built(shape: Any, piece: Callable[[str], Any], ending: str) -> tuple[Any, .
 def _read(kind: Any, data: xarray.Dataset, words: dict[str, Any], ending: str = "") -> Any:
     """An object of ``kind`` from the variables with this ending and its words; JSON knows no NaN and no tuples."""
     drawn = _table(kind, Drawn)
+    there = [
+        f for f in fields(kind) if (f.name in words or f.name + ending in data)
+    ]  # older files lack what has defaults
     values = {
-        f.name: data[f.name + ending].values if f.name in drawn else _restored(words[f.name], f.type)
-        for f in fields(kind)
+        f.name: data[f.name + ending].values if f.name in drawn else _restored(words[f.name], f.type) for f in there
     }
     return kind(**values)
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from animations.film.clock import Clock
 from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Film:
     Args:
         seconds, frames: of the whole film.
         seed: of the random paths.
+        clock: slow here and fast there, as in :meth:`animations.film.clock.Clock.of`.
     """
 
     name: ClassVar[str]
@@ -40,6 +42,7 @@ class Film:
     seconds: float = 10.0
     frames: int = 200
     seed: int = 0
+    clock: Clock | str | float = "even"
 
     @classmethod
     def standard(cls, **options: Any) -> Self:
@@ -66,12 +69,13 @@ class Film:
         return import_module(f"{_folder(cls)}.{renderer}").parts(data)
 
     def require(self, **least: int) -> None:
-        """Raise ``ValueError`` where one of these counts is smaller, or the film has no length."""
+        """Raise ``ValueError`` where one of these counts is smaller, the film has no length, or no such clock."""
         for what, fewest in least.items():
             if getattr(self, what) < fewest:
                 raise ValueError(f"the film '{self.name}' needs {what} of at least {fewest}; got {getattr(self, what)}")
         if not self.seconds > 0:
             raise ValueError(f"the film '{self.name}' needs a length of more than 0 seconds; got {self.seconds:g}")
+        Clock.of(self.clock)
 
 
 def require_open_space(problem: EscapeProblem) -> None:

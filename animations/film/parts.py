@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from animations.film.encoding import Picture
@@ -18,6 +19,10 @@ class Drawing(Protocol):
         """The picture (height, width, 3) of one frame of its part."""
         ...
 
+    def draw(self, frame: int, path: Path) -> None:
+        """The same as SVG or PDF."""
+        ...
+
 
 def pictures_of(
     parts: Sequence[Part], built: Callable[[Callable[..., Any]], Drawing], only: Sequence[int] | None = None
@@ -30,3 +35,12 @@ def pictures_of(
             stage = built(make)
             yield from map(stage.picture, wanted)
         start += frames
+
+
+def part_of(parts: Sequence[Part], frame: int) -> tuple[Callable[..., Any], int]:
+    """What makes the stage of a frame of the film, and the frame's number on it."""
+    for frames, make in parts:
+        if frame < frames:
+            return make, frame
+        frame -= frames
+    raise ValueError("the film ends before this frame")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
+from animations.film.clock import Clock
 from animations.film.data import FINER, MOST_STEPS, follow, staying, window_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.gate.film import GateFilm
@@ -150,7 +151,7 @@ def compute(film: GateFilm, progress: Progress) -> GateData:
     lanes, time = [], np.zeros(0)
     for i, floor in enumerate(film.floors):
         problem, seed = film.with_floor(floor), film.seed + i
-        time, lane = _lane(problem, floor, leak, horizon, share, film.particles, edges, seed)
+        time, lane = _lane(film, problem, floor, leak, horizon, share, edges, seed)
         lanes.append(lane)
         progress((i + 1) / count)
     floors = np.geomspace(film.floors[0], film.floors[-1] / 10, LINE)
@@ -182,7 +183,7 @@ def _window(film: GateFilm) -> tuple[float, float, float, float]:
 
 
 def _lane(
-    problem: EscapeProblem, floor: float, leak: float, horizon: float, frames: int, particles: int, edges: Array,
+    film: GateFilm, problem: EscapeProblem, floor: float, leak: float, horizon: float, frames: int, edges: Array,
     seed: int,
 ) -> tuple[Array, LaneData]:  # fmt: skip
     """Times (frames,) and what is drawn of one floor."""
@@ -190,12 +191,12 @@ def _lane(
     from fpsim.density.fokker_planck import FokkerPlanck
 
     step = min(FINER * problem.default_step, FLOOR_STEP * floor / leak)
-    if particles * horizon / step > MOST_STEPS:
+    if film.particles * horizon / step > MOST_STEPS:
         raise ValueError(
             f"a floor of {floor:g} needs a step of {step:.2g} for a time of {horizon:.3g}, more than can be filmed; "
             "use larger floors, stronger noise or fewer particles"
         )
-    time, positions, exits = follow(problem, particles, frames, horizon, step, seed)
+    time, positions, exits = follow(problem, film.particles, frames, horizon, step, seed, Clock.of(film.clock))
     free = automatic_grid(problem.sde, problem.point, None, CELLS)
     fitted = automatic_grid(problem.sde, problem.point, problem.target, CELLS)
     to_target = FokkerPlanck(problem.sde, fitted)

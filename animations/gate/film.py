@@ -8,11 +8,12 @@ floor shrinks.  SGD itself, x' = x - eta L' + eta sqrt(|L''|/S) zeta, needs no f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from animations.film.clock import Clock
 from animations.film.film import Film, require_open_space
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class GateFilm(Film):
     problem: EscapeProblem
     floors: tuple[float, ...] = (0.1, 0.01, 0.001)
     particles: int = 220
+    clock: Clock | str | float = field(default="slow-fast", kw_only=True)
 
     def __post_init__(self) -> None:
         noise = self.problem.sde.noise

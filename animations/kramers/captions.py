@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from animations.film.captions import number, with_error
+from animations.film.captions import Say, number, with_error
+from animations.film.look import Look
 from animations.kramers.data import KramersData, ShotData
 
 
-def taus(shot: ShotData) -> list[tuple[str, str]]:
+def taus(say: Say, shot: ShotData) -> list[tuple[str, str]]:
     """(route, words) for each mean escape time on screen, from top to bottom.
 
     Quadrature is not among them: the grid stands for both exact routes, which agree to more digits than are shown.
     """
     words = {name: f"{mean:.4g}" for name, mean in zip(shot.routes, shot.route_mean, strict=True)}
-    rows = [("grid", f"τ grid {words['grid']}")]
+    rows = [("grid", say("τ grid {time}", time=words["grid"]))]
     if "paths" in words:
-        rows.append(("paths", f"τ paths {with_error(*shot.tau('paths'))}"))
+        rows.append(("paths", say("τ paths {time}", time=with_error(*shot.tau("paths")))))
     for name in words:
         if name not in ("quadrature", "grid", "paths"):
-            rows.append(("formula", f"τ formula {words[name]}{' (doubtful)' if shot.failed else ''}"))
+            known = "τ formula {time} (doubtful)" if shot.failed else "τ formula {time}"
+            rows.append(("formula", say(known, time=words[name])))
     return rows
 
 
-def clock(shot: ShotData, moment: int) -> str:
-    """The time since the start."""
-    return f"t = {shot.time[moment]:.1f}"
-
-
-def escaped(shot: ShotData, moment: int) -> str:
+def escaped(say: Say, shot: ShotData, moment: int) -> str:
     """How many particles have been in the target."""
-    return f"escaped {shot.particles - shot.survivors[moment]} / {shot.particles}"
+    return say("escaped {out} / {all}", out=shot.particles - shot.survivors[moment], all=shot.particles)
 
 
-def current(shot: ShotData, moment: int) -> str:
+def current(say: Say, shot: ShotData, moment: int) -> str:
     """The probability current at the barrier, where it is more than a thousandth of its largest value."""
     here = float(shot.current[moment])
-    return f"current J = {number(here, 2)}" if here > 1e-3 * float(abs(shot.current).max()) else "current J ≈ 0"
+    if here > 1e-3 * float(abs(shot.current).max()):
+        return say("current J = {number}", number=number(here, 2))
+    return say("current J ≈ 0")
 
 
-def ratios(data: KramersData, act: int) -> str:
+def ratios(look: Look, data: KramersData, act: int) -> str:
     """Ratio of the two mean times of each act so far; empty for acts of one shot."""
     found = [
-        f"{shots[0].noise.split(':')[0]} {data.ratio(i):.3g}"
+        f"{look.told(shots[0].noise.split(':')[0])} {data.ratio(i):.3g}"
         for i, shots in enumerate(data.acts[: act + 1])
         if len(shots) == 2
     ]
     if not found:
         return ""
-    above, below = (shot.label.split()[0] for shot in data.acts[act])
+    above, below = (look.say(shot.label.split()[0]) for shot in data.acts[act])
     return f"τ {below} / τ {above}:  " + ",  ".join(found)

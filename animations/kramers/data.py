@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from animations.film.clock import Clock
 from animations.film.data import barrier_of, follow, require_affordable, staying, step_of, window_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
 from animations.film.noises import formula_for
@@ -93,6 +94,11 @@ class KramersData(FilmData):
     seed: int
     standing: tuple[tuple[int, int], ...]
 
+    @property
+    def rate(self) -> float:
+        """Pictures per second."""
+        return self.frames / self.seconds
+
     def frames_of(self, act: int) -> int:
         """Frames of one act, those in which it stands still included."""
         return int(self.acts[act][0].time.size) + sum(self.standing[act])
@@ -121,19 +127,20 @@ def compute(film: KramersFilm, progress: Progress) -> KramersData:
         standing.append((int(film.before * frames), int(film.after * frames)))
         shots = []
         for shot in act:
-            shots.append(_shot(shot, film.particles, frames - sum(standing[-1]), film.seed + done, film.paths))
+            shots.append(_shot(film, shot, frames - sum(standing[-1]), film.seed + done))
             done += 1
             progress(done / count)
         acts.append(tuple(shots))
     return KramersData(tuple(acts), float(film.seconds), film.seed, tuple(standing))
 
 
-def _shot(shot: Shot, particles: int, frames: int, seed: int, paths: int) -> ShotData:
+def _shot(film: KramersFilm, shot: Shot, frames: int, seed: int) -> ShotData:
     problem: Any = shot.problem
-    routes, failed = _routes(problem, paths, seed)
+    particles = film.particles
+    routes, failed = _routes(problem, film.paths, seed)
     exact, step = routes["quadrature"][0], step_of(problem)
     require_affordable(exact, particles, HORIZON * exact, step)
-    time, positions, exits = follow(problem, particles, frames, HORIZON * exact, step, seed)
+    time, positions, exits = follow(problem, film.particles, frames, HORIZON * exact, step, seed, Clock.of(film.clock))
     barrier = barrier_of(problem)
     x, density, current, survival = _densities(problem, time, barrier)
     window = window_of(problem, (x[0], x[-1]))

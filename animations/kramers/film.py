@@ -9,11 +9,12 @@ never been there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from animations.film.captions import typeset
+from animations.film.clock import Clock
 from animations.film.film import Film, require_open_space
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class KramersFilm(Film):
     paths: int = 4000
     before: float = 0.0
     after: float = 0.0
+    clock: Clock | str | float = field(default="slow-fast", kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.acts or not all(1 <= len(act) <= 2 for act in self.acts):

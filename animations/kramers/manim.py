@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from manim import VMobject
 
-from animations.film.captions import shorter
+from animations.film.captions import clock, pace, shorter
 from animations.film.fields import Array
+from animations.film.look import AMBER, PAPER, PLUM, REMARK
 from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
 from animations.stage.stage import HEIGHT, WIDTH, Stage
-from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula
+from animations.stage.words import BIG, NORMAL, SMALL, Words, fitting, formula, text_width
 from fpsim.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SHADE, VERMILLION
 
 LEFT, MIDDLE, RIGHT = -6.75, 1.75, 6.75
@@ -30,7 +31,7 @@ TOP, BOTTOM = 3.08, -3.2
 RADIUS = 0.055
 TAIL, TAIL_POINTS, LONGEST_TAIL = 3, 6, 0.12
 """Frames that a tail reaches back, its points, and the longest one, in shares of the window."""
-DARK = {ORANGE: "#8F6200", PURPLE: "#9C4673"}
+DARK = {ORANGE: AMBER, PURPLE: PLUM}
 """For words: readable on white where the colour itself is too light."""
 COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
 LOWEST = 0.04
@@ -68,17 +69,20 @@ class KramersStage(Stage):
 
     def _footer(self) -> None:
         y = -3.83
-        for x, colour, words in ((LEFT, BLUE, "not yet in the target"), (LEFT + 3.0, ORANGE, "has been there")):
+        x = LEFT
+        for colour, words in ((BLUE, self.say("not yet in the target")), (ORANGE, self.say("has been there"))):
             self.add(Outline(fill=colour).discs([[x + 0.08, y + 0.08]], 0.08), Words(words, (x + 0.28, y), SMALL))
-        self.add(Words(captions.ratios(self.data, self.act), (RIGHT, y), NORMAL, align="right", face="bold"))
+            x += 0.68 + text_width(words, SMALL)
+        ratios, size = fitting(captions.ratios(self.look, self.data, self.act), RIGHT - x, NORMAL)
+        self.add(Words(ratios, (RIGHT, y), size, align="right", face="bold"))
 
     def _card(self) -> None:
         """A white curtain that fades, and on it the name and the formula of the noise, which stay as the title."""
         shot = self.data.acts[self.act][0]
         standing = max(self.data.standing[self.act][0], 1)
         name, title, laws = self._titles(shot)
-        curtain = Outline(fill="#FFFFFF").area(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [WIDTH / 2, HEIGHT / 2])
-        remark = Words(self._remark(), (0, -1.35), NORMAL, align="center", color="#595959")
+        curtain = Outline(fill=PAPER).area(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [WIDTH / 2, HEIGHT / 2])
+        remark = Words(self._remark(), (0, -1.35), NORMAL, align="center", color=REMARK)
 
         def update(frame: int) -> None:
             """The curtain fades, and name and formula move to their places."""
@@ -93,8 +97,9 @@ class KramersStage(Stage):
 
     def _titles(self, shot: ShotData) -> tuple[tuple[Words, Words], Words, tuple[Any, Any, Any] | None]:
         """(name on the card and as title), the moving name, and the formula: moving, on the card, in the title."""
-        words = shot.noise.split(":")[0] if shot.law else shot.noise
-        words, size = fitting(words, RIGHT - LEFT, BIG)
+        words = self.look.told(shot.noise.split(":")[0] if shot.law else shot.noise)
+        words = f"{self.look.title} · {words}" if self.look.title else words
+        words, size = fitting(words, (0.62 if shot.law else 1.0) * (RIGHT - LEFT), BIG)
         card = Words(words, (0, 1.15), size * 1.3, align="center", face="bold")
         if card.width > RIGHT - LEFT:
             card.scale_to_fit_width(RIGHT - LEFT)
@@ -112,8 +117,9 @@ class KramersStage(Stage):
         if len(shots) == 1:
             return shorter(shots[0].label, 90)
         if self.act == 0:
-            return "two valleys, the same barrier, the same learning rate η and batch size S"
-        return "the same valleys, η and S" + f";  so far {captions.ratios(self.data, self.act - 1)}"
+            return self.say("two valleys, the same barrier, the same learning rate η and batch size S")
+        so_far = captions.ratios(self.look, self.data, self.act - 1)
+        return self.say("the same valleys, η and S;  so far {ratios}", ratios=so_far)
 
 
 def smooth(share: float) -> float:
@@ -132,7 +138,7 @@ class Panel:
     """One shot: the loss with its particles over their density, and beside them the survival."""
 
     def __init__(self, stage: KramersStage, shot: ShotData, top: float, bottom: float, last: bool) -> None:
-        self.stage, self.shot, self.top = stage, shot, top
+        self.stage, self.shot, self.top, self.say = stage, shot, top, stage.say
         foot, head = bottom + 0.42, top - 0.42
         split = foot + 0.34 * (head - foot)
         low, high, floor, ceiling = shot.window
@@ -154,8 +160,8 @@ class Panel:
 
     def _still(self, last: bool) -> None:
         shot, add = self.shot, self.stage.add
-        time = "time (learning rate × iterations)" if last else ""
-        add(self.density.axes(sides="x"), self.survival.axes(time, "not yet escaped", 4, [0.1, 1.0]))
+        time = self.say("time (learning rate × iterations)") if last else ""
+        add(self.density.axes(sides="x"), self.survival.axes(time, self.say("not yet escaped"), 4, [0.1, 1.0]))
         add(self.loss.guide(x=shot.target, color=ORANGE), self.density.guide(x=shot.target, color=ORANGE))
         curve = self.loss.at(shot.curve_x, np.minimum(shot.curve_loss, self.loss.y[1]))
         ground = self.loss.at(shot.curve_x[[-1, 0]], [self.loss.y[0]] * 2)
@@ -164,18 +170,25 @@ class Panel:
         ahead = 1 if shot.target > shot.start else -1
         place = self.loss.at(shot.target, self.loss.y[1])[0] + [-0.1 * ahead, -0.2]
         side = "right" if ahead > 0 else "left"
-        add(Words("target", tuple(place), SMALL, DARK[ORANGE], side))
-        label, size = fitting(shot.label, MIDDLE - LEFT - 2.2, NORMAL, "normal")
+        add(Words(self.say("target"), tuple(place), SMALL, DARK[ORANGE], side))
+        label, size = fitting(self.stage.look.told(shot.label), MIDDLE - LEFT - 4.7, NORMAL, "normal")
         add(Words(label, (LEFT, self.top - 0.28), size))
         left, foot, _, _ = self.survival.box
-        for i, (route, words) in enumerate(captions.taus(shot)[::-1]):
+        for i, (route, words) in enumerate(captions.taus(self.say, shot)[::-1]):
             add(Words(words, (left + 0.15, foot + 0.14 + 0.3 * i), SMALL, COLOURS[route]))
 
     def _words(self) -> None:
-        shot, y = self.shot, self.top - 0.28
-        for x, text in ((MIDDLE, captions.clock), (RIGHT, captions.escaped)):
-            words = Words("", (x, y), NORMAL, align="right")
-            self._follow(partial(_say, words, text, shot), words)
+        shot, y, rate = self.shot, self.top - 0.28, self.stage.data.rate
+        time, speed, out = (Words("", (x, y), NORMAL, align="right") for x in (MIDDLE - 2.7, MIDDLE, RIGHT))
+
+        def tell(frame: int) -> None:
+            """The clock, how fast it runs where it does, and the count."""
+            moment, runs = self.stage.moment(frame), self.stage.moment(frame + 1) > self.stage.moment(frame)
+            time.show(clock(float(shot.time[moment])))
+            speed.show(pace(self.say, shot.time, moment, rate) if runs else "")
+            out.show(captions.escaped(self.say, shot, moment))
+
+        self.stage.follow(tell, time, speed, out)
 
     def height(self, x: Array) -> Array:
         """The drawn loss at ``x``."""
@@ -189,6 +202,15 @@ class Panel:
         self.tails, self.waiting, self.been = Outline(BLUE, 8.0, opacity=0.3), Outline(fill=BLUE), Outline(fill=ORANGE)
         self._follow(self._place, self.tails, self.waiting, self.been)
         self._current()
+        shot = self.shot
+        up = self.loss.at(shot.window[:2], np.minimum(shot.curve_loss[[0, -1]], self.loss.y[1]))[:, 1] - 0.35
+        self.stage.tell_beyond(self.loss, (float(up[0]), float(up[1])), *(
+            (colour, partial(self._group, been=been)) for colour, been in ((BLUE, False), (AMBER, True))))  # fmt: skip
+
+    def _group(self, frame: int, been: bool) -> Array:
+        """Positions of the particles that have been in the target at a frame, or have not."""
+        shot, moment = self.shot, self.stage.moment(frame)
+        return shot.positions[moment, (shot.exit_times <= shot.time[moment]) == been]
 
     def _place(self, moment: int) -> None:
         """Particles and their tails."""
@@ -215,7 +237,7 @@ class Panel:
         def point(moment: int) -> None:
             """The arrow and its number."""
             tip = reach * float(shot.current[moment]) / largest
-            words.show(captions.current(shot, moment))
+            words.show(captions.current(self.say, shot, moment))
             arrow.area(arrowhead(middle, up, tip)) if abs(tip) > 0.03 else arrow.cubics(np.zeros((0, 2)))
 
         self._follow(point, arrow, words)
@@ -258,10 +280,6 @@ class Panel:
             by_formula.line(theory[~(theory[:, 0] > here)])
 
         self._follow(move, band, by_formula, by_grid, counted)
-
-
-def _say(words: Words, text: Callable[[ShotData, int], str], shot: ShotData, moment: int) -> None:
-    words.show(text(shot, moment))
 
 
 def arrowhead(x: float, y: float, length: float) -> Array:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from animations.film.canvas import BIG, NORMAL, SMALL, Canvas
-from animations.film.captions import shorter
-from animations.film.encoding import Picture
+from animations.film.captions import clock, pace, shorter
+from animations.film.look import AMBER, PLAIN, PLUM, Look
 from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
@@ -32,7 +32,7 @@ def parts(data: KramersData) -> list[Part]:
 
     def act(number: int) -> Part:
         """One act."""
-        return data.frames_of(number), lambda height: KramersPicture(data, number, height)
+        return data.frames_of(number), lambda look: KramersPicture(data, number, look)
 
     return [act(number) for number in range(len(data.acts))]
 
@@ -40,45 +40,46 @@ def parts(data: KramersData) -> list[Part]:
 class KramersPicture(Canvas):
     """One act of the film on a canvas of its own; ``panels`` are drawn one below the other."""
 
-    def __init__(self, data: KramersData, act: int, height: int = 480) -> None:
-        super().__init__(height)
+    def __init__(self, data: KramersData, act: int, look: Look = PLAIN) -> None:
+        super().__init__(look)
         self.data, self.act = data, act
         shots = data.acts[act]
-        size = BIG if len(shots[0].noise) <= 75 else SMALL
-        title = shorter(shots[0].noise, 120)
+        title = look.told(shots[0].noise)
+        title = f"{look.title} · {title}" if look.title else title
+        size, title = BIG if len(title) <= 75 else SMALL, shorter(title, 120)
         self.figure.text(LEFT, 0.972, title, fontsize=size, weight="bold", color=INK, va="top")
         self._footer(data, act)
         edges = np.linspace(0.90, 0.065, len(shots) + 1)
-        self.panels = [
-            Panel(self.figure, shot, edges[i], edges[i + 1], i == len(shots) - 1) for i, shot in enumerate(shots)
-        ]
+        self.panels = [Panel(self, shot, edges[i], edges[i + 1], i == len(shots) - 1) for i, shot in enumerate(shots)]
         self.freeze()
 
     def _footer(self, data: KramersData, act: int) -> None:
         y = 0.018
-        for x, colour, words in ((LEFT, BLUE, "not yet in the target"), (0.215, ORANGE, "has been there")):
+        rows = ((LEFT, BLUE, self.say("not yet in the target")), (0.235, ORANGE, self.say("has been there")))
+        for x, colour, words in rows:
             self.figure.text(x, y, "●", fontsize=SMALL, color=colour)
             self.figure.text(x + 0.018, y, words, fontsize=SMALL, color=INK)
-        words = captions.ratios(data, act)
+        words = captions.ratios(self.look, data, act)
         self.figure.text(RIGHT, y, words, fontsize=NORMAL, weight="bold", color=INK, ha="right")
 
-    def picture(self, frame: int) -> Picture:
-        """The picture of one frame of this act."""
+    def moved(self, frame: int) -> list[Any]:
+        """The artists of one frame of this act."""
         moment = self.data.moment(self.act, frame)
-        return self.shown(artist for panel in self.panels for artist in panel.moved(moment))
+        return [artist for panel in self.panels for artist in panel.moved(moment)]
 
 
 class Panel:
     """One shot: the loss with its particles over their density, and beside them the survival."""
 
-    def __init__(self, figure: Any, shot: ShotData, top: float, bottom: float, last: bool) -> None:
-        self.shot, self.figure, self.top = shot, figure, top
+    def __init__(self, act: KramersPicture, shot: ShotData, top: float, bottom: float, last: bool) -> None:
+        figure, self.shot, self.top, self.say = act.figure, shot, top, act.say
+        self.figure, self.rate = figure, act.data.rate
         foot, head = bottom + 0.075, top - 0.045
         split = foot + 0.36 * (head - foot)
         self.loss = figure.add_axes((LEFT, split, MIDDLE - LEFT, head - split))
         self.density = figure.add_axes((LEFT, foot, MIDDLE - LEFT, split - foot))
         self.survival = figure.add_axes((SURVIVAL_LEFT, foot, RIGHT - SURVIVAL_LEFT, head - foot))
-        figure.text(LEFT, top - 0.008, shorter(shot.label, 50), fontsize=NORMAL, color=INK, va="top")
+        figure.text(LEFT, top - 0.008, shorter(act.look.told(shot.label), 50), fontsize=NORMAL, color=INK, va="top")
         self._stage()
         self._axes_of_survival(last)
         self._movers()
@@ -97,7 +98,7 @@ class Panel:
         for axes in (self.loss, self.density):
             axes.axvline(shot.target, color=ORANGE, lw=1.0, ls=(0, (4, 3)), zorder=0)
         self.loss.text(
-            shot.target, ceiling, "target " if shot.target > shot.start else " target", fontsize=SMALL, color="#8F6200",
+            shot.target, ceiling, f" {self.say('target')} ", fontsize=SMALL, color=AMBER,
             va="top", ha="right" if shot.target > shot.start else "left",
         )  # fmt: skip
 
@@ -112,10 +113,10 @@ class Panel:
         axes.tick_params(labelsize=SMALL, colors=INK, length=3, pad=2)
         axes.tick_params(which="minor", length=2, colors=INK)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_ylabel("not yet escaped", fontsize=SMALL, color=INK, labelpad=1)
+        axes.set_ylabel(self.say("not yet escaped"), fontsize=SMALL, color=INK, labelpad=1)
         if last:
-            axes.set_xlabel("time (learning rate × iterations)", fontsize=SMALL, color=INK, labelpad=1)
-        for i, (route, words) in enumerate(captions.taus(shot)[::-1]):
+            axes.set_xlabel(self.say("time (learning rate × iterations)"), fontsize=SMALL, color=INK, labelpad=1)
+        for i, (route, words) in enumerate(captions.taus(self.say, shot)[::-1]):
             look: dict[str, Any] = {"transform": axes.transAxes, "fontsize": SMALL, "color": COLOURS[route]}
             axes.text(0.03, 0.05 + 0.125 * i, words, **look)
 
@@ -129,7 +130,7 @@ class Panel:
         (self.head,) = loss.plot([], [], color=PURPLE, ls="", ms=7, animated=True)
         middle = shot.window[2] + 0.93 * (shot.window[3] - shot.window[2])
         middling = {"ha": "center", "va": "center"}
-        words: dict[str, Any] = {"fontsize": SMALL, "color": "#9C4673", "animated": True, **middling}
+        words: dict[str, Any] = {"fontsize": SMALL, "color": PLUM, "animated": True, **middling}
         self.flow = loss.text(shot.barrier, middle, "", **words)
         density, survival = self.density, self.survival
         (self.fill,) = density.fill([0], [0], color=GREEN, alpha=0.3, lw=0, animated=True)
@@ -183,7 +184,7 @@ class Panel:
         self.head.set_data([tip], [level])
         self.head.set_marker(">" if ahead * share >= 0 else "<")
         self.head.set_alpha(float(abs(share) > 0.02))
-        self.flow.set_text(captions.current(shot, frame))
+        self.flow.set_text(captions.current(self.say, shot, frame))
 
     def _move_survival(self, frame: int) -> None:
         shot, so_far = self.shot, slice(0, frame + 1)
@@ -193,5 +194,6 @@ class Panel:
         self.counted.set_data(t, np.maximum(share, 1e-6))
         self.by_grid.set_data(t, shot.survival[so_far])
         self.by_formula.set_data(t, shot.formula_survival[so_far])
-        self.clock.set_text(captions.clock(shot, frame))
-        self.count.set_text(captions.escaped(shot, frame))
+        speed = pace(self.say, shot.time, frame, self.rate)
+        self.clock.set_text(f"{clock(float(shot.time[frame]))}   {speed}")
+        self.count.set_text(captions.escaped(self.say, shot, frame))

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
+from animations.film.clock import Clock
 from animations.film.fields import Array, Drawn, FilmData
 from animations.noise_shape.film import NoiseShapeFilm
 from landscapes.progress import Progress
@@ -51,6 +52,11 @@ class NoiseShapeData(FilmData):
     kurtosis_batches: Annotated[Array, Drawn("size")]
     kurtosis_batches_error: Annotated[Array, Drawn("size")]
     kurtosis_exact: Annotated[Array, Drawn("size")]
+    clock: str = "even"
+
+    def share(self, frame: int) -> float:
+        """How much of the film has been shown."""
+        return float(Clock.of(self.clock).share(frame / max(1, self.frames - 1)))
 
 
 def compute(film: NoiseShapeFilm, progress: Progress) -> NoiseShapeData:
@@ -73,7 +79,7 @@ def compute(film: NoiseShapeFilm, progress: Progress) -> NoiseShapeData:
         value=part.parameter_value.values, coordinate=part.coordinate_value.values,
         across_parameters=part.parameter_density.values, across_batches=part.coordinate_density.values,
         normal_value=_normal(part.parameter_value.values), normal_coordinate=_normal(part.coordinate_value.values),
-        **{name: np.broadcast_to(part[name].values, (len(sizes),)).copy() for name in SERIES},
+        clock=str(film.clock), **{name: np.broadcast_to(part[name].values, (len(sizes),)).copy() for name in SERIES},
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from animations.film.captions import number, with_error
 from animations.film.fields import Array
+from animations.film.look import AMBER, REMARK
 from animations.film.parts import Part
 from animations.noise_shape.data import NoiseShapeData
 from animations.stage.outline import Outline, dashed
@@ -21,7 +22,6 @@ from animations.stage.words import BIG, SMALL, Words
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, VERMILLION
 
 LEFT, RIGHT, TOP = -6.75, 6.75, 3.45
-AMBER = "#8F6200"
 RUN, FADE = 0.94, 0.35
 """Share of the film until the last size is in, and share of a size's time that it takes to fade in."""
 DENSITIES = (3e-5, 60.0)
@@ -42,21 +42,21 @@ class NoiseShapeStage(Stage):
     def construct(self) -> None:
         """Everything on stage."""
         data = self.data
-        self.add(Words("One gradient noise, two histograms", (LEFT, TOP), BIG, face="bold"))
-        name = data.network.split(",")[0]
-        words = f"{name} ({data.state}), {data.parameters} parameters, {data.examples} images"
-        self.add(Words(words, (LEFT, TOP - 0.42), SMALL, "#595959"))
+        self.title(self.look.heading("One gradient noise, two histograms"), 9.6)
+        words = self.say("{network} ({state}), {parameters} parameters, {examples} images",
+                         network=data.network.split(",")[0], state=self.say(data.state),
+                         parameters=data.parameters, examples=data.examples)  # fmt: skip
+        self.add(Words(words, (LEFT, TOP - 0.42), SMALL, REMARK))
+        size = self.say("batch size S")
         self.tell(
-            lambda n: f"batch size S = {int(data.batch_size[self.shown(n)])}",
-            (RIGHT, TOP),
-            BIG,
-            align="right",
-            face="bold",
+            lambda n: f"{size} = {int(data.batch_size[self.shown(n)])}", (RIGHT, TOP), BIG, align="right", face="bold"
         )
         self._histogram(PARAMETERS, data.value, data.across_parameters, data.normal_value, ORANGE, AMBER)
-        self._titles(PARAMETERS, "across the parameters of one gradient", "uᵢ / rms", AMBER, "index_parameters")
+        self._titles(
+            PARAMETERS, self.say("across the parameters of one gradient"), "uᵢ / rms", AMBER, "index_parameters"
+        )
         self._histogram(BATCHES, data.coordinate, data.across_batches, data.normal_coordinate, BLUE, BLUE)
-        self._titles(BATCHES, "across batches, parameter by parameter", "uᵢ √S / σᵢ", BLUE, "index_batches")
+        self._titles(BATCHES, self.say("across batches, parameter by parameter"), "uᵢ √S / σᵢ", BLUE, "index_batches")
         self._indices()
         self._kurtoses()
 
@@ -65,7 +65,7 @@ class NoiseShapeStage(Stage):
     def place(self, frame: int) -> tuple[int, float]:
         """The size (its number) that is shown or fading in, and how far it has faded in."""
         count = len(self.data.batch_size)
-        along = min(frame / max(1, self.data.frames - 1) / RUN * count, count - 1e-9)
+        along = min(self.data.share(frame) / RUN * count, count - 1e-9)
         number_, rest = int(along), along % 1
         return number_, 1.0 if number_ == 0 else min(1.0, rest / FADE)
 
@@ -104,8 +104,14 @@ class NoiseShapeStage(Stage):
     def _titles(self, box: Any, heading: str, axis: str, ink: str, index: str) -> None:
         self.add(Words(heading, (box[0], box[3] + 0.22), SMALL, ink, face="bold"))
         self.add(Words(axis, ((box[0] + box[2]) / 2, box[1] - 0.66), SMALL, align="center"))
-        self.add(Words("- - Gaussian", (box[0] + 0.15, box[3] - 0.2), SMALL))
-        self.tell(lambda n: f"tail index {self.measured(index, n)}", (box[2], box[3] - 0.2), SMALL, ink, "right")
+        self.add(Words("- - " + self.say("Gaussian"), (box[0] + 0.15, box[3] - 0.2), SMALL))
+        self.tell(
+            lambda n: self.say("tail index {number}", number=self.measured(index, n)),
+            (box[2], box[3] - 0.2),
+            SMALL,
+            ink,
+            "right",
+        )
 
     def _which(self, frame: int, new: bool) -> int:
         k, _ = self.place(frame)
@@ -120,13 +126,21 @@ class NoiseShapeStage(Stage):
         """Tail indices against S, with the value that unlike variances alone would give."""
         data = self.data
         plot = self._against_size((-6.0, LOW, -0.6, HIGH), (0.9, 2.6), False, [1.0, 1.5, 2.0])
-        self.add(Words("tail index", (-6.0, HEADS), SMALL, face="bold"))
+        self.add(Words(self.say("tail index"), (-6.0, HEADS), SMALL, face="bold"))
         at = np.log2(data.batch_size)
         label = (-5.9, float(plot.at(at[0], 2.0)[0, 1]) + 0.06)
-        self.add(plot.guide(y=2.0), Words("Gaussian", label, SMALL, "#595959"))
+        self.add(plot.guide(y=2.0), Words(self.say("Gaussian"), label, SMALL, REMARK))
         self.add(Outline(VERMILLION, 2.2).line(dashed(plot.at(at, data.index_formula))))
         value = number(float(f"{data.index_formula[0]:.4g}"))
-        self.add(Words(f"unlike variances alone: {value}", (-0.6, HEADS), SMALL, VERMILLION, align="right"))
+        self.add(
+            Words(
+                self.say("unlike variances alone: {number}", number=value),
+                (-0.6, HEADS),
+                SMALL,
+                VERMILLION,
+                align="right",
+            )
+        )
         self._points(plot, data.index_parameters, data.index_parameters_error, ORANGE)
         self._points(plot, data.index_batches, data.index_batches_error, BLUE)
 
@@ -136,9 +150,9 @@ class NoiseShapeStage(Stage):
         seen = np.concatenate([data.kurtosis_exact, data.kurtosis_batches + data.kurtosis_batches_error])
         ends = (float(data.kurtosis_exact.min()) / 4, float(seen.max()) * 1.5)
         plot = self._against_size((0.75, LOW, RIGHT, HIGH), ends, True, [0.01, 0.1, 1.0, 10.0, 100.0])
-        self.add(Words("excess kurtosis", (0.75, HEADS), SMALL, face="bold"))
+        self.add(Words(self.say("excess kurtosis"), (0.75, HEADS), SMALL, face="bold"))
         self.add(Outline(GREEN, 2.4).line(plot.at(np.log2(data.batch_size), data.kurtosis_exact)))
-        self.add(Words("exact: ∝ 1/S", (RIGHT, HEADS), SMALL, GREEN, align="right"))
+        self.add(Words(self.say("exact: ∝ 1/S"), (RIGHT, HEADS), SMALL, GREEN, align="right"))
         self._points(plot, data.kurtosis_batches, data.kurtosis_batches_error, BLUE)
         self.tell(lambda n: self.measured("kurtosis_batches", n), (3.0, HEADS), SMALL, BLUE)
 
@@ -151,7 +165,7 @@ class NoiseShapeStage(Stage):
         for size, across in zip(sizes, plot.at(at, np.full(len(at), y[0]))[:, 0], strict=True):
             self.add(Outline(INK, 1.6).line([[across, box[1]], [across, box[1] - 0.07]]))
             self.add(Words(str(int(size)), (float(across), box[1] - 0.3), SMALL, align="center"))
-        self.add(Words("batch size S", ((box[0] + box[2]) / 2, box[1] - 0.66), SMALL, align="center"))
+        self.add(Words(self.say("batch size S"), ((box[0] + box[2]) / 2, box[1] - 0.66), SMALL, align="center"))
         return plot
 
     def _points(self, plot: Plot, values: Array, errors: Array, colour: str) -> None:

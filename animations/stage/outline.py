@@ -59,6 +59,15 @@ class Outline(VMobject):
         places = places[np.isfinite(places).all(axis=1)]
         return self.cubics((places[:, None] + radius * DISC).reshape(-1, 2))
 
+    def arrows(self, xy: ArrayLike, side: ArrayLike, size: float) -> Outline:
+        """Triangles about ``xy`` (n, 2) that point to the left (``side`` (n,) is -1) or to the right (1)."""
+        places: Array = np.asarray(xy, dtype=float).reshape(-1, 1, 2)
+        pointing: Array = np.asarray(side, dtype=float).reshape(-1, 1, 1)
+        corners = places + size * np.array([[1.0, 0.0], [-0.7, 0.9], [-0.7, -0.9]]) * np.where(
+            [True, False], pointing, 1
+        )
+        return self.cubics(_straight(corners.reshape(-1, 2), np.roll(corners, -1, axis=1).reshape(-1, 2)))
+
     def cubics(self, xy: Array) -> Outline:
         """Cubic pieces of four points each, (4 n, 2)."""
         self.points = np.column_stack([xy, np.zeros(len(xy))])

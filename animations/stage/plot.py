@@ -54,6 +54,12 @@ class Plot:
         inside &= (xy[:, 1] >= bottom - slack) & (xy[:, 1] <= top + slack)
         return np.where(inside[:, None], xy, np.nan)
 
+    def beyond(self, x: Any) -> Array:
+        """On which side of the box ``x`` (n,) is: -1 left of it, 1 right of it, 0 within."""
+        low, high = min(self.x), max(self.x)
+        side = np.sign(self.x[1] - self.x[0])
+        return side * ((np.asarray(x) > high).astype(float) - (np.asarray(x) < low))
+
     def under(self, x: Any, y: Any) -> Array:
         """The same closed along the bottom, where lower values are drawn too."""
         xy = self.at(x, np.maximum(y, self.y[0]))

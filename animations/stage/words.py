@@ -22,7 +22,7 @@ from fpsim.plotting.style import INK
 
 BIG, NORMAL, SMALL = 0.30, 0.245, 0.215
 """Sizes of letters in units; ``SMALL`` is 13 pixels at 480p."""
-ALPHABET = "".join(map(chr, range(33, 127))) + "±×−–…·′″²³°≈≤≥≠∞→√∫∂ΔΣηθκλμνπρστφεδαβγωξ●▲■⁻⁰¹⁴⁵⁶⁷⁸⁹"
+ALPHABET = "".join(map(chr, range(33, 127))) + "±×−–…·′″²³°≈≤≥≠∞→√∫∂ΔΣηθκλμνπρστφεδαβγωξ●▲■⁻⁰¹⁴⁵⁶⁷⁸⁹ÄÖÜäöüß▲▶◀▸◂"
 FACES = {"normal": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf"}
 
 

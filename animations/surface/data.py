@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
-from animations.film.data import require_affordable, watched
+from animations.film.clock import Clock
+from animations.film.data import require_affordable, ticks_of, watched
 from animations.film.fields import Array, Drawn, FilmData
 from animations.surface.film import SurfaceFilm
 from landscapes.progress import Progress
@@ -44,6 +45,7 @@ class SurfaceData(FilmData):
         formula: the same by Eyring and Kramers, NaN where it does not apply.
         near: radius about the saddle that counts as near it.
         ceiling: largest loss drawn.
+        turn: degrees by which the camera turns.
     """
 
     film: ClassVar[str] = "surface"
@@ -78,6 +80,7 @@ class SurfaceData(FilmData):
     grid_x: Annotated[Array, Drawn("column", "", "first coordinate")]
     grid_y: Annotated[Array, Drawn("row", "", "second coordinate")]
     grid_loss: Annotated[Array, Drawn("row column", "loss", "loss of the surface")]
+    turn: float = 0.0
 
     @property
     def frames(self) -> int:
@@ -135,7 +138,7 @@ def compute(film: SurfaceFilm, progress: Progress) -> SurfaceData:
         survival=equation.survival(problem.point, problem.target, motion["time"]).survival.values,
         loss=_heights(place, motion["positions"]), crossing_loss=_heights(place, motion["crossing"]), path=path,
         path_loss=_heights(place, path), ridge=ridge, ridge_loss=_heights(place, ridge), minima=valleys,
-        saddle=np.array([*top.x, top.loss]), grid_x=x, grid_y=y, grid_loss=surface,
+        saddle=np.array([*top.x, top.loss]), grid_x=x, grid_y=y, grid_loss=surface, turn=float(film.turn),
     )  # fmt: skip
 
 
@@ -146,7 +149,7 @@ def _motion(film: SurfaceFilm, tau: float, first: Array, saddle: Array) -> dict[
     require_affordable(tau, film.particles, length, step)
     every = max(1, int(length / step / max(FINEST, 4 * film.frames)))
     time, x, exits = watched(problem, film.particles, length, step, every, film.seed)
-    chosen = np.rint(np.linspace(0, len(time) - 1, film.frames)).astype(int)
+    chosen = np.minimum(ticks_of(Clock.of(film.clock), film.frames, len(time) - 1, 1.0), len(time) - 1)
     pieces, closest = [np.empty((0, 4))], []
     home = HOME * float(np.hypot(*(first - saddle)))
     for particle in np.flatnonzero(np.isfinite(exits)):

@@ -24,6 +24,7 @@ class SurfaceFilm(Film):
     Args:
         problem: two-dimensional, with a loss and a box.
         particles: how many.
+        turn: degrees by which the camera turns from the first picture to the last, at most 90.
 
     Raises:
         ValueError: for another dimension, a drift field, a landscape without a box, or too few frames; by
@@ -34,6 +35,7 @@ class SurfaceFilm(Film):
 
     problem: EscapeProblem
     particles: int = 80
+    turn: float = 50.0
 
     def __post_init__(self) -> None:
         place = self.problem.sde.landscape
@@ -43,6 +45,8 @@ class SurfaceFilm(Film):
         if place.bounds is None:
             raise ValueError("the film 'surface' needs a box in which minima and saddles are found: give bounds")
         self.require(frames=2, particles=2)
+        if not abs(self.turn) <= 90:
+            raise ValueError(f"the film 'surface' turns its camera by at most 90 degrees; got {self.turn:g}")
 
     @classmethod
     def standard(cls, **options: Any) -> SurfaceFilm:

@@ -1,27 +1,25 @@
-"""A surface z = L(x, y) seen from a fixed direction, painted pixel by pixel.
+"""A surface z = L(x, y) seen from any direction, as facets drawn from far to near: later ones cover earlier ones.
 
-    across = x',   up = y' sin(e) + z cos(e),   with (x', y') the plane turned by the azimuth, e the elevation
-
-A surface over a plane is painted right if its points are drawn from far to near: later ones cover earlier ones.
+across = x',   up = y' sin(e) + z cos(e),   with (x', y') the plane turned by the azimuth, e the elevation
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from animations.film.fields import Array
 
-FINER = 2
-"""Painted at this many times the size of the picture, then averaged."""
-LEVELS = 22
+FACETS = 110
+"""Facets along each axis."""
+LEVELS = 44
 """Shades of grey, few enough for a gif."""
-DENSE, RIM = 2.2, 0.5
-"""Points of the mesh per fine pixel, and brightness of the surface's edge."""
 LIGHT = np.array([-0.45, -0.35, 0.82])
+RAY, NEAREST = 90, 0.12
+"""Points looked at on the way to the viewer, and how far the first one is, in units of the frame."""
 
 
 @dataclass(frozen=True)
@@ -45,102 +43,126 @@ class View:
     azimuth: float = -14.0
     elevation: float = 52.0
 
-    def _space(self, xy: Array, z: Any) -> tuple[Array, Array, Array]:
-        """Coordinates in units of the frame: right, away from the viewer, and upright."""
-        scale = self.width / (self.x[1] - self.x[0])
+    @property
+    def scale(self) -> float:
+        """Units of the frame per unit of the plane."""
+        return self.width / (self.x[1] - self.x[0])
+
+    @property
+    def rise(self) -> float:
+        """Units of the frame per unit of loss."""
+        return self.height * self.width / (self.z[1] - self.z[0])
+
+    @property
+    def away(self) -> Array:
+        """The direction in the plane that leads away from the viewer, (2,)."""
         a = np.deg2rad(self.azimuth)
-        u, v = scale * (xy[:, 0] - sum(self.x) / 2), scale * (xy[:, 1] - sum(self.y) / 2)
-        upright = self.height * self.width * ((np.broadcast_to(z, u.shape) - self.z[0]) / (self.z[1] - self.z[0]) - 0.5)
-        return np.cos(a) * u - np.sin(a) * v, np.sin(a) * u + np.cos(a) * v, upright
+        return np.array([np.sin(a), np.cos(a)])
 
     def at(self, xy: Array, z: Any) -> Array:
         """Places in the frame, (n, 2), of points over ``xy`` (n, 2) at height ``z``, a number or (n,)."""
-        right, away, upright = self._space(xy, z)
-        e = np.deg2rad(self.elevation)
-        up = away * np.sin(e) + upright * np.cos(e)
-        return np.column_stack([self.middle[0] + right, self.middle[1] + up])
-
-    def depth(self, xy: Array, z: Any) -> Array:
-        """Distance of such points along the line of sight, (n,); larger is farther."""
-        _, away, upright = self._space(xy, z)
-        e = np.deg2rad(self.elevation)
-        return np.asarray(away * np.cos(e) - upright * np.sin(e))
+        e, away = np.deg2rad(self.elevation), self.away
+        flat = self.scale * (xy - [sum(self.x) / 2, sum(self.y) / 2])
+        upright = self.rise * (np.broadcast_to(z, xy.shape[:-1]) - sum(self.z) / 2)
+        up = flat @ away * np.sin(e) + upright * np.cos(e)
+        return np.column_stack([self.middle[0] + flat @ [away[1], -away[0]], self.middle[1] + up])
 
 
-def painted(
-    view: View, x: Array, y: Array, loss: Array, ceiling: float, spacing: float, pixels: tuple[int, int], unit: float
-) -> tuple[Array, Array]:
-    """The picture (height, width, 4) of bytes, clear where nothing is, and the depth of every pixel (NaN there).
+@dataclass(frozen=True)
+class Surface:
+    """The piece of a surface that is drawn.
 
     Args:
-        view: the camera.
-        x, y, loss: the surface, (nx,), (ny,), (ny, nx); only where it is below ``ceiling``.
-        ceiling: largest loss painted.
-        spacing: of the contour lines painted on it, in units of loss.
-        pixels: (height, width) of the picture.
-        unit: pixels per unit of the frame.
+        x, y, loss: (nx,), (ny,), (ny, nx).
+        ceiling: largest loss drawn.
     """
-    rows, columns = FINER * pixels[0], FINER * pixels[1]
-    shade, depth = np.full(rows * columns, np.nan), np.full(rows * columns, np.nan)
-    for xy, z, grey in _strips(view, x, y, loss, ceiling, spacing, FINER * unit):
-        places = view.at(xy, z)
-        column = np.rint(places[:, 0] * FINER * unit + columns / 2).astype(int)
-        row = np.rint(rows / 2 - places[:, 1] * FINER * unit).astype(int)
-        seen = (z <= ceiling) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-        index = (row * columns + column)[seen]
-        shade[index], depth[index] = grey[seen], view.depth(xy, z)[seen]
-    shade, depth = _closed(shade.reshape(rows, columns)), _closed(depth.reshape(rows, columns))
-    return _averaged(shade, pixels), depth[::FINER, ::FINER]
+
+    x: Array
+    y: Array
+    loss: Array
+    ceiling: float
+
+    def holds(self, xy: Array, loss: Array) -> Array:
+        """Whether points (..., 2) at ``loss`` (...) lie on the piece that is drawn."""
+        low, high = (np.array([self.x[k], self.y[k]]) for k in (0, -1))
+        return np.asarray((loss <= self.ceiling) & ((xy >= low) & (xy <= high)).all(axis=-1))
+
+    @cached_property
+    def facets(self) -> tuple[list[Array], Array, Array]:
+        """Corners (k, 3) of each facet, cut off at the ceiling; their middles (n, 2); their brightness (n,)."""
+        rows, columns = (np.unique(np.linspace(0, n - 1, FACETS + 1).astype(int)) for n in self.loss.shape)
+        x, y, z = self.x[columns], self.y[rows], self.loss[np.ix_(rows, columns)]
+        points = np.stack([*np.meshgrid(x, y), z], axis=-1)
+        corners = np.stack([points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]], axis=2)
+        corners = corners.reshape(-1, 4, 3)
+        corners = corners[corners[..., 2].min(axis=1) < self.ceiling]
+        cut = corners[..., 2].max(axis=1) > self.ceiling
+        found = [_below(one, self.ceiling) if above else one for one, above in zip(corners, cut, strict=True)]
+        return found, corners[..., :2].mean(axis=1), self._brightness(corners)
+
+    def _brightness(self, corners: Array) -> Array:
+        """Brightness of a matt surface, 0.62 to 0.97; heights are shown as large as the plane's width times 0.22."""
+        light = LIGHT / np.linalg.norm(LIGHT)
+        rise = View((self.x[0], self.x[-1]), (self.y[0], self.y[-1]), (self.loss.min(), self.ceiling))
+        first, second = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
+        normal = np.cross(first * [1, 1, rise.rise / rise.scale], second * [1, 1, rise.rise / rise.scale])
+        lit = np.clip(normal @ light / np.linalg.norm(normal, axis=1), 0, 1)
+        return np.rint((0.62 + 0.35 * lit) * LEVELS) / LEVELS
+
+    def draw(self, context: Any, view: View, shades: Array) -> None:
+        """Draw all facets in their ``shades`` (n, 3), from far to near."""
+        corners, middles, _ = self.facets
+        places = view.at(np.concatenate(corners)[:, :2], np.concatenate(corners)[:, 2])
+        pieces = np.split(places, np.cumsum([len(one) for one in corners])[:-1])
+        context.set_line_width(0.012)  # closes the gaps that smoothed edges leave
+        for k in np.argsort(-middles @ view.away):
+            first, *others = pieces[k].tolist()
+            context.set_source_rgba(*shades[k], 1.0)
+            context.move_to(*first)
+            for place in others:
+                context.line_to(*place)
+            context.close_path()
+            context.fill_preserve()
+            context.stroke()
+
+    def hides(self, view: View, xy: Array, z: Array) -> Array:
+        """Whether the surface lies between the viewer and points (n, 2) at heights (n,)."""
+        e = np.deg2rad(view.elevation)
+        far = (view.rise * (self.ceiling - min(float(np.min(z, initial=0.0)), float(self.loss.min())))) / np.sin(e)
+        steps = np.linspace(NEAREST, max(far, 2 * NEAREST), RAY)
+        places = xy[:, None] - steps[:, None] * np.cos(e) / view.scale * view.away
+        loss = self._at(places)
+        above = np.asarray(z)[:, None] + steps * np.sin(e) / view.rise - loss
+        drawn = self.holds(places, loss)
+        through = (above[:, :-1] < 0) & (above[:, 1:] >= 0) & (drawn[:, :-1] | drawn[:, 1:])
+        return np.asarray(through.any(axis=1))
+
+    def _at(self, xy: Array) -> Array:
+        """The loss between the points where it is known."""
+        from scipy.ndimage import map_coordinates
+
+        row = (xy[..., 1] - self.y[0]) / (self.y[1] - self.y[0])
+        column = (xy[..., 0] - self.x[0]) / (self.x[1] - self.x[0])
+        return np.asarray(map_coordinates(self.loss, [row, column], order=1, mode="nearest"))
+
+    def contours(self, levels: Array) -> tuple[Array, Array]:
+        """Lines (n, 2) where the loss is one of ``levels``, and its height (n,); rows of NaN between two."""
+        from contourpy import contour_generator
+
+        lines, places, heights = contour_generator(self.x, self.y, self.loss), [np.empty((0, 2))], [np.empty(0)]
+        for level in levels:
+            for line in lines.lines(float(level)):
+                places += [np.asarray(line), np.full((1, 2), np.nan)]
+                heights.append(np.full(len(line) + 1, float(level)))
+        return np.concatenate(places), np.concatenate(heights)
 
 
-def _strips(
-    view: View, x: Array, y: Array, loss: Array, ceiling: float, spacing: float, unit: float
-) -> Iterator[tuple[Array, Array, Array]]:
-    """Points (n, 2) of a fine mesh with height and brightness, strip by strip, from far to near."""
-    from scipy.interpolate import RectBivariateSpline
-
-    smooth = RectBivariateSpline(y, x, np.minimum(loss, 2 * ceiling - loss.min()))
-    scale = view.width / (x[-1] - x[0])  # units of the frame per unit of the plane
-    rise = view.height * view.width / (view.z[1] - view.z[0])  # and per unit of loss
-    azimuth = np.deg2rad(view.azimuth)
-    across, along = (np.linspace(v[0], v[-1], int(DENSE * scale * (v[-1] - v[0]) * unit)) for v in (x, y))
-    turn_x, turn_y = (-1 if np.sin(azimuth) >= 0 else 1), (-1 if np.cos(azimuth) >= 0 else 1)  # from far to near
-    for strip in np.array_split(along, max(1, len(along) // 64))[::turn_y]:
-        z, dx, dy = smooth(strip, across), smooth(strip, across, dy=1), smooth(strip, across, dx=1)
-        steps = np.hypot(dx, dy) * float(across[1] - across[0])  # change of z between neighbours
-        grey = _lit(rise / scale * dx, rise / scale * dy) - 0.22 * _lines(z, steps, spacing)
-        grey = np.where(z > ceiling - 1.2 * steps, RIM, grey)
-        xy = np.stack(np.meshgrid(across, strip), axis=-1)
-        yield tuple(v[::turn_y, ::turn_x].reshape(-1, *v.shape[2:]) for v in (xy, z, grey))  # type: ignore[misc]
-
-
-def _lit(dx: Array, dy: Array) -> Array:
-    """Brightness of a matt surface with slopes ``dx`` and ``dy``, 0.62 to 0.97."""
-    light = LIGHT / np.linalg.norm(LIGHT)
-    normal = np.sqrt(1 + dx**2 + dy**2)
-    return np.asarray(0.62 + 0.35 * np.clip((-dx * light[0] - dy * light[1] + light[2]) / normal, 0, 1))
-
-
-def _lines(z: Array, rise: Array, spacing: float) -> Array:
-    """1 on contour lines about two fine pixels wide, 0 elsewhere; ``rise`` is the change of z between points."""
-    from_line = np.abs((z / spacing + 0.5) % 1 - 0.5) * spacing
-    return np.asarray((from_line < 1.6 * rise) & (rise > 0), dtype=float)
-
-
-def _closed(values: Array) -> Array:
-    """Pixels missed between two painted ones, filled from above or from the left."""
-    for axis in (0, 1):
-        before, after = np.roll(values, 1, axis), np.roll(values, -1, axis)
-        values = np.where(np.isnan(values) & ~np.isnan(before) & ~np.isnan(after), before, values)
-    return values
-
-
-def _averaged(shade: Array, pixels: tuple[int, int]) -> Array:
-    """Fine pixels averaged into (height, width, 4) bytes, with as many greys as ``LEVELS``."""
-    blocks = shade.reshape(pixels[0], FINER, pixels[1], FINER).swapaxes(1, 2).reshape(*pixels, -1)
-    cover = (~np.isnan(blocks)).mean(axis=-1)
-    grey = np.nansum(blocks, axis=-1) / np.maximum(cover * FINER**2, 1)
-    grey = np.rint(grey * LEVELS * 2) / (LEVELS * 2)
-    out = np.repeat((255 * np.clip(grey, 0, 1)).astype(np.uint8)[..., None], 4, axis=2)
-    out[..., 3] = (255 * cover).astype(np.uint8)
-    return out
+def _below(corners: Array, ceiling: float) -> Array:
+    """The part of a facet (4, 3) below the ceiling, (k, 3)."""
+    kept = []
+    for one, other in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if one[2] <= ceiling:
+            kept.append(one)
+        if (one[2] <= ceiling) != (other[2] <= ceiling):
+            kept.append(one + (ceiling - one[2]) / (other[2] - one[2]) * (other - one))
+    return np.array(kept)

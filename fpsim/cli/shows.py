@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,11 +37,25 @@ def animate(
     ] = None,
     given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
     quality: Annotated[str, typer.Option(help="low (480p), medium (720p) or high (1080p).")] = "low",
-    format_: Annotated[str, typer.Option("--format", help="gif, mp4 or png (the last picture).")] = "gif",
+    format_: Annotated[
+        str | None, typer.Option("--format", help="gif or mp4; a still: png, svg or pdf. By default OUTPUT's ending.")
+    ] = None,
     renderer: Annotated[
         str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius); manim where it is installed.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Pictures per second (by default that of the quality).")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, such as 1920x1080.")] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="even, slow-fast, fast-slow, how much faster it ends, or 0.5:0.1 (half the film, a tenth)."),
+    ] = None,
+    moment: Annotated[float | None, typer.Option(help="Moment of a still, in seconds of the film (its end).")] = None,
+    title: Annotated[str, typer.Option(help="In place of the film's own.")] = "",
+    colours: Annotated[
+        str, typer.Option("--colours", "--colors", help="light or dark; with changes: 'dark, blue=#66CCFF'.")
+    ] = "light",
+    language: Annotated[str, typer.Option(help="Of the words: en or de.")] = "en",
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option(help="The film (SCENE.FORMAT); its data go beside it as .nc.")] = None,
 ) -> None:  # fmt: skip
@@ -54,14 +68,16 @@ def animate(
         renderer, remark = choose_renderer(scene)
         if remark:
             asked.note(remark)
-    order, problem = Order(scene, quality, format_, renderer), None
+    format_ = format_ or (output.suffix.lstrip(".") if output else "") or "gif"
+    look: dict[str, Any] = {"title": title, "colours": colours, "language": language, "size": size}
+    order, problem = Order(scene, quality, format_, renderer, **look, rate=rate, moment=moment), None
     file = output or Path(f"{scene}.{format_}")
     check_file(file, only=(f".{format_}",))
     if landscape is not None:
         order.require_own_problem()
         sde = given.sde(landscape)
         problem = EscapeProblem(sde, *given.ends(sde.landscape))
-    options = {} if seconds is None else {"seconds": seconds}
+    options = {name: value for name, value in (("seconds", seconds), ("clock", clock)) if value is not None}
     with progress_bar(False) as bar, if_interrupted("no film was written; a shorter one, --seconds 4, ends sooner"):
         files = film(order, problem, file, seed, bar, **options)
     for written in files:

@@ -11,7 +11,8 @@ import fpsim
 import landscapes
 from animations.arrhenius.data import ArrheniusData
 from animations.arrhenius.film import ArrheniusFilm
-from animations.film.data import clock
+from animations.film.clock import Clock
+from animations.film.data import ticks_of
 from animations.kramers.data import KramersData
 from animations.kramers.film import KramersFilm
 
@@ -100,7 +101,7 @@ def same(one: KramersData, two: KramersData) -> bool:
 
 
 def test_clock_starts_slowly_and_ends_in_time() -> None:
-    ticks = clock(120, 100.0, 0.01)
+    ticks = ticks_of(Clock.of("slow-fast"), 120, 100.0, 0.01)
     assert ticks[0] == 0 and abs(ticks[-1] - 10_000) <= 119 and np.all(np.diff(ticks) >= 1)
     assert np.diff(ticks)[-1] > 30 * np.diff(ticks)[0]
 

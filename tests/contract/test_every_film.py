@@ -40,7 +40,7 @@ SMALL = MappingProxyType(
 ATTRIBUTES = MappingProxyType(
     {
         "kramers": {"acts", "seconds", "seed", "standing", "shot_0_0"},
-        "arrhenius": {"series", "seconds", "frames", "seed"},
+        "arrhenius": {"series", "seconds", "frames", "seed", "clock"},
         "surface": {"facts"},
         "gate": {"facts", "count", "group_0", "group_1", "group_chain"},
         "noise-shape": {"facts"},

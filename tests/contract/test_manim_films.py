@@ -16,6 +16,7 @@ from animations.arrhenius import manim as manim_arrhenius
 from animations.arrhenius.film import ArrheniusFilm
 from animations.catalogue import Order, animate
 from animations.film import captions
+from animations.film.look import Look
 from animations.kramers import captions as kramers_captions
 from animations.kramers import manim as manim_kramers
 from animations.kramers.data import KramersData
@@ -84,7 +85,7 @@ def test_sizes_are_those_of_films(height, width) -> None:
     class Empty(Stage):
         pass
 
-    (image,) = pictures([(1, lambda: Empty(None))], height)
+    (image,) = pictures([(1, lambda: Empty(None))], Look(size=(width, height)))
     assert image.shape == (height, width, 3) and np.all(image == 255)
 
 
@@ -113,7 +114,7 @@ def test_numbers_on_screen_are_those_of_the_data(data, stage) -> None:
     assert f"τ grid {shot.tau('grid')[0]:.4g}" in words and "τ grid 66.27" in words
     assert f"τ paths {captions.with_error(*shot.tau('paths'))}" in words
     assert f"τ formula {shot.tau('white-noise')[0]:.4g} (doubtful)" in words
-    assert kramers_captions.current(shot, 8) in words
+    assert kramers_captions.current(Look().say, shot, 8) in words
 
 
 def test_survival_is_drawn_where_the_data_say(data, stage) -> None:
