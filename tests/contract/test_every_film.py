@@ -188,6 +188,7 @@ def asked_of(tree: ast.AST, where: Path) -> set[str]:
 
 def allowed_in(where: Path) -> set[str]:
     described = {f"fpsim.{room}" for room in DESCRIBES} | {"fpsim.sde.sde", "fpsim.sde.gates", "landscapes"}
+    described |= {"landscapes.progress"}
     return {
         "film.py": described,
         "fields.py": {"fpsim.storage"},
