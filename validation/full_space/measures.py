@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from validation.full_space import places, theories, times
-from validation.full_space.size import BATCHES, CONFIRMING, MAIN, Size
+from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, Size
 from validation.study.findings import Findings, Rows
 from validation.study.pieces import Piece
 from validation.study.run import Run
@@ -62,6 +62,8 @@ def plan(run: Run[Size], card: bool | None = None) -> list[tuple[str, Piece]]:
 
 
 SPLITTING, PLAIN, CARD, THEORIES = "splitting", "plain", "card", "theories"
+SURROGATE = 4
+"""Gaussian noise flies this part of the particles: a step asks all examples and costs 25 times as much."""
 
 
 def _card() -> bool:
@@ -92,6 +94,10 @@ class _Plan:
                 for side in (places.FIRST, places.SECOND):
                     yield self._split(*MAIN, size.windows[0][2], batch, first + part, side)
             if part == 0:
+                for network, decay, eta, sizes in size.surrogate:
+                    for batch in sizes:
+                        yield self._split(network, decay, eta, batch, first, noise=GAUSSIAN, share=SURROGATE)
+            if part == 0:
                 yield from self._places()
             yield from self._simulated(size.card, CARD, first + part)
 
@@ -99,27 +105,28 @@ class _Plan:
         return table, self.run.piece(kind, partial(function, **settings), **settings)
 
     def _split(
-        self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS
-    ) -> tuple[str, Piece]:
+        self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS,
+        noise: str = BATCHES, share: int = 1,
+    ) -> tuple[str, Piece]:  # fmt: skip
         size = self.run.size
         at: dict[str, Any] = {
-            "network": network,
-            "decay": decay,
-            "eta": eta,
-            "size": batch,
-            "noise": BATCHES,
-            "side": side,
-        }
-        effort: dict[str, Any] = {"particles": size.particles, "repetitions": size.repetitions, "seed": seed}
-        threads = 1 if self.run.pieces.crew else self.run.threads  # of which no number depends
-        make = partial(times.split, **at, **effort, threads=threads)
+            "network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise, "side": side
+        }  # fmt: skip
+        effort: dict[str, Any] = {"particles": size.particles // share, "repetitions": size.repetitions, "seed": seed}
+        make = partial(times.split, **at, **effort, threads=self._threads)
         return "times", self.run.piece(SPLITTING, make, **at, **effort)
+
+    @property
+    def _threads(self) -> int | None:
+        """Of a piece; no number depends on them."""
+        return 1 if self.run.pieces.crew else self.run.threads
 
     def _simulated(self, settings: Sequence[Any], kind: str, seed: int) -> Iterator[tuple[str, Piece]]:
         for network, decay, eta, batch, noise, paths, horizon in settings:
             at: dict[str, Any] = {"network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise}
             effort = {"paths": paths, "horizon": horizon, "seed": seed, "device": "cuda" if kind == CARD else "cpu"}
-            yield self._piece("times", kind, times.simulate, **at, **effort)
+            make = partial(times.simulate, **at, **effort, threads=self._threads)
+            yield "times", self.run.piece(kind, make, **at, **effort)
 
     def _places(self) -> Iterator[tuple[str, Piece]]:
         size = self.run.size

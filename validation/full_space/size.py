@@ -38,6 +38,7 @@ class Size:
         nodes: of the valley's floor.
         floor: added to the covariance, as a share of its mean eigenvalue.
         pitchfork: whether the decay at which the saddle appears is located.
+        surrogate: SGD with Gaussian noise of the same covariance, by splitting, once: its steps ask all examples.
     """
 
     windows: tuple[Window, ...]
@@ -51,13 +52,14 @@ class Size:
     nodes: int
     floor: float
     pitchfork: bool
+    surrogate: tuple[Window, ...] = ()
 
     @classmethod
     def of(cls, quick: bool, seed: int = 0) -> Size:
-        """Three batch sizes below the window in some minutes, or everything in two hours on two cores."""
+        """Three batch sizes at the window's low end in some minutes, or everything in two hours on two cores."""
         if quick:
-            few: Sampled = (*MAIN, 0.04, 2, BATCHES, 512, 40_000)
-            return cls(((*MAIN, 0.04, (2, 3, 4)),), (few,), (), (), 1, 1024, 2, 32, 16, 1e-5, False)
+            few: Sampled = (*MAIN, 0.04, 3, BATCHES, 512, 60_000)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 256, 4, 16, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
@@ -76,4 +78,5 @@ class Size:
             *((*WIDER, 0.04, s, BATCHES, 16384, 60_000) for s in (6, 7, 8, 9)),
             (*NEAR, 0.04, 16, BATCHES, 32768, 90_000),
         )
-        return cls(windows, plain, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True)
+        surrogate = ((*MAIN, 0.04, (5, 6)), (*NEAR, 0.04, (16,)))
+        return cls(windows, plain, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True, surrogate)
