@@ -1,4 +1,4 @@
-"""Further laws of the batches and motion with momentum, in all parameters of a place that ships: splitting and paths."""
+"""Further laws of batches, and momentum, in all parameters of a place that ships: splitting against plain paths."""
 
 import numpy as np
 import pytest

@@ -61,9 +61,7 @@ def plan(run: Run[Size], card: bool | None = None) -> list[tuple[str, Piece]]:
     return [one for one in _Plan(run).pieces() if with_card or one[1].name != CARD]
 
 
-SPLITTING, PLAIN, CARD, THEORIES = "splitting", "plain", "card", "theories"
-SURROGATE = 4
-"""Gaussian noise flies this part of the particles: a step asks all examples and costs 25 times as much."""
+SPLITTING, PLAIN, CARD, THEORIES, SURROGATE = "splitting", "plain", "card", "theories", "surrogate"
 
 
 def _card() -> bool:
@@ -96,7 +94,7 @@ class _Plan:
             if part == 0:
                 for network, decay, eta, sizes in size.surrogate:
                     for batch in sizes:
-                        yield self._split(network, decay, eta, batch, first, noise=GAUSSIAN, share=SURROGATE)
+                        yield self._split(network, decay, eta, batch, first, noise=GAUSSIAN)
             if part == 0:
                 yield from self._places()
             yield from self._simulated(size.card, CARD, first + part)
@@ -106,15 +104,17 @@ class _Plan:
 
     def _split(
         self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS,
-        noise: str = BATCHES, share: int = 1,
+        noise: str = BATCHES,
     ) -> tuple[str, Piece]:  # fmt: skip
         size = self.run.size
         at: dict[str, Any] = {
             "network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise, "side": side
         }  # fmt: skip
-        effort: dict[str, Any] = {"particles": size.particles // share, "repetitions": size.repetitions, "seed": seed}
+        real = noise == BATCHES
+        particles = size.particles if real else size.particles // 2  # steps that ask all examples cost 25 times more
+        effort: dict[str, Any] = {"particles": particles, "repetitions": size.repetitions, "seed": seed}
         make = partial(times.split, **at, **effort, threads=self._threads)
-        return "times", self.run.piece(SPLITTING, make, **at, **effort)
+        return "times", self.run.piece(SPLITTING if real else SURROGATE, make, **at, **effort)
 
     @property
     def _threads(self) -> int | None:

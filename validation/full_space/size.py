@@ -38,7 +38,8 @@ class Size:
         nodes: of the valley's floor.
         floor: added to the covariance, as a share of its mean eigenvalue.
         pitchfork: whether the decay at which the saddle appears is located.
-        surrogate: SGD with Gaussian noise of the same covariance, by splitting, once: its steps ask all examples.
+        surrogate: SGD with Gaussian noise of the same covariance, by splitting with half of the particles, once: its
+            steps ask all examples. At the main place it is where Gauss and Cramer differ by e^3.
     """
 
     windows: tuple[Window, ...]
@@ -78,5 +79,5 @@ class Size:
             *((*WIDER, 0.04, s, BATCHES, 16384, 60_000) for s in (6, 7, 8, 9)),
             (*NEAR, 0.04, 16, BATCHES, 32768, 90_000),
         )
-        surrogate = ((*MAIN, 0.04, (5, 6)), (*NEAR, 0.04, (16,)))
+        surrogate = ((*MAIN, 0.04, (8,)), (*NEAR, 0.04, (16,)))
         return cls(windows, plain, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True, surrogate)

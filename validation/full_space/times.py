@@ -3,10 +3,10 @@
     rate = exits after the lag / iterations walked after it,      relative error (exits)^(-1/2)
 
 Replicas start in the minimum; in the first iterations none can leave, so that a mean from the start, which is what
-splitting gives, is longer than one over the rate: by 9000 iterations at decay 0.04, a quarter at S = 2, a fiftieth at
-S = 3, and nothing from S = 4 on.  Plain simulation gives both (:func:`fpsim.sgd.settled.from_start`), and splitting is
-held against the same of the two.  The lag is a multiple of the relaxation time 1/(eta h), h the least curvature at the
-minimum.
+splitting gives, is longer than one over the rate: by some 7000 iterations at decay 0.04, which is a sixth at S = 2, a
+sixtieth at S = 3 and nothing from S = 4 on.  Plain simulation gives both (:func:`fpsim.sgd.settled.from_start`), and
+splitting is held against the same of the two.  The lag is a multiple of the relaxation time 1/(eta h), h the least
+curvature at the minimum.
 """
 
 from __future__ import annotations
