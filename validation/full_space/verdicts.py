@@ -118,7 +118,8 @@ def _agreement(times: Rows) -> list[Verdict]:
 
 def _begun(row: Row) -> tuple[float, float]:
     """Ln of the mean from the start and its error, or of 1/rate where a stored table has no more."""
-    return row.get(FROM_START, row["ln(iterations)"]), row.get(ITS_ERROR, row["error"])
+    whole = FROM_START in row
+    return float(row[FROM_START if whole else "ln(iterations)"]), float(row[ITS_ERROR if whole else "error"])
 
 
 def _exponential(lines: Rows) -> list[Verdict]:
