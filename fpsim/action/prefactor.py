@@ -98,17 +98,21 @@ def prefactor(sde: Any, x: Array, lengths: tuple[float, ...], nodes: int = NODES
     return replace(found, convention=-sde.convention_weight * (inner + beyond))
 
 
-def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ...]) -> Prefactor:
-    """The same for any Hamiltonian and the arc of its way, without what a convention adds."""
+def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ...], eta: float = 0.0) -> Prefactor:
+    """The same for any Hamiltonian and the arc of its way, without what a convention adds; in steps ``eta`` of a chain.
+
+    Finite steps widen stiff fluctuations across the way.  What they shift of the way itself is of the order of eta
+    times the rates along it, and left out.
+    """
     a, b = (rest(h, x[:, k], lengths) for k in (0, -1))
     if a.growing != 0 or b.growing != 1:
         raise ValueError(NOT_SO)
-    spread = a.spread()
+    spread = a.spread(eta)
     first = _inverse(spread)
 
     def logs(line: Arc, *nodes: int) -> list[Array]:
         """Of the determinants, of the rest, and of what is left out, for the arc up to some of its nodes."""
-        states = list(transported(line, first))
+        states = list(transported(line, first, eta))
         before = a.missing(spread, line.p[0])
         behind = [b.missing(_inverse(states[k].hessian), line.p[k]) for k in nodes]
         return [np.array([states[k].determinants, states[k].divergence, before + end])
@@ -123,7 +127,8 @@ def prefactor_along(h: Hamiltonian, x: Array, way: Arc, lengths: tuple[float, ..
     lag = (_integral(way.lag, way.time) + _ends(way, x)) / 2
     error = sum(abs(float(part.sum())) for part in (step, begin, end))
     others = float(parts[1:].sum() + begin.sum() + end.sum() * (1 if b.slowest >= b.growth else 2))
-    return Prefactor(b.growth, float(parts[0]), others, 0.0, lag, b.width, mismatch, error)
+    growth = math.log1p(eta * b.growth) / eta if eta else b.growth
+    return Prefactor(growth, float(parts[0]), others, 0.0, lag, b.width, mismatch, error)
 
 
 def _inverse(matrix: Array) -> Array:
@@ -173,10 +178,13 @@ class Rest:
     right: Array
     curvature: Callable[[Array], Array]
 
-    def spread(self) -> Array:
-        """Q^-1 at a stable one: J X + X J^T = -H_pp."""
-        from scipy.linalg import solve_continuous_lyapunov
+    def spread(self, eta: float = 0.0) -> Array:
+        """Q^-1 at a stable one: J X + X J^T + eta J X J^T = -H_pp."""
+        from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
+        if eta:
+            ahead = np.eye(len(self.jacobian)) + eta * self.jacobian
+            return np.asarray(solve_discrete_lyapunov(ahead, eta * self.bend))
         return np.asarray(solve_continuous_lyapunov(self.jacobian, -self.bend))
 
     def beyond(self, momentum: Array) -> Array:

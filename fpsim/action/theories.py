@@ -1,8 +1,8 @@
 """What every theory says of an escape of SGD in all coordinates of a data set or network:
 
-    ln(iterations) = slope * S/eta + log_prefactor + per_batch * S
+    ln(iterations) = slope * S/eta + log_prefactor + by_steps + per_batch * S
 
-over a saddle b, from a minimum a to a target beyond b.  ``per_batch`` is what the finite learning rate does.
+over a saddle b, from a minimum a to a target beyond b.  The last two are what the finite learning rate does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fpsim.action.minimum import minimum_action
 from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor_along
 from fpsim.action.result import MinimumAction
 from fpsim.action.systems import dynamics, lengths_of
+from fpsim.action.transport import OvershootError
 from fpsim.action.valley_floor import Floor, valley_floor
 from landscapes.field import as_point
 from landscapes.notebook import Shown
@@ -38,6 +39,8 @@ class Theory:
         slope_error: of refinement and of the noise's floor.
         log_prefactor: ln(iterations) - slope * S/eta, without what grows with S; ``nan`` where a theory has none.
         per_batch: what is added for each example in the batch, at this or any learning rate.
+        by_steps: what the finite learning rate adds beside it, by stiff fluctuations across the way; nan where a step
+            overshoots some of them.
         log_error: of log_prefactor.
         note: what it rests on, and in which parts.
     """
@@ -47,16 +50,19 @@ class Theory:
     slope_error: float
     log_prefactor: float
     per_batch: float = 0.0
+    by_steps: float = 0.0
     log_error: float = 0.0
     note: str = ""
 
     def log_iterations(self, learning_rate: float, batch_size: float) -> float:
         """ln(iterations) at a learning rate (that of the theory, but for its slope) and batch size."""
-        return self.slope * batch_size / learning_rate + self.log_prefactor + self.per_batch * batch_size
+        front = self.log_prefactor + self.by_steps
+        return self.slope * batch_size / learning_rate + front + self.per_batch * batch_size
 
     def __str__(self) -> str:
         front = "" if math.isnan(self.log_prefactor) else f", ln prefactor {self.log_prefactor:.4g}"
-        later = f" {self.per_batch:+.3g} S" if self.per_batch else ""
+        later = f" {self.by_steps:+.3g} by finite steps" if self.by_steps else ""
+        later += f" {self.per_batch:+.3g} S" if self.per_batch else ""
         return f"{self.name}: {self.slope:.6g} +- {self.slope_error:.1g} per S/eta{front}{later}; {self.note}"
 
 
@@ -153,21 +159,26 @@ def _ways(sgd: Any, found: tuple[MinimumAction, MinimumAction], floor: float, no
         try:
             if len(way.stops) > 1:
                 raise FocalPointError(f"the way stops at {len(way.stops) - 1} fixed points")
-            front = _front(system, way, floor, nodes)
+            front, by_steps = _front(system, way, floor, nodes, sgd.learning_rate)
         except FocalPointError as crossing:
             rows.append(Theory(name, way.action, way.error, math.nan, note=f"{note}; no prefactor: {crossing}"))
             continue
         log = front.log - math.log(sgd.learning_rate)
         note = f"{note}; int F dt = {front.divergence:.4g}, comes in to {front.mismatch:.1e}"
-        rows.append(Theory(name, way.action, way.error, log, front.lag, front.error, note))
+        rows.append(Theory(name, way.action, way.error, log, front.lag, by_steps, front.error, note))
     return rows
 
 
-def _front(system: Any, way: MinimumAction, floor: float, nodes: int) -> Prefactor:
-    """What stands before the exponential of a way of one leg."""
+def _front(system: Any, way: MinimumAction, floor: float, nodes: int, eta: float) -> tuple[Prefactor, float]:
+    """What stands before the exponential of a way of one leg, and what steps eta add to its logarithm, if known."""
     h = dynamics(system, way.x[:, 0], way.x[:, -1], floor).hamiltonian
     lengths = lengths_of(system.landscape, way.x[:, 0], way.x[:, -1])
-    return prefactor_along(h, way.x, arc(h, way.x, nodes, lengths), lengths)
+    along = arc(h, way.x, nodes, lengths)
+    front = prefactor_along(h, way.x, along, lengths)
+    try:
+        return front, prefactor_along(h, way.x, along, lengths, eta).log - front.log
+    except OvershootError:
+        return front, math.nan
 
 
 def _along(line: Floor, rate: float) -> list[Theory]:

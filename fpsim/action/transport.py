@@ -6,6 +6,13 @@
 From node to node the coefficients are constant, and (1, Q) is carried by the exponential of the linear flow: the step
 is stable at any length, and int F the logarithm of a determinant.  The error falls with the square of the step.  The
 column of Q along the way is known, Q x' = p', and put in at every node; only the rest of Q is stable.
+
+A chain of steps eta carries deviations by a map in place of a flow; Laplace's method for one step gives K its factor:
+
+    dx' = (1 + eta H_px) dx + eta H_pp dp',      dp' = (1 + eta H_xp)^-1 (dp - eta H_xx dx),
+    K' / K = (det(1 + eta H_px) det(dx'/dx))^(-1/2),       dx'/dx for dp = Q dx.
+
+The map's logarithm over eta is the flow whose values it has after every step, and is carried as above.
 """
 
 from __future__ import annotations
@@ -28,6 +35,16 @@ class FocalPointError(ValueError):
     """The quasi-potential is not smooth along the way."""
 
 
+class OvershootError(ValueError):
+    """Steps that carry a deviation beyond the way."""
+
+    def __init__(self, eta: float, rate: float) -> None:
+        super().__init__(
+            f"what finite steps do to a prefactor is known for eta times every rate below 1; here it is "
+            f"{eta:g} x {rate:.3g} = {eta * rate:.3g}"
+        )
+
+
 @dataclass(frozen=True)
 class Transported:
     """What has arrived at a node: Q (d, d), ln sqrt(|det Q| / det Q at the first node), and int F dt since there."""
@@ -37,8 +54,8 @@ class Transported:
     divergence: float
 
 
-def transported(way: Arc, first: Array) -> Iterator[Transported]:
-    """Carry Q = ``first`` (d, d) from the first node of an arc to all others.
+def transported(way: Arc, first: Array, eta: float = 0.0) -> Iterator[Transported]:
+    """Carry Q = ``first`` (d, d) from the first node of an arc to all others, in steps ``eta`` if they are finite.
 
     Raises:
         FocalPointError: where neighbouring ways cross.
@@ -48,7 +65,7 @@ def transported(way: Arc, first: Array) -> Iterator[Transported]:
     begin = _size(q)
     for k, step in enumerate(np.diff(way.time)):
         try:
-            q, gain = _stepped(way, k, float(step), q)
+            q, gain = _stepped(way, k, float(step), q, eta)
         except np.linalg.LinAlgError:
             gain = math.nan
         if not (math.isfinite(gain) and np.linalg.norm(q) <= largest):
@@ -70,13 +87,13 @@ def with_column(q: Array, tangent: Array, column: Array) -> Array:
     return np.asarray(across @ q @ across + outer + outer.T - (tangent @ column) * np.outer(tangent, tangent))
 
 
-def _stepped(way: Arc, k: int, step: float, q: Array) -> tuple[Array, float]:
+def _stepped(way: Arc, k: int, step: float, q: Array, eta: float) -> tuple[Array, float]:
     """Q after the step from node k, and int F dt over it (nan where (1, Q) turns over)."""
     from scipy.linalg import expm
 
     d, logs = len(q), 0.0
     curvature, shear, bend = ((part[k] + part[k + 1]) / 2 for part in (way.curvature, way.shear, way.bend))
-    flow = np.block([[shear, bend], [-curvature, -shear.T]])
+    flow, swell = linear_flow(curvature, shear, bend, eta)
     times = max(1, math.ceil(step * float(np.linalg.norm(shear, 2)) / STEEP))
     carried = expm(flow * (step / times))
     for _ in range(times):
@@ -86,4 +103,20 @@ def _stepped(way: Arc, k: int, step: float, q: Array) -> tuple[Array, float]:
             return q, math.nan
         q, logs = np.linalg.solve(both[:d].T, both[d:].T).T, logs + float(log)
         q = (q + q.T) / 2
-    return q, (logs + step * float(np.trace(shear))) / 2
+    return q, (logs + step * swell) / 2
+
+
+def linear_flow(curvature: Array, shear: Array, bend: Array, eta: float = 0.0) -> tuple[Array, float]:
+    """What carries (dx, dp), (2 d, 2 d), and what int F dt grows by beside its determinant; per time."""
+    if not eta:
+        return np.block([[shear, bend], [-curvature, -shear.T]]), float(np.trace(shear))
+    from scipy.linalg import logm
+
+    ahead = np.eye(len(shear)) + eta * shear
+    sign, log = np.linalg.slogdet(ahead)
+    if sign <= 0 or np.linalg.eigvals(ahead).real.min() <= 0:
+        raise OvershootError(eta, float(-np.linalg.eigvals(shear).real.min()))
+    back = np.linalg.inv(ahead.T)
+    push = eta * bend @ back
+    once = np.block([[ahead - eta * push @ curvature, push], [-eta * back @ curvature, back]])
+    return np.asarray(logm(once)).real / eta, float(log) / eta

@@ -43,7 +43,7 @@ def theory_rows(
     rows = [
         {
             **at, "theory": one.name, "S": 0, "slope": one.slope, "error": one.slope_error,
-            "ln prefactor": one.log_prefactor, "per S": one.per_batch, "note": one.note,
+            "ln prefactor": one.log_prefactor + one.by_steps, "per S": one.per_batch, "note": one.note,
         }
         for one in found.rows
     ]  # fmt: skip
