@@ -38,7 +38,7 @@ def admitted(network: Any, inputs: Any, labels: Any, loss: str, dtype: str, devi
         raise ValueError(f"loss is 'cross-entropy' or 'squared', a mean over examples; got {loss!r}")
     require_single_examples(network)
     real = getattr(torch, dtype)
-    _require_device(device, real)
+    require_device(device, real)
     own = _copied(network).to(device=device, dtype=real)
     _require_parameters(own)
     x, y = _arrays(inputs, labels)
@@ -87,11 +87,14 @@ def _is_spectral(module: Any) -> bool:
     return type(module).__name__ == "_SpectralNorm" or "SpectralNorm" in hooks
 
 
-def _require_device(device: str, real: Any) -> None:
+def require_device(device: str, real: Any) -> None:
+    """Refuse a device that torch does not know, has not found, or cannot compute on in this precision."""
     try:
         torch.zeros(1, dtype=real, device=device).cpu()
     except Exception as error:  # torch has a kind of its own for every reason
-        raise ValueError(f"torch cannot compute in {real} on the device {device!r}: {_first(error)}") from None
+        raise ValueError(
+            f"torch cannot compute in {real} on the device {device!r}: {_first(error)}; use device='cpu'"
+        ) from None
 
 
 def _copied(network: Any) -> Any:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 STATES = ("initial", "trained")
 SIZES = (16, 32, 64, 128, 256, 512)
+HARDWARE = ("threads", "device")
+"""Fields of a size that change rounding only."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Size:
         coordinates, watched, sketch: of `fpsim.statistics.Probe`.
         threads: of torch unless the run says otherwise; a small network gains nothing from more than one, and another
             number rounds differently.
+        device: torch's name of one, such as ``"cuda"``; another one rounds differently, too.
     """
 
     width: int = 64
@@ -58,6 +61,7 @@ class Size:
     watched: int = 512
     sketch: int = 2**15
     threads: int | None = None
+    device: str = "cpu"
 
     @classmethod
     def of(cls, quick: bool, seed: int = 0) -> Size:
@@ -69,7 +73,7 @@ class Size:
     def known(self, state: str) -> dict[str, Any]:
         """What the pieces of a state depend on: those of the initial one not on the training."""
         training = ("steps", "learning_rate", "momentum", "training_batch") if state == "initial" else ()
-        return {key: value for key, value in asdict(self).items() if key not in (*training, "threads")}
+        return {key: value for key, value in asdict(self).items() if key not in (*training, *HARDWARE)}
 
     @property
     def probe(self) -> dict[str, int]:
@@ -90,7 +94,7 @@ def measure(run: Run[Size]) -> GradientNoise:
 
     size, records, populations = run.size, {}, {}
     with threads_of_torch(run.threads or size.threads):
-        network = DigitNetwork(size.width, size.examples, run.seed)
+        network = DigitNetwork(size.width, size.examples, run.seed, size.device)
         for place, state in enumerate(STATES):
             if state == "trained":
                 make = partial(_trained, network, size, run.seed)
@@ -98,7 +102,7 @@ def measure(run: Run[Size]) -> GradientNoise:
             part = run.within(place / len(STATES), (place + 1) / len(STATES), state)
             populations[state], records[state] = _state(part, network, state, 7 + place)
         parameters = len(network.parameters)
-    settings = {k: v for k, v in asdict(size).items() if k not in ("coordinates", "sizes", "threads")}
+    settings = {k: v for k, v in asdict(size).items() if k not in ("coordinates", "sizes", *HARDWARE)}
     settings |= {"seed": run.seed, "sampled": size.coordinates, "parameters": parameters}
     probe = size.probe | {"seed": run.seed}
     words = {"network": "ResNet-18, 7x7 stem, group normalisation, ReLU", "data": "MNIST digits"}

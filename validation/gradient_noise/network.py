@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.paths.threads import thread_count
+from landscapes.networks.admission import require_device
 from landscapes.networks.architectures import resnet
 from landscapes.networks.images import mnist
 from landscapes.networks.torch_extra import nn, torch
@@ -44,13 +45,18 @@ class DigitNetwork:
         width: channels of the first stage; 64 in the literature.
         examples: number m of images, as many of every digit as possible.
         seed: of the initial parameters and of the choice of images.
+        device: torch's name of one; results are arrays on the host.
+
+    Raises:
+        ValueError: for a device that is not there.
     """
 
-    def __init__(self, width: int, examples: int, seed: int) -> None:
+    def __init__(self, width: int, examples: int, seed: int, device: str = "cpu") -> None:
+        require_device(device, torch.float32)
         images = mnist().subset(examples, seed).standardized()
-        self.inputs = torch.as_tensor(images.images[:, None], dtype=torch.float32)
-        self.labels = torch.as_tensor(images.labels)
-        self.network = resnet(18, width, stem="7x7", normalization="group", activation="relu", seed=seed)
+        self.inputs = torch.as_tensor(images.images[:, None], dtype=torch.float32, device=device)
+        self.labels = torch.as_tensor(images.labels, device=device)
+        self.network = resnet(18, width, stem="7x7", normalization="group", activation="relu", seed=seed).to(device)
         self.weights = list(self.network.parameters())
 
     @property
@@ -60,7 +66,7 @@ class DigitNetwork:
 
     def load(self, parameters: Vector) -> None:
         """Set the parameters."""
-        nn.utils.vector_to_parameters(torch.tensor(parameters), self.weights)  # a copy: training writes into it
+        nn.utils.vector_to_parameters(self._tensor(parameters), self.weights)
 
     def gradient(self, chosen: NDArray[np.int64]) -> Vector:
         """The gradient (d,) of the mean loss of some images, repetitions allowed."""
@@ -99,10 +105,14 @@ class DigitNetwork:
         return loss, float((out.argmax(dim=1) == self.labels).double().mean())
 
     def _gradient(self, chosen: NDArray[np.int64]) -> Any:
-        rows = torch.as_tensor(chosen)
+        rows = self._tensor(chosen)
         loss = nn.functional.cross_entropy(self.network(self.inputs[rows]), self.labels[rows])
         return torch.autograd.grad(loss, self.weights)
 
+    def _tensor(self, values: NDArray[Any]) -> Any:
+        """A copy on the network's device: training writes into it."""
+        return torch.tensor(values, device=self.inputs.device)
+
 
 def _array(tensor: Any) -> Vector:
-    return np.asarray(tensor.detach().numpy(), dtype=np.float32)
+    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float32)

@@ -1,0 +1,131 @@
+"""``device=`` of networks, without a second device: torch's fake tensors know where they would be, and refuse to mix.
+
+The device is torch's place for new ones (PrivateUse1), with guards written in Python.  Fakes hold no numbers; what they
+show is that every tensor is made on the landscape's device and every result comes back from it.
+"""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode  # noqa: E402
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend  # noqa: E402
+
+from fpsim.networks.replicas import Replicas  # noqa: E402
+from landscapes.networks.architectures import ResNet  # noqa: E402
+from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
+from validation.gradient_noise.network import DigitNetwork  # noqa: E402
+
+DEVICE = "fakegpu"
+_setup_privateuseone_for_python_backend(DEVICE)
+EXAMPLES = 4
+
+
+def there(tensor):
+    """A fake of the same shape on the other device."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device=DEVICE)
+
+
+def put_there(place):
+    """A landscape, or the digits' network, whose numbers are there."""
+    for part in place.network.modules():
+        for name, weight in part._parameters.items():
+            if weight is not None:
+                part._parameters[name] = torch.nn.Parameter(there(weight))
+    place.__dict__.update(inputs=there(place.inputs), labels=there(place.labels))
+
+
+@pytest.fixture
+def arrays(monkeypatch):
+    """The shapes of the fakes that became arrays, of zeros, which only what is on the host may."""
+    found = []
+
+    def numpy(tensor):
+        assert tensor.device.type == "cpu", "this is not on the host"
+        found.append(tuple(tensor.shape))
+        return np.zeros(tensor.shape)
+
+    monkeypatch.setattr(FakeTensor, "numpy", numpy)
+    return found
+
+
+def landscape():
+    images, labels = np.random.default_rng(0).normal(size=(EXAMPLES, 3, 3)), np.arange(EXAMPLES) % 2
+    network = ResNet([1], 1, 2, 1, "3x3", "none", "tanh").eval()
+    return NeuralLandscape(network, images, labels, weight_decay=0.1, chunk=2)
+
+
+def questions(place, x):
+    """Everything that is asked of a landscape in torch, and the shape of the answer."""
+    d, m, two = len(x), EXAMPLES, np.stack([x, x + 1], axis=1)
+    picks, both = np.zeros((2, 2), dtype=int), np.ones((2, 2))
+    yield lambda: place.initial, (d,)
+    yield lambda: place.loss(two), (2,)
+    yield lambda: place.gradient(two), (d, 2)
+    yield lambda: place.hessian(x), (d, d)
+    yield lambda: place.example_losses(two), (m, 2)
+    yield lambda: place.example_gradients(two), (m, d, 2)
+    yield lambda: place.gradient_covariance(x), (d, d)
+    yield lambda: place.weighted_gradient(x, np.ones(m)), (d,)
+    yield lambda: place.batch_gradients(two, picks), (d, 2)
+    yield lambda: place.weighted_products(two, np.ones((m, 2)), two), (d, 2)
+    yield lambda: place.slopes(x, x), (m,)
+    yield lambda: place.hessian_vector(x, x), (d,)
+    yield lambda: place.hessian_operator(x) @ x, (d,)
+    yield lambda: place.covariance_operator(x) @ x, (d,)
+    for engine in ("grouped", "unrolled", "vmap"):
+        many = Replicas(place, engine)
+        yield lambda many=many: many.weighted_gradients(two.T, picks, both), (2, d)
+        yield lambda many=many: many.combined_gradients(two.T, np.ones((2, m))), (2, d)
+        yield lambda many=many: many.losses_and_gradients(two.T)[1], (2, d)
+        yield lambda many=many: many.losses(two.T), (2,)
+
+
+def test_a_landscape_computes_on_its_device_and_answers_with_arrays(arrays):
+    place = landscape()
+    x = place.initial
+    with FakeTensorMode():
+        put_there(place)
+        for ask, shape in questions(place, x):
+            arrays.clear()
+            found = ask()
+            assert isinstance(found, np.ndarray) and found.dtype == np.float64 and found.shape == shape and arrays
+
+
+def test_what_lies_elsewhere_is_refused():
+    """The test of the tests: a landscape with numbers on two devices fails."""
+    place = landscape()
+    x = place.initial
+    with FakeTensorMode() as mode:
+        put_there(place)
+        place.__dict__.update(inputs=mode.from_tensor(torch.ones(1)).double().expand(place.inputs.shape))
+        with pytest.raises(RuntimeError, match="same device"):
+            place.hessian_vector(x, x)
+
+
+def test_the_study_of_gradient_noise_computes_on_its_device(arrays):
+    digits = DigitNetwork(width=2, examples=20, seed=0)
+    d = len(digits.parameters)
+    with FakeTensorMode():
+        put_there(digits)
+        digits.weights = list(digits.network.parameters())
+        digits.load(np.zeros(d, dtype=np.float32))
+        assert digits.gradient(np.arange(6)).shape == digits.full_gradient().shape == (d,)
+        digits.train(steps=1, learning_rate=0.1, momentum=0.9, batch_size=4, seed=1)
+    assert arrays and all(shape == (d,) for shape in arrays)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_told_in_one_sentence():
+    images, labels = np.ones((2, 3, 3)), np.arange(2)
+    network = ResNet([1], 1, 2, 1, "3x3", "none", "tanh").eval()
+    for make in (
+        lambda: NeuralLandscape(network, images, labels, device="cuda"),
+        lambda: DigitNetwork(width=2, examples=20, seed=0, device="cuda"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"torch cannot compute in .* on the device 'cuda': .*; use device='cpu'"
+        ) as e:
+            make()
+        assert "\n" not in str(e.value)
