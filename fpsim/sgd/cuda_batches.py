@@ -32,20 +32,22 @@ class CardBatches:
 
     Args:
         sgd: what moves.
-        arguments: table, gradient, rate, beta, spread, batch, law, stream, sparse or not, and the key's halves.
+        arguments: those of the CPU's kernels (:func:`fpsim.sgd.minibatch.kernel_arguments`), made for a GPU.
         dtype: precision.
     """
 
     def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...], dtype: Any = np.float64) -> None:
         from numba import cuda
 
-        table, self.gradient, *reals, batch, self.law, stream, _, key0, key1 = arguments
+        table, data, gradient, d, rate, _, rule, spread, batch, self.law, stream, _, key0, key1 = arguments
+        reals = rate, float(rule[0]), spread
+        self.gradient = Compiled(gradient, data)
         self.sgd, self.cuda = sgd, cuda
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.batch, self.examples = batch, table.shape[1]
         numbers = (*(self.dtype.type(real) for real in reals), batch, stream, key0, key1)
         self.arguments = (cuda.to_device(table), cuda.to_device(self.gradient.data), *numbers)
-        self.shape = (sgd.landscape.dimension, self.law, sgd.momentum > 0, self.dtype.name)
+        self.shape = (d, self.law, sgd.momentum > 0, self.dtype.name)
 
     @property
     def limit(self) -> Any:

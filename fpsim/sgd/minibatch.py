@@ -282,8 +282,7 @@ def as_batches(sgd: MiniBatchSGD | HasBatches) -> MiniBatchSGD:
 def _on_card(sgd: MiniBatchSGD, seed: int, dtype: DTypeLike = np.float64) -> CardBatches:
     from fpsim.sgd.cuda_batches import CardBatches
 
-    table, data, gradient, _, rate, _, numbers, *rest = kernel_arguments(sgd, seed, "cuda", dtype)
-    return CardBatches(sgd, (table, Compiled(gradient, data), rate, float(numbers[0]), *rest), dtype)
+    return CardBatches(sgd, kernel_arguments(sgd, seed, "cuda", dtype), dtype)
 
 
 def kernel_arguments(

@@ -175,10 +175,10 @@ class BatchFlights:
         from fpsim.cuda.walk import over
         from fpsim.sgd.cuda_batches import CardBatches
 
-        (table, data, gradient, dimension, *rest), wall, score = self._moving
-        batches = CardBatches(self.sgd, (table, Compiled(gradient, data), *rest))
+        arguments, wall, score = self._moving
+        batches = CardBatches(self.sgd, arguments)
         texts = [None if part is None else (part.function, part.data.size) for part in (wall, score)]
-        kernel = batch_flight_kernel(gradient, *texts, dimension, batches.law, self.sgd.momentum > 0)
+        kernel = batch_flight_kernel(batches.gradient.function, *texts, *batches.shape[:3])
         scratch = batches.scratch(min(batches.lanes, len(starts)))
         geometry = [cuda.to_device(part.data) for part in (wall, score or wall)]
         levels = until.low, until.low_from, until.high, until.quads
