@@ -80,16 +80,27 @@ def serve(settings: Settings | None, host: str, port: int, token: str | None, br
 
 def page_server(token: str | None = None) -> Any:
     """The server, ready to ``run(sockets=[...])``; asked to exit, it waits two seconds for what is still streaming."""
+    import logging
+
     import uvicorn
 
     from fpsim.explore.server import application
 
+    logging.getLogger("uvicorn.error").addFilter(_is_a_fault)
     return uvicorn.Server(
         uvicorn.Config(
             application(token), log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30, ws="none",
             timeout_graceful_shutdown=2,
         )
     )  # fmt: skip
+
+
+def _is_a_fault(record: Any) -> bool:
+    """Whether a record of the log is more than that streams were cut off at the end."""
+    from asyncio import CancelledError
+
+    cut = record.exc_info and isinstance(record.exc_info[1], CancelledError)
+    return not (cut or "graceful shutdown exceeded" in str(record.msg))
 
 
 def _warm_up(settings: Settings | None) -> None:

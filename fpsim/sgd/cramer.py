@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,6 +139,12 @@ def cramer_exponent(
     a, b = (float(as_point(value, 1)[0]) for value in (start, end))
     if a == b:
         raise ValueError(f"a climb has two different ends; both are {a:g}")
+    return _exponent(landscape, a, b, tolerance)
+
+
+@lru_cache(maxsize=8)
+def _exponent(landscape: DatasetLandscape, a: float, b: float, tolerance: float) -> CramerExponent:
+    """Kept, since it depends neither on the learning rate nor on the batch size, which sweeps and sliders vary."""
     sight = np.linspace(a, b, 513)[None]
     q, c1 = root_at(landscape, sight), landscape.gradient_covariance(sight)[0, 0]
     slope = np.asarray(landscape.gradient(sight))[0]
@@ -213,6 +220,7 @@ _NODES = nodes_of(np.array([-1.0, 1.0]))[0]
 assert _NODES.size == ORDER
 
 
+@lru_cache(maxsize=64)
 def log_prefactor(landscape: DatasetLandscape, start: float, end: float, batch_size: float) -> float:
     """ln of (C_a/C_b)^(1/2) K_a/K_b between a minimum and a pass (module docstring)."""
 
