@@ -49,18 +49,23 @@ def cache_folder() -> Path:
     raise ValueError(f"no folder for compiled code can be written; set FPSIM_CACHE_DIR to one (tried {cache_base()})")
 
 
+UNDER_WAY: set[int] = set()
+"""What is being compiled now.  Meanwhile whoever needs a loop waits, though its code lies on the disk: numba has one
+lock for compiling and loading."""
+
+
 @contextmanager
 def announced(what: str, patience: float = 0.5) -> Iterator[None]:
     """Say on standard error that ``what`` is being compiled, after ``patience`` seconds, unless quiet was asked for."""
-    if os.environ.get("FPSIM_QUIET"):
-        yield
-        return
     note = threading.Timer(patience, lambda: print(f"fpsim: compiling {what} (once; kept on disk)", file=sys.stderr))
     note.daemon = True
-    note.start()
+    if not os.environ.get("FPSIM_QUIET"):
+        note.start()
+    UNDER_WAY.add(id(note))
     try:
         yield
     finally:
+        UNDER_WAY.discard(id(note))
         note.cancel()
 
 

@@ -465,3 +465,23 @@ def test_what_no_float_resolves_is_told_beside_the_formulas(client):
 
 def test_times_of_any_size_are_printed():
     assert power_of_e(7.5e298, 0.0) == "e^7.5e+298"
+
+
+def test_a_picture_that_waits_for_a_compiler_begins_again(monkeypatch):
+    from fpsim.explore import quick
+    from fpsim.kernels.compiling import announced
+
+    monkeypatch.setattr(quick, "SECONDS", 0.05)
+    begun, ends = [], threading.Event()
+
+    def make(shown):
+        begun.append(shown)
+        while len(begun) < 3 and not ends.wait(0.01):
+            pass
+        return {"begun": len(begun)}
+
+    with announced("a loop"):
+        assert json.loads(Quick(make)(Settings())) == {"begun": 3}
+    begun.clear()
+    with pytest.raises(ValueError, match=r"did not end within 0\.05 s"):
+        Quick(make)(Settings())
