@@ -14,10 +14,10 @@ from fpsim.sweeps.store import Store  # noqa: E402
 from fpsim.sweeps.task import Outcome  # noqa: E402
 from validation.full_space import laws, times  # noqa: E402
 from validation.full_space.kept import kept, stored  # noqa: E402
-from validation.full_space.measures import CARD, SPLITTING, SURROGATE, EscapeLaw, measure, plan  # noqa: E402
+from validation.full_space.measures import CARD, ONCE, SPLITTING, EscapeLaw, measure, plan  # noqa: E402
 from validation.full_space.places import FIRST, SECOND, TWINS  # noqa: E402
 from validation.full_space.run import STUDY  # noqa: E402
-from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, NEAR, Size  # noqa: E402
+from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, NEAR, WIDER, Size  # noqa: E402
 from validation.study.pieces import Pieces  # noqa: E402
 from validation.study.run import Run  # noqa: E402
 
@@ -147,9 +147,10 @@ def test_the_most_important_pieces_come_first_and_a_stopped_run_is_reported(tmp_
     """Of the full plan: the main window is first, seeds confirm, and a store with two pieces makes a report."""
     pieces = plan(Run(Size.of(False)), card=True)
     splits = [p for _, p in pieces if p.name == SPLITTING]
-    gaussian = [p for _, p in pieces if p.name == SURROGATE]
-    assert [p.settings["decay"] for p in gaussian] == [MAIN[1], NEAR[1]]
-    assert all(p.settings["noise"] == GAUSSIAN and p.settings["seed"] == CONFIRMING for p in gaussian)
+    once = [p.settings for _, p in pieces if p.name == ONCE]
+    assert [s["decay"] for s in once if s["noise"] == GAUSSIAN] == [MAIN[1], NEAR[1]]
+    assert [s["size"] for s in once if s["network"] == WIDER[0]] == [8, 10, 12]
+    assert {s["seed"] for s in once} == {CONFIRMING} and {s["particles"] for s in once} == {512}
     assert {p.settings["size"] for p in splits[:5]} == {4, 5, 6, 8, 10} and splits[0].settings["decay"] == MAIN[1]
     assert all(p.settings["seed"] >= CONFIRMING for p in splits)
     assert {p.name for _, p in plan(Run(Size.of(True)))} == {

@@ -1,6 +1,6 @@
 """Make pieces of the full study, or those of one kind, in many processes; what is made is kept as it is made:
 
-python -m validation.full_space.batch PIECES.sweep WORKERS [KIND]        KIND: splitting, surrogate, card, ...
+python -m validation.full_space.batch PIECES.sweep WORKERS [KIND]        KIND: splitting, once, card, ...
 
 Stopped at any time it loses only what was being made, and `validation.full_space.kept` reports on the rest.
 """

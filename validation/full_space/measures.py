@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from validation.full_space import places, theories, times
-from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, Size
+from validation.full_space.size import BATCHES, CONFIRMING, MAIN, Size
 from validation.study.findings import Findings, Rows
 from validation.study.pieces import Piece
 from validation.study.run import Run
@@ -61,7 +61,7 @@ def plan(run: Run[Size], card: bool | None = None) -> list[tuple[str, Piece]]:
     return [one for one in _Plan(run).pieces() if with_card or one[1].name != CARD]
 
 
-SPLITTING, PLAIN, CARD, THEORIES, SURROGATE = "splitting", "plain", "card", "theories", "surrogate"
+SPLITTING, PLAIN, CARD, THEORIES, ONCE = "splitting", "plain", "card", "theories", "once"
 
 
 def _card() -> bool:
@@ -92,10 +92,7 @@ class _Plan:
                 for side in (places.FIRST, places.SECOND):
                     yield self._split(*MAIN, size.windows[0][2], batch, first + part, side)
             if part == 0:
-                for network, decay, eta, sizes in size.surrogate:
-                    for batch in sizes:
-                        yield self._split(network, decay, eta, batch, first, noise=GAUSSIAN)
-            if part == 0:
+                yield from self._once(first)
                 yield from self._places()
             yield from self._simulated(size.card, CARD, first + part)
 
@@ -104,17 +101,21 @@ class _Plan:
 
     def _split(
         self, network: str, decay: float, eta: float, batch: int, seed: int, side: str = places.TWINS,
-        noise: str = BATCHES,
+        noise: str = BATCHES, kind: str = SPLITTING,
     ) -> tuple[str, Piece]:  # fmt: skip
         size = self.run.size
         at: dict[str, Any] = {
             "network": network, "decay": decay, "eta": eta, "size": batch, "noise": noise, "side": side
         }  # fmt: skip
-        real = noise == BATCHES
-        particles = size.particles if real else size.particles // 2  # steps that ask all examples cost 25 times more
+        particles = size.particles // 2 if kind == ONCE else size.particles
         effort: dict[str, Any] = {"particles": particles, "repetitions": size.repetitions, "seed": seed}
         make = partial(times.split, **at, **effort, threads=self._threads)
-        return "times", self.run.piece(SPLITTING if real else SURROGATE, make, **at, **effort)
+        return "times", self.run.piece(kind, make, **at, **effort)
+
+    def _once(self, seed: int) -> Iterator[tuple[str, Piece]]:
+        for network, decay, eta, noise, sizes in self.run.size.once:
+            for batch in sizes:
+                yield self._split(network, decay, eta, batch, seed, noise=noise, kind=ONCE)
 
     @property
     def _threads(self) -> int | None:
@@ -131,7 +132,7 @@ class _Plan:
     def _places(self) -> Iterator[tuple[str, Piece]]:
         size = self.run.size
         sampled = [(n, d, eta, (batch,)) for n, d, eta, batch, _, _, _ in size.card]
-        windows = [*size.windows, *sampled]
+        windows = [*size.windows, *((n, d, eta, sizes) for n, d, eta, _, sizes in size.once), *sampled]
         where = [(n, d, places.TWINS) for n, d in dict.fromkeys((n, d) for n, d, _, _ in windows)]
         where += [(*MAIN, side) for side in (places.FIRST, places.SECOND) if size.leaning]
         for network, decay, side in where:
