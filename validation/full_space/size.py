@@ -20,6 +20,8 @@ MAIN = ("resnet-39", 0.04)
 NEAR = ("resnet-39", 0.055)
 WIDER = ("resnet-113", 0.055)
 """Where Gauss and Cramer are to be told apart, next to the pitchfork, and with more parameters."""
+MAIN_RATE = 0.04
+"""The learning rate wherever another one is not asked for."""
 CONFIRMING = 1000
 """Seeds from here on confirm; those below were used to explore."""
 BATCHES, GAUSSIAN = "with-replacement", "gaussian"

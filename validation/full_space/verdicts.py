@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from validation.full_space import laws
 from validation.full_space.places import FIRST, SECOND, TWINS
-from validation.full_space.size import BATCHES, GAUSSIAN, MAIN, NEAR
+from validation.full_space.size import BATCHES, GAUSSIAN, MAIN, MAIN_RATE, NEAR
 from validation.full_space.theories import (
     AT_MINIMUM,
     AT_SADDLE,
@@ -37,7 +37,6 @@ NOTHING = 1e-12
 DECADES = 3.0
 LEAST = 9.5
 """Exponent of Gaussian noise at the smallest S from which on a slope is judged against theories."""
-MAIN_RATE = 0.04
 EXPECTED = {
     MAIN: {
         CRAMER: True, GAUSS: False, FLOOR_CRAMER: False, FLOOR_GAUSS: False, AT_SADDLE: False, AT_MINIMUM: False,
