@@ -159,14 +159,15 @@ class Landscape(Field):
         points = self._points(x)
         return self._numbers("hessian", self._functions.curvature(points), points)
 
-    def hessian_operator(self, x: ArrayLike) -> LinearOperator:
+    def hessian_operator(self, x: ArrayLike, rough: bool = False) -> LinearOperator:
         """Return v -> H(x) v at one point x (d,) as a symmetric scipy operator (d, d).
 
-        Up to 500 dimensions the Hessian is formed once; beyond, a product costs a few gradients.
+        Up to 500 dimensions the Hessian is formed once; beyond, a product costs six gradients, or two if it may be
+        ``rough``.
         """
         from landscapes.products import hessian_operator
 
-        return hessian_operator(self, as_point(x, self.dimension))
+        return hessian_operator(self, as_point(x, self.dimension), rough)
 
     def drift(self, x: ArrayLike) -> Array:
         """Return -grad L(x), shape (d, ...)."""

@@ -1,7 +1,7 @@
 """Products with the Hessian, v -> Hess L(x) v, by differences of the gradient.
 
-A product costs six gradients, H v = d/dt grad L(x + t v) (sixth order, :mod:`landscapes.differences`), where no matrix
-is known or worth forming.
+A product costs six gradients, H v = d/dt grad L(x + t v) (sixth order, :mod:`landscapes.differences`), or roughly two,
+where no matrix is known or worth forming.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ DENSE = 500
 """Dimensions up to which the Hessian is formed, once for all products at a point."""
 LINEAR, RUN = 0.1, 4
 """A gradient is linear where quotients over a step and its double differ by less, for so many doublings."""
+NOWHERE = 2.0**-80
+"""Coordinates this small are those of the origin, as Newton's method leaves them, and tell no length."""
 SHARE = 1 / 16
 """Step of a difference, in lengths to which the gradient is linear."""
 
@@ -35,9 +37,10 @@ def length_along(gradient: Callable[[Array], Array], x: Array, v: Array) -> floa
     Difference quotients over steps that double are looked at from small to large: where they first settle, over a
     factor of 16, the end of that is the length. A gradient that is linear for ever has no length but that of x.
     """
-    anchor = float(np.max(np.abs(x), initial=0.0)) or 1.0
+    size = float(np.max(np.abs(x), initial=0.0))
+    anchor, nowhere = (size, False) if size > NOWHERE else (1.0, True)
     before, run = None, 0
-    for step in anchor * np.exp2(np.arange(-80.0, 60.0) if not x.any() else np.arange(-26.0, 60.0)):
+    for step in anchor * np.exp2(np.arange(-80.0 if nowhere else -26.0, 60.0)):
         try:
             with np.errstate(all="ignore"):
                 ahead, here = gradient(x[:, None] + v[:, None] * (step * np.array([[1.0, 0.0]]))).T
@@ -65,8 +68,11 @@ def with_length(landscape: Any, length: float) -> Any:
     return new
 
 
-def hessian_operator(landscape: Any, x: Array) -> LinearOperator:
-    """v -> Hess L(x) v at x (d,) as a symmetric scipy operator; the public call is ``Landscape.hessian_operator``."""
+def hessian_operator(landscape: Any, x: Array, rough: bool = False) -> LinearOperator:
+    """v -> Hess L(x) v at x (d,) as a symmetric scipy operator; the public call is ``Landscape.hessian_operator``.
+
+    ``rough``: products of two gradients in place of six, right to some 1e-4, for searches.
+    """
     from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
     d, functions = landscape.dimension, landscape._functions
@@ -85,7 +91,11 @@ def hessian_operator(landscape: Any, x: Array) -> LinearOperator:
         size = float(np.linalg.norm(flat))
         if size == 0:
             return np.zeros(d)
-        return size * along(landscape.gradient, x, flat / size, 1, step)
+        if not rough:
+            return size * along(landscape.gradient, x, flat / size, 1, step)
+        ends = x[:, None] + flat[:, None] * (step / size * np.array([[1.0, -1.0]]))
+        ahead, behind = np.asarray(landscape.gradient(ends)).T
+        return np.asarray(size / (2 * step) * (ahead - behind))
 
     return LinearOperator((d, d), matvec=product, rmatvec=product, dtype=np.float64)
 

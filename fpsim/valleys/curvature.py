@@ -21,6 +21,10 @@ from landscapes.products import DENSE
 Array = NDArray[np.float64]
 LOWEST = 4
 """Modes that are worked out where the Hessian is known by products only."""
+ROUGH = 1e-6
+"""Accuracy above which products may be rough."""
+VECTORS, ROOM = 80, 10_000_000
+"""Lanczos' vectors that are kept from restart to restart, and how many numbers they may hold."""
 SEED = 1
 
 
@@ -31,13 +35,13 @@ class Curvature:
         landscape: the loss.
         x: the point.
         guess: a direction (d,) that Lanczos' method starts from.
-        accuracy: relative accuracy of modes and solves by products.
+        accuracy: relative accuracy of modes by products, and of these.
     """
 
     def __init__(self, landscape: Any, x: Array, guess: Array | None = None, accuracy: float = 1e-3) -> None:
         self.landscape, self.x, self.guess, self.accuracy = landscape, x, guess, accuracy
         look_at_the_clock()
-        self.operator = landscape.hessian_operator(x)
+        self.operator = landscape.hessian_operator(x, rough=accuracy > ROUGH)
         dense = landscape.dimension <= DENSE
         self.matrix: Array | None = self.operator @ np.eye(landscape.dimension) if dense else None
 
@@ -61,7 +65,10 @@ class Curvature:
         if self.guess is not None:
             start = self.guess + 0.1 * np.linalg.norm(self.guess) * start / np.linalg.norm(start)
         try:
-            values, vectors = eigsh(self.operator, k=LOWEST, which="SA", v0=start, tol=self.accuracy, maxiter=40 * d)
+            kept = max(20, min(VECTORS, ROOM // d))
+            values, vectors = eigsh(
+                self.operator, k=LOWEST, which="SA", v0=start, tol=self.accuracy, ncv=kept, maxiter=40 * d
+            )
         except ArpackNoConvergence as error:
             raise ValueError(f"the lowest curvatures of {self.landscape.name} did not converge: {error}") from None
         order = np.argsort(values)
@@ -116,7 +123,7 @@ class Curvature:
             return np.asarray(self.product(v.reshape(-1)) + shift * v.reshape(-1))
 
         operator = LinearOperator(self.operator.shape, matvec=product, rmatvec=product, dtype=np.float64)
-        return lambda right: np.asarray(minres(operator, right, rtol=1e-8)[0])
+        return lambda right: np.asarray(minres(operator, right, rtol=1e-6)[0])
 
 
 def downhill(

@@ -2,7 +2,8 @@
 
 log A v by Lanczos' method; the trace by XTrace (E. Epperly, J. Tropp, R. Webber, SIAM J. Matrix Anal. Appl. 45 (2024)
 1), which finds a matrix of low rank exactly and tells its error.  Two Hessians of one loss differ where the loss bends,
-often in few directions: it is their difference that is sampled, since each alone scatters far more.
+often in few directions: it is their difference that is sampled, since each alone scatters far more.  What they differ by
+everywhere, a multiple s of the identity, hides those few directions, and is taken out first: tr M = s d + tr(M - s I).
 """
 
 from __future__ import annotations
@@ -63,10 +64,25 @@ def log_determinants(a: Product, b: Product, d: int, seed: int = 0) -> LogDeterm
         fresh *= d**0.5 / np.linalg.norm(fresh, axis=0)
         omega = np.concatenate([omega, fresh], axis=1)
         y = np.concatenate([y, np.stack([apply(v) for v in fresh.T], axis=1)], axis=1)
-        value, error = xtrace(apply, omega, y)
+        shift = _everywhere(omega, y)
+        value, error = xtrace(lambda v, s=shift: apply(v) - s * v, omega, y - shift * omega)  # type: ignore[misc]
+        value += shift * d
         if error <= SMALL:
             break
     return LogDeterminants(value, error + SETTLED * d, count[0])
+
+
+def _everywhere(omega: Array, y: Array) -> float:
+    """The multiple of the identity in a matrix, from its products y (d, m) with random vectors omega (d, m).
+
+    Seen from the space of these, a part of low rank moves few eigenvalues: the middle one is not among them.  It counts
+    only if without it the products fall off faster.
+    """
+    q, r = np.linalg.qr(omega)
+    inside = np.linalg.solve(r.T, (q.T @ y).T)  # (Q^T M Q)^T
+    middle = float(np.median(np.linalg.eigvalsh((inside + inside.T) / 2)))
+    with_it, without = (np.abs(np.diag(np.linalg.qr(part, mode="r"))) for part in (y, y - middle * omega))
+    return middle if without.min() * with_it.max() < with_it.min() * without.max() else 0.0
 
 
 def xtrace(apply: Product, omega: Array, y: Array) -> tuple[float, float]:

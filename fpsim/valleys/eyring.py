@@ -45,7 +45,7 @@ def half_log_determinants(landscape: Any, minimum: Any, saddle: Any) -> tuple[fl
         bottom, top = np.asarray(minimum.eigenvalues), np.abs(saddle.eigenvalues)
         softness = float(np.sum(1 / bottom) + np.sum(1 / top)) / 2
         return float(np.sum(np.log(bottom)) - np.sum(np.log(top))) / 2, float(saddle.eigenvalue_error) * softness
-    below, above = Curvature(landscape, minimum.x), Curvature(landscape, saddle.x)
+    below, above = (Curvature(landscape, at.x, accuracy=1e-10) for at in (minimum, saddle))
     e, turn = saddle.direction, -2 * float(saddle.curvature)
     found = log_determinants(below.product, lambda v: above.product(v) + turn * (e @ v) * e, landscape.dimension)
     return found.value / 2, found.error / 2

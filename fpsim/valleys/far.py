@@ -17,13 +17,13 @@ from fpsim.valleys.saddle import unit_of_length
 from fpsim.valleys.valley import Valley
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import in_words
-from landscapes.products import with_length
+from landscapes.products import DENSE, with_length
 
 Array = NDArray[np.float64]
 SEARCHED = 6
 """Dimensions up to which a box is searched for all critical points."""
-STARTS = 3
-"""Bent strings, both ways, and climbs out of each valley that look for parallel passes."""
+STARTS, FAR_STARTS = 3, 1
+"""Bent strings, both ways, and climbs out of each valley that look for parallel passes; the latter without matrices."""
 DEADLINE = 300.0
 """Seconds for that."""
 AT_REST = 1e-3
@@ -47,7 +47,8 @@ def far_valley(landscape: Any, start: Array, target: Target) -> Valley:
     here, there = (_bottom(smooth, x, length) for x in (start, _within(inside[0], start, length)))
     if np.linalg.norm(here.x - there.x) <= AT_REST * length:
         return Valley(here, None, complete=False)
-    found = passes(landscape, here.x, there.x, starts=STARTS, deadline=DEADLINE)
+    starts = STARTS if landscape.dimension <= DENSE else FAR_STARTS
+    found = passes(landscape, here.x, there.x, starts=starts, deadline=DEADLINE)
     beyond = there if target.level(there.x[:, None])[0] >= 0 else None
     first, *others = found.saddles
     return Valley(here, first, tuple(others), beyond=beyond, complete=found.complete)

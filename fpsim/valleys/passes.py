@@ -7,6 +7,7 @@ modes (a ridge between two valleys has its passes for minima) find saddles; thos
 from __future__ import annotations
 
 import math
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.climbing import climb
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_temperature
 from fpsim.valleys.joining import SAME, add, beside, end_minimum
-from fpsim.valleys.patience import Told, patience
+from fpsim.valleys.patience import Told, half_is_over, patience
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
 from fpsim.valleys.stored import (
@@ -157,7 +158,8 @@ def passes(
         starts: strings bent at random, both ways, and as many climbs in random directions out of each valley.
         seed: of these.
         progress: ``True`` for a bar, or called with the share of strings and climbs that are done, in [0, 1].
-        deadline: seconds after which it gives up with an error that says what was found.
+        deadline: seconds after which it gives up with an error that says what was found; once there is a pass, no
+            others are sought in the second half of them.
 
     Raises:
         ValueError: without a loss, if an end is no minimum or both are the same, if no saddle found joins the two, or
@@ -188,6 +190,12 @@ class _Search:
         self.seen: list[Saddle] = []
         self.joining: list[Saddle] = []
         self.count = self.last_new = 0
+        self.began = clock.monotonic()
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is a pass, and half of the time is over."""
+        return bool(self.joining) and half_is_over(self.began)
 
     def run(self, starts: int, seed: int) -> bool:
         """Look everywhere; whether all critical points of the box are known."""
@@ -207,6 +215,8 @@ class _Search:
 
     def look(self, guess: Callable[[], Array]) -> None:
         """Certify what a climb finds; what is refused is no pass."""
+        if self.enough:
+            return
         self.count += 1
         try:
             place = guess()
@@ -234,6 +244,8 @@ def _everywhere(search: _Search, starts: int, seed: int) -> None:
     bends = [sign * v for v in (beside(a, b, rng) for _ in range(starts)) for sign in (1.0, -1.0)]
     total = 1 + len(bends) + starts
     for k, bend in enumerate((None, *bends)):
+        if search.enough:
+            break
         x, _ = relaxed(place, a, b, 15, bend)
         for top, tangent in tops(place, x)[:3]:
             search.look(partial(climb, place, top, tangent, length))

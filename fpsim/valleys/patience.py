@@ -45,6 +45,11 @@ def look_at_the_clock() -> None:
         raise OutOfTimeError
 
 
+def half_is_over(began: float) -> bool:
+    """Whether half of the time from ``began`` on, in seconds of the clock, to the deadline is over."""
+    return clock.monotonic() > (began + _ENDS.get()) / 2
+
+
 class Told:
     """Tells ``progress`` the finished share in [0, 1], which never falls."""
 

@@ -216,7 +216,7 @@ def certified(landscape: Any, guess: Array, length: float, start: Array | None =
     e = e if (toward or e[np.argmax(np.abs(e))]) > 0 else -e
     descents = [side_of(landscape, found.x, sign * e, length) for sign in (-1, 1)]
     sides = [down.minimum for down in descents]
-    first, second = (float(e @ Curvature(landscape, m.x).product(e)) for m in sides)
+    first, second = (float(e @ Curvature(landscape, m.x, accuracy=1e-10).product(e)) for m in sides)
     loss, off = loss_and_error(landscape, found)
     notes = () if landscape.dimension <= DENSE else ("no other negative curvature was found by Lanczos' method",)
     return Saddle(landscape.name, found.x, loss, e, found.curvature.modes[0], (sides[0], sides[1]), (first, second),

@@ -231,8 +231,8 @@ class NeuralLandscape(ExampleLosses):
                 total += torch.autograd.grad(slope @ along, point)[0]
         return numbers(total / self.number_of_examples)
 
-    def hessian_operator(self, x: ArrayLike) -> LinearOperator:
-        """Return v -> H(x) v as a symmetric scipy operator (d, d)."""
+    def hessian_operator(self, x: ArrayLike, rough: bool = False) -> LinearOperator:
+        """Return v -> H(x) v as a symmetric scipy operator (d, d); they are never ``rough`` here."""
         return self._operator(lambda v: self.hessian_vector(x, v))
 
     def covariance_operator(self, x: ArrayLike) -> LinearOperator:

@@ -59,7 +59,7 @@ class Escape:
     def modes(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Eigenvalues and eigenvectors of the Hessian at minimum and pass: all of them, beyond 500 the lowest few."""
         if self.sde.dimension > DENSE:
-            low, high = (Curvature(self.sde.potential, p).modes for p in (self.minimum, self.top))
+            low, high = (Curvature(self.sde.potential, p, accuracy=1e-10).modes for p in (self.minimum, self.top))
             return low, high
         pair = [np.linalg.eigh(self.sde.potential.hessian(p[:, None])[..., 0]) for p in (self.minimum, self.top)]
         return (pair[0][0], pair[0][1]), (pair[1][0], pair[1][1])
@@ -78,7 +78,8 @@ class Escape:
     def curvature_at_minimum(self) -> float:
         """H_ae = e.H_a e > 0."""
         if self.sde.dimension > DENSE:
-            return float(self.direction @ Curvature(self.sde.potential, self.minimum).product(self.direction))
+            bottom = Curvature(self.sde.potential, self.minimum, accuracy=1e-10)
+            return float(self.direction @ bottom.product(self.direction))
         values, vectors = self.modes[0]
         return float(values @ (vectors.T @ self.direction) ** 2)
 
