@@ -17,21 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.action.beginnings import over_passes, own_curve, swung_curves
 from fpsim.action.curve import spaced
 from fpsim.action.descent import least
 from fpsim.action.flow import FixedPoint, downstream, fixed_point
 from fpsim.action.hamiltonian import Hamiltonian, NoWayError
 from fpsim.action.line import Line, line
 from fpsim.action.result import MinimumAction, Other, Stop
-from fpsim.action.systems import Dynamics, degenerate, dynamics
+from fpsim.action.systems import Dynamics, degenerate, dynamics, isotropic
 from fpsim.action.verdicts import assumptions_of, blocked
-from fpsim.action.ways import COARSE, Leg, leg, split
+from fpsim.action.ways import COARSE, Leg, along_drift, leg, rough_leg, split
 from landscapes.field import as_point, in_words
 from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[np.float64]
-BEND = 0.3  # of the distance: how far the curves to start from swing out
 SAME = 2e-2  # of the distance: curves nearer than this are one way
+MANY = 3  # dimensions from which ways are sought over the passes of a loss, too
+FEWEST = 32  # pieces of a low climb among many
+FAR = 1.001  # in actions: ways that cost more than a known one, both roughly, are not refined
 NODES = 129  # points of a way in one dimension, and of the other ways
 
 
@@ -61,7 +64,8 @@ def minimum_action(
         floor: added to the diagonal of the noise, as a share of its mean eigenvalue at the start: for noise that does
             not reach every direction.  It is printed with the result.
         pieces: of the finest curve of each leg; a quarter and a half of them give the extrapolation and its error.
-        starts: curves to begin with: the straight one, and pairs that swing out to either side.
+        starts: curves to begin with: the straight one, and pairs that swing out to either side.  From three dimensions
+            on the path of least loss between two minima comes first, and under D = T I alone: there it is the way.
         guesses: further curves (d, n) to begin with.
         seed: of the directions in which curves swing out beyond two dimensions.
         tolerance: the decrease still promised, relative to the action, at which a curve is called settled; by default
@@ -100,35 +104,12 @@ def minimum_action(
     try:
         if d == 1:
             return _on_line(moves, float(a[0]), float(b[0]), settings)
-        curves = [*_curves(a, b, starts, seed), *(_curve(g, a, b) for g in guesses)]
-        return _Search(moves, a, b, int(pieces), tolerance, limit, watch, progress).result(curves, settings)
+        curves = [*swung_curves(a, b, starts, seed), *(own_curve(g, a, b) for g in guesses)]
+        search = _Search(moves, a, b, int(pieces), tolerance, limit, watch, progress)
+        search.landscape, search.ends = getattr(own, "landscape", None), end_time
+        return search.result(curves, settings)
     except NoWayError as error:
         raise ValueError(blocked(moves, error)) from None
-
-
-def _curve(guess: ArrayLike, a: Array, b: Array) -> Array:
-    """A curve of the user's, with its ends put where they belong."""
-    x = np.array(guess, dtype=np.float64)
-    if x.ndim != 2 or x.shape[0] != len(a) or x.shape[1] < 2 or not np.isfinite(x).all():
-        raise ValueError(f"a guess is a curve of shape ({len(a)}, n) of finite numbers; got shape {x.shape}")
-    x[:, 0], x[:, -1] = a, b
-    return x
-
-
-def _curves(a: Array, b: Array, starts: int, seed: int) -> list[Array]:
-    """The straight line, and pairs that swing out to either side of it."""
-    s, step = np.linspace(0.0, 1.0, COARSE + 1), b - a
-    straight, swing = a[:, None] + step[:, None] * s, np.sin(np.pi * s)
-    straight[:, -1], swing[-1] = b, 0.0
-    curves, rng = [straight], np.random.default_rng(seed)
-    for k in range(1, starts):
-        if k % 2:
-            side = np.array([-step[1], step[0]]) if len(a) == 2 else rng.standard_normal(len(a))
-            side -= step * (side @ step) / (step @ step)
-            side *= np.linalg.norm(step) / np.linalg.norm(side)
-            reach = BEND * (1 + (k - 1) // 2)
-        curves.append(straight + (1 if k % 2 else -1) * reach * side[:, None] * swing)
-    return curves[:starts]
 
 
 class _Search:
@@ -142,13 +123,22 @@ class _Search:
         self.pieces, self.tolerance, self.limit, self.watch = pieces, tolerance, limit, watch
         self.rough = 1e-9 if tolerance < 1e-9 else 1e4 * tolerance  # of the coarse curves, which only show the way
         self.progress = progress or (lambda _: None)
+        self.landscape: Any = None
+        self.ends = math.inf
+
+    def left(self) -> float:
+        """Seconds."""
+        return self.ends - clock.monotonic()
 
     def result(self, curves: list[Array], settings: dict[str, Any]) -> MinimumAction:
         """All of it."""
         if not self.moves.floor:
             self._require_noise(curves[0])
         rest = fixed_point(self.h, self.start, 1e-5 * self.limit)
-        ways = self._ways(curves, self.start)
+        ways = self._over_passes(rest)
+        if ways and isotropic(self.h):  # it is the way of least action; curves that swing out find worse ones, slowly
+            curves = curves[settings["starts"] :]
+        ways += self._ways(curves, self.start, ways)
         if rest is None:  # it may pay to fall to rest first
             ways += self._through_rest(len(curves), settings["seed"])
         ways.sort(key=lambda way: sum(part.action for part in way))
@@ -166,17 +156,32 @@ class _Search:
 
     def _through_rest(self, starts: int, seed: int) -> list[list[Leg]]:
         """Ways that first follow the drift to a stable fixed point."""
-        from fpsim.action.ways import along_drift
-
         flow, rest = downstream(self.h, self.start, self.limit)
         if rest is None or np.linalg.norm(rest.x - self.end) <= 1e-6 * self.limit:
             return [] if rest is None else [[along_drift(self.h, spaced(flow, self.pieces))]]
         first = along_drift(self.h, spaced(flow, self.pieces))
-        return [[first, *way] for way in self._ways(_curves(rest.x, self.end, starts, seed), rest.x)]
+        return [[first, *way] for way in self._ways(swung_curves(rest.x, self.end, starts, seed), rest.x, [])]
 
-    def _ways(self, curves: list[Array], start: Array) -> list[list[Leg]]:
-        """The distinct ways next to some curves, each as its legs."""
+    def _over_passes(self, rest: FixedPoint | None) -> list[list[Leg]]:
+        """The way over the lowest passes of a loss in many dimensions, where curves that swing out hardly find it."""
+        place = self.landscape
+        if len(self.start) < MANY or rest is None or not hasattr(place, "loss") or hasattr(place, "weighted_products"):
+            return []
+        parts = over_passes(self.h, place, self.start, self.end, self.left())
+        if not parts:
+            return []
+        heights = np.array([place.loss(part.x[:, -1]) - place.loss(part.x[:, 0]) for part in parts[::2]])
+        shares = np.maximum(FEWEST, self.pieces * np.sqrt(heights / heights.max())).astype(int)
+        legs = []
+        for climb, fall, pieces in zip(parts[::2], parts[1::2], shares.tolist(), strict=True):
+            legs.append(leg(self.h, climb, min(pieces, self.pieces), self.tolerance, self.watch))
+            legs.append(along_drift(self.h, spaced(fall.x, pieces, fall.rests)))
+        return [legs]
+
+    def _ways(self, curves: list[Array], start: Array, known: list[list[Leg]]) -> list[list[Leg]]:
+        """The distinct ways next to some curves, each as its legs; those that cost far more than one known, roughly."""
         coarse: list[Any] = []
+        best = min((sum(part.action for part in way) for way in known), default=math.inf)
         begins, ends = (fixed_point(self.h, x, 1e-5 * self.limit) is not None for x in (start, self.end))
         for k, x in enumerate(curves):
             self.watch()
@@ -186,10 +191,14 @@ class _Search:
             found = least(self.h, guess, COARSE, rests, self.rough, watch=self.watch)
             self.progress(0.4 * (k + 1) / len(curves))
             size = SAME * float(np.linalg.norm(self.end - start))
-            if all(np.linalg.norm(found.curve.x - known.curve.x, axis=0).max() > size for known in coarse):
+            seen = [*(one.curve.x for one in coarse), *(spaced(_joined(way), COARSE, rests) for way in known)]
+            if all(np.linalg.norm(found.curve.x - x, axis=0).max() > size for x in seen):
                 coarse.append(found)
         ways = []
         for k, found in enumerate(coarse):
+            if found.curve.action > FAR * best:
+                ways.append([rough_leg(found, rests)])
+                continue
             parts = split(self.h, found.curve.x)
             ways.append([leg(self.h, part, self.pieces, self.tolerance, self.watch) for part in parts])
             self.progress(0.4 + 0.6 * (k + 1) / len(coarse))

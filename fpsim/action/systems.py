@@ -120,6 +120,14 @@ def _mini_batches(sgd: MiniBatchSGD, start: Array, end: Array, share: float) -> 
     return Dynamics(Cumulant(sgd.landscape, length, twin.floor), speed, str(sgd), words, twin.floor, twin)
 
 
+def isotropic(h: Hamiltonian) -> bool:
+    """Whether the noise is D = T I: where the drift is that of a loss, ways of least action are paths of least loss."""
+    if not isinstance(h, Quadratic) or not h.sde.noise.is_constant:
+        return False
+    noise = h.noise(np.zeros((h.dimension, 1)))[..., 0]
+    return bool(np.allclose(noise, noise[0, 0] * np.eye(h.dimension), rtol=1e-12, atol=0))
+
+
 def degenerate(h: Hamiltonian, x: Array) -> Array | None:
     """A column of ``x`` (d, n) at which the noise does not reach every direction; ``None`` without one."""
     bend = np.moveaxis(h.bend(x, np.zeros_like(x)), -1, 0)

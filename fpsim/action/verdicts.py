@@ -18,6 +18,7 @@ from landscapes.field import in_words
 Array = NDArray[np.float64]
 ENERGY, FORCE = 1e-6, 1e-3
 OUTSIDE = 1e-9
+SHOWN = 6
 
 
 def assumptions_of(
@@ -52,7 +53,8 @@ def assumptions_of(
 
 
 def _shown(climbs: Sequence[float]) -> str:
-    numbers = ", ".join(f"{climb:.6g}" for climb in climbs)
+    numbers = ", ".join(f"{climb:.6g}" for climb in climbs[:SHOWN])
+    numbers += f" and {len(climbs) - SHOWN} more" if len(climbs) > SHOWN else ""
     return f"climbs {numbers}: ln(time) lies between the first and their sum" if len(climbs) > 1 else f"climb {numbers}"
 
 

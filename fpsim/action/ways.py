@@ -11,6 +11,7 @@ whose limit is extrapolated from n/4, n/2 and n pieces.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -120,6 +121,14 @@ def along_drift(h: Hamiltonian, x: Array) -> Leg:
     speed = np.linalg.norm(h.by_momentum(middles, np.zeros_like(middles)), axis=0)
     time = np.linalg.norm(np.diff(x), axis=0) / np.maximum(speed, 1e-300)
     return Leg(x, np.zeros_like(middles), time, 0.0, 0.0, 0.0, 0.0, True, (False, False))
+
+
+def rough_leg(found: Least, rests: Rests) -> Leg:
+    """A coarse curve as it is, with nothing extrapolated."""
+    at = found.curve
+    return Leg(
+        at.x, at.pieces.momentum, at.pieces.time, at.action, math.inf, found.force, math.inf, found.settled, rests
+    )
 
 
 def _limit(h: Hamiltonian, levels: list[Least], rests: Rests) -> Leg:

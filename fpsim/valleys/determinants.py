@@ -2,8 +2,8 @@
 
 log A v by Lanczos' method; the trace by XTrace (E. Epperly, J. Tropp, R. Webber, SIAM J. Matrix Anal. Appl. 45 (2024)
 1), which finds a matrix of low rank exactly and tells its error.  Two Hessians of one loss differ where the loss bends,
-often in few directions: it is their difference that is sampled, since each alone scatters far more.  What they differ by
-everywhere, a multiple s of the identity, hides those few directions, and is taken out first: tr M = s d + tr(M - s I).
+often in few directions: it is their difference that is sampled, since each alone scatters far more.  What they differ
+by everywhere, a multiple s of the identity, hides those few, and is taken out first: tr M = s d + tr(M - s I).
 """
 
 from __future__ import annotations

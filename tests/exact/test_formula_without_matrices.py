@@ -19,7 +19,7 @@ def slope(x):
 
 
 def test_the_time_of_six_hundred_coupled_wells():
-    """All wells flip together, over x = 0, where the Hessian is diag(c - depth) - c/d; at -1 diag(c + 2 depth) - c/d."""
+    """All flip together, over x = 0: the Hessian there is diag(c - depth) - c/d, and diag(c + 2 depth) - c/d at -1."""
     top, bottom = np.diag(COUPLING - DEPTH) - COUPLING / D, np.diag(COUPLING + 2 * DEPTH) - COUPLING / D
     temperature = DEPTH.sum() / 40  # the barrier is 10 T
     exact = (

@@ -192,3 +192,16 @@ def test_derivatives_of_the_hamiltonians(kind):
         by_p = (h.value(x, p + step) - h.value(x, p - step)) / 2e-5
         assert np.allclose(h.by_place(x, p)[i], by_x, rtol=1e-6, atol=1e-7)
         assert np.allclose(h.by_momentum(x, p)[i], by_p, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("coupling", "climbs"), [(0.1, 10), (0.5, 4)])
+def test_weakly_coupled_wells_are_climbed_one_by_one(coupling, climbs):
+    """D = T I: every climb costs its height over T, and by default the way leads over the lowest passes."""
+    place = landscapes.CoupledDoubleWells(10, coupling)
+    ends = -np.ones(10), np.ones(10)
+    found, path = fpsim.minimum_action(white(place, 0.1), *ends), fpsim.string(place, *ends)
+    heights = [s.loss - m.loss for s, m in zip(path.saddles, path.minima[:-1], strict=True)]
+    assert len(heights) == climbs
+    assert found.exponent == pytest.approx(sum(heights) / 0.1, abs=2 * found.exponent_error)
+    assert found.exponent_error < 1e-4
+    assert {check.key for check in found.violated} == {"one climb"}
