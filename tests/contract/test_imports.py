@@ -257,6 +257,55 @@ def test_every_library_is_declared():
     assert not undeclared, listing(undeclared)
 
 
+POSIX_ONLY = {
+    "crypt", "curses", "fcntl", "grp", "nis", "posix", "pty", "pwd", "readline", "resource", "spwd", "syslog",
+    "termios", "tty",
+}  # fmt: skip
+"""Modules that Windows lacks."""
+POSIX_NAMES = {
+    "os": {
+        "chown", "fork", "getegid", "geteuid", "getgid", "getloadavg", "getpgid", "getuid", "kill", "killpg", "mkfifo",
+        "nice", "register_at_fork", "sched_getaffinity", "setsid", "statvfs", "sysconf", "uname", "WNOHANG",
+    },
+    "signal": {"SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "SIGUSR2", "alarm", "setitimer"},
+}  # fmt: skip
+"""What ``os`` and ``signal`` do not have, or not the same, on Windows (``sched_getaffinity`` on macOS neither)."""
+
+
+def posix_only(source: str) -> list[str]:
+    """Names of POSIX that a source uses without asking for them or the system, or catching that they are missing."""
+    if 'os.name == "nt"' in source or not any(f"{module}.{name}" in source for module, names in POSIX_NAMES.items() for name in names):
+        return []  # most files, without parsing them
+    tree = ast.parse(source)
+    caught: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        kinds = [ast.unparse(h.type or node) for h in node.handlers] if isinstance(node, ast.Try) else []
+        if isinstance(node, ast.Try) and "AttributeError" in "".join(kinds):
+            caught |= {inner for part in node.body for inner in ast.walk(part)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node not in caught:
+            module, name = node.value.id, node.attr
+            if name in POSIX_NAMES.get(module, ()) and f'hasattr({module}, "{name}")' not in source:
+                found.append(f"{module}.{name}")
+    return found
+
+
+def test_the_search_for_posix_sees_what_is_not_asked_for():
+    assert posix_only("import os\nos.fork()\nos.getpid()") == ["os.fork"]
+    assert posix_only('import os\nif hasattr(os, "fork"):\n    os.fork()') == []
+    assert posix_only("try:\n    os.sysconf('x')\nexcept AttributeError:\n    pass") == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_needs_posix(package: str):
+    """macOS and Windows have what is imported, and what is called of ``os`` and ``signal``."""
+    wrong = [i for i in imports_of(package) if i.root in POSIX_ONLY]
+    assert not wrong, listing(wrong)
+    files = {path: posix_only(path.read_text(encoding="utf-8")) for path in (ROOT / package).rglob("*.py")}
+    assert not {path.name: names for path, names in files.items() if names}
+
+
 HELP = """
 import sys
 sys.argv = ["fpsim", "--help"]
