@@ -9,7 +9,9 @@ from types import ModuleType
 
 import fpsim
 import landscapes
+from animations.catalogue import FILMS
 from fpsim import statistics
+from validation import EXPERIMENTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {path.stem for path in (*DOCS.glob("*.md"), *DOCS.glob("*.rst"))}
@@ -50,7 +52,22 @@ def test_pages_link_to_what_is_there() -> None:
             assert target.startswith("gallery/") or (DOCS / target).is_file(), f"{path.name} links to {target}"
 
 
-def test_cells_of_the_gallery_belong_to_examples() -> None:
+def test_every_example_has_a_picture_in_the_gallery() -> None:
     cells = tomllib.loads((DOCS / "gallery.toml").read_text(encoding="utf-8"))
     programs = {path.stem[:4] for path in (DOCS.parent / "examples").glob("ex*.py")}
-    assert set(cells) <= programs and all(set(cell) == {"says", "draws"} for cell in cells.values())
+    assert set(cells) == programs and all(set(cell) == {"says", "draws"} for cell in cells.values())
+
+
+def test_every_picture_is_made_by_a_program_of_the_repository() -> None:
+    made = tomllib.loads((DOCS / "pictures.toml").read_text(encoding="utf-8"))
+    assert set(made) == {path.name for kind in ("*.png", "*.gif", "*.svg") for path in DOCS.glob(kind)}
+    for picture, how in made.items():
+        words = how.split()
+        if words[0] == "fpsim":
+            assert words[2] in {"animate": FILMS, "validate": EXPERIMENTS}[words[1]], how
+        elif words[0] == "python":
+            assert (DOCS.parent / words[1]).is_file(), how
+        elif words[0] == "make":
+            assert f"\n{words[1]}: " in (DOCS.parent / "Makefile").read_text(encoding="utf-8"), how
+        else:
+            assert f'savefig("{picture}"' in (DOCS.parent / how).read_text(encoding="utf-8"), how
