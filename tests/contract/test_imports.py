@@ -274,7 +274,8 @@ POSIX_NAMES = {
 
 def posix_only(source: str) -> list[str]:
     """Names of POSIX that a source uses without asking for them or the system, or catching that they are missing."""
-    if 'os.name == "nt"' in source or not any(f"{module}.{name}" in source for module, names in POSIX_NAMES.items() for name in names):
+    used = any(f"{module}.{name}" in source for module, names in POSIX_NAMES.items() for name in names)
+    if not used or 'os.name == "nt"' in source:
         return []  # most files, without parsing them
     tree = ast.parse(source)
     caught: set[ast.AST] = set()
