@@ -13,6 +13,7 @@ from fpsim.density.cuts import restrict
 from fpsim.density.discretisation import across, at_centers, densities_apart, fields_apart, judged, resolution
 from fpsim.density.pending import with_pending
 from fpsim.density.walk import Walk
+from fpsim.numbers import reals
 
 if TYPE_CHECKING:
     import xarray
@@ -32,14 +33,12 @@ def as_times(times: ArrayLike) -> Array:
     Raises:
         ValueError: otherwise.
     """
-    try:
-        moments = np.atleast_1d(np.asarray(times, dtype=float))
-        bad = moments.ndim != 1 or moments.size == 0 or not np.isfinite(moments).all()
-    except (TypeError, ValueError):
-        bad = True
-    if bad or (moments < 0).any() or (np.diff(moments) <= 0).any():
-        raise ValueError(f"times are one or more increasing numbers >= 0; got {times!r}")
-    return moments
+    given = reals(times)
+    if given is not None and given.ndim < 2 and given.size and np.isfinite(given).all():
+        moments = np.atleast_1d(given)
+        if (moments >= 0).all() and (np.diff(moments) > 0).all():
+            return moments
+    raise ValueError(f"times are one or more increasing numbers >= 0; got {times!r}")
 
 
 def evolved(

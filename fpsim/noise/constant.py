@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor, spread
+from fpsim.numbers import reals
 from landscapes.kinds import HasDrift
 
 
@@ -26,8 +27,8 @@ class ConstantDiffusion(Diffusion[HasDrift]):
     value: float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 
     def __init__(self, value: ArrayLike) -> None:
-        array = np.asarray(value, dtype=float)
-        if array.ndim > 2 or array.size == 0 or not np.isfinite(array).all():
+        array = reals(value)
+        if array is None or array.ndim > 2 or array.size == 0 or not np.isfinite(array).all():
             raise ValueError(f"a constant diffusion is a finite number, vector (diagonal) or matrix; got {value!r}")
         if array.ndim == 2 and not (array.shape[0] == array.shape[1] and np.allclose(array, array.T, rtol=1e-12)):
             raise ValueError(f"a diffusion matrix must be square and symmetric; got shape {array.shape}")

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
+from fpsim.numbers import number
 from landscapes.kinds import HasDrift
 
 
@@ -40,6 +41,8 @@ class DiffusionField(Diffusion[HasDrift]):
 
         ``variables`` name the landscape's coordinates in order; formulas are parsed, never evaluated.
         """
+        for name, value in parameters.items():
+            number(value, f"the parameter {name}")
         names = tuple(variables.replace(",", " ").split())
         table = np.array(texts, dtype=object)
         if table.ndim > 2 or any(side != len(names) for side in table.shape):

@@ -22,6 +22,7 @@ from fpsim.noise.levels import Levels, share_climbed
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
 from fpsim.noise.roots import hessian_formula, symbolic_absolute
+from fpsim.numbers import not_negative, number, reals
 from landscapes.field import in_words
 from landscapes.kinds import HasDrift, HasHessian, has_hessian
 
@@ -82,17 +83,16 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             )
         if self.floor_shape not in ("additive", "smooth"):
             raise ValueError(f"floor_shape must be 'additive' or 'smooth'; got {self.floor_shape!r}")
-        for name, value in (("floor", self.floor or 0.0), ("injected", self.injected)):
-            if not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number >= 0; got {value!r}")
+        for name, value in (("floor", 0.0 if self.floor is None else self.floor), ("injected", self.injected)):
+            not_negative(value, name)
         for name in ("minimum", "saddle"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist()))
+                object.__setattr__(self, name, _point(name, value))
         if self.clip:
             self._check_clip()
-        if self.at == "path" and (self.climb_fraction is None or not 0 < self.climb_fraction < 1):
-            raise ValueError(f"at='path' needs climb_fraction=s with 0 < s < 1; got {self.climb_fraction!r}")
+        if self.at == "path":
+            number(self.climb_fraction, "climb_fraction=s of at='path'", "a number in (0, 1)", lambda s: 0 < s < 1)
 
     def _check_clip(self) -> None:
         if self.at != "everywhere" or self.floor_shape != "additive":
@@ -332,3 +332,10 @@ def _levels(noise: HessianDiffusion, landscape: HasHessian) -> Levels:
     a, b = noise._points()
     low, high = (float(noise._frozen(landscape, p)[0, 0]) for p in (a, b))
     return Levels(low, high, noise.switch(landscape), float(np.sign(b[0] - a[0])))
+
+
+def _point(name: str, value: Any) -> tuple[float, ...]:
+    found = reals(value)
+    if found is None or found.ndim > 1 or found.size == 0 or not np.isfinite(found).all():
+        raise ValueError(f"{name} must be a number or a point (d,) of finite numbers; got {value!r}")
+    return tuple(np.atleast_1d(found).tolist())

@@ -17,6 +17,7 @@ from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.leaps import Formulas, Leap
 from fpsim.noise.model import Array, Diffusion, Structure
+from fpsim.numbers import not_negative, number, positive
 from landscapes.kinds import HasDrift
 
 MOST = 12
@@ -45,12 +46,9 @@ class JumpNoise(Diffusion[HasDrift]):
     size: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.temperature) and self.temperature >= 0):
-            raise ValueError(f"temperature must be a number >= 0; got {self.temperature!r}")
-        for name in ("rate", "size"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number; got {value!r}")
+        not_negative(self.temperature, "temperature")
+        positive(self.rate, "rate")
+        positive(self.size, "size")
 
     @classmethod
     def of_batches(cls, learning_rate: float, batch_size: float, spread: float, chance: float, jump: float) -> Self:
@@ -58,12 +56,14 @@ class JumpNoise(Diffusion[HasDrift]):
 
         A step of eta moves by eta/S times their sum: T = eta spread^2/(2 S), rate = chance S/eta, size = eta jump/S.
         """
-        if not 0 < chance < 1:
-            raise ValueError(f"the chance of a large example lies between 0 and 1; got {chance!r}")
+        eta, size = positive(learning_rate, "learning_rate"), positive(batch_size, "batch_size")
+        not_negative(spread, "spread")
+        positive(jump, "jump")
+        number(chance, "the chance of a large example", "a number in (0, 1)", lambda x: 0 < x < 1)
         return cls(
-            learning_rate * spread**2 / (2 * batch_size),
-            chance * batch_size / learning_rate,
-            learning_rate * jump / batch_size,
+            eta * spread**2 / (2 * size),
+            chance * size / eta,
+            eta * jump / size,
         )
 
     @property

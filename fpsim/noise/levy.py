@@ -20,6 +20,7 @@ from fpsim.noise.kicks import Kicks
 from fpsim.noise.leaps import Leap
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
 from fpsim.noise.stable_leaps import apart, together
+from fpsim.numbers import number, reals
 from landscapes.kinds import HasDrift
 
 Axes = Literal["together", "apart"]
@@ -50,12 +51,11 @@ class LevyNoise(Diffusion[HasDrift]):
     axes: Axes = "together"
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha <= 2:
-            raise ValueError(f"a stable law has 0 < alpha <= 2; got {self.alpha!r}")
+        number(self.alpha, "alpha of a stable law", "a number with 0 < alpha <= 2", lambda a: 0 < a <= 2)
         if self.axes not in ("together", "apart"):
             raise ValueError(f"axes jump 'together' or 'apart'; got {self.axes!r}")
-        scale = np.asarray(self.scale, dtype=float)
-        if scale.ndim > (1 if self.axes == "apart" else 2) or scale.size == 0 or not np.isfinite(scale).all():
+        scale, most = reals(self.scale), 1 if self.axes == "apart" else 2
+        if scale is None or scale.ndim > most or scale.size == 0 or not np.isfinite(scale).all():
             raise ValueError(f"scale must be a positive number, or such per axis, or a matrix; got {self.scale!r}")
         if scale.ndim < 2 and not (scale > 0).all():
             raise ValueError(f"scale must be a positive number, or such per axis; got {self.scale!r}")

@@ -19,6 +19,7 @@ from fpsim.noise.field import on_diagonal
 from fpsim.noise.hessian import HessianDiffusion
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor
+from fpsim.numbers import positive
 from landscapes.field import in_words
 from landscapes.kinds import HasDrift, HasMinima, has_loss
 
@@ -62,11 +63,9 @@ class LossScaledDiffusion(MiniBatchNoise[HasMinima]):
                     "inflection points, which no continuous path crosses"
                 )
             _ = self._inner  # its own refusals
-        elif self.curvature is None or not (np.isfinite(self.curvature) and self.curvature > 0):
-            raise ValueError(
-                f"LossScaledDiffusion needs curvature=h, a positive number (D = eta h/S L(x)); got {self.curvature!r}"
-            )
-        elif self.floor is not None or self.floor_shape != "additive":
+            return
+        positive(self.curvature, "curvature=h of LossScaledDiffusion, D = eta h/S L(x),")
+        if self.floor is not None or self.floor_shape != "additive":
             raise ValueError("floor and floor_shape belong to shape='hessian'; curvature=h alone is never zero")
 
     @cached_property

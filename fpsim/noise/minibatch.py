@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
-
 from fpsim.noise.facts import MiniBatch
 from fpsim.noise.kicks import Place
 from fpsim.noise.model import Diffusion
+from fpsim.numbers import positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +20,7 @@ class MiniBatchNoise(Diffusion[Place]):
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "batch_size"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number; got {value!r}")
+            positive(getattr(self, name), name)
 
     @property
     def kappa(self) -> float:

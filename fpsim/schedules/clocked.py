@@ -35,6 +35,12 @@ class Clocked(SDE):
 
     def __init__(self, scheduled: Scheduled, size: float, duration: float) -> None:
         plain = scheduled.sde
+        shortest = min(curve.period for curve in scheduled.curves.values())
+        if scheduled.clock == "time" and 4 * size > shortest:
+            raise ValueError(
+                f"a step of {size:g} is too long for a schedule that repeats itself after {shortest:g}; use step <= "
+                f"{shortest / 4:g}"
+            )
         for name, value in (
             ("landscape", plain.landscape), ("noise", plain.noise), ("convention", plain.convention),
             ("correction", None), ("scheduled", scheduled), ("size", size), ("duration", duration),

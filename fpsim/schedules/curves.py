@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fpsim.numbers import not_negative, number, positive, reals
 
 Array = NDArray[np.float64]
 
@@ -21,23 +24,31 @@ Array = NDArray[np.float64]
 class Curve:
     """A function of the clock; made by the functions of this module.
 
+    All of them but :func:`function` can be pickled, sent to workers and saved.
+
     Attributes:
         words: what it is, printed with every result.
         function: values at t (...), shape (...).
         breaks: where it jumps or has a kink, in order.
         settled: from where on it is constant; infinite if never.
+        period: after which it repeats itself; infinite if never.
     """
 
     words: str
     function: Callable[[Array], ArrayLike]
     breaks: tuple[float, ...] = ()
     settled: float = math.inf
+    period: float = math.inf
 
     def at(self, t: ArrayLike) -> Array:
         """Values at t (...)."""
-        now = np.asarray(t, dtype=float)
+        now = reals(t)
+        if now is None:
+            raise ValueError(f"a schedule is asked at times, numbers; got {t!r}")
         with np.errstate(all="ignore"):  # who uses it looks for values that are no numbers
-            value = np.asarray(self.function(now), dtype=float)
+            value = reals(self.function(now))
+        if value is None:
+            raise ValueError(f"the schedule ({self}) must give numbers for times")
         return np.array(np.broadcast_to(value, now.shape))
 
     def __call__(self, t: ArrayLike) -> Any:
@@ -46,13 +57,14 @@ class Curve:
 
     def then(self, other: Curve | float, at: float) -> Curve:
         """This curve up to ``at``, then ``other`` with a clock of its own that starts at 0 there."""
-        late, joint = as_curve(other), float(at)
+        late, joint = as_curve(other), not_negative(at, "the time from which on another curve holds")
         early = [b for b in self.breaks if b < joint]
         return Curve(
             f"{self}; from t = {joint:g}: {late}",
-            lambda t: np.where(t < joint, self.at(t), late.at(np.maximum(t - joint, 0.0))),
+            _Joined(self, late, joint),
             (*early, joint, *(joint + b for b in late.breaks)),
             joint + late.settled,
+            min(self.period, late.period),
         )
 
     def __repr__(self) -> str:
@@ -66,25 +78,90 @@ def as_curve(value: Any) -> Curve:
     """A curve, or a number as a constant one; ``TypeError`` for anything else."""
     if isinstance(value, Curve):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    given = reals(value)
+    if given is None or given.ndim:
         raise TypeError(
             f"a schedule is a number or a curve such as fpsim.schedules.cosine(0.1, 0.01, 500); got {value!r}"
         )
-    _finite("a constant schedule", value=float(value))
-    number = float(value)
-    return Curve(f"{number:g}", lambda t: number, settled=0.0)
+    constant = number(value, "a constant schedule")
+    return Curve(f"{constant:g}", partial(_constant, constant), settled=0.0)
 
 
-def _finite(kind: str, **values: float) -> None:
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise ValueError(f"the {name} of {kind} must be a finite number; got {value!r}")
+# --- functions at the top of the module, so that they can be sent to workers ------------------------------------------
 
 
-def _positive(kind: str, **values: float) -> None:
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"the {name} of {kind} must be a positive number; got {value!r}")
+@dataclass(frozen=True)
+class _Joined:
+    early: Curve
+    late: Curve
+    joint: float
+
+    def __call__(self, t: Array) -> Array:
+        return np.where(t < self.joint, self.early.at(t), self.late.at(np.maximum(t - self.joint, 0.0)))
+
+
+@dataclass(frozen=True)
+class _Formula:
+    text: str
+    numbers: tuple[tuple[str, float], ...]
+
+    def __call__(self, t: Array) -> ArrayLike:
+        function, values = _compiled(self.text, tuple(name for name, _ in self.numbers)), dict(self.numbers).values()
+        found: ArrayLike = function(t, *values)
+        return found
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, names: tuple[str, ...]) -> Callable[..., ArrayLike]:
+    import sympy
+
+    from landscapes.formula.symbolic import parse
+
+    arguments = [sympy.Symbol(name, real=True) for name in ("t", *names)]
+    function: Callable[..., ArrayLike] = sympy.lambdify(
+        arguments, parse(text, ("t",), names), modules=["scipy", "numpy"]
+    )
+    return function
+
+
+def _constant(value: float, t: Array) -> ArrayLike:
+    return value
+
+
+def _cosine(start: float, end: float, duration: float, t: Array) -> ArrayLike:
+    return end + (start - end) * (1 + np.cos(np.pi * np.minimum(t / duration, 1.0))) / 2
+
+
+def _inverse_time(start: float, time: float, t: Array) -> ArrayLike:
+    return start / (1 + t / time)
+
+
+def _exponential(start: float, time: float, t: Array) -> ArrayLike:
+    return start * np.exp(-t / time)
+
+
+def _logarithmic(depth: float, offset: float, unit: float, t: Array) -> ArrayLike:
+    return depth / np.log(offset + t / unit)
+
+
+def _line(start: float, end: float, duration: float, t: Array) -> ArrayLike:
+    return start + (end - start) * np.minimum(t / duration, 1.0)
+
+
+def _wave(mean: float, amplitude: float, period: float, phase: float, t: Array) -> ArrayLike:
+    return mean + amplitude * np.cos(2 * np.pi * t / period + phase)
+
+
+def _steps(values: Array, places: Array, t: Array) -> ArrayLike:
+    found: ArrayLike = values[np.searchsorted(places, t, side="right")]
+    return found
+
+
+def _table(values: Array, places: Array, t: Array) -> ArrayLike:
+    return np.interp(t, places, values)
+
+
+# --- what users call --------------------------------------------------------------------------------------------------
 
 
 def formula(text: str, breaks: Sequence[float] = (), **numbers: float) -> Curve:
@@ -92,90 +169,74 @@ def formula(text: str, breaks: Sequence[float] = (), **numbers: float) -> Curve:
 
     Args:
         text: the formula, in the words of ``Landscape.from_expression``.
-        breaks: where it has a kink or jumps.
+        breaks: where it has a kink or jumps, and where it has pulses shorter than 1/100 000 of what is asked of it.
         numbers: its parameters.
 
     Raises:
         ValueError: for a text that is no such formula, or numbers that are not finite.
     """
-    import sympy
-
-    from landscapes.formula.symbolic import parse
-
-    _finite("a formula", **numbers)
-    arguments = [sympy.Symbol(name, real=True) for name in ("t", *numbers)]
-    function = sympy.lambdify(arguments, parse(text, ("t",), tuple(numbers)), modules=["scipy", "numpy"])
-    words = ", ".join([text, *(f"{name} = {value:g}" for name, value in numbers.items())])
-    return Curve(words, lambda t: function(t, *numbers.values()), tuple(sorted(map(float, breaks))))
+    if not isinstance(text, str):
+        raise ValueError(f"a formula is a text such as 'a/(1 + t)'; got {text!r}")
+    values = {name: number(value, f"the {name} of a formula") for name, value in numbers.items()}
+    _compiled(text, tuple(values))
+    words = ", ".join([text, *(f"{name} = {value:g}" for name, value in values.items())])
+    return Curve(words, _Formula(text, tuple(values.items())), _breaks(breaks))
 
 
 def function(function: Callable[[Array], ArrayLike], words: str, breaks: Sequence[float] = ()) -> Curve:
-    """Any Python function of t (...), with the words that are to be printed for it."""
+    """Any Python function of t (...), with the words that are to be printed for it; ``breaks`` as of :func:`formula`.
+
+    Others can be sent to workers; this one if the function itself can be pickled.
+    """
     if not callable(function):
         raise TypeError(f"a function of t is wanted; got {function!r}")
-    return Curve(words, function, tuple(sorted(map(float, breaks))))
+    return Curve(str(words), function, _breaks(breaks))
 
 
 def cosine(start: float, end: float, duration: float) -> Curve:
     """From ``start`` to ``end`` along half a cosine of length ``duration``, then constant (Loshchilov, Hutter 2017)."""
-    _finite("cosine", start=start, end=end)
-    _positive("cosine", duration=duration)
-    return Curve(
-        f"cosine from {start:g} to {end:g} over {duration:g}",
-        lambda t: end + (start - end) * (1 + np.cos(np.pi * np.minimum(t / duration, 1.0))) / 2,
-        (duration,),
-        duration,
-    )
+    a, b, d = _finite("cosine", start=start, end=end) + _positive("cosine", duration=duration)
+    return Curve(f"cosine from {a:g} to {b:g} over {d:g}", partial(_cosine, a, b, d), (d,), d)
 
 
 def inverse_time(start: float, time: float) -> Curve:
     """``start / (1 + t/time)`` (Robbins and Monro 1951)."""
-    _finite("inverse_time", start=start)
-    _positive("inverse_time", time=time)
-    return Curve(f"{start:g}/(1 + t/{time:g})", lambda t: start / (1 + t / time))
+    a, c = _finite("inverse_time", start=start) + _positive("inverse_time", time=time)
+    return Curve(f"{a:g}/(1 + t/{c:g})", partial(_inverse_time, a, c))
 
 
 def exponential(start: float, time: float) -> Curve:
     """``start exp(-t/time)``."""
-    _finite("exponential", start=start)
-    _positive("exponential", time=time)
-    return Curve(f"{start:g} exp(-t/{time:g})", lambda t: start * np.exp(-t / time))
+    a, c = _finite("exponential", start=start) + _positive("exponential", time=time)
+    return Curve(f"{a:g} exp(-t/{c:g})", partial(_exponential, a, c))
 
 
 def logarithmic(depth: float, offset: float = math.e, unit: float = 1.0) -> Curve:
     """``depth / log(offset + t/unit)``, the cooling of simulated annealing (Geman and Geman 1984)."""
-    _finite("logarithmic", depth=depth)
-    _positive("logarithmic", unit=unit)
-    if not offset > 1:
-        raise ValueError(f"the offset of logarithmic must be above 1, where its logarithm is positive; got {offset!r}")
-    return Curve(f"{depth:g}/log({offset:g} + t/{unit:g})", lambda t: depth / np.log(offset + t / unit))
+    a, u = _finite("logarithmic", depth=depth) + _positive("logarithmic", unit=unit)
+    o = number(offset, "the offset of logarithmic", "above 1, where its logarithm is positive", lambda x: x > 1)
+    return Curve(f"{a:g}/log({o:g} + t/{u:g})", partial(_logarithmic, a, o, u))
 
 
 def warm_up(start: float, end: float, duration: float) -> Curve:
     """A straight line from ``start`` to ``end`` in ``duration``, then constant; go on with :meth:`Curve.then`."""
-    _finite("warm_up", start=start, end=end)
-    _positive("warm_up", duration=duration)
-    words = f"warm-up from {start:g} to {end:g} in {duration:g}"
-    return Curve(words, lambda t: start + (end - start) * np.minimum(t / duration, 1.0), (duration,), duration)
+    a, b, d = _finite("warm_up", start=start, end=end) + _positive("warm_up", duration=duration)
+    return Curve(f"warm-up from {a:g} to {b:g} in {d:g}", partial(_line, a, b, d), (d,), d)
 
 
 def wave(mean: float, amplitude: float, period: float, phase: float = 0.0) -> Curve:
     """``mean + amplitude cos(2 pi t/period + phase)``."""
-    _finite("wave", mean=mean, amplitude=amplitude, phase=phase)
-    _positive("wave", period=period)
-    words = f"{mean:g} + {amplitude:g} cos(2 pi t/{period:g}{f' + {phase:g}' if phase else ''})"
-    return Curve(words, lambda t: mean + amplitude * np.cos(2 * np.pi * t / period + phase))
+    m, a, f = _finite("wave", mean=mean, amplitude=amplitude, phase=phase)
+    (p,) = _positive("wave", period=period)
+    words = f"{m:g} + {a:g} cos(2 pi t/{p:g}{f' + {f:g}' if f else ''})"
+    return Curve(words, partial(_wave, m, a, p, f), period=p if a else math.inf)
 
 
 def steps(values: Sequence[float], times: Sequence[float]) -> Curve:
     """``values[0]`` before ``times[0]``, ``values[1]`` from there to ``times[1]``, ...: one value more than times."""
     numbers, places = _knots("steps", values, times, 1)
-    return Curve(
-        f"steps {_few(numbers)} at t = {_few(places)}",
-        lambda t: numbers[np.searchsorted(places, t, side="right")],
-        tuple(places.tolist()),
-        float(places[-1]),
-    )
+    words = f"steps {_few(numbers)} at t = {_few(places)}"
+    return Curve(words, partial(_steps, numbers, places), tuple(places.tolist()), float(places[-1]))
 
 
 def table(times: Sequence[float], values: Sequence[float]) -> Curve:
@@ -184,11 +245,28 @@ def table(times: Sequence[float], values: Sequence[float]) -> Curve:
     words = (
         f"a table of {numbers.size} values from {numbers[0]:g} to {numbers[-1]:g}, t = {places[0]:g} to {places[-1]:g}"
     )
-    return Curve(words, lambda t: np.interp(t, places, numbers), tuple(places.tolist()), float(places[-1]))
+    return Curve(words, partial(_table, numbers, places), tuple(places.tolist()), float(places[-1]))
+
+
+def _finite(kind: str, **values: float) -> tuple[float, ...]:
+    return tuple(number(value, f"the {name} of {kind}") for name, value in values.items())
+
+
+def _positive(kind: str, **values: float) -> tuple[float, ...]:
+    return tuple(positive(value, f"the {name} of {kind}") for name, value in values.items())
+
+
+def _breaks(given: Any) -> tuple[float, ...]:
+    places = reals(given)
+    if places is None or places.ndim != 1 or not np.isfinite(places).all():
+        raise ValueError(f"breaks are a list of finite times; got {given!r}")
+    return tuple(sorted(places.tolist()))
 
 
 def _knots(kind: str, values: Sequence[float], times: Sequence[float], more: int) -> tuple[Array, Array]:
-    numbers, places = np.array(values, dtype=float), np.array(times, dtype=float)
+    numbers, places = reals(values), reals(times)
+    if numbers is None or places is None:
+        raise ValueError(f"{kind} wants lists of numbers; got values {values!r} and times {times!r}")
     if numbers.ndim != 1 or places.ndim != 1 or places.size == 0 or numbers.size != places.size + more:
         wanted = "one value more than times" if more else "as many values as times"
         raise ValueError(

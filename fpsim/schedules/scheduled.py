@@ -13,8 +13,7 @@ eta(t), so
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -23,15 +22,16 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.numbers import not_negative
 from fpsim.schedules.curves import Curve, as_curve
 from fpsim.sde.sde import SDE, require_sde
 
 Array = NDArray[np.float64]
 Clock = Literal["time", "iterations"]
-SAMPLES = 1001
-"""Places at which a curve is looked at before it is used."""
-LOOKS = 8192
-"""Places at which it is looked where a curve moves."""
+LOOKS = 2**17
+"""Places at which curves are looked at before they are used."""
+PER_WAVE = 8
+"""Looks at a period at least."""
 LITTLE = 1e-6
 """Change, of the logarithm of D, that needs no closer look."""
 FROZEN = ("drift", "noise", "diffusion", "divergence", "kick", "symbolic", "potential", "with_noise", "along")
@@ -71,6 +71,8 @@ class Scheduled:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else as_curve(value))
         given = self.parameters.items() if isinstance(self.parameters, Mapping) else self.parameters
+        if not isinstance(given, ItemsView | tuple):
+            raise TypeError(f"parameters= is a dict of curves by name, such as {{'tilt': 0.1}}; got {given!r}")
         object.__setattr__(self, "parameters", tuple((str(name), as_curve(curve)) for name, curve in given))
         if self.clock not in ("time", "iterations"):
             raise ValueError(f"clock must be 'time' or 'iterations'; got {self.clock!r}")
@@ -78,6 +80,7 @@ class Scheduled:
             raise ValueError("a schedule needs learning_rate=, batch_size=, temperature= or parameters=")
         self._check_noise()
         self._check_parameters()
+        self._check(np.zeros(1))
 
     def _check_noise(self) -> None:
         noise = self.sde.noise
@@ -179,12 +182,13 @@ class Scheduled:
     def corners(self, end: float) -> list[float]:
         """0, the breaks and ``end``, and halves of what lies between them as long as an eighth holds most of a change.
 
-        So a pulse of ``end / LOOKS`` or more is not stepped over.
+        So a pulse of ``end / LOOKS`` or more is not stepped over; what is shorter has to be among the breaks.
         """
-        knots = [0.0, *(b for b in self.breaks if b < end), end]
-        looks = max(LOOKS // (len(knots) - 1), 64)
-        found = {*knots}
-        for low, high in pairwise(knots):
+        self._require_waves(end)
+        found = {0.0, end}
+        for t in self._looks(end):
+            low, high, looks = float(t[0]), float(t[-1]), t.size - 1
+            found |= {low, high}
             t = low + (high - low) * (np.arange(looks + 1) * (1 - 2e-9) / looks + 1e-9)
             rows = [np.log(self.strength(t)), np.log(self.pace(t))]
             rows += [curve.at(t) / (np.abs(curve.at(t)).max() or 1.0) for _, curve in self.parameters]
@@ -192,8 +196,35 @@ class Scheduled:
             found |= {low + (high - low) * k / looks for k in _halves(path, 0, looks)}
         return sorted(found)
 
+    def _looks(self, end: float) -> list[Array]:
+        """Places between 0 and ``end``, stretch by stretch between breaks."""
+        knots = [0.0, *(b for b in self.breaks if b < end), end]
+        looks = max(LOOKS // (len(knots) - 1), 64)
+        return [np.linspace(low, high, looks + 1) for low, high in pairwise(knots)]
+
+    def _require_waves(self, end: float) -> None:
+        """Refuse waves too short to be followed."""
+        for name, curve in self.curves.items():
+            if end * PER_WAVE > curve.period * LOOKS:
+                raise ValueError(
+                    f"the schedule of {name} ({curve}) repeats {end / curve.period:.3g} times up to t = {end:g}, and "
+                    f"{LOOKS // PER_WAVE} repetitions are followed at most; end earlier, or give its mean"
+                )
+
+    def extremes(self, end: float) -> list[float]:
+        """Moments up to ``end`` at which the noise, the pace or a parameter of the loss is largest or smallest."""
+        t = np.concatenate(self._looks(end))
+        rows = [self.strength(t), self.pace(t), *(curve.at(t) for _, curve in self.parameters)]
+        return sorted({float(t[pick(row)]) for row in rows for pick in (np.argmin, np.argmax)})
+
     def at(self, t: float) -> SDE:
-        """The SDE of the moment t, in the loss's own time: :meth:`pace` times as fast it runs in the clock."""
+        """The SDE of the moment t, in the loss's own time: :meth:`pace` times as fast it runs in the clock.
+
+        Raises:
+            ValueError: for a time that is none, or at which a curve is no number, or not positive where it has to be.
+        """
+        not_negative(t, "the moment t of a schedule")
+        self._check(np.array([float(t)]))
         sde, factor = self.sde, float(self.strength(t))
         if self.parameters:
             moved = self.landscape.with_parameters(**{n: float(curve.at(t)) for n, curve in self.parameters})
@@ -202,8 +233,9 @@ class Scheduled:
 
     def require(self, duration: float) -> None:
         """Refuse curves that are no numbers, or not positive where they have to be, between 0 and ``duration``."""
-        knots = [b for b in self.breaks if b <= duration]
-        t = np.unique(np.concatenate([np.linspace(0.0, duration, SAMPLES), knots]))
+        self._check(np.concatenate(self._looks(duration)))
+
+    def _check(self, t: Array) -> None:
         for name, curve in self.curves.items():
             values = curve.at(t)
             positive = name in ("learning_rate", "batch_size", "temperature")
@@ -254,19 +286,6 @@ def _halves(path: Array, low: int, high: int) -> list[int]:
         return []
     middle = (low + high) // 2
     return [*_halves(path, low, middle), middle, *_halves(path, middle, high)]
-
-
-def elapsed(scheduled: Scheduled, start: float, end: float, nodes: int = 8) -> float:
-    """int a dt from ``start`` to ``end``: the loss's own time that passes; by Gauss and Legendre between breaks."""
-    if scheduled.clock == "time":
-        return end - start
-    x, weights = np.polynomial.legendre.leggauss(nodes)
-    inner = [b for b in scheduled.breaks if start < b < end]
-    corners = np.array([start, *inner, end])
-    total = 0.0
-    for low, high in pairwise(corners):
-        total += float(weights @ scheduled.pace(low + (high - low) * (x + 1) / 2)) * (high - low) / 2
-    return total if math.isfinite(total) else math.nan
 
 
 def require_clock(scheduled: Scheduled, duration: float, dtype: Any) -> None:

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.noise import Diffusion
+from fpsim.numbers import positive
 
 Array = NDArray[np.float64]
 
 
 def check_correction(noise: Diffusion[Any], convention: str, correction: float) -> None:
     """Raise ``ValueError`` where the modified equation is not defined."""
-    if not (np.isfinite(correction) and correction > 0):
-        raise ValueError(f"correction is a learning rate, a positive number; got {correction!r}")
+    positive(correction, "correction, a learning rate,")
     if convention != "ito":
         raise ValueError(f"the modified equation of SGD is an Ito equation; got convention='{convention}'")
     rate = correction if noise.minibatch is None else noise.minibatch.learning_rate

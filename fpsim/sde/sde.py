@@ -91,7 +91,7 @@ class SDE(Shown):
             )
         if not hasattr(self.landscape, "drift") or hasattr(self.landscape, "diffusion"):
             raise TypeError(f"the first argument of SDE is a Landscape or DriftField; got {self.landscape!r}")
-        if self.convention not in WEIGHTS:
+        if not isinstance(self.convention, str) or self.convention not in WEIGHTS:
             raise ValueError(f"convention must be one of {list(WEIGHTS)}; got {self.convention!r}")
         self.noise.requires(self.landscape)
         if self.convention == "stratonovich" and not (self.noise.is_constant or self.dimension == 1):

@@ -16,13 +16,13 @@ its drift to second order in the step (friction x_t + mass x_tt = -grad L + O(et
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.noise.model import Diffusion
+from fpsim.numbers import positive, share
 from fpsim.sde.phase_space import PhaseSpace, VelocityNoise
 from fpsim.sde.sde import SDE, Inertia
 from fpsim.targets import PlaceTarget, Target, as_target
@@ -50,9 +50,8 @@ class Underdamped(SDE):
 
     def __init__(self, place: HasDrift, place_noise: Diffusion[Any], friction: float, mass: float = 1.0) -> None:
         plain = SDE(place, place_noise)
-        for name, value in (("friction", friction), ("mass", mass)):
-            if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number; got {value!r}")
+        positive(friction, "friction")
+        positive(mass, "mass")
         if place_noise.leaps:
             raise ValueError(f"inertia is for noise with a D, and {place_noise} jumps; use SDE, without inertia")
         phase = PhaseSpace(place, float(friction), float(mass))
@@ -68,9 +67,8 @@ class Underdamped(SDE):
         Raises:
             ValueError: for a momentum outside [0, 1), or a noise without a single strength (T or eta/S).
         """
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum must be a number in [0, 1); got {momentum!r}")
-        mass = learning_rate * (1 + momentum) / 2
+        share(momentum, "momentum")
+        mass = positive(learning_rate, "learning_rate") * (1 + momentum) / 2
         return cls(place, noise.scaled(1 / (1 - momentum)), 1 - momentum, mass)
 
     @property

@@ -20,6 +20,7 @@ import numpy as np
 
 from fpsim.noise import GradientNoise
 from fpsim.noise.examples import ExampleCovariance
+from fpsim.numbers import positive, share
 from fpsim.sde.sde import SDE
 from fpsim.sgd.optimisers import Optimiser, as_optimiser
 from landscapes.examples.dataset import DatasetLandscape
@@ -80,12 +81,10 @@ class MiniBatchSGD:
                 "training would renew the network's buffers (running statistics), which a landscape keeps; say "
                 "NeuralLandscape(..., buffers='frozen') for SGD with frozen ones"
             )
-        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        positive(self.learning_rate, "learning_rate")
         if self.sampling not in LAWS:
             raise ValueError(f"sampling is one of {', '.join(LAWS)}; got {self.sampling!r}")
-        if not (np.isfinite(self.momentum) and 0 <= self.momentum < 1):
-            raise ValueError(f"momentum is a number from 0 to below 1; got {self.momentum!r}")
+        share(self.momentum, "momentum")
         if self.optimiser is not None and self.momentum:
             raise ValueError(f"{self.optimiser} has its own momentum; leave out momentum={self.momentum:g}")
         as_optimiser(self.optimiser)
@@ -94,8 +93,7 @@ class MiniBatchSGD:
     def _check_batch(self) -> None:
         size, m = self.batch_size, self.landscape.number_of_examples
         if not self.draws_examples:
-            if not (np.isfinite(size) and size > 0):
-                raise ValueError(f"batch_size is a positive number; got {size!r}")
+            positive(size, "batch_size")
         elif isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_BATCH:
             raise ValueError(f"a mini-batch holds a whole number of examples, 1 to {LARGEST_BATCH}; got {size!r}")
         elif not self.replacement and size > m:

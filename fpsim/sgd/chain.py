@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fpsim.cuda.device import Device
+from fpsim.numbers import share
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exits import ExitSample, exit_times
 from fpsim.paths.run import Keep
@@ -53,8 +54,7 @@ class Chain(Iteration):
             return self._optimised(start, momentum, optimiser)
         if momentum is None:
             return self.sde, start
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum must be a number in [0, 1); got {momentum!r}")
+        share(momentum, "momentum")
         d = self.dimension
         doubled = HeavyBall(self.sde, float(momentum), self.eta)
         if callable(start):

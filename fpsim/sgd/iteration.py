@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fpsim.noise import Diffusion
 from fpsim.noise.borrowed import StepNoise
+from fpsim.numbers import positive
 from fpsim.sde.sde import SDE
 
 Array = NDArray[np.float64]
@@ -30,8 +31,8 @@ class Iteration:
         given = self.learning_rate
         if own is None and given is None:
             raise ValueError(f"a chain needs a learning rate; this noise has none ({self.noise}): give learning_rate=")
-        if given is not None and not (np.isfinite(given) and given > 0):
-            raise ValueError(f"learning_rate must be a positive number; got {given!r}")
+        if given is not None:
+            positive(given, "learning_rate")
         if own is not None and given is not None and own != given:
             raise ValueError(
                 f"the noise model has learning rate {own:g}, but learning_rate={given:g} was given; change the former"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.noise.roots import rounding
+from fpsim.numbers import not_negative, share
 from fpsim.sde.sde import SDE, SymbolicSDE
 
 Array = NDArray[np.float64]
@@ -36,9 +37,9 @@ class Adam:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        _require_shares(self, "beta1", "beta2")
-        if not (isinstance(self.epsilon, int | float | np.number) and np.isfinite(self.epsilon) and self.epsilon >= 0):
-            raise ValueError(f"epsilon must be a number >= 0; got {self.epsilon!r}")
+        share(self.beta1, "beta1")
+        share(self.beta2, "beta2")
+        not_negative(self.epsilon, "epsilon")
 
     memories = 2
 
@@ -77,7 +78,7 @@ class SignSGD:
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_shares(self, "momentum")
+        share(self.momentum, "momentum")
 
     memories = 1
 
@@ -111,13 +112,6 @@ def as_optimiser(value: Any) -> Optimiser | None:
     if value is not None and not isinstance(value, Optimiser):
         raise TypeError(f"an optimiser is fpsim.Adam() or fpsim.SignSGD(), with their numbers; got {value!r}")
     return value
-
-
-def _require_shares(optimiser: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(optimiser, name)
-        if not (isinstance(value, int | float | np.number) and 0 <= value < 1):
-            raise ValueError(f"{name} must be a number in [0, 1); got {value!r}")
 
 
 class Optimised(SDE):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.numbers import share
 from fpsim.paths.edges import start_edges
 from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
@@ -138,8 +139,7 @@ def _in_parts(chain: Chain, point: Array, goal: Target, seed: int) -> Moving:
 
 def _with_momentum(chain: Chain, point: Array, goal: Target, seed: int, score: Any, momentum: float) -> Moving:
     """The state (x, v) from rest; by default scored by where the ball would coast to."""
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be a number in [0, 1); got {momentum!r}")
+    share(momentum, "momentum")
     d = chain.dimension
     given = _own(score, d)
     own = CoastingScore(goal, d, float(momentum)) if given is None else PlaceScore(given)

@@ -23,7 +23,7 @@ from fpsim.density.moving import survived, times_of
 from fpsim.density.space import Space
 from fpsim.noise.borrowed import StepNoise
 from fpsim.paths.exits import ExitSample, check_deadline, exit_times
-from fpsim.schedules.scheduled import SAMPLES, Scheduled
+from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.survival.hazard import hazard
 from fpsim.survival.result import Survival
@@ -178,21 +178,16 @@ class SurvivalProblem:
         """Largest curvature where the start comes to rest, in units of the clock, over some moments."""
         from fpsim.escape import EscapeProblem
 
-        t = self._moments(float(times[-1]))
+        self.sde.require(float(times[-1]))
+        t = self.sde.extremes(float(times[-1]))
         curvature = max(EscapeProblem(self.sde.at(one), *self._ends).stiffness for one in t)
-        return float(curvature * self.sde.pace(np.linspace(0, times[-1], SAMPLES)).max())
-
-    def _moments(self, end: float) -> list[float]:
-        """Moments at which something is largest or smallest."""
-        t = np.linspace(0.0, end, SAMPLES)
-        rows = [self.sde.strength(t), *(curve.at(t) for _, curve in self.sde.parameters)]
-        return sorted({float(t[pick(row)]) for row in rows for pick in (np.argmin, np.argmax)})
+        return float(curvature * self.sde.pace(np.array(t)).max())
 
     def _grid(self, times: Array, cells: int | None) -> Any:
         """A grid that holds what every moment needs."""
         self.sde.require(float(times[-1]))
         point, boxes = np.array(self.start), []
-        for t in self._moments(float(times[-1])):
+        for t in self.sde.extremes(float(times[-1])):
             sde = self.sde.at(t)
             space = Space.of(sde, point)
             boxes.append(needed_box(sde, point, self.target, space))

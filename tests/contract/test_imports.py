@@ -29,7 +29,7 @@ HEAVY = (
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "assumption digits memory papers route storage targets walls statistics",
+        "assumption digits memory numbers papers route storage targets walls statistics",
         "lengths",
         "valleys",
         "noise kernels plotting",

@@ -49,7 +49,7 @@ def test_described_and_back(noise: fpsim.LossScaledDiffusion):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "needs curvature=h"),
+        ({}, "curvature=h of LossScaledDiffusion.*must be a positive"),
         ({"curvature": -1.0}, "a positive number"),
         ({"shape": "round", "curvature": 1.0}, "'isotropic' or 'hessian'"),
         ({"shape": "hessian"}, "needs floor="),

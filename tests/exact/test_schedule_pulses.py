@@ -1,5 +1,7 @@
 """A pulse that is short against the time between outputs is not stepped over, wherever it lies."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -43,3 +45,41 @@ def test_even_curves_are_not_cut() -> None:
     sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
     for curve in (schedules.cosine(0.15, 0.05, 50), schedules.exponential(0.1, 20), schedules.wave(0.1, 0.05, 1.0)):
         assert fpsim.Scheduled(sde, temperature=curve).corners(50.0) == [0.0, 50.0]
+
+
+def test_pulses_as_short_as_the_looks_allow_and_waves_that_are_too_short() -> None:
+    """A pulse of 1/30 000 of the run is found, in what is refused too; a wave that nobody could follow is refused."""
+    sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
+    end, width = 1000.0, 1000.0 / 30_000
+    pulse = schedules.formula(f"0.1 + 2*exp(-((t - 253.7)/{width})**2)")
+    plan = fpsim.Scheduled(sde, temperature=pulse)
+    corners = np.array(plan.corners(end))
+    own = np.searchsorted(corners, 253.7)
+    assert corners[own] - corners[own - 1] < 16 * width
+    assert any(abs(t - 253.7) < width for t in plan.extremes(end))
+    negative = fpsim.Scheduled(sde, temperature=schedules.formula(f"0.1 - 0.5*exp(-((t - 253.7)/{width})**2)"))
+    with pytest.raises(ValueError, match="must be a positive number all along; at t = 253"):
+        negative.require(end)
+    short = fpsim.Scheduled(sde, temperature=schedules.wave(0.1, 0.05, 0.01))
+    with pytest.raises(ValueError, match=r"repeats 1e\+05 times.*give its mean"):
+        fpsim.SurvivalProblem(short, -1.0, 1.0).quasi_static([end])
+    with pytest.raises(ValueError, match=r"a step of 0.01 is too long.*use step <= 0.0025"):
+        fpsim.simulate(short, -1.0, 1.0, 0.01)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        schedules.cosine(0.1, 0.05, 7), schedules.steps([1, 2], [3]), schedules.table([1, 3], [0.1, 0.2]),
+        schedules.warm_up(0.1, 0.2, 5).then(schedules.exponential(0.2, 9), 5), schedules.inverse_time(1, 2),
+        schedules.logarithmic(1.0), schedules.wave(1, 0.1, 3, 0.2), schedules.formula("a/(1 + t)", [2.0], a=2.0),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_schedules_can_be_sent_to_workers(curve) -> None:
+    sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
+    problem = fpsim.SurvivalProblem(fpsim.Scheduled(sde, temperature=curve), -1.0, 1.0)
+    sent = pickle.loads(pickle.dumps(problem))
+    t = np.linspace(0, 10, 101)
+    assert str(sent) == str(problem) and sent.sde.breaks == problem.sde.breaks
+    assert np.array_equal(sent.sde.strength(t), problem.sde.strength(t))
