@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,9 +62,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_one_sentence(case: str, tmp_path: Path) -> None:
+def test_wrong_input_is_one_sentence(case: str, tmp_path: Path, command: Any) -> None:
     words, expected = WRONG[case]
-    done = fpsim(*words, cwd=tmp_path)
+    done = command(*words, cwd=tmp_path)
     lines = [line for line in done.stderr.splitlines() if "compiling" not in line]
     assert done.returncode == 2
     assert len(lines) == 1 and lines[0].startswith("fpsim: ") and expected in lines[0], done.stderr
@@ -79,16 +80,17 @@ def test_escape_as_json_agrees_with_theory() -> None:
     assert "barrier" in times["kramers"]["failed_assumptions"][0]
 
 
-def test_formula_needs_no_box() -> None:
-    done = fpsim("escape", "(x**2-1)**2/4", "--temperature", "0.1", "--start", "-1", "--target", "1", "--paths", "1000")
+def test_formula_needs_no_box(command: Any) -> None:
+    words = ("--temperature", "0.1", "--start", "-1", "--target", "1", "--paths", "1000")
+    done = command("escape", "(x**2-1)**2/4", *words)
     assert done.returncode == 0
     assert "66.2686" in done.stdout and "kramers" in done.stdout
 
 
-def test_simulate_writes_what_it_says(tmp_path: Path) -> None:
+def test_simulate_writes_what_it_says(tmp_path: Path, command: Any) -> None:
     import xarray
 
-    done = fpsim(
+    done = command(
         "simulate",
         "double-well",
         "--temperature",
@@ -107,14 +109,14 @@ def test_simulate_writes_what_it_says(tmp_path: Path) -> None:
         assert data.attrs["seed"] == 0 and data.attrs["fpsim_version"] and data.x.attrs["long_name"] == "position"
 
 
-def test_landscape_lists_certified_points() -> None:
-    done = fpsim("landscape", "mueller-brown", "--json")
+def test_landscape_lists_certified_points(command: Any) -> None:
+    done = command("landscape", "mueller-brown", "--json")
     points = json.loads(done.stdout)["critical_points"]
     assert [p["kind"] for p in points].count("minimum") == 3 and len(points) == 5
 
 
-def test_demo_writes_figure_table_and_data(tmp_path: Path) -> None:
-    done = fpsim("demo", "--paths", "1000", cwd=tmp_path)
+def test_demo_writes_figure_table_and_data(tmp_path: Path, command: Any) -> None:
+    done = command("demo", "--paths", "1000", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "agree within 5 sigma" in done.stdout
     assert (tmp_path / "demo" / "double-well.png").stat().st_size > 20_000

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,13 +53,11 @@ def test_heat_map_draws_the_last_density_with_its_current() -> None:
     np.testing.assert_allclose(np.ravel(mesh.get_array()), found.evolution.density.values[-1].T.ravel())
 
 
-def test_command_prints_json_and_writes_netcdf(tmp_path: Path) -> None:
+def test_command_prints_json_and_writes_netcdf(tmp_path: Path, command: Any) -> None:
     import xarray
 
     words = ["density", "double-well", "--temperature", "0.1", "--times", "1,2", "--json", "--output", "d.nc"]
-    done = subprocess.run(
-        [sys.executable, "-m", "fpsim.cli", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    done = command(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)
     assert table["first_passage_time"]["mean"] == pytest.approx(66.2686, rel=1e-5)

@@ -41,17 +41,17 @@ OFFERED = {
 
 
 @pytest.mark.parametrize(("begun", "offered"), OFFERED.items())
-def test_the_shell_is_offered_names(begun: str, offered: str) -> None:
+def test_the_shell_is_offered_names(begun: str, offered: str, command: Any) -> None:
     words = f"fpsim {begun}"
-    found = run(_FPSIM_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
+    found = command(_FPSIM_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
     assert offered in found.stdout.split()
 
 
 ESCAPE = ("landscape", "double-well", "--output", "found.png")
 
 
-def test_quiet_leaves_only_the_answer(tmp_path: Path) -> None:
-    loud, silent = run(*ESCAPE, cwd=tmp_path), run(*ESCAPE, "--quiet", cwd=tmp_path)
+def test_quiet_leaves_only_the_answer(tmp_path: Path, command: Any) -> None:
+    loud, silent = command(*ESCAPE, cwd=tmp_path), command(*ESCAPE, "--quiet", cwd=tmp_path)
     assert "wrote found.png" in loud.stderr and silent.stderr == ""
     assert silent.stdout == loud.stdout
 
@@ -64,14 +64,14 @@ def test_verbose_shows_the_traceback_and_quiet_still_says_what_is_wrong() -> Non
     assert "contradict" in run(*wrong, "--quiet", "--verbose").stderr
 
 
-def test_a_file_holds_options_that_one_repeats(tmp_path: Path) -> None:
+def test_a_file_holds_options_that_one_repeats(tmp_path: Path, command: Any) -> None:
     (tmp_path / "fpsim.toml").write_text("[density]\ntemperature = 0.25\ncells = 40\n")
     words = ("density", "double-well", "--json")
-    from_file = run(*words, cwd=tmp_path)
-    said = run(*words, "--temperature", "0.25", "--cells", "40")
+    from_file = command(*words, cwd=tmp_path)
+    said = command(*words, "--temperature", "0.25", "--cells", "40")
     assert from_file.returncode == 0 and from_file.stdout == said.stdout
     assert "come from fpsim.toml" in from_file.stderr
-    assert run(*words, "--temperature", "0.5", cwd=tmp_path).stdout != said.stdout  # the command line goes before
+    assert command(*words, "--temperature", "0.5", cwd=tmp_path).stdout != said.stdout  # the command line goes before
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,18 @@ def test_a_file_holds_options_that_one_repeats(tmp_path: Path) -> None:
         ("[escape", "cannot read options"),
     ],
 )
-def test_a_wrong_file_is_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+def test_a_wrong_file_is_one_sentence(text: str, sentence: str, tmp_path: Path, command: Any) -> None:
     (tmp_path / "fpsim.toml").write_text(text)
-    found = run("escape", "double-well", cwd=tmp_path)
+    found = command("escape", "double-well", cwd=tmp_path)
     assert found.returncode == 2 and sentence in found.stderr and "Traceback" not in found.stderr
 
 
-def test_a_named_file_that_is_missing() -> None:
-    assert "there is no such file" in run("escape", "double-well", FPSIM_CONFIG="/nowhere/x.toml").stderr
+def test_a_named_file_that_is_missing(command: Any) -> None:
+    assert "there is no such file" in command("escape", "double-well", FPSIM_CONFIG="/nowhere/x.toml").stderr
 
 
-def test_doctor_says_what_there_is(tmp_path: Path) -> None:
-    found = run("doctor", FPSIM_CACHE_DIR=str(tmp_path))
+def test_doctor_says_what_there_is(tmp_path: Path, command: Any) -> None:
+    found = command("doctor", FPSIM_CACHE_DIR=str(tmp_path))
     assert found.returncode == 0, found.stdout
     assert f"fpsim {fpsim.__version__}" in found.stdout and str(tmp_path) in found.stdout
     for package in ("numpy", "scipy", "numba"):
@@ -125,11 +125,11 @@ def test_every_route_names_papers_that_can_be_cited(name: str) -> None:
         assert surname is None or key.startswith(surname[1].lower()[:4])
 
 
-def test_cite_prints_each_entry_once() -> None:
-    found = run("cite", "kramers", "quadrature").stdout
+def test_cite_prints_each_entry_once(command: Any) -> None:
+    found = command("cite", "kramers", "quadrature").stdout
     assert found.count("@book{gardiner2004,") == 1 and "@article{kramers1940," in found and "@software{fpsim," in found
     assert "% kramers: Kramers, Physica 7 (1940) 284" in found
-    assert "did you mean kramers?" in run("cite", "krammers").stderr
+    assert "did you mean kramers?" in command("cite", "krammers").stderr
 
 
 def test_an_entry_that_is_not_there() -> None:

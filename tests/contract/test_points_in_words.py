@@ -1,7 +1,7 @@
 """Points, boxes and refusals of a user's own functions as people read them: short, and the same from every route."""
 
-import subprocess
-import sys
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,9 +69,8 @@ def test_functions_that_end_are_named(route: str) -> None:
         _ask(route, lambda x: x[0] ** 2 + np.sqrt(x[0] + 1.0))
 
 
-def test_commands_speak_of_their_own_options() -> None:
-    run = [sys.executable, "-m", "fpsim", "landscape", "x**2"]
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
+def test_commands_speak_of_their_own_options(command: Any) -> None:
+    done = command("landscape", "x**2")
     assert done.returncode == 2
     assert "say where to look with --bounds low:high" in done.stderr
     assert "(" not in done.stderr

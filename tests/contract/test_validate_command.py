@@ -14,12 +14,6 @@ from validation.study.pieces import Pieces
 from validation.study.report import Report, Table, Verdict
 
 
-def fpsim(*words, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "fpsim.cli", *words], capture_output=True, text=True, cwd=cwd, timeout=600
-    )
-
-
 def small_report(*verdicts):
     def draw():
         from fpsim.plotting.style import new_figure
@@ -35,16 +29,16 @@ def small_report(*verdicts):
     )  # fmt: skip
 
 
-def test_unknown_experiment_is_one_sentence(tmp_path):
+def test_unknown_experiment_is_one_sentence(tmp_path, command):
     with pytest.raises(ValueError, match="did you mean 'sharp-flat'"):
         experiment("sharp-fat")
-    done = fpsim("validate", "sharp-fat", cwd=tmp_path)
+    done = command("validate", "sharp-fat", cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("fpsim: ") and len(done.stderr.splitlines()) == 1
 
 
-def test_without_a_name_all_are_listed(tmp_path):
-    done = fpsim("validate", cwd=tmp_path)
+def test_without_a_name_all_are_listed(tmp_path, command):
+    done = command("validate", cwd=tmp_path)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(EXPERIMENTS)
 
@@ -80,9 +74,9 @@ def test_report_writes_text_figures_json_and_data(tmp_path):
 
 
 @pytest.mark.slow
-def test_command_runs_an_experiment(tmp_path):
+def test_command_runs_an_experiment(tmp_path, command):
     """The whole of escape-formula at its quick size: every verdict is what theory expects."""
-    done = fpsim("validate", "escape-formula", "--quick", "--json", "--output", "out", cwd=tmp_path)
+    done = command("validate", "escape-formula", "--quick", "--json", "--output", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     report = json.loads(done.stdout)
     assert report["as_expected"] and len(report["verdicts"]) >= 15 and report["seed"] == 0

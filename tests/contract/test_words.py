@@ -23,10 +23,15 @@ HERE = {**os.environ, "PYTHONPATH": str(Path(fpsim.__file__).parents[1])}
 NOISE = fpsim.ConstantDiffusion(0.1)
 
 
-def command(*words: str, cwd: Path, module: str = "fpsim") -> tuple[int, str, str]:
-    """Exit code, output and errors of ``python -m fpsim``."""
-    done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, cwd=cwd, env=HERE)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def asked(command: Any) -> Any:
+    """Exit code, output and errors of a command."""
+
+    def run(*words: str, cwd: Path | None = None) -> tuple[int, str, str]:
+        done = command(*words, cwd=cwd)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
 WRONG = {
@@ -70,9 +75,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_mistakes_on_the_command_line_are_one_sentence(case: str, tmp_path: Path) -> None:
+def test_mistakes_on_the_command_line_are_one_sentence(case: str, tmp_path: Path, asked: Any) -> None:
     words, expected = WRONG[case]
-    code, _, errors = command(*words, cwd=tmp_path)
+    code, _, errors = asked(*words, cwd=tmp_path)
     lines = [line for line in errors.splitlines() if "compiling" not in line and "note:" not in line]
     assert code == 2 and len(lines) == 1 and lines[0].startswith("fpsim: "), errors
     assert expected.lower() in lines[0].lower(), lines[0]
@@ -85,9 +90,9 @@ def test_what_we_did_not_foresee_is_a_sentence_too(capsys: pytest.CaptureFixture
     assert said.startswith("fpsim: this is a fault of fpsim") and "AttributeError" in said and "Traceback" not in said
 
 
-def test_whole_numbers_may_be_written_as_powers(tmp_path: Path) -> None:
+def test_whole_numbers_may_be_written_as_powers(tmp_path: Path, asked: Any) -> None:
     assert [whole_number(text) for text in ("1e6", " -3", "2_000", "1.5e1")] == [10**6, -3, 2000, 15]
-    done = command(
+    done = asked(
         "simulate", "double-well", "--temperature=.1", "--paths", "1e1", "--duration=.1", "--json", cwd=tmp_path
     )
     assert done[0] == 0 and json.loads(done[1])["paths"] == 10
@@ -101,17 +106,17 @@ def test_minus_signs_are_no_options() -> None:
     assert target("-0.5", None, 1) == -0.5
 
 
-def test_help_is_shown_without_a_command(tmp_path: Path) -> None:
-    code, out, errors = command(cwd=tmp_path)
+def test_help_is_shown_without_a_command(tmp_path: Path, asked: Any) -> None:
+    code, out, errors = asked(cwd=tmp_path)
     assert code == 2 and "escape" in out and errors == ""
-    assert command("--help", cwd=tmp_path)[0] == 0
-    assert command("--version", cwd=tmp_path)[1].startswith("fpsim ")
+    assert asked("--help", cwd=tmp_path)[0] == 0
+    assert asked("--version", cwd=tmp_path)[1].startswith("fpsim ")
 
 
-def test_walls_on_the_command_line(tmp_path: Path) -> None:
+def test_walls_on_the_command_line(tmp_path: Path, asked: Any) -> None:
     """0*x between walls at 0 and 1: the mean time from .5 to 1 is (1 - .25) / (2 D) = .375 for D = 1."""
     words = ["escape", "0*x", "--temperature=1", "--start=.5", "--target=1", "--bounds=0:1", "--boundary=reflecting"]
-    code, out, errors = command(*words, "--budget=8", "--paths=4000", "--step=5e-4", "--json", cwd=tmp_path)
+    code, out, errors = asked(*words, "--budget=8", "--paths=4000", "--step=5e-4", "--json", cwd=tmp_path)
     assert code == 0, errors
     table = json.loads(out)
     assert "walls reflecting on [0, 1]" in table["problem"]
@@ -122,10 +127,10 @@ def test_walls_on_the_command_line(tmp_path: Path) -> None:
     assert {"paths"} <= {row["method"] for row in table["routes"]}
 
 
-def test_density_between_walls(tmp_path: Path) -> None:
+def test_density_between_walls(tmp_path: Path, asked: Any) -> None:
     """x**2/2, T = .5, absorbed at +-1 from 0: .78395 and .52671 are left at t = .5 and 1."""
     words = ["density", "x**2/2", "--temperature=.5", "--start=0", "--bounds=-1:1", "--boundary=absorbing"]
-    code, out, errors = command(*words, "--times=.5,1", "--json", cwd=tmp_path)
+    code, out, errors = asked(*words, "--times=.5,1", "--json", cwd=tmp_path)
     assert code == 0, errors
     masses = [row["mass"] for row in json.loads(out)["times"]]
     assert masses == pytest.approx([0.78395, 0.52671], abs=2e-4)
@@ -141,8 +146,8 @@ def test_density_between_walls(tmp_path: Path) -> None:
         ["escape", "double-well", "--temperature=1e-4", "--budget=4"],
     ],
 )
-def test_json_is_json(words: list[str], tmp_path: Path) -> None:
-    code, out, errors = command(*words, "--json", cwd=tmp_path)
+def test_json_is_json(words: list[str], tmp_path: Path, asked: Any) -> None:
+    code, out, errors = asked(*words, "--json", cwd=tmp_path)
 
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is not JSON")
