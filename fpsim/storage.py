@@ -105,21 +105,27 @@ def _called(kind: Any) -> str:
 def dataset(
     entries: Mapping[str, Entry], coordinates: Mapping[str, Entry] | None = None, **facts: Any
 ) -> xarray.Dataset:
-    """A dataset from ``name -> (dims, values, units, long_name)``; ``facts`` become attributes (nested as JSON)."""
+    """A dataset from ``name -> (dims, values, units, long_name)``; ``facts`` become attributes (nested as JSON).
+
+    What is named like its one dimension is that dimension's axis.  It is put together directly: the constructor of
+    xarray aligns and merges first, which takes longer than many of the answers inside.
+    """
     import xarray
+    from xarray.indexes import PandasIndex
 
     from fpsim import __version__
 
-    def variable(entry: Entry) -> Any:
-        dims, values, units, long_name = entry
-        return xarray.Variable(dims, values, {"units": units, "long_name": long_name})
-
+    variables: dict[Any, Any] = {}
+    indexes: dict[Any, Any] = {}
+    for name, (dims, values, units, long_name) in {**(coordinates or {}), **entries}.items():
+        variables[name] = xarray.Variable(dims, values, {"units": units, "long_name": long_name})
+        if variables[name].dims == (name,):
+            indexes[name] = PandasIndex(variables[name].values, name, coord_dtype=variables[name].dtype)
+            variables |= indexes[name].create_variables({name: variables[name]})
     attributes = {name: attribute(value) for name, value in facts.items() if value is not None}
-    return xarray.Dataset(
-        {name: variable(entry) for name, entry in entries.items()},
-        coords={name: variable(entry) for name, entry in (coordinates or {}).items()},
-        attrs={"fpsim_version": __version__, **attributes},
-    )
+    attributes = {"fpsim_version": __version__, **attributes}
+    names = {*(coordinates or {}), *indexes}
+    return xarray.Dataset._construct_direct(variables, names, attrs=attributes, indexes=indexes)
 
 
 def attribute(value: Any) -> Any:

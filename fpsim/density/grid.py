@@ -83,10 +83,10 @@ class Grid:
         """Lower corner, shape (d,)."""
         return np.array([low for low, _, _ in self.axes])
 
-    @property
+    @cached_property
     def volume(self) -> float:
         """Volume of one cell."""
-        return float(np.prod(self.spacing))
+        return math.prod(self.spacing.tolist())
 
     def centers(self, axis: int = 0) -> Array:
         """Cell centres along one axis, shape (cells,)."""

@@ -54,7 +54,7 @@ def forward(up: Any, down: Any, pivot: Any, s: Any) -> Any:
     return y
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def contour(up: Any, down: Any, kill: Any, p: Any, time: float, count: int) -> Any:
     """exp(time * generator^T) p by ``count`` nodes on the modified Talbot contour, in conjugate pairs, shape (n,).
 
@@ -73,7 +73,7 @@ def contour(up: Any, down: Any, kill: Any, p: Any, time: float, count: int) -> A
         factor = -2j / count * np.exp(point) * slope / time
         z[0, k], z[1, k] = point.real / time, point.imag / time
         weight[0, k], weight[1, k] = factor.real, factor.imag
-    c, r, censored = np.zeros((n, 2, m)), np.zeros((n, 2, m)), z.copy()
+    c, r, censored = np.empty((n, 2, m)), np.empty((n, 2, m)), z.copy()
     for i in range(n):
         on = up[i] if i < n - 1 else 0.0
         for k in range(m):

@@ -2,12 +2,13 @@
 
 Computer algebra, searches and panels are Python: an exception between two of its instructions stops them.  A routine
 of a library (a factorisation, a compiler) knows no such moment; when it does not come back within GRACE seconds it is
-left to itself on its thread, and what it finds is not used.
+left to itself on its thread, which ends with it, and what it finds is not used.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 import time as clock
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 GRACE = 1.0
 LOOK = 0.1  # seconds between looks at Ctrl-C, which a longer wait would not see everywhere
+PAUSE = 0.005  # seconds between looks at whether the compiler is through
 STACK = 64 * 2**20  # bytes; deep formulas on a thread need the room that the main thread has
 
 
@@ -101,17 +103,39 @@ class Task:
 
     def stop(self) -> bool:
         """Stop the work; whether it had finished before."""
+        if not self._raised():
+            threading.Thread(target=self._raise_later, daemon=True).start()
+        self.done.wait(GRACE)
+        return self.finished
+
+    def _raised(self) -> bool:
+        """Raise in the work, unless it has finished or is where nothing that is raised comes out; whether that is so."""
         with self.lock:
             if self.finished:
                 return True
+            if _inside_compiler(self.thread.ident):
+                return False
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(_Interrupted)
             )
-        self.done.wait(GRACE)
-        return self.finished
+            return True
+
+    def _raise_later(self) -> None:
+        while not self.done.wait(PAUSE) and not self._raised():
+            pass
 
     def result(self) -> Any:
         """What the work returned; raises what it raised."""
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def _inside_compiler(thread: int | None) -> bool:
+    """Whether a thread is in a call of LLVM: its callbacks to Python swallow what is raised in them."""
+    frame = sys._current_frames().get(thread or 0)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "llvmlite":
+            return True
+        frame = frame.f_back
+    return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 import time as clock
 from typing import Any
@@ -51,6 +53,28 @@ def test_python_code_is_stopped_and_a_library_left_behind() -> None:
     assert within(5, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
         within(5, lambda: 1 // 0)
+
+
+def test_work_is_not_stopped_in_a_callback_of_the_compiler_which_would_swallow_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    swallowed: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", swallowed.append)
+    here = {"__name__": "llvmlite.binding.ffi", "callback": ctypes.CFUNCTYPE(None)(lambda: clock.sleep(0.3))}
+    exec("def compiled(): callback()", here)
+    ended, calls = threading.Event(), []
+
+    def work() -> None:
+        try:
+            while len(calls) < 20:
+                calls.append(here["compiled"]())
+                clock.sleep(0.03)
+        finally:
+            ended.set()
+
+    with pytest.raises(OverBudgetError):
+        within(0.1, work)
+    assert ended.wait(LATE) and len(calls) < 20 and not swallowed
 
 
 def test_work_sees_the_numpy_settings_of_its_caller() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray
 
 import fpsim
 import landscapes
@@ -228,3 +229,24 @@ def test_spectra_come_back(rotation: float, tmp_path: Path) -> None:
     assert back.eigenvalues.dtype == found.eigenvalues.dtype and back.gap == found.gap
     assert str(back) == str(found) and back.checks == found.checks
     assert back.modes.equals(found.modes) and back.discretisation_error == found.discretisation_error
+
+
+def test_a_dataset_is_what_the_constructor_of_xarray_makes(tmp_path: Path) -> None:
+    """Axes are indexes, each dataset has its own, and sizes that do not fit are refused."""
+    entries = {"density": (("time", "x"), np.ones((2, 3)), "1/volume", "p"), "y": ("y", [4, 5], "", "y")}
+    axes = {"time": ("time", [0.0, 1.5], "time", "time"), "x": ("x", np.arange(3.0), "", "x")}
+    axes |= {"kind": ("time", ["a", "b"], "", "of another name"), "tag": ((), 3.0, "", "scalar")}
+    made, other = (fpsim.storage.dataset(entries, axes, grid="g", none=None, nested=[1, {"a": 2}]) for _ in range(2))
+    meant = xarray.Dataset(
+        {name: (d, v, {"units": u, "long_name": w}) for name, (d, v, u, w) in entries.items()},
+        {name: (d, v, {"units": u, "long_name": w}) for name, (d, v, u, w) in axes.items()},
+        {"fpsim_version": fpsim.__version__, "grid": "g", "nested": '[1, {"a": 2}]'},
+    )
+    xarray.testing.assert_identical(made, meant)
+    assert set(made.coords) == set(meant.coords) and set(made.xindexes) == set(meant.xindexes) == {"time", "x", "y"}
+    xarray.testing.assert_identical(made.sel(time=1.5, x=2.0), meant.sel(time=1.5, x=2.0))
+    xarray.testing.assert_identical(made + other.isel(x=[0, 2]), meant + meant.isel(x=[0, 2]))
+    made.x.attrs["units"] = "changed"
+    assert other.x.attrs["units"] == ""
+    with pytest.raises(ValueError, match="conflicting sizes"):
+        fpsim.storage.dataset(entries, {"x": ("x", np.arange(4.0), "", "x")})
