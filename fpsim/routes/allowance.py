@@ -109,7 +109,7 @@ class Task:
         return self.finished
 
     def _raised(self) -> bool:
-        """Raise in the work, unless it has finished or is where nothing that is raised comes out; whether that is so."""
+        """Whether the work has finished, or is told to stop; not told where nothing that is raised comes out."""
         with self.lock:
             if self.finished:
                 return True

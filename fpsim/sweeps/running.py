@@ -60,6 +60,7 @@ class Run:
     flying: dict[Future[list[Outcome]], list[Task]] = field(default_factory=dict)
     again: deque[Task] = field(default_factory=deque)
     suspects: deque[Task] = field(default_factory=deque)
+    trial: Future[list[Outcome]] | None = None
     elsewhere: deque[Task] = field(default_factory=deque)
     finished: list[Outcome] = field(default_factory=list)
     deaths: dict[bytes, int] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Run:
         if self.suspects:  # one at a time, so that the next death names its point
             if not self.flying:
                 self._submit(self._claimed([self.suspects.popleft()]))
+                self.trial = next(iter(self.flying), None)
             return True
         window = self.workers.count * PER_WORKER if self.workers.count > 1 else 1
         while len(self.flying) < window and (self.again or self.queue.size):
@@ -114,7 +116,7 @@ class Run:
         try:
             self.flying[self.workers.executor.submit(done, self.function, tasks)] = tasks
         except (BrokenExecutor, RuntimeError):
-            self._died(tasks)
+            self._died(tasks, False)
 
     def _collect(self) -> None:
         """Wait for something to finish, and land it."""
@@ -142,7 +144,7 @@ class Run:
 
     def _gather(self, futures: list[Future[list[Outcome]]]) -> None:
         for future in futures:
-            tasks = self.flying.pop(future, [])
+            tasks, alone = self.flying.pop(future, []), future is self.trial
             try:
                 outcomes = future.result()
             except CancelledError:
@@ -153,10 +155,10 @@ class Run:
                 self.again.extend(tasks)
                 continue
             except BrokenExecutor:
-                self._died(tasks)
+                self._died(tasks, alone)
                 continue
             except Exception as error:  # what could not be sent, or a cluster's own account of lost workers
-                if len(tasks) > 1:  # one of them did it: each again alone
+                if not alone:  # it may be the fault of another at the same worker: each again by itself
                     self.suspects.extend(tasks)
                     continue
                 outcomes = [Outcome(t, None, f"{type(error).__name__}: {error}"[:500], "", 0.0) for t in tasks]
@@ -172,9 +174,8 @@ class Run:
         if more is not None:
             self.again.append(more)
 
-    def _died(self, tasks: list[Task]) -> None:
+    def _died(self, tasks: list[Task], alone: bool) -> None:
         """A worker process was killed: its points are tried again alone, and fail if it happens there again."""
-        alone = len(tasks) == 1 and not self.flying
         for task in tasks:
             self.deaths[task.key] = self.deaths.get(task.key, 0) + alone
             if self.deaths[task.key] >= DEATHS:

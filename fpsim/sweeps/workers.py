@@ -109,7 +109,10 @@ def _here(kind: Any, count: int) -> Workers:
     _require_guard()
 
     def made() -> Executor:  # spawned: a fork of a process with threads may hang
-        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
+        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
+        with _without_ctrl_c():
+            pool.submit(int)  # starts all of them
+        return pool
 
     pool = made()
     try:
@@ -128,6 +131,19 @@ def _require_guard() -> None:
 def _deaf() -> None:
     """Ctrl-C is for the process that runs the sweep; workers end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that begin in here do not hear Ctrl-C, not even before they are told to ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _abandon(executor: Executor) -> None:

@@ -63,7 +63,10 @@ def test_every_executor_gives_the_same_bits(tmp_path, work):
     assert values(sweep("processes").run("processes", workers=2)) == first
     with ThreadPoolExecutor(2) as pool:
         assert values(sweep("own").run(pool)) == first
+    import dask
+
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),  # so that points beside the deadly one suffer
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -124,7 +124,10 @@ def test_a_scheduler_without_workers_is_one_sentence(tmp_path, endless, monkeypa
 def test_a_worker_of_a_cluster_that_dies_takes_no_quick_neighbours_along(endless):
     """Quick calls travel together; the one that kills its worker is found among them."""
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    import dask
+
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),  # two deaths instead of four
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
