@@ -45,7 +45,7 @@ LABELS = {
 
 
 def times_figure(times: Rows, theories: Rows) -> Figure:
-    """One panel per place; the theories' lines have their slopes and pass through the first measured point."""
+    """One panel per place; measured times and what every theory says of them."""
     shown = [r for r in times if r["side"] == TWINS and np.isfinite(r["ln(iterations)"])]
     where = list(dict.fromkeys((r["network"], r["decay"]) for r in shown))
     columns = min(3, len(where))
@@ -54,7 +54,7 @@ def times_figure(times: Rows, theories: Rows) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (network, decay) in zip(panels, where, strict=False):
         mine = [r for r in shown if (r["network"], r["decay"]) == (network, decay)]
-        _slopes(axes, mine, [t for t in theories if (t["network"], t["decay"], t["side"]) == (network, decay, TWINS)])
+        _theories(axes, mine, [t for t in theories if (t["network"], t["decay"], t["side"]) == (network, decay, TWINS)])
         _measured(axes, mine)
         tidy(axes, "S / η", "iterations")
         axes.set_yscale("log")
@@ -87,18 +87,21 @@ def _measured(axes: Axes, rows: Rows) -> None:
                 points(axes, [r["S/eta"] for r in run], y, y * [r["error"] for r in run], fmt, color, label)
 
 
-def _slopes(axes: Axes, rows: Rows, theories: Rows) -> None:
-    real = [r for r in rows if r["noise"] == BATCHES and r["eta"] == max(r["eta"] for r in rows)]
-    split = [r for r in real if r["method"] == SPLITTING]
-    run = split if len(split) > 2 else real
+def _theories(axes: Axes, rows: Rows, theories: Rows) -> None:
+    """Each with its own prefactor, nothing fitted; without one, its slope through the first measured point, dashed."""
+    rate = max(r["eta"] for r in rows)
+    run = [r for r in rows if r["noise"] == BATCHES and r["eta"] == rate]
     if not run:
         return
     first = min(run, key=lambda r: (float(r["S/eta"]), float(r["error"])))
     x = np.linspace(first["S/eta"], max(r["S/eta"] for r in run), 50)
-    for theory in theories:
-        if theory["theory"] in COLORS:
-            y = first["ln(iterations)"] + theory["slope"] * (x - first["S/eta"])
-            axes.plot(x, np.exp(y), color=COLORS[theory["theory"]], linewidth=1.1, label=NAMES[theory["theory"]])
+    for theory in [t for t in theories if t["theory"] in COLORS]:
+        absolute = np.isfinite(theory["ln prefactor"])
+        slope = laws.slope_of(theory, rate)
+        front = theory["ln prefactor"] + np.log(theory["eta"] / rate)
+        start = front if absolute else first["ln(iterations)"] - slope * first["S/eta"]
+        style = {"color": COLORS[theory["theory"]], "linewidth": 1.1, "label": NAMES[theory["theory"]]}
+        axes.plot(x, np.exp(start + slope * x), linestyle="-" if absolute else "--", **style)
 
 
 def slopes_figure(times: Rows, theories: Rows) -> Figure:
