@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fpsim.action.arc import arc
 from fpsim.action.minimum import minimum_action
-from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor_along
+from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor_along, resolved
 from fpsim.action.result import MinimumAction
 from fpsim.action.systems import dynamics, lengths_of
 from fpsim.action.transport import OvershootError
@@ -173,10 +173,9 @@ def _front(system: Any, way: MinimumAction, floor: float, nodes: int, eta: float
     """What stands before the exponential of a way of one leg, and what steps eta add to its logarithm, if known."""
     h = dynamics(system, way.x[:, 0], way.x[:, -1], floor).hamiltonian
     lengths = lengths_of(system.landscape, way.x[:, 0], way.x[:, -1])
-    along = arc(h, way.x, nodes, lengths)
-    front = prefactor_along(h, way.x, along, lengths)
+    front = resolved(h, way.x, lambda x: prefactor_along(h, x, arc(h, x, nodes, lengths), lengths))
     try:
-        return front, prefactor_along(h, way.x, along, lengths, eta).log - front.log
+        return front, prefactor_along(h, way.x, arc(h, way.x, nodes, lengths), lengths, eta).log - front.log
     except OvershootError:
         return front, math.nan
 

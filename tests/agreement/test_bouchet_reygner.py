@@ -64,7 +64,7 @@ def test_full_state_dependent_noise_in_the_plane(soft):
     tensor = [["(1+x**2/2)*T", cross], [cross, "(0.6+y**2/4)*T"]]
     noises = [fpsim.DiffusionField.from_expression(tensor, "x y", T=level) for level in (0.06, 0.03, 0.015)]
     found, error, formulas = limit([fpsim.EscapeProblem(fpsim.SDE(place, n), (-1, 0.5), BESIDE) for n in noises])
-    assert not formulas[-1].violated and formulas[-1].log_error < 0.004
+    assert not formulas[-1].violated and formulas[-1].log_error < 0.01
     assert abs(found) < error < 0.02
 
 

@@ -13,7 +13,6 @@ import math
 import numpy as np
 
 from validation.full_space.size import BATCHES
-from validation.full_space.times import SPLITTING
 from validation.study.findings import Row, Rows
 from validation.study.lines import straight_line
 
@@ -58,6 +57,11 @@ def slope_of(theory: Row, eta: float) -> float:
     return float(theory["slope"] + theory["per S"] * eta)
 
 
+def front(theory: Row, eta: float) -> float:
+    """ln of its prefactor in iterations at one learning rate, to which what finite steps add is proportional."""
+    return float(theory["ln prefactor"] + math.log(theory["eta"] / eta) + theory["by steps"] * eta / theory["eta"])
+
+
 def against(lines: Rows, theories: Rows) -> Rows:
     """Each measured slope beside each theory of its place."""
     found = []
@@ -88,25 +92,24 @@ def of_batches(rows: Rows) -> Rows:
 
 
 def predicted(times: Rows, theories: Rows) -> Rows:
-    """ln(iterations) of every theory with a prefactor beside every time that splitting has measured."""
+    """ln(iterations) of every theory with a prefactor beside every time that was measured."""
     found = []
     for time in times:
-        if time["method"] != SPLITTING or not math.isfinite(time["ln(iterations)"]):
+        if not math.isfinite(time["ln(iterations)"]):
             continue
         mine = [t for t in theories if all(t[k] == time[k] for k in ("network", "decay", "side"))]
         added = [t["ln prefactor"] for t in mine if t["S"] == time["S"] and t["eta"] == time["eta"]]
         for theory in [t for t in mine if not t["S"]]:
-            # what theories say of the prefactor is said at one learning rate
-            shift = math.log(theory["eta"] / time["eta"])
-            log = theory["slope"] * time["S/eta"] + theory["ln prefactor"] + shift + theory["per S"] * time["S"]
+            log = theory["slope"] * time["S/eta"] + front(theory, time["eta"]) + theory["per S"] * time["S"]
             if math.isfinite(log):
                 log += added[0] if added else 0.0
                 gap = time["ln(iterations)"] - log
                 found.append(
                     {
-                        **{k: time[k] for k in ("network", "decay", "side", "eta", "S", "noise")},
-                        "theory": theory["theory"], "measured": time["ln(iterations)"], "error": time["error"],
-                        "predicted": log, "finite noise": added[0] if added else 0.0, "difference": gap,
+                        **{k: time[k] for k in ("network", "decay", "side", "eta", "S", "noise", "method")},
+                        "theory": theory["theory"], "exponent": theory["slope"] * time["S/eta"],
+                        "measured": time["ln(iterations)"], "error": time["error"], "predicted": log,
+                        "finite noise": added[0] if added else 0.0, "difference": gap,
                     }
                 )  # fmt: skip
     return found

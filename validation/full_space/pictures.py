@@ -96,10 +96,9 @@ def _theories(axes: Axes, rows: Rows, theories: Rows) -> None:
     first = min(run, key=lambda r: (float(r["S/eta"]), float(r["error"])))
     x = np.linspace(first["S/eta"], max(r["S/eta"] for r in run), 50)
     for theory in [t for t in theories if t["theory"] in COLORS]:
-        absolute = np.isfinite(theory["ln prefactor"])
+        absolute = np.isfinite(laws.front(theory, rate))
         slope = laws.slope_of(theory, rate)
-        front = theory["ln prefactor"] + np.log(theory["eta"] / rate)
-        start = front if absolute else first["ln(iterations)"] - slope * first["S/eta"]
+        start = laws.front(theory, rate) if absolute else first["ln(iterations)"] - slope * first["S/eta"]
         style = {"color": COLORS[theory["theory"]], "linewidth": 1.1, "label": NAMES[theory["theory"]]}
         axes.plot(x, np.exp(start + slope * x), linestyle="-" if absolute else "--", **style)
 

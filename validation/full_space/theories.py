@@ -43,14 +43,14 @@ def theory_rows(
     rows = [
         {
             **at, "theory": one.name, "S": 0, "slope": one.slope, "error": one.slope_error,
-            "ln prefactor": one.log_prefactor + one.by_steps, "per S": one.per_batch, "note": one.note,
+            "ln prefactor": one.log_prefactor, "by steps": one.by_steps, "per S": one.per_batch, "note": one.note,
         }
         for one in found.rows
     ]  # fmt: skip
     return rows + [
         {
             **at, "theory": "finite noise on the floor", "S": size, "slope": 0.0, "error": 0.0,
-            "ln prefactor": float(value), "per S": 0.0, "note": "added to ln(iterations) at this S",
+            "ln prefactor": float(value), "by steps": 0.0, "per S": 0.0, "note": "added to ln(iterations) at this S",
         }
         for size, value in added.items()
     ]  # fmt: skip

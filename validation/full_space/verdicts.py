@@ -35,6 +35,9 @@ STILL = 1e-10
 NOTHING = 1e-12
 """Spread of slopes across a permutation: rounding."""
 DECADES = 3.0
+ABSOLUTE = 0.5
+"""Largest difference of ln(iterations) from Cramer's action with its prefactor at finite steps.  Fixed after the main
+window had been seen, before those of other decays, digits and learning rates."""
 LEAST = 9.5
 """Exponent of Gaussian noise at the smallest S from which on a slope is judged against theories."""
 EXPECTED = {
@@ -53,7 +56,7 @@ def verdicts(found: EscapeLaw) -> tuple[Verdict, ...]:
     lines = laws.slopes(found.times)
     return (
         *_places(found.places), *_noise(found.noise), *_agreement(found.times), *_exponential(lines),
-        *_slopes(lines, found.theories), *_surrogate(found.times), *_steps(lines),
+        *_slopes(lines, found.theories), *_absolute(found), *_surrogate(found.times), *_steps(lines),
         *_lopsided(found),
     )  # fmt: skip
 
@@ -197,6 +200,27 @@ def _steeper(line: Row, theories: Rows) -> list[Verdict]:
             f"{SIGMAS:g}",
         )
     ]
+
+
+def _absolute(found: EscapeLaw) -> list[Verdict]:
+    rows = [r for r in laws.predicted(found.times, found.theories) if r["theory"] == CRAMER]
+    rows = [r for r in laws.of_batches(rows) if r["side"] == TWINS and r["exponent"] >= LEAST]
+    verdicts = []
+    for key in dict.fromkeys((r["network"], r["decay"], r["eta"]) for r in rows):
+        mine = [r for r in rows if (r["network"], r["decay"], r["eta"]) == key]
+        worst = max(mine, key=lambda r: abs(r["difference"]) - SIGMAS * r["error"])
+        verdicts.append(
+            Verdict(
+                f"absolute-{_name(mine[0])}-{key[2]:g}",
+                f"Cramer's action with its prefactor at finite steps gives the times themselves ({_words(mine[0])}, "
+                f"learning rate {key[2]:g})",
+                abs(worst["difference"]) <= ABSOLUTE + SIGMAS * worst["error"],
+                f"{len(mine)} times; the worst, S = {worst['S']}: ln(iterations) {worst['measured']:.2f} +- "
+                f"{worst['error']:.2f}, predicted {worst['predicted']:.2f}; limit {ABSOLUTE:g} and {SIGMAS:g} standard "
+                "errors",
+            )
+        )
+    return verdicts
 
 
 def _surrogate(times: Rows) -> list[Verdict]:

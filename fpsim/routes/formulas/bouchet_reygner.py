@@ -21,7 +21,7 @@ from fpsim.action.curve import spaced
 from fpsim.action.flow import FixedPoint, downstream, fixed_point
 from fpsim.action.hamiltonian import Quadratic
 from fpsim.action.minimum import minimum_action
-from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor
+from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor, resolved
 from fpsim.action.result import MinimumAction
 from fpsim.assumption import Assumption
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
@@ -76,7 +76,7 @@ def _answer(problem: Problem) -> Formula:
     for one in (p for p in leading if p.found.exponent < lowest + RIVAL + 5):
         for action, x in _ways(one.found, sde):
             try:
-                part = prefactor(sde, x, h.lengths)
+                part = resolved(h, x, lambda y: prefactor(sde, y, h.lengths))
             except FocalPointError as crossing:
                 if action <= lowest + 1e-6 * abs(lowest):
                     raise ValueError(f"bouchet-reygner needs a smooth quasi-potential, and {crossing}") from None
