@@ -99,7 +99,7 @@ def _theories(axes: Axes, rows: Rows, theories: Rows) -> None:
         absolute = np.isfinite(laws.front(theory, rate))
         slope = laws.slope_of(theory, rate)
         start = laws.front(theory, rate) if absolute else first["ln(iterations)"] - slope * first["S/eta"]
-        style = {"color": COLORS[theory["theory"]], "linewidth": 1.1, "label": NAMES[theory["theory"]]}
+        style: dict[str, Any] = {"color": COLORS[theory["theory"]], "linewidth": 1.1, "label": NAMES[theory["theory"]]}
         axes.plot(x, np.exp(start + slope * x), linestyle="-" if absolute else "--", **style)
 
 
