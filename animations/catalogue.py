@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,9 @@ class Order:
             )
         if self.moment is not None and not 0 <= self.moment <= seconds:
             raise ValueError(f"a still is taken between 0 and {seconds:g} seconds of the film; got {self.moment:g}")
+        for name in options:
+            if name not in {one.name for one in fields(kind)}:
+                raise ValueError(f"the film '{self.scene}' has no {name}; leave it out")
         more = kind.with_manim if self.renderer == "manim" else {}
         options = {"seconds": seconds, "frames": round(count), "seed": seed, **more, **options}
         return kind.standard(**options) if problem is None else kind.of(problem, **options)

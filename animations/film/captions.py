@@ -53,7 +53,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def number(value: float, digits: int = 4) -> str:
     """A number with ``digits`` digits, a real minus, and a power of ten instead of an e."""
-    text = f"{value:.{digits}g}"
+    text = f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.{digits}g}"
     if "e" in text:
         mantissa, power = text.split("e")
         power = str(int(power)).translate(RAISED)

@@ -18,6 +18,7 @@ from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
+    from fpsim.survival.problem import SurvivalProblem
 
 RENDERERS = ("manim", "matplotlib")
 """The preferred one first."""
@@ -78,10 +79,21 @@ class Film:
         Clock.of(self.clock)
 
 
-def require_open_space(problem: EscapeProblem) -> None:
-    """Raise ``ValueError`` for a problem with walls, whose particles a film would let through."""
-    if problem.walls is not None:
+def require_open_space(problem: EscapeProblem | SurvivalProblem, schedules: bool = False) -> None:
+    """Raise ``ValueError`` for walls, which particles of a film go through, and for schedules where a film has none."""
+    if scheduled(problem):
+        if not schedules:
+            raise ValueError("only the film 'kramers' shows an escape under a schedule; take that one, or leave it out")
+        return
+    if problem.walls is not None:  # type: ignore[union-attr]
         raise ValueError(f"films draw particles without walls, and this problem has {problem.walls}; leave them out")
+
+
+def scheduled(problem: EscapeProblem | SurvivalProblem) -> bool:
+    """Whether its learning rate, batch size or temperature follows a schedule."""
+    from fpsim.survival.problem import SurvivalProblem
+
+    return isinstance(problem, SurvivalProblem)
 
 
 def _folder(film: type) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 GERMAN = {
     # clocks and counts
     "{time} per second": "{time} pro Sekunde",
-    "{time} per s": "{time} pro s",
     "time": "Zeit",
     "time (learning rate × iterations)": "Zeit (Lernrate × Iterationen)",
     "τ (learning rate × iterations)": "τ (Lernrate × Iterationen)",
@@ -51,12 +50,17 @@ GERMAN = {
     "Loss-scaled noise": "Rauschen wie der Verlust",
     "constant": "konstant",
     # schedules
-    "{words} over time": "{words} im Lauf der Zeit",
-    "grid: {share} left": "Gitter: {share} noch da",
-    "grid: {share} left at the end": "Gitter: am Ende {share} noch da",
-    "paths: {share} left at the end": "Pfade: am Ende {share} noch da",
-    "quasi-static: {share} left at the end": "quasistatisch: am Ende {share} noch da",
-    "quasi-static: {share} left at the end (doubtful)": "quasistatisch: am Ende {share} noch da (zweifelhaft)",
+    "learning rate": "Lernrate",
+    "batch size": "Batchgröße",
+    "temperature": "Temperatur",
+    "cosine from # to # over #": "Kosinus von # auf # in #",
+    "warm-up from # to # in #": "Aufwärmen von # auf # in #",
+    "from t = #": "ab t = #",
+    "left at the end:": "am Ende noch da:",
+    "grid {share}": "Gitter {share}",
+    "paths {share}": "Pfade {share}",
+    "quasi-static {share}": "quasistatisch {share}",
+    "quasi-static {share} (doubtful)": "quasistatisch {share} (zweifelhaft)",
     # times against noise
     "Mean escape time τ against inverse noise": "Mittlere Fluchtzeit τ gegen inverses Rauschen",
     "paths ± 1σ": "Pfade ± 1σ",

@@ -41,6 +41,7 @@ LONGEST = 100
 SMALLEST, LARGEST = 160, 4320
 """Height and width of a picture in pixels, at least; height at most, and twice that for the width."""
 WIDE = 16 / 9
+NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,13 @@ class Look:
 
     def told(self, words: str) -> str:
         """Words of the data: between colons and commas what the language knows, the rest as it is."""
-        table = LANGUAGES[self.language]
-        return "".join(table.get(piece, piece) for piece in re.split(r"([:,;] +| \()", words))
+        return "".join(self._piece(piece) for piece in re.split(r"([:,;] +| \()", words))
+
+    def _piece(self, words: str) -> str:
+        """A piece of the data's words; numbers in it stand as # in the table."""
+        table, numbers = LANGUAGES[self.language], iter(re.findall(NUMBER, words))
+        known = table.get(words) or table.get(re.sub(NUMBER, "#", words))
+        return re.sub("#", lambda _: next(numbers), known) if known else words
 
     def heading(self, words: str) -> str:
         """The title of a film that calls itself ``words`` in English."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from animations.film.captions import Say, number, with_error
+from animations.film.captions import Say, clock, number, with_error
 from animations.film.look import Look
 from animations.kramers.data import KramersData, ShotData
 
@@ -12,6 +12,8 @@ def taus(say: Say, shot: ShotData) -> list[tuple[str, str]]:
 
     Quadrature is not among them: the grid stands for both exact routes, which agree to more digits than are shown.
     """
+    if shot.scheduled:
+        return _left(say, shot)
     words = {name: f"{mean:.4g}" for name, mean in zip(shot.routes, shot.route_mean, strict=True)}
     rows = [("grid", say("τ grid {time}", time=words["grid"]))]
     if "paths" in words:
@@ -21,6 +23,35 @@ def taus(say: Say, shot: ShotData) -> list[tuple[str, str]]:
             known = "τ formula {time} (doubtful)" if shot.failed else "τ formula {time}"
             rows.append(("formula", say(known, time=words[name])))
     return rows
+
+
+def _left(say: Say, shot: ShotData) -> list[tuple[str, str]]:
+    """The same under a schedule, where there is no mean time: the share that is left at the end."""
+    guess = "quasi-static {share} (doubtful)" if shot.failed else "quasi-static {share}"
+    rows = (
+        ("grid", "grid {share}", shot.survival[-1]),
+        ("paths", "paths {share}", shot.survivors[-1] / shot.particles),
+        ("formula", guess, shot.formula_survival[-1]),
+    )
+    told = [(route, say(words, share=f"{100 * float(share):.3g} %")) for route, words, share in rows]
+    return [("", say("left at the end:")), *told]
+
+
+def moment(say: Say, shot: ShotData, at: int) -> str:
+    """The clock: time, or iterations."""
+    now = float(shot.time[at])
+    return f"{say('iteration')} {now:.0f}" if shot.units == "iterations" else clock(now)
+
+
+def axis(say: Say, shot: ShotData) -> str:
+    """What the clock counts."""
+    return say("iteration" if shot.units == "iterations" else "time (learning rate × iterations)")
+
+
+def strength(shot: ShotData, at: int) -> str:
+    """The noise's strength now, where a schedule moves it."""
+    scale = {"eta/S": "η/S"}.get(shot.scale, shot.scale)
+    return f"{scale} = {number(float(shot.strength[at]), 3)}" if shot.scheduled else ""
 
 
 def escaped(say: Say, shot: ShotData, moment: int) -> str:

@@ -6,23 +6,28 @@ survival = 1 - exits(t)/N within +- sqrt(ln(2/0.05)/(2 N))        (Massart 1990:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from animations.film.clock import Clock
-from animations.film.data import barrier_of, follow, require_affordable, staying, step_of, window_of
+from animations.film.data import FINER, barrier_of, follow, require_affordable, staying, step_of, window_of
 from animations.film.fields import Array, Drawn, FilmData, Pieces
+from animations.film.film import scheduled
 from animations.film.noises import formula_for
 from animations.kramers.film import KramersFilm, Shot
 from landscapes.progress import Progress
 
 HORIZON = 2.2
 """Length of a shot, in mean escape times."""
+SETTLED = 1.25
+"""Length of a shot under a schedule, in times until it settles."""
+DRAWN = 1e-3
+"""L1 error of the density under a schedule that the time steps may make: less than can be seen."""
 ROUTE_STEPS = 6e8
 """Path-steps spent on the Monte Carlo route of one shot."""
-CELLS, BINS, CURVE = 600, 40, 600
+CELLS, BINS, CURVE, LOOKS = 600, 40, 600, 200
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class ShotData:
         window: (x low, x high, loss low, loss high) worth drawing.
         routes: to the mean escape time; an error is one sigma or a bound, 0 if not known.
         failed: assumptions of the formula that do not hold.
+        units: of the clock, "time" or "iterations".
+        scale: what the noise is proportional to, "T" or "eta/S"; its value is ``strength``.
+
+    Under a schedule there are no mean times and no routes to them; ``formula_survival`` is the quasi-static one.
     """
 
     label: str
@@ -65,6 +74,14 @@ class ShotData:
     histogram: Annotated[Array, Drawn("frame bin", "1/length", "density of the particles")]
     curve_x: Annotated[Array, Drawn("curve", "", "where the loss is drawn")]
     curve_loss: Annotated[Array, Drawn("curve", "", "loss")]
+    strength: Annotated[Array, Drawn("frame", "", "strength of the noise")] = field(default_factory=lambda: np.zeros(0))
+    scale: str = ""
+    units: str = "time"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the noise's strength follows a schedule."""
+        return not self.routes
 
     @property
     def particles(self) -> int:
@@ -136,18 +153,23 @@ def compute(film: KramersFilm, progress: Progress) -> KramersData:
 
 def _shot(film: KramersFilm, shot: Shot, frames: int, seed: int) -> ShotData:
     problem: Any = shot.problem
-    particles = film.particles
-    routes, failed = _routes(problem, film.paths, seed)
-    exact, step = routes["quadrature"][0], step_of(problem)
-    require_affordable(exact, particles, HORIZON * exact, step)
-    time, positions, exits = follow(problem, film.particles, frames, HORIZON * exact, step, seed, Clock.of(film.clock))
+    particles, moving = film.particles, scheduled(problem)
+    routes, failed = ({}, ()) if moving else _routes(problem, film.paths, seed)
+    end = film.horizon or (_settling(problem.sde, problem) if moving else HORIZON * routes["quadrature"][0])
+    step = _scheduled_step(problem, end) if moving else step_of(problem)
+    require_affordable(end / HORIZON, particles, end, step)
+    time, positions, exits = follow(problem, particles, frames, end, step, seed, Clock.of(film.clock))
     barrier = barrier_of(problem)
-    x, density, current, survival = _densities(problem, time, barrier)
+    if moving:
+        x, density, current, survival, guessed, failed = _under_schedule(problem, time, barrier)
+    else:
+        x, density, current, survival = _densities(problem, time, barrier)
+        guessed = np.exp(-time / routes.get(formula_for(problem.sde.noise), (math.nan, 0.0))[0])
+    scale, strength = _strength(problem.sde, time, moving)
     window = window_of(problem, (x[0], x[-1]))
     curve = np.linspace(window[0], window[1], CURVE)
     edges = np.linspace(window[0], window[1], BINS + 1)
     histogram = np.array([np.histogram(row, edges)[0] for row in positions]) / (particles * (edges[1] - edges[0]))
-    formula = routes.get(formula_for(problem.sde.noise), (math.nan, 0.0))[0]
     return ShotData(
         label=shot.label, noise=shot.noise, law=shot.law, problem=str(problem), start=problem.start[0],
         target=problem.target.value, barrier=barrier, band=math.sqrt(math.log(2 / 0.05) / (2 * particles)),
@@ -155,9 +177,16 @@ def _shot(film: KramersFilm, shot: Shot, frames: int, seed: int) -> ShotData:
         route_mean=np.array([mean for mean, _ in routes.values()]),
         route_error=np.array([error for _, error in routes.values()]),
         time=time, positions=positions, exit_times=exits, survivors=staying(exits, time), survival=survival,
-        formula_survival=np.exp(-time / formula), x=x, density=density, current=current, edges=edges,
+        formula_survival=guessed, strength=strength, scale=scale,
+        units=problem.sde.units if moving else "time", x=x, density=density, current=current, edges=edges,
         histogram=histogram, curve_x=curve, curve_loss=problem.sde.landscape.loss(curve[None]),
     )  # fmt: skip
+
+
+def _strength(sde: Any, time: Array, moving: bool) -> tuple[str, Array]:
+    """What the noise is proportional to, and its value at all times; NaN where it has no single strength."""
+    name, value = sde.scale if moving else sde.noise.strength or ("", math.nan)
+    return name, value * (sde.strength(time) if moving else np.ones(time.size))
 
 
 def _routes(problem: Any, paths: int, seed: int) -> tuple[dict[str, tuple[float, float]], tuple[str, ...]]:
@@ -190,3 +219,52 @@ def _densities(problem: Any, time: Array, barrier: float) -> tuple[Array, Array,
     current = np.array([direction * np.interp(barrier, x, solver.current(p).current.values[0]) for p in density])
     survival = fitted.survival(problem.point, problem.target, time).survival.values
     return x, density, current, survival
+
+
+# --- under a schedule -------------------------------------------------------------------------------------------------
+
+
+def _settling(plan: Any, problem: Any) -> float:
+    """A time after which the schedule has settled; where it never does, some mean times of its strongest break."""
+    if 0 < plan.settled < math.inf:
+        return float(SETTLED * plan.settled)
+    strongest = max([0.0, *plan.breaks], key=lambda t: float(plan.strength(t)))
+    fastest = _moment(problem, strongest).by_quadrature().mean / plan.pace(strongest)
+    return float(max(SETTLED * max(plan.breaks, default=0.0), HORIZON * fastest))
+
+
+def _moment(problem: Any, time: float) -> Any:
+    """The escape under what the schedule says at this time."""
+    from fpsim.escape import EscapeProblem
+
+    return EscapeProblem(problem.sde.at(time), list(problem.start), problem.target)
+
+
+def _scheduled_step(problem: Any, end: float) -> float:
+    """The step of the particles in the schedule's clock: fine enough at every moment."""
+    plan, times = problem.sde, np.linspace(0.0, end, LOOKS)
+    strength = plan.strength(times)
+    finest = min(_moment(problem, times[k]).default_step for k in (np.argmin(strength), np.argmax(strength)))
+    return float(finest / plan.pace(times).max() * (1.0 if plan.sde.noise.is_constant else FINER))
+
+
+def _under_schedule(
+    problem: Any, time: Array, barrier: float
+) -> tuple[Array, Array, Array, Array, Array, tuple[str, ...]]:
+    """As :func:`_densities`, with the quasi-static survival (frames,) and its assumptions that fail."""
+    from fpsim.density.automatic import automatic_grid
+    from fpsim.density.fokker_planck import FokkerPlanck
+
+    plan, point = problem.sde, np.array(problem.start)
+    times = np.linspace(0.0, time[-1], LOOKS)
+    strongest = plan.at(times[np.argmax(plan.strength(times))])
+    grid = automatic_grid(strongest, point, None, CELLS)
+    density = FokkerPlanck(plan, grid).evolve(point, time, tolerance=DRAWN).density.values
+    x, direction = grid.centers(0), problem.target.direction
+    flows = [FokkerPlanck(plan.at(t), grid).current(p).current.values[0] for t, p in zip(time, density, strict=True)]
+    current = direction * plan.pace(time) * np.array([np.interp(barrier, x, flow) for flow in flows])
+    fitted = FokkerPlanck(plan, automatic_grid(strongest, point, problem.target, CELLS))
+    survival = fitted.survival(point, problem.target, time).survival.values
+    guessed = problem.quasi_static(time[1:])
+    supposed = np.concatenate([[1.0], guessed.chance])
+    return x, density, current, survival, supposed, tuple(check.statement for check in guessed.violated)

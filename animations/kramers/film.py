@@ -8,6 +8,7 @@ never been there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,21 +16,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from animations.film.captions import typeset
 from animations.film.clock import Clock
-from animations.film.film import Film, require_open_space
+from animations.film.film import Film, require_open_space, scheduled
 
 if TYPE_CHECKING:
     from fpsim.escape import EscapeProblem
+    from fpsim.survival.problem import SurvivalProblem
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One escape to be filmed: a label for its panel, its noise in a sentence, the problem (1-D, with a loss), and the
-    noise as a formula (Typst; empty: none).
+    """One escape to be filmed: a label for its panel, its noise in a sentence, the problem (1-D, with a loss; under a
+    schedule a ``SurvivalProblem``), and the noise as a formula (Typst; empty: none).
     """
 
     label: str
     noise: str
-    problem: EscapeProblem
+    problem: EscapeProblem | SurvivalProblem
     law: str = ""
 
     def __post_init__(self) -> None:
@@ -39,6 +41,8 @@ class Shot:
                 f"the film 'kramers' needs a loss in one dimension; '{sde.landscape.name}' is "
                 + ("a drift field" if sde.dimension == 1 else f"{sde.dimension}-dimensional")
             )
+        if scheduled(self.problem) and self.problem.sde.parameters:
+            raise ValueError("the film 'kramers' draws one loss, and here its parameters move; leave parameters out")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class KramersFilm(Film):
         acts: each one or two shots that run side by side; they share the frames equally.
         particles: per shot.
         paths: for the Monte Carlo route to the mean time.
+        horizon: time that a shot shows, in the problem's clock; by default 2.2 mean escape times, and under a schedule
+            1.25 times what it takes to settle (where it never does, 2.2 of the mean times at its strongest break).
         before, after: shares of each act in which it stands still, at its start and at its end.
 
     Raises:
@@ -62,6 +68,7 @@ class KramersFilm(Film):
     acts: tuple[tuple[Shot, ...], ...]
     particles: int = 250
     paths: int = 4000
+    horizon: float | None = None
     before: float = 0.0
     after: float = 0.0
     clock: Clock | str | float = field(default="slow-fast", kw_only=True)
@@ -70,6 +77,8 @@ class KramersFilm(Film):
         if not self.acts or not all(1 <= len(act) <= 2 for act in self.acts):
             raise ValueError("a film has at least one act, and an act one or two shots")
         self.require(frames=2 * len(self.acts), particles=2)
+        if self.horizon is not None and not 0 < self.horizon < math.inf:
+            raise ValueError(f"the horizon of the film 'kramers' is a time > 0; got {self.horizon}")
         if self.before < 0 or self.after < 0 or self.before + self.after > 0.5:
             raise ValueError(
                 "an act stands still for at most half its time; got the shares "
@@ -112,11 +121,15 @@ class KramersFilm(Film):
         return cls(tuple(acts), **options)
 
     @classmethod
-    def of(cls, problem: EscapeProblem, **options: Any) -> KramersFilm:
-        """One escape, one act, one panel."""
-        require_open_space(problem)
-        noise = problem.sde.noise
+    def of(cls, problem: EscapeProblem | SurvivalProblem, **options: Any) -> KramersFilm:
+        """One escape, one act, one panel; under a schedule it is named by its curves."""
+        require_open_space(problem, schedules=True)
         label = f"L(x) = {typeset(problem.sde.landscape.name)}"
+        plan: Any = problem.sde
+        noise = plan.sde.noise if scheduled(problem) else plan.noise
         law, kind = noise.typeset, noise.title
         words = f"{kind}: {noise}" if law and kind else str(noise)
+        if scheduled(problem):
+            law, curves = "", [f"{name.replace('_', ' ')}: {curve}" for name, curve in plan.curves.items()]
+            words = ", ".join([kind or str(noise), *curves])
         return cls(((Shot(label, words, problem, law),),), **options)

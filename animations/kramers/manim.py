@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from manim import VMobject
 
-from animations.film.captions import clock, pace, shorter
+from animations.film.captions import pace, shorter
 from animations.film.fields import Array
 from animations.film.look import AMBER, PAPER, PLUM, REMARK
 from animations.film.parts import Part
@@ -33,7 +33,7 @@ TAIL, TAIL_POINTS, LONGEST_TAIL = 3, 6, 0.12
 """Frames that a tail reaches back, its points, and the longest one, in shares of the window."""
 DARK = {ORANGE: AMBER, PURPLE: PLUM}
 """For words: readable on white where the colour itself is too light."""
-COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
+COLOURS = {"": REMARK, "grid": GREEN, "paths": BLUE, "formula": VERMILLION}
 LOWEST = 0.04
 """Lower end of the survival axis."""
 LARGEST = 0.62
@@ -148,6 +148,8 @@ class Panel:
         self.density = Plot((low, high), (0.0, tallest), (LEFT, foot, MIDDLE, split - 0.02))
         ends = (0.0, float(shot.time[-1]))
         self.survival = Plot(ends, (LOWEST, 1.25), (SURVIVAL_LEFT, foot, RIGHT, head), log=True)
+        if shot.scheduled:
+            self._schedule()
         self._still(last)
         self._survival()
         self._density()
@@ -160,7 +162,7 @@ class Panel:
 
     def _still(self, last: bool) -> None:
         shot, add = self.shot, self.stage.add
-        time = self.say("time (learning rate × iterations)") if last else ""
+        time = captions.axis(self.say, shot) if last else ""
         add(self.density.axes(sides="x"), self.survival.axes(time, self.say("not yet escaped"), 4, [0.1, 1.0]))
         add(self.loss.guide(x=shot.target, color=ORANGE), self.density.guide(x=shot.target, color=ORANGE))
         curve = self.loss.at(shot.curve_x, np.minimum(shot.curve_loss, self.loss.y[1]))
@@ -184,7 +186,7 @@ class Panel:
         def tell(frame: int) -> None:
             """The clock, how fast it runs where it does, and the count."""
             moment, runs = self.stage.moment(frame), self.stage.moment(frame + 1) > self.stage.moment(frame)
-            time.show(clock(float(shot.time[moment])))
+            time.show(captions.moment(self.say, shot, moment))
             speed.show(pace(self.say, shot.time, moment, rate) if runs else "")
             out.show(captions.escaped(self.say, shot, moment))
 
@@ -258,6 +260,20 @@ class Panel:
             steps.line(plot.at(np.repeat(shot.edges, 2), np.concatenate([[0], np.repeat(bins, 2), [0]])))
 
         self._follow(move, fill, line, steps)
+
+    def _schedule(self) -> None:
+        """The noise's strength behind the survival, from 0 at the bottom, and its value now."""
+        shot, (left, foot, right, head) = self.shot, self.survival.box
+        plot = Plot(self.survival.x, (0.0, 1.25 * float(shot.strength.max())), (left, foot, right, head))
+        self.stage.add(Outline(SHADE, 2.0).line(plot.at(shot.time, shot.strength)))
+        dot, words = Outline(fill=SHADE), Words("", (right, head - 0.22), SMALL, REMARK, "right")
+
+        def show(moment: int) -> None:
+            """Where the schedule is."""
+            dot.discs(plot.at(shot.time[moment], shot.strength[moment]), 0.08)
+            words.show(captions.strength(shot, moment))
+
+        self._follow(show, dot, words)
 
     def _survival(self) -> None:
         shot, plot = self.shot, self.survival

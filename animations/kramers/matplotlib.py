@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from animations.film.canvas import BIG, NORMAL, SMALL, Canvas
-from animations.film.captions import clock, pace, shorter
-from animations.film.look import AMBER, PLAIN, PLUM, Look
+from animations.film.captions import pace, shorter
+from animations.film.look import AMBER, PLAIN, PLUM, REMARK, Look
 from animations.film.parts import Part
 from animations.kramers import captions
 from animations.kramers.data import KramersData, ShotData
 from fpsim.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SHADE, VERMILLION
 
-COLOURS = {"grid": GREEN, "paths": BLUE, "formula": VERMILLION}
+COLOURS = {"": REMARK, "grid": GREEN, "paths": BLUE, "formula": VERMILLION}
 LEFT, MIDDLE, RIGHT = 0.035, 0.615, 0.985
 """Left edge, right edge of the landscape and right edge of the survival, in shares of the width."""
 SURVIVAL_LEFT = 0.69
@@ -78,7 +78,7 @@ class Panel:
         split = foot + 0.36 * (head - foot)
         self.loss = figure.add_axes((LEFT, split, MIDDLE - LEFT, head - split))
         self.density = figure.add_axes((LEFT, foot, MIDDLE - LEFT, split - foot))
-        self.survival = figure.add_axes((SURVIVAL_LEFT, foot, RIGHT - SURVIVAL_LEFT, head - foot))
+        self.survival = figure.add_axes((SURVIVAL_LEFT, foot, RIGHT - 0.012 - SURVIVAL_LEFT, head - foot))
         figure.text(LEFT, top - 0.008, shorter(act.look.told(shot.label), 50), fontsize=NORMAL, color=INK, va="top")
         self._stage()
         self._axes_of_survival(last)
@@ -115,10 +115,10 @@ class Panel:
         axes.locator_params(axis="x", nbins=5)
         axes.set_ylabel(self.say("not yet escaped"), fontsize=SMALL, color=INK, labelpad=1)
         if last:
-            axes.set_xlabel(self.say("time (learning rate × iterations)"), fontsize=SMALL, color=INK, labelpad=1)
+            axes.set_xlabel(captions.axis(self.say, shot), fontsize=SMALL, color=INK, labelpad=1)
         for i, (route, words) in enumerate(captions.taus(self.say, shot)[::-1]):
-            look: dict[str, Any] = {"transform": axes.transAxes, "fontsize": SMALL, "color": COLOURS[route]}
-            axes.text(0.03, 0.05 + 0.125 * i, words, **look)
+            look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": SMALL}
+            axes.annotate(words, (0.03, 0.03), (0, 2 + 12.5 * i), color=COLOURS[route], **look)
 
     def _movers(self) -> None:
         shot, loss = self.shot, self.loss
@@ -140,6 +140,12 @@ class Panel:
         (self.by_grid,) = survival.plot([], [], color=GREEN, lw=2.0, animated=True)
         (self.by_formula,) = survival.plot([], [], color=VERMILLION, lw=1.4, ls=(0, (4, 2)), animated=True)
         (self.counted,) = survival.plot([], [], color=BLUE, lw=1.3, drawstyle="steps-post", animated=True)
+        across = survival.get_xaxis_transform()  # time, and shares of the height
+        self.high = shot.strength / (1.25 * float(shot.strength.max())) if shot.scheduled else shot.strength[:0]
+        survival.plot(shot.time[: self.high.size], self.high, color=SHADE, lw=1.1, transform=across)
+        (self.now,) = survival.plot([], [], color=SHADE, ls="", marker="o", ms=4.5, transform=across, animated=True)
+        look = {"fontsize": SMALL, "color": REMARK, "ha": "right", "va": "top", "animated": True}
+        self.strength = survival.text(0.99, 0.97, "", transform=survival.transAxes, **look)
         words = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}
         self.clock = self.figure.text(MIDDLE, self.top - 0.008, "", **words)
         self.count = self.figure.text(RIGHT, self.top - 0.008, "", **words)
@@ -151,7 +157,8 @@ class Panel:
         self._move_survival(frame)
         return [
             self.fill, self.line, self.steps, self.tails, self.waiting, self.escaped, self.arrow, self.head, self.flow,
-            self.band, self.by_formula, self.by_grid, self.counted, self.clock, self.count,
+            self.band, self.by_formula, self.by_grid, self.counted, self.now, self.strength,
+            self.clock, self.count,
         ]  # fmt: skip
 
     def height(self, x: Any) -> Any:
@@ -194,6 +201,8 @@ class Panel:
         self.counted.set_data(t, np.maximum(share, 1e-6))
         self.by_grid.set_data(t, shot.survival[so_far])
         self.by_formula.set_data(t, shot.formula_survival[so_far])
+        self.now.set_data(t[-1:], self.high[frame : frame + 1] if self.high.size else [np.nan])
+        self.strength.set_text(captions.strength(shot, frame))
         speed = pace(self.say, shot.time, frame, self.rate)
-        self.clock.set_text(f"{clock(float(shot.time[frame]))}   {speed}")
+        self.clock.set_text(f"{captions.moment(self.say, shot, frame)}   {speed}")
         self.count.set_text(captions.escaped(self.say, shot, frame))

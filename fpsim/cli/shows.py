@@ -36,6 +36,12 @@ def animate(
         ),
     ] = None,
     given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=CURVE", help="'learning_rate=cosine(0.2, 0.02, 8000)'; also batch_size, temperature, clock."
+        ),
+    ] = None,
     quality: Annotated[str, typer.Option(help="low (480p), medium (720p) or high (1080p).")] = "low",
     format_: Annotated[
         str | None, typer.Option("--format", help="gif or mp4; a still: png, svg or pdf. By default OUTPUT's ending.")
@@ -44,6 +50,7 @@ def animate(
         str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius); manim where it is installed.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
+    horizon: Annotated[float | None, typer.Option(help="Of kramers: time that it shows.")] = None,
     rate: Annotated[float | None, typer.Option(help="Pictures per second (by default that of the quality).")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, such as 1920x1080.")] = None,
     clock: Annotated[
@@ -62,7 +69,9 @@ def animate(
     """A film of particles, densities and escape times, drawn from computed data."""
     from animations.catalogue import Order, choose_renderer
     from animations.catalogue import animate as film
+    from fpsim.cli.curves import scheduled
     from fpsim.escape import EscapeProblem
+    from fpsim.survival.problem import SurvivalProblem
 
     if renderer is None:
         renderer, remark = choose_renderer(scene)
@@ -70,14 +79,21 @@ def animate(
             asked.note(remark)
     format_ = format_ or (output.suffix.lstrip(".") if output else "") or "gif"
     look: dict[str, Any] = {"title": title, "colours": colours, "language": language, "size": size}
-    order, problem = Order(scene, quality, format_, renderer, **look, rate=rate, moment=moment), None
+    order = Order(scene, quality, format_, renderer, **look, rate=rate, moment=moment)
+    problem: Any = None
     file = output or Path(f"{scene}.{format_}")
     check_file(file, only=(f".{format_}",))
     if landscape is not None:
         order.require_own_problem()
         sde = given.sde(landscape)
-        problem = EscapeProblem(sde, *given.ends(sde.landscape))
-    options = {name: value for name, value in (("seconds", seconds), ("clock", clock)) if value is not None}
+        ends = given.ends(sde.landscape)
+        problem = EscapeProblem(sde, *ends)
+        if schedule:  # the escape knows the minimum that a noise was told to look at
+            problem = SurvivalProblem(scheduled(problem.sde, schedule), *ends)
+    elif schedule:
+        raise ValueError("a --schedule moves the noise of a landscape of yours; name LANDSCAPE and its noise")
+    asked_for = {"seconds": seconds, "clock": clock, "horizon": horizon}
+    options = {name: value for name, value in asked_for.items() if value is not None}
     with progress_bar(False) as bar, if_interrupted("no film was written; a shorter one, --seconds 4, ends sooner"):
         files = film(order, problem, file, seed, bar, **options)
     for written in files:
