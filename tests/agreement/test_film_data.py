@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
@@ -12,8 +10,7 @@ import landscapes
 from animations.arrhenius.data import ArrheniusData
 from animations.arrhenius.film import ArrheniusFilm
 from animations.film.clock import Clock
-from animations.film.data import ticks_of
-from animations.kramers.data import KramersData
+from animations.film.data import follow, ticks_of
 from animations.kramers.film import KramersFilm
 
 WELL = landscapes.SharpFlatWell(sharp=8.0, flat=2.0)
@@ -23,7 +20,7 @@ ENDS = (WELL.default_start[0], WELL.default_target[0])
 
 def film(noise, **options) -> KramersFilm:
     problem = fpsim.EscapeProblem(fpsim.SDE(WELL, noise), *ENDS)
-    return KramersFilm.of(problem, **{"particles": 1500, "frames": 30, "paths": 1500, "seed": 11, **options})
+    return KramersFilm.of(problem, **{"particles": 1000, "frames": 30, "paths": 600, "seed": 11, **options})
 
 
 @pytest.fixture(scope="module", params=[fpsim.ConstantDiffusion(0.08), HESSIAN], ids=["white", "hessian"])
@@ -78,26 +75,18 @@ def test_times_agree_within_their_errors(shot) -> None:
 def test_a_particle_seen_in_the_target_has_escaped(shot) -> None:
     """Positions and exit times belong to the same paths, though two functions made them."""
     inside = shot.positions >= shot.target
-    assert inside.sum() > 1000
+    assert inside.sum() > 700
     assert np.all(shot.exit_times[None, :] <= shot.time[:, None] + 1e-9, where=inside)
     near = np.abs(shot.positions - shot.start) < 1e-12
     assert near[0].all() and not near[-1].any()
 
 
-def test_same_seed_same_data_and_another_seed_another(tmp_path) -> None:
-    small = {"particles": 40, "frames": 6, "paths": 100}
-    one, two = (film(HESSIAN, **small).compute() for _ in range(2))
-    other = film(HESSIAN, **{**small, "seed": 12}).compute()
-    assert same(one, two) and not same(one, other)
-    assert same(one, KramersData.load(one.save(tmp_path / "film.nc")))
-    with pytest.raises(ValueError, match="arrhenius"):
-        ArrheniusData.load(tmp_path / "film.nc")
-
-
-def same(one: KramersData, two: KramersData) -> bool:
-    a, b = one.acts[0][0], two.acts[0][0]
-    pairs = ((getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
-    return all(np.array_equal(u, v, equal_nan=np.asarray(u).dtype.kind == "f") for u, v in pairs)
+def test_same_seed_same_paths_and_another_seed_others() -> None:
+    """All that is random in the films of particles."""
+    problem = fpsim.EscapeProblem(fpsim.SDE(WELL, HESSIAN), *ENDS)
+    one, two, other = (follow(problem, 40, 6, 10.0, 0.01, seed, Clock.of("even")) for seed in (11, 11, 12))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert one[1].shape == (6, 40) and not np.array_equal(one[1], other[1])
 
 
 def test_clock_starts_slowly_and_ends_in_time() -> None:
@@ -108,7 +97,7 @@ def test_clock_starts_slowly_and_ends_in_time() -> None:
 
 def test_arrhenius_points_lie_on_the_exact_line(tmp_path) -> None:
     problem = fpsim.EscapeProblem(fpsim.SDE(WELL, HESSIAN), *ENDS)
-    data = ArrheniusFilm.of(problem, levels=5, high=2.0, paths=400, frames=4).compute()
+    data = ArrheniusFilm.of(problem, levels=4, high=1.2, paths=200, frames=4).compute()
     (one,) = data.series
     measured = np.isfinite(one.paths)
     assert measured.sum() >= 3 and one.axis == "S/η" and one.inverse[0] == pytest.approx(4.0)

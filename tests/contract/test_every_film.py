@@ -5,16 +5,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import fpsim
 import landscapes
-from animations.catalogue import FILMS, Order, film_of, without_manim
+from animations.catalogue import FILMS, STAGES, Order, film_of, without_manim
 from animations.film.film import RENDERERS
+from animations.film.languages import LANGUAGES
+from animations.film.look import Look, channels
 from animations.kramers.data import KramersData
 from animations.noise_shape.data import NoiseShapeData
 from fpsim.storage import read
@@ -165,6 +169,35 @@ def test_a_still_is_drawn_from_what_was_read(made, renderer: str, tmp_path) -> N
     assert sum(count for count, _ in parts) == again.frames
 
 
+class Listening(Look):
+    """A look that keeps what is said in English only."""
+
+    missing: ClassVar[set[str]] = set()
+
+    def say(self, words: str, **values) -> str:
+        if words not in LANGUAGES[self.language]:
+            self.missing.add(words)
+        return super().say(words, **values)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_every_word_on_screen_is_in_the_table_and_in_its_colours(made, renderer: str) -> None:
+    """In German and in the dark; what is written in no language but its own (numbers, formulas) is not said."""
+    name, film, data, _, _ = made
+    if renderer not in film.renderers() or (renderer == "manim" and without_manim()):
+        return
+    look = Listening(language="de", colours="dark", title="Vorlesung")
+    Listening.missing.clear()
+    drawing = import_module(f"animations.{STAGES[renderer]}")
+    parts = film.parts(data, renderer)
+    ends = np.cumsum([count for count, _ in parts]) - 1
+    for picture in drawing.pictures(parts, look, ends.tolist()):
+        paper, ink = (np.array([round(255 * c) for c in channels(look.palette[n])]) for n in ("paper", "ink"))
+        assert (picture == paper).all(axis=2).mean() > 0.3 and (picture == ink).all(axis=2).sum() > 50
+        assert (picture == 255).all(axis=2).mean() < 5e-3  # white is only for lines that were black
+    assert not Listening.missing, name
+
+
 # --- no physics where it is drawn ------------------------------------------------------------------------------------
 
 DESCRIBES = ("escape", "noise", "sde", "targets", "walls")
@@ -188,7 +221,7 @@ def asked_of(tree: ast.AST, where: Path) -> set[str]:
 
 def allowed_in(where: Path) -> set[str]:
     described = {f"fpsim.{room}" for room in DESCRIBES} | {"fpsim.sde.sde", "fpsim.sde.gates", "landscapes"}
-    described |= {"landscapes.progress"}
+    described |= {"landscapes.progress", "fpsim.survival.problem"}
     return {
         "film.py": described,
         "fields.py": {"fpsim.storage"},

@@ -54,7 +54,7 @@ def two_acts(data) -> KramersData:
 
 @pytest.fixture(scope="module")
 def arrhenius():
-    film = ArrheniusFilm.standard(levels=3, low=0.4, high=0.8, paths=100, frames=11, seconds=1.0)
+    film = ArrheniusFilm.standard(levels=2, low=0.4, high=0.7, paths=60, frames=11, seconds=1.0)
     return film.compute()
 
 
@@ -175,7 +175,7 @@ def test_arrhenius_points_stand_where_the_times_are(arrhenius) -> None:
                 assert k == 0 or np.abs(pixel(early, place) - BLUE).max() > 40
     words = {one.text for one in shown(stage)}
     first, second = arrhenius.series[2:]
-    assert f"S/η = 8:  τ flat / τ sharp = {second.tau[-1] / first.tau[-1]:.3g}" in words
+    assert f"S/η = 7:  τ flat / τ sharp = {second.tau[-1] / first.tau[-1]:.3g}" in words
 
 
 def test_nothing_is_compiled_for_a_frame(stage, data, monkeypatch) -> None:

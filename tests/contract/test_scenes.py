@@ -18,6 +18,13 @@ BLUE, ORANGE = np.array([0x00, 0x72, 0xB2]), np.array([0xE6, 0x9F, 0x00])
 
 @pytest.fixture(scope="module")
 def films():
+    with pytest.MonkeyPatch.context() as patch:  # the films' own cells are for their numbers, and those are elsewhere
+        patch.setattr("animations.surface.data.CELLS", 40)
+        patch.setattr("animations.gate.data.CELLS", 2000)
+        return made()
+
+
+def made():
     return {
         "surface": SurfaceFilm.standard(particles=30, frames=10, seed=1).compute(),
         "gate": GateFilm.standard(particles=60, frames=20, seed=1).compute(),
