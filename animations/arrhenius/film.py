@@ -76,7 +76,7 @@ class ArrheniusFilm(Film):
         """The four escapes of the film ``kramers``, against S/eta."""
         from animations.kramers.film import KramersFilm
 
-        shots = [shot for act in KramersFilm.standard().acts for shot in act]
+        shots: list[Any] = [shot for act in KramersFilm.standard().acts for shot in act]
         return cls(tuple(Series(s.label, s.noise.split(":")[0], "S/η", s.problem, 10.0) for s in shots), **options)
 
     @classmethod

@@ -9,13 +9,10 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from animations.film.parts import Drawing
 
 Picture = NDArray[np.uint8]
 VECTORS = ("svg", "pdf")
@@ -23,6 +20,18 @@ STILLS = ("png", *VECTORS)
 FORMATS = ("gif", "mp4", *STILLS)
 COLOURS = 64
 """Colours of a gif."""
+
+
+class Drawing(Protocol):
+    """A stage with everything on it."""
+
+    def picture(self, frame: int) -> Picture:
+        """The picture (height, width, 3) of one frame of its part."""
+        ...
+
+    def draw(self, frame: int, path: Path) -> None:
+        """The same as SVG or PDF."""
+        ...
 
 
 def write_film(pictures: Iterable[Picture], path: str | Path, rate: float, kept: Sequence[str] = ()) -> Path:

@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from animations.film.clock import Clock
 from landscapes.progress import Progress, shows_progress
-
-if TYPE_CHECKING:
-    from fpsim.escape import EscapeProblem
-    from fpsim.survival.problem import SurvivalProblem
 
 RENDERERS = ("manim", "matplotlib")
 """The preferred one first."""
@@ -79,17 +75,17 @@ class Film:
         Clock.of(self.clock)
 
 
-def require_open_space(problem: EscapeProblem | SurvivalProblem, schedules: bool = False) -> None:
+def require_open_space(problem: Any, schedules: bool = False) -> None:
     """Raise ``ValueError`` for walls, which particles of a film go through, and for schedules where a film has none."""
     if scheduled(problem):
         if not schedules:
             raise ValueError("only the film 'kramers' shows an escape under a schedule; take that one, or leave it out")
         return
-    if problem.walls is not None:  # type: ignore[union-attr]
+    if problem.walls is not None:
         raise ValueError(f"films draw particles without walls, and this problem has {problem.walls}; leave them out")
 
 
-def scheduled(problem: EscapeProblem | SurvivalProblem) -> bool:
+def scheduled(problem: Any) -> bool:
     """Whether its learning rate, batch size or temperature follows a schedule."""
     from fpsim.survival.problem import SurvivalProblem
 

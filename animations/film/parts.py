@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from animations.film.encoding import Picture
+from animations.film.encoding import Drawing, Picture
 
 Part = tuple[int, Callable[..., Any]]
 """Number of frames, and what makes the stage that draws them."""
-
-
-class Drawing(Protocol):
-    """A stage with everything on it."""
-
-    def picture(self, frame: int) -> Picture:
-        """The picture (height, width, 3) of one frame of its part."""
-        ...
-
-    def draw(self, frame: int, path: Path) -> None:
-        """The same as SVG or PDF."""
-        ...
 
 
 def pictures_of(

@@ -35,13 +35,13 @@ class Shot:
     law: str = ""
 
     def __post_init__(self) -> None:
-        sde = self.problem.sde
+        sde: Any = self.problem.sde
         if sde.dimension != 1 or not hasattr(sde.landscape, "loss"):
             raise ValueError(
                 f"the film 'kramers' needs a loss in one dimension; '{sde.landscape.name}' is "
                 + ("a drift field" if sde.dimension == 1 else f"{sde.dimension}-dimensional")
             )
-        if scheduled(self.problem) and self.problem.sde.parameters:
+        if scheduled(self.problem) and sde.parameters:
             raise ValueError("the film 'kramers' draws one loss, and here its parameters move; leave parameters out")
 
 

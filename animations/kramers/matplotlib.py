@@ -144,7 +144,7 @@ class Panel:
         self.high = shot.strength / (1.25 * float(shot.strength.max())) if shot.scheduled else shot.strength[:0]
         survival.plot(shot.time[: self.high.size], self.high, color=SHADE, lw=1.1, transform=across)
         (self.now,) = survival.plot([], [], color=SHADE, ls="", marker="o", ms=4.5, transform=across, animated=True)
-        look = {"fontsize": SMALL, "color": REMARK, "ha": "right", "va": "top", "animated": True}
+        look: dict[str, Any] = {"fontsize": SMALL, "color": REMARK, "ha": "right", "va": "top", "animated": True}
         self.strength = survival.text(0.99, 0.97, "", transform=survival.transAxes, **look)
         words = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}
         self.clock = self.figure.text(MIDDLE, self.top - 0.008, "", **words)

@@ -31,7 +31,7 @@ def scheduled(sde: SDE, given: list[str]) -> Scheduled:
     from fpsim.schedules.scheduled import Scheduled
 
     curves: dict[str, Any] = {}
-    clock = None
+    clock: Any = None
     for text in given:
         name, _, words = (part.strip() for part in text.partition("="))
         name = name.replace("-", "_")

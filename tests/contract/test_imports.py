@@ -56,7 +56,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 ENTRANCES = {"fpsim", "fpsim.__main__", "fpsim.roof"}  # the package's own doors, which open on every floor
 
 # import name -> distribution, where the two differ
-DISTRIBUTIONS = {"PIL": "pillow", "distributed": "dask", "llvmlite": "numba"}
+DISTRIBUTIONS = {"PIL": "pillow", "cairo": "pycairo", "distributed": "dask", "llvmlite": "numba"}
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,33 @@ def test_gate_shows_its_numbers(films) -> None:
     assert data.chain.tau == pytest.approx(data.learning_rate * data.chain.iterations)
 
 
+def test_particles_beyond_the_gate_s_window_stand_at_its_edge(films) -> None:
+    """Each as a triangle in its colour that points to it, and in the second act as a number."""
+    data = films["gate"]
+    lane, (first, frames), (second, count) = data.lanes[0], *drawn("gate", data)
+    low, high = data.window[:2]
+    outside = ((lane.positions < low) | (lane.positions > high)).sum(axis=1)
+    frame = int(outside[:frames].argmax())
+    assert outside[frame] > 0
+    image, edges = first.picture(frame), []
+    arrows = [one for one in first.mobjects if len(one.points) and len(one.points) % 12 == 0 and one.width < 12]
+    for been, colour in ((False, BLUE), (True, ORANGE)):
+        x = lane.positions[frame, (lane.exit_times <= data.time[frame]) == been]
+        beyond = np.sign((x > high).astype(int) - (x < low))
+        triangles = [a for a in arrows if len(a.points) == 12 * np.count_nonzero(beyond)]
+        for side in beyond[beyond != 0]:
+            edge = {1.0: 1.35, -1.0: -6.2}[float(side)] - 0.06 * side  # the panel's sides, a triangle within them
+            column = round(427 + 60 * edge)
+            rows = image[:, column - 1 : column + 2].astype(int)
+            edges.append(bool((np.abs(rows - colour).max(axis=2) <= 12).any()) and bool(triangles))
+    assert len(edges) == outside[frame] and all(edges)
+    moments = [n for n in range(count) if (data.chain.positions[data.chain.iteration[n]] > high).any()]
+    second.picture(moments[0])
+    beyond = int((data.chain.positions[data.chain.iteration[moments[0]]] > high).sum())
+    told = [int(one.text.split()[0]) for one in words_of(second) if one.text.endswith(" ▶")]
+    assert sum(told) == beyond
+
+
 def test_noise_shape_shows_measured_sizes_only(films) -> None:
     """Each frame shows the numbers of one measured batch size; two opacities of a fade add up to one."""
     data = films["noise-shape"]
