@@ -73,6 +73,26 @@ class Walls:
                 out[i] = x[i] - length * np.floor((x[i] - low) / length)
         return out
 
+    def turns(self, x: Array) -> Array:
+        """-1 where a coordinate of ``x`` (d, ...) was reflected an odd number of times, else 1."""
+        out = np.ones(np.shape(x))
+        for i, (kind, (low, high)) in enumerate(zip(self.kind, self.box, strict=True)):
+            if kind == "reflecting":
+                out[i] = np.where(np.floor((x[i] - low) / (high - low)) % 2 == 1, -1.0, 1.0)
+        return out
+
+    def symbolic_turns(self, expressions: Sequence[Any]) -> list[Any]:
+        """The same of formulas, in the parameters of :meth:`symbolic`."""
+        import sympy
+
+        found: list[Any] = []
+        for i, (x, kind) in enumerate(zip(expressions, self.kind, strict=True)):
+            foot, inverse = (sympy.Symbol(f"wall {i} {name}", real=True) for name in ("low", "inverse"))
+            share = (x - foot) * inverse  # of a full turn there and back
+            odd = share - sympy.floor(share) >= sympy.Rational(1, 2)
+            found.append(sympy.Piecewise((-1, odd), (1, True)) if kind == "reflecting" else sympy.Integer(1))
+        return found
+
     def symbolic(self, expressions: Sequence[Any]) -> tuple[list[Any], dict[Any, float]]:
         """The fold applied to formulas, with its parameters."""
         import sympy
@@ -102,11 +122,11 @@ def require_place(sde: Any, start: Array, walls: Walls | None) -> None:
 
 
 def refuse_walls(sde: Any, boundary: Any) -> None:
-    """Raise ``ValueError`` for walls around motion with inertia, whose velocities they would have to turn."""
+    """Raise ``ValueError`` for walls around an escape of motion with inertia, of which paths alone know."""
     if boundary is not None and sde.inertia is not None:
         raise ValueError(
-            "walls are for SDEs without inertia, since they would have to turn velocities round; leave boundary= out "
-            "and let the loss rise steeply there instead"
+            "walls around motion with inertia turn velocities round, which fpsim.simulate and "
+            "fpsim.paths.exits.exit_times do; for an escape leave boundary= out and let the loss rise steeply there"
         )
 
 

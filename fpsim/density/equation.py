@@ -50,6 +50,8 @@ class Equation:
             raise ValueError(
                 f"the SDE has {self.sde.dimension} dimensions and the grid {self.grid.dimension}; they must agree"
             )
+        if not isinstance(self.sde, Scheduled) and self.sde.inertia is not None:
+            object.__setattr__(self, "grid", self.grid.named("x", "v"))
         as_walls(self.boundary, self.grid.dimension)
         require_memory(
             BYTES[self.grid.dimension] * self.grid.size, f"the rates between {self.grid.size:.6g} cells ({self.grid})",

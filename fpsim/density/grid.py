@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Grid:
     """
 
     axes: tuple[Axis, ...]
+    dims: tuple[str, ...] = field(compare=False, repr=False)
+    """Names of the axes in results: x, y, z; x, v for motion with inertia."""
 
     def __init__(self, *axes: Sequence[float]) -> None:
         if not 1 <= len(axes) <= 3:
@@ -55,6 +57,7 @@ class Grid:
                 raise ValueError(f"an axis needs finite low < high and a whole number of cells >= 4; got {tuple(axis)}")
             checked.append((low, high, cells))
         object.__setattr__(self, "axes", tuple(checked))
+        object.__setattr__(self, "dims", AXIS_NAMES[: len(checked)])
         size = BYTES_PER_CELL[self.dimension] * self.size
         require_memory(size, f"a grid of {' x '.join(map(str, self.shape))} cells", "use fewer cells")
 
@@ -100,10 +103,11 @@ class Grid:
         mesh = np.meshgrid(*(self.centers(k) for k in range(self.dimension)), indexing="ij")
         return np.stack([m.ravel() for m in mesh])
 
-    @property
-    def dims(self) -> tuple[str, ...]:
-        """Names of the axes in results: x, y, z."""
-        return AXIS_NAMES[: self.dimension]
+    def named(self, *dims: str) -> Grid:
+        """The same with other names of the axes."""
+        other = Grid(*self.axes)
+        object.__setattr__(other, "dims", dims)
+        return other
 
     def coordinates(self) -> dict[str, tuple[str, Any, str, str]]:
         """The axes as :func:`fpsim.storage.dataset` wants them."""
@@ -113,7 +117,7 @@ class Grid:
 
     def refined(self, factor: float) -> Grid:
         """The same box with ``factor`` times the cells along every axis (rounded to whole cells)."""
-        return Grid(*((low, high, max(4, round(cells * factor))) for low, high, cells in self.axes))
+        return Grid(*((low, high, max(4, round(cells * factor))) for low, high, cells in self.axes)).named(*self.dims)
 
     def as_point(self, point: ArrayLike) -> Array:
         """A number or sequence as a point (d,) inside the box.

@@ -1,7 +1,7 @@
 """The step of motion with inertia, mass dv = (b(x) - friction v) dt + sqrt(2 friction D(x)) dB, dx = v dt.
 
     B   v <- v + (h / 2 mass) b(x)
-    A   x <- x + (h / 2) v
+    A   x <- x + (h / 2) v      (between walls a flight with its reflections, which turn v round)
     O   v <- c v + sqrt((1 - c^2) D(x) / mass) z,         c = exp(-friction h / mass)
     A, B again
 
@@ -33,14 +33,17 @@ def _numbers(inertia: Inertia, step: float) -> dict[str, float]:
 
 def on_arrays(inertia: Inertia, step: float) -> Callable[[Array, Array], Array]:
     """``advance((x, v), z) -> (x, v)`` on arrays (2 d, n)."""
-    plain, at = inertia.overdamped, _numbers(inertia, step)
+    plain, at, walls = inertia.overdamped, _numbers(inertia, step), inertia.walls
+
+    def flown(x: Array, v: Array) -> tuple[Array, Array]:
+        x = x + at["half"] * v
+        return (x, v) if walls is None else (walls.fold(x), walls.turns(x) * v)
 
     def advance(state: Array, z: Array) -> Array:
         x, v = np.split(state, 2)
         v = v + at["push"] * plain.drift(x)
-        x = x + at["half"] * v
-        v = at["kept"] * v + at["spread"] * plain.kick(x, z[: plain.normals])
-        x = x + at["half"] * v
+        x, v = flown(x, v)
+        x, v = flown(x, at["kept"] * v + at["spread"] * plain.kick(x, z[: plain.normals]))
         return np.concatenate([x, v + at["push"] * plain.drift(x)])
 
     return advance
@@ -71,13 +74,24 @@ def formulas(inertia: Inertia, step: float) -> Formulas | None:
 
     numbers = {sympy.Symbol(f"baoab {name}", real=True): value for name, value in _numbers(inertia, step).items()}
     half, push, kept, spread = numbers
+    parameters, walls = {**base.parameters, **numbers}, inertia.walls
+
+    def flown(name: str, x: list[Any], v: list[Any]) -> tuple[list[Any], list[Any]]:
+        ends = stated(name, [y + half * u for y, u in zip(x, v, strict=True)])
+        if walls is None:
+            return ends, v
+        folded, extra = walls.symbolic(ends)
+        parameters.update(extra)
+        turned = [turn * u for turn, u in zip(walls.symbolic_turns(ends), v, strict=True)]
+        return stated(f"{name} inside", folded), stated(f"{name} turned", turned)
+
     x, v, z = list(base.variables), symbols("velocity"), symbols("normal")
     first = stated("pushed", [u + push * b for u, b in zip(v, base.drift, strict=True)])
-    middle = stated("middle", [y + half * u for y, u in zip(x, first, strict=True)])
+    middle, first = flown("middle", x, first)
     made.extend(zip((name for name, _ in base.statements), at(middle, [f for _, f in base.statements]), strict=True))
     kicks = [sum(base.root[i, j] * z[j] for j in range(d)) for i in range(d)]
     second = stated("kicked", [kept * u + spread * k for u, k in zip(first, at(middle, kicks), strict=True)])
-    end = stated("end", [y + half * u for y, u in zip(middle, second, strict=True)])
+    end, second = flown("end", middle, second)
     speeds = [u + push * b for u, b in zip(second, at(end, base.drift), strict=True)]
     unused = [sympy.Symbol(f"normal {i}", real=True) for i in range(d, 2 * d)]
-    return [*end, *speeds], {"x": [*x, *v], "z": [*z, *unused]}, {**base.parameters, **numbers}, made
+    return [*end, *speeds], {"x": [*x, *v], "z": [*z, *unused]}, parameters, made

@@ -33,10 +33,11 @@ from fpsim.paths.threads import thread_count
 from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.sde import SDE, require_sde
+from fpsim.sde.underdamped import Underdamped
 from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start, widened_walls
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.targets import Point, Target, as_target
-from fpsim.walls import Walls, refuse_walls
+from fpsim.walls import Walls
 from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
@@ -187,7 +188,8 @@ def exit_times(
         )  # fmt: skip
     require_sde(sde, "exit_times")
     assert not isinstance(sde, Scheduled)
-    refuse_walls(sde, walls)
+    if isinstance(sde, Underdamped) and walls is not None:
+        sde, walls = sde.between(walls), None
     start = sde.started(start)
     bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)

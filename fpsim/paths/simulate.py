@@ -29,6 +29,7 @@ from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
+from fpsim.sde.underdamped import Underdamped
 from fpsim.sde.wide import Jumping, widened, widened_start, widened_walls
 from fpsim.walls import as_walls, refuse_walls
 from landscapes.progress import Progress, shows_progress
@@ -93,7 +94,8 @@ def simulate(
         )
     require_sde(sde, "simulate")
     assert not isinstance(sde, Scheduled)
-    refuse_walls(sde, boundary)
+    if isinstance(sde, Underdamped) and boundary is not None:
+        sde, boundary = sde.between(boundary), None
     start = sde.started(start)
     check_drift(sde)
     require_open(sde)
@@ -139,6 +141,7 @@ def _widened(
     progress: Callable[[float], None] | None, device: Device,
 ) -> Paths | Moments:  # fmt: skip
     """Paths of a wider state, of which only the places are left in the result."""
+    refuse_walls(plain.sde if isinstance(plain, Scheduled) else plain, boundary)
     d, walls = plain.dimension, as_walls(boundary, plain.landscape)
     more = wide.dimension - d
     found = simulate(

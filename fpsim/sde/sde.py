@@ -27,6 +27,7 @@ from landscapes.notebook import Shown
 if TYPE_CHECKING:
     import sympy
 
+    from fpsim.walls import Walls
     from landscapes.domain import Domain
 
 Array = NDArray[np.float64]
@@ -240,11 +241,13 @@ class Inertia:
         overdamped: b and D in the place x: what is left for mass -> 0, on the clock t / friction.
         friction: of the velocity.
         mass: of the body.
+        walls: around the place; a reflecting one turns the velocity round.
     """
 
     overdamped: SDE
     friction: float
     mass: float
+    walls: Walls | None = None
 
 
 def rooted(

@@ -16,6 +16,7 @@ its drift to second order in the step (friction x_t + mass x_tt = -grad L + O(et
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from fpsim.numbers import positive, share
 from fpsim.sde.phase_space import PhaseSpace, VelocityNoise
 from fpsim.sde.sde import SDE, Inertia
 from fpsim.targets import PlaceTarget, Target, as_target
+from fpsim.walls import as_walls
+from landscapes.field import in_words
 from landscapes.kinds import HasDrift
 
 Array = NDArray[np.float64]
@@ -82,6 +85,8 @@ class Underdamped(SDE):
             return start
         points, d = np.asarray(start, dtype=float), self.own.overdamped.dimension
         points = np.atleast_1d(points)
+        if self.own.walls is not None and not self.own.walls.contains(points[:d]).all():
+            raise ValueError(f"the start {in_words(points[:d])} lies outside the {self.own.walls}; choose one inside")
         return np.concatenate([points, np.zeros_like(points)]) if len(points) == d else points
 
     def goal(self, target: Any, start: Array) -> Target:
@@ -90,11 +95,20 @@ class Underdamped(SDE):
             return as_target(target, start)
         return as_target(PlaceTarget(as_target(target, np.split(start, 2)[0])), start)
 
+    def between(self, boundary: Any) -> Underdamped:
+        """The same between walls around the place; ``boundary`` as in :func:`fpsim.simulate`."""
+        found = Underdamped(self.own.overdamped.landscape, self.own.overdamped.noise, self.own.friction, self.own.mass)
+        walls = as_walls(boundary, self.own.overdamped.landscape)
+        object.__setattr__(found, "own", replace(found.own, walls=walls))
+        return found
+
     def with_noise(self, noise: Diffusion[Any]) -> Underdamped:
         """The same under another noise, of states or of places."""
         inner = noise.inner if isinstance(noise, VelocityNoise) else noise
-        return Underdamped(self.own.overdamped.landscape, inner, self.own.friction, self.own.mass)
+        found = Underdamped(self.own.overdamped.landscape, inner, self.own.friction, self.own.mass)
+        return found if self.own.walls is None else found.between(self.own.walls)
 
     def __str__(self) -> str:
         own, plain = self.own, self.own.overdamped
-        return f"{plain.landscape}; {plain.noise}; underdamped, mass {own.mass:g}, friction {own.friction:g}"
+        walls = "" if own.walls is None else f"; {own.walls}"
+        return f"{plain.landscape}; {plain.noise}; underdamped, mass {own.mass:g}, friction {own.friction:g}{walls}"

@@ -46,7 +46,9 @@ def test_density_of_places_and_speeds_is_boltzmanns():
         equation = fpsim.FokkerPlanck(problem(0.5).sde, fpsim.Grid((-2.2, 2.2, cells), (-2.0, 2.0, cells)))
         x, v = equation.grid.points
         exact = np.exp(-(WELL.loss(x[None]) + v**2 / 2) / 0.1)
-        gap = equation.stationary()["density"].values.ravel() - exact / (exact.sum() * equation.grid.volume)
+        density = equation.stationary()["density"]
+        assert density.dims == ("x", "v") and np.array_equal(density["v"], equation.grid.centers(1))
+        gap = density.values.ravel() - exact / (exact.sum() * equation.grid.volume)
         errors.append(float(np.abs(gap).sum() * equation.grid.volume))
     assert np.log(errors[0] / errors[1]) / np.log(1.5) > 1.7 and errors[1] < 0.01
 

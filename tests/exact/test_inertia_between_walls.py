@@ -1,0 +1,72 @@
+"""Motion with inertia between walls: a billiard, Boltzmann's law in a box, and the mirror image of a whole valley."""
+
+import numpy as np
+import pytest
+
+import fpsim
+import landscapes
+from fpsim.paths.exits import exit_times
+from fpsim.walls import Walls
+from landscapes import Landscape
+
+PARABOLA = landscapes.Quadratic(1.0)
+FLAT = Landscape.from_expression("0*x + 0*y", variables="x y", bounds=[(0, 1), (0, 2)])
+BOX = Walls(("reflecting", "periodic"), ((0.0, 1.0), (0.0, 2.0)))
+
+
+@pytest.mark.parametrize("step", [0.05, 0.4])
+def test_a_free_body_is_a_billiard(step):
+    """x(t) = fold(x + v t) however long the step, and its velocity is turned by reflecting walls only."""
+    sde = fpsim.Underdamped(FLAT, fpsim.ConstantDiffusion(1e-30), friction=1e-12)
+    start = np.random.default_rng(0).uniform([[0.1], [0.1], [-1], [-1]], [[0.9], [1.9], [1], [1]], (4, 50))
+    found = fpsim.simulate(sde, start, 20 * step, step, 50, save_every=1, boundary=BOX)
+    for t, state in zip(found.time, found.x, strict=True):
+        free = start[:2] + start[2:] * t
+        np.testing.assert_allclose(state[:, :2].T, BOX.fold(free), atol=1e-9)
+        np.testing.assert_allclose(state[:, 2:].T, BOX.turns(free) * start[2:], atol=1e-9)
+    assert "reflecting on [0, 1], periodic on [0, 2]" in found.settings["boundary"]
+
+
+def test_compiled_and_plain_functions_agree():
+    box, plain = Walls("reflecting", [(-0.5, 1.0)]), Landscape(PARABOLA.loss, PARABOLA.gradient, PARABOLA.hessian, 1)
+    found = [
+        fpsim.simulate(fpsim.Underdamped(place, fpsim.ConstantDiffusion(0.3), 0.7), 0.2, 4.0, 0.1, 64, boundary=box)
+        for place in (PARABOLA, plain)
+    ]
+    assert [f.settings["engine"] for f in found] == ["compiled", "numpy"]
+    np.testing.assert_allclose(found[0].x, found[1].x, atol=1e-11)
+
+
+def test_boltzmann_in_a_box():
+    """p(x) ~ exp(-x^2/(2 T)) on [-0.5, 1] and <v^2> = T/mass: five standard errors of 8000 paths."""
+    sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7, mass=2.0)
+    box = Walls("reflecting", [(-0.5, 1.0)])
+    x, v = fpsim.simulate(sde, 0.2, 25.0, 0.1, 8000, keep="final", seed=1, boundary=box).x[-1].T
+    t = np.linspace(-0.5, 1.0, 20_001)
+    weights = np.exp(-(t**2) / 0.6)
+    for power in (1, 2):
+        exact = (weights * t**power).sum() / weights.sum()
+        assert abs((x**power).mean() - exact) < 5 * (x**power).std() / np.sqrt(8000)
+    assert abs((v**2).mean() - 0.15) < 5 * (v**2).std() / np.sqrt(8000)
+
+
+def test_half_a_valley_is_left_as_soon_as_the_whole():
+    """|x| in an even valley moves like x beyond a wall at 0: mean times to 1, five standard errors."""
+    sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
+    whole = exit_times(sde, 0.3, fpsim.Outside([0.0], 1.0), 3000, 0.05, seed=1)
+    half = exit_times(sde, 0.3, 1.0, 3000, 0.05, seed=2, walls=Walls("reflecting", [(0.0, 5.0)]))
+    (mean, error), (other, its) = whole.mean_and_error(), half.mean_and_error()
+    assert abs(mean - other) < 5 * np.hypot(error, its) < 0.2 * mean
+    free = exit_times(sde, 0.3, 1.0, 3000, 0.05, seed=3).mean_and_error()[0]
+    assert free > 1.5 * mean
+
+
+def test_what_knows_no_such_walls_says_so():
+    sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
+    with pytest.raises(ValueError, match="lies outside the walls"):
+        fpsim.simulate(sde, 2.0, 1.0, 0.1, boundary=Walls("reflecting", [(-0.5, 1.0)]))
+    with pytest.raises(ValueError, match=r"turn velocities round, which fpsim.simulate"):
+        fpsim.EscapeProblem(sde, 0.2, 1.0, boundary=Walls("reflecting", [(-0.5, 2.0)]))
+    plan = fpsim.Scheduled(sde, temperature=0.3)
+    with pytest.raises(ValueError, match="turn velocities round"):
+        fpsim.simulate(plan, (0.2, 0.0), 1.0, 0.1, boundary=Walls("reflecting", [(-0.5, 2.0)]))
