@@ -218,6 +218,8 @@ class Field(Shown, ABC):
             return f"{kind}({self.name}, dimension={self.dimension})"
         shown = _few([f"{name}={value:.6g}" for name, value in self.parameters.items()], "parameters")
         if kind not in ("Landscape", "DriftField"):  # a named one
+            if "dimension" in inspect.signature(type(self)).parameters:
+                shown = [f"dimension={self.dimension}", *shown]
             return f"{kind}({', '.join(shown)}): {self._formula(100)}"
         variables = f"variables={' '.join(_few(self.variables, 'coordinates'))!r}"
         return f"{kind}({', '.join([self._formula(), variables, *shown])})"

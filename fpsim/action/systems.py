@@ -17,6 +17,7 @@ from fpsim.action.cumulant import Cumulant
 from fpsim.action.examples import GaussianExamples
 from fpsim.action.hamiltonian import Hamiltonian, Quadratic
 from fpsim.noise.examples import ExampleCovariance
+from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.minibatch import MiniBatchSGD
@@ -61,6 +62,17 @@ def dynamics(system: Any, start: Array, end: Array, floor: float) -> Dynamics:
     if isinstance(system, Chain):
         found = _quadratic(SDE(system.landscape, system.noise), start, end, floor, system.batch_size / system.eta)
         return replace(found, system=str(system), convention=f"{found.convention}; the chain's limit of small steps")
+    if isinstance(system, Scheduled):
+        raise ValueError(
+            "a least action belongs to a noise that stays, and this one follows a schedule: ask for the SDE at one of "
+            f"its rates or temperatures ({system.sde})"
+        )
+    if isinstance(system, SDE) and system.inertia is not None and not floor:
+        raise ValueError(
+            "with inertia the noise drives the velocities alone: give floor=, a share of its mean eigenvalue for the "
+            "positions, too; under D = T I the exponent is the barrier over T, that of minimum_action("
+            "sde.inertia.overdamped, ...)"
+        )
     if isinstance(system, SDE):
         return _quadratic(system, start, end, floor, _speed(system))
     if isinstance(system, Hamiltonian):
@@ -113,11 +125,17 @@ def _mini_batches(sgd: MiniBatchSGD, start: Array, end: Array, share: float) -> 
             f"the least action of mini-batches is that of independent draws; with sampling='{sgd.sampling}' the "
             "exponent depends on S/m: use 'with-replacement', or surrogate() for Gaussian noise of that covariance"
         )
-    speed = sgd.batch_size / sgd.learning_rate
+    if sgd.optimiser is not None:
+        raise ValueError(
+            f"the least action of mini-batches is that of SGD, with or without momentum, not of {sgd.optimiser}"
+        )
+    speed, kept = sgd.batch_size / sgd.learning_rate, 1 - sgd.momentum
     twin = _quadratic(sgd.surrogate(), start, end, share, speed)
     length = min(lengths_of(sgd.landscape, start, end))
     words = "action = int q . dx with ln mean_i exp(-q . g_i) = 0, ln(iterations) ~ (S/eta) action"
-    return Dynamics(Cumulant(sgd.landscape, length, twin.floor), speed, str(sgd), words, twin.floor, twin)
+    if sgd.momentum:  # small steps add up to those of the learning rate eta / (1 - momentum)
+        words = words.replace("(S/eta)", "(1 - momentum) (S/eta)")
+    return Dynamics(Cumulant(sgd.landscape, length, twin.floor), kept * speed, str(sgd), words, twin.floor, twin)
 
 
 def isotropic(h: Hamiltonian) -> bool:

@@ -126,8 +126,11 @@ def theories(
         deadline: seconds for the two searches.
 
     Raises:
-        ValueError: if the saddle has not exactly one negative curvature, or as the two searches do.
+        ValueError: with momentum or another optimiser, if the saddle has not exactly one negative curvature, or as the
+            two searches do.
     """
+    if not sgd.is_plain:
+        raise ValueError(f"these are theories of plain SGD, without momentum; got {sgd}")
     place = sgd.landscape
     a, b = (as_point(point, place.dimension) for point in (minimum, saddle))
     values, vectors = np.linalg.eigh(np.asarray(place.hessian(b)))

@@ -99,7 +99,9 @@ def classify(
 def _ladder(inside: float, place: float, side: float, length: float) -> Array:
     """Distances to a finite end, each half of the last, or |x| on the way to an infinite one, each twice the last."""
     if math.isinf(place):
-        return np.asarray((abs(inside) + length) * 2.0 ** np.arange(OCTAVES), dtype=np.float64)
+        with np.errstate(over="ignore"):
+            x = np.asarray((abs(inside) + length) * 2.0 ** np.arange(OCTAVES), dtype=np.float64)
+        return x[np.isfinite(x)]
     u = np.abs(place - (place - side * abs(place - inside) * 0.5 ** np.arange(1, OCTAVES)))
     return np.asarray(u[u > 1e-12 * abs(place)], dtype=np.float64)
 

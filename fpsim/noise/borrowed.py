@@ -32,6 +32,10 @@ class Borrowed(Diffusion[HasDrift]):
     def jumps(self) -> bool:
         return self.inner.jumps
 
+    @property
+    def folds(self) -> bool:
+        return self.inner.folds
+
     def structure(self, landscape: HasDrift) -> Structure:
         return self.inner.structure(self._place(landscape))
 

@@ -114,6 +114,11 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         """Whether it has two levels."""
         return self.at == "path"
 
+    @property
+    def folds(self) -> bool:
+        """Whether it has a kink wherever a curvature changes its sign."""
+        return self.at == "everywhere" and (self.clip or self.floor_shape == "additive")
+
     def requires(self, landscape: HasDrift) -> None:
         """Refuse a drift field, which has no Hessian, and the two-level model beyond one dimension."""
         if not has_hessian(landscape):

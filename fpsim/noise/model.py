@@ -43,6 +43,11 @@ class Diffusion(Generic[Place]):
         """Whether D jumps, so that it has no divergence that is a function."""
         return False
 
+    @property
+    def folds(self) -> bool:
+        """Whether D has a kink on whole surfaces, so that it has no second derivative there."""
+        return False
+
     def structure(self, landscape: Place) -> Structure:
         """Shape of D: ``"isotropic"`` (a number times I), ``"diagonal"`` or ``"full"``."""
         raise NotImplementedError

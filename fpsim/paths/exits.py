@@ -306,7 +306,7 @@ def sample_of(
     if np.isnan(times).any():
         chosen, common = common_horizon(times, found.followed, quads)
         if common == 0:
-            raise ValueError(f"no path did four steps within the deadline of {deadline:g} s; give more time")
+            raise ValueError(f"no path did four steps in the {deadline:.2g} s that were left for them; give more time")
         times, places, end = times[chosen], places[chosen], 4 * common * step
         times = np.where(times <= 4 * common, times, np.inf)  # NaN is under way
         facts["stopped"] = f"after {deadline:g} s: {times.size} of {chosen.size} paths, followed up to t = {end:g}"

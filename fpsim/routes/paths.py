@@ -21,6 +21,7 @@ from fpsim.description import describe_walls
 from fpsim.escape_time import EscapeTime
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
 from fpsim.paths.exits import ExitSample, check_deadline
+from fpsim.paths.slow_drift import differences_noticed
 from fpsim.paths.step import check_step, require_count
 from fpsim.routes.allowance import Allowance
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias, law_check
@@ -86,7 +87,8 @@ class PathsRoute(Route):
             problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,
             clock.perf_counter() + check_deadline(deadline), progress, device,
         )  # fmt: skip
-        found = _answer(run)
+        with differences_noticed(problem.sde.landscape):
+            found = _answer(run)
         if run.walls == problem.walls:
             return found
         return found.of_problem({**problem.facts, "walls": describe_walls(run.walls)}, walls=str(run.walls))

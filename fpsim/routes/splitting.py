@@ -17,6 +17,7 @@ from fpsim.escape_time import LARGEST_LOG, EscapeTime
 from fpsim.kernels.pacing import Stopped
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.paths.exits import check_deadline
+from fpsim.paths.slow_drift import differences_noticed
 from fpsim.paths.step import check_drift, check_step
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias, law_check
 from fpsim.routes.plan import Plan
@@ -72,7 +73,8 @@ class SplittingRoute(Route):
             threads, step_bias, clock.perf_counter() + check_deadline(deadline),
             None if store is None else Path(store), progress, device,
         )  # fmt: skip
-        return _answer(run)
+        with differences_noticed(problem.sde.landscape):
+            return _answer(run)
 
     def within(self, problem: Problem, plan: Plan, share: float) -> EscapeTime:
         """As many repetitions as fit, where no plain paths have answered."""

@@ -1,5 +1,7 @@
 """What a least action refuses, in a sentence; that it is saved, loaded and drawn."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import fpsim
 import landscapes
 from fpsim import minimum_action
 from fpsim.action.result import MinimumAction
+from fpsim.schedules import cosine
+from fpsim.sgd.optimisers import Adam
 from landscapes import DatasetLandscape, DriftField, Landscape
 
 WELL = landscapes.DoubleWell()
@@ -40,6 +44,10 @@ def one_sided():
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 1), -1, 0, {}, "never climbs it"),
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 2, "reshuffled"), -1, 0, {}, "depends on S/m"),
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 1, "without-replacement"), -1, 0, {}, "depends on S/m"),
+        (fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1.0), (-1, 0), (0, 0), {}, "velocities alone"),
+        (fpsim.Scheduled(white(WELL), temperature=cosine(0.2, 0.1, 50)), -1, 0, {}, "follows a schedule"),
+        (fpsim.MiniBatchSGD(one_sided(), 0.1, 1, optimiser=Adam()), -1, 0, {}, "with or without momentum"),
+        (fpsim.SDE(WELL, fpsim.LevyNoise(1.5, 0.1)), -1, 0, {}, "jumps and has no diffusion tensor"),
     ],
 )
 def test_one_sentence_for_what_has_no_action(system, start, end, options, words):
@@ -114,3 +122,30 @@ def test_a_limit_cycle_is_no_rest():
     found = minimum_action(white(spin), (1.0, 0.0), (0.0, 0.0), pieces=32, starts=3)
     assert found.violated[0].statement.startswith("the start is a stable fixed point")
     assert found.action == pytest.approx(0.5, abs=2e-2)  # V = (r^2 - 1)^2 / (4 D) from the cycle r = 1, D = 1/2
+
+
+def test_formulas_that_need_a_smooth_noise_refuse_kinks_at_once():
+    """|H| has a kink wherever a curvature changes its sign; with a smooth floor only the deadline ends the search."""
+    place = landscapes.ThreeHole()
+
+    def problem(shape):
+        noise = fpsim.HessianDiffusion(
+            learning_rate=0.1, batch_size=4, at="everywhere", floor=0.1, floor_shape=shape
+        )  # fmt: skip
+        return fpsim.EscapeProblem(fpsim.SDE(place, noise), place.minima[0].x, fpsim.Ball(place.minima[1].x, 0.2))
+
+    with pytest.raises(ValueError, match="floor_shape='smooth'"):
+        problem("additive").by_formula("bouchet-reygner")
+    with pytest.raises(ValueError, match="give more time"):
+        problem("smooth").by_formula("bouchet-reygner", deadline=0.1)
+
+
+def test_paths_of_a_bare_loss_say_why_they_are_slow(capsys):
+    from fpsim.paths.slow_drift import differences_noticed
+
+    bare = Landscape(lambda x: x[0] ** 2, dimension=1)
+    with differences_noticed(bare, patience=0.01):
+        time.sleep(0.2)
+    with differences_noticed(WELL, patience=0.01):
+        time.sleep(0.05)
+    assert capsys.readouterr().err.count("has no gradient") == 1

@@ -205,3 +205,11 @@ def test_weakly_coupled_wells_are_climbed_one_by_one(coupling, climbs):
     assert found.exponent == pytest.approx(sum(heights) / 0.1, abs=2 * found.exponent_error)
     assert found.exponent_error < 1e-4
     assert {check.key for check in found.violated} == {"one climb"}
+
+
+def test_momentum_takes_its_share_of_the_exponent():
+    """Small steps with momentum add up to those of the learning rate eta / (1 - momentum), and so does their noise."""
+    place = DatasetLandscape.from_expression("(x**2 - 1)**2/4 + s*x", "x", bounds=[(-2, 2)], data={"s": [-1.0, 1.0]})
+    heavy = fpsim.minimum_action(fpsim.MiniBatchSGD(place, 0.1, 2, momentum=0.9), -1, 0)
+    plain = fpsim.minimum_action(fpsim.MiniBatchSGD(place, 1.0, 2), -1, 0)
+    assert heavy.exponent == pytest.approx(plain.exponent, rel=1e-12)

@@ -10,6 +10,7 @@ D(x); for a gradient drift and D = T I it is Eyring and Kramers'.
 from __future__ import annotations
 
 import math
+import time as clock
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from fpsim.action.minimum import minimum_action
 from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor, resolved
 from fpsim.action.result import MinimumAction
 from fpsim.assumption import Assumption
+from fpsim.paths.exits import check_deadline
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost
@@ -32,6 +34,7 @@ from landscapes.field import in_words
 Array = NDArray[np.float64]
 REFERENCE = "Bouchet, Reygner, Ann. Henri Poincare 17 (2016) 3499 (arXiv 1507.02104), equation 1.10"
 PIECES, STARTS = 128, 3
+DEADLINE = 120.0
 NEAR = 1e-6  # of the problem's length: one point
 AWAY = 1e-4  # of it: how far beside a saddle its flow lines begin
 RIVAL = 3.0  # noise units within which another way or pass counts
@@ -46,25 +49,36 @@ class Pass:
     found: MinimumAction
 
 
-def bouchet_reygner(problem: Problem) -> Formula:
+def bouchet_reygner(problem: Problem, *, deadline: float = DEADLINE) -> Formula:
     """The escape time over the saddles between the valley of the start and the target; their rates add.
 
+    Args:
+        problem: an escape in two or three dimensions, say.
+        deadline: seconds for the ways of least action, then an error.
+
     Raises:
-        ValueError: with walls, without a box to look for saddles in, if the start comes to rest nowhere, no saddle
-            leads into the target, the noise does not reach every direction, or the quasi-potential is not smooth.
+        ValueError: with walls, where D has kinks, if the deadline passes, without a box to look for saddles in, if the
+            start comes to rest nowhere, no saddle leads into the target, the noise does not reach every direction, or
+            the quasi-potential is not smooth.
     """
     if problem.walls is not None:
         raise ValueError(
             f"bouchet-reygner knows no walls, and this problem has {problem.walls}; use by_grid or by_paths"
         )
-    return _answer(problem)
+    if problem.sde.noise.folds and problem.sde.dimension > 1:
+        raise ValueError(
+            "bouchet-reygner needs a noise with two derivatives, and this one has a kink wherever a curvature of the "
+            "loss changes its sign, as it does on the way to every saddle: take floor_shape='smooth', or by_grid or "
+            "by_paths"
+        )
+    return _answer(problem, check_deadline(deadline))
 
 
 @lru_cache(maxsize=16)
-def _answer(problem: Problem) -> Formula:
-    sde = problem.sde
+def _answer(problem: Problem, deadline: float) -> Formula:
+    sde, ends = problem.sde, clock.monotonic() + deadline
     h = Quadratic(sde, _lengths(problem))
-    rest, passes = _passes(problem, h)
+    rest, passes = _passes(problem, h, ends)
     leading = [one for one in passes if one.into_target]
     if not leading:
         raise ValueError(
@@ -74,7 +88,7 @@ def _answer(problem: Problem) -> Formula:
     lowest = min(one.found.exponent for one in leading)
     rates, parts = [], []
     for one in (p for p in leading if p.found.exponent < lowest + RIVAL + 5):
-        for action, x in _ways(one.found, sde):
+        for action, x in _ways(one.found, sde, ends):
             try:
                 part = resolved(h, x, lambda y: prefactor(sde, y, h.lengths))
             except FocalPointError as crossing:
@@ -116,7 +130,7 @@ def _lengths(problem: Problem) -> tuple[float, ...]:
     return tuple((high - low) / 4 for low, high in problem.sde.landscape.bounds)
 
 
-def _passes(problem: Problem, h: Quadratic) -> tuple[FixedPoint, list[Pass]]:
+def _passes(problem: Problem, h: Quadratic, ends: float) -> tuple[FixedPoint, list[Pass]]:
     """Where the start comes to rest, and every saddle of index 1 with one foot there."""
     length = 4 * max(h.lengths)
     _, rest = downstream(h, problem.point, length)
@@ -130,7 +144,7 @@ def _passes(problem: Problem, h: Quadratic) -> tuple[FixedPoint, list[Pass]]:
         feet = [_foot(problem, h, saddle, side * AWAY * length, length) for side in (-1, 1)]
         homes = [end is not None and np.linalg.norm(end.x - rest.x) <= NEAR * length for _, end in feet]
         if sum(homes) == 1:
-            way = minimum_action(problem.sde, rest.x, saddle.x, pieces=PIECES, starts=STARTS)
+            way = minimum_action(problem.sde, rest.x, saddle.x, pieces=PIECES, starts=STARTS, deadline=_left(ends))
             found.append(Pass(saddle, feet[homes.index(False)][0], way))
     return rest, found
 
@@ -144,18 +158,24 @@ def _foot(
     return bool(np.any(problem.target.level(line) >= 0)), end
 
 
-def _ways(found: MinimumAction, sde: Any) -> list[tuple[float, Array]]:
+def _ways(found: MinimumAction, sde: Any, ends: float) -> list[tuple[float, Array]]:
     """The least way and the others that are near it in action, each one climb without a stop between."""
     ways = [(found.exponent, found.x)] if len(found.stops) == 1 else []
     for other in found.others:
         if ways and found.speed * (other.action - found.action) <= RIVAL:
             again = minimum_action(
-                sde, other.x[:, 0], other.x[:, -1], pieces=PIECES, starts=1, guesses=[other.x], tolerance=1e-11
-            )
+                sde, other.x[:, 0], other.x[:, -1], pieces=PIECES, starts=1, guesses=[other.x], tolerance=1e-11,
+                deadline=_left(ends),
+            )  # fmt: skip
             same = [(again.speed * again.action, again.x), *((again.speed * o.action, o.x) for o in again.others)]
             close = min(same, key=lambda one: abs(one[0] - found.speed * other.action) + _gap(one[1], other.x))
             ways.append(close)
     return ways
+
+
+def _left(ends: float) -> float:
+    """Seconds, a few at least: what is nearly over may end."""
+    return max(ends - clock.monotonic(), 1.0)
 
 
 def _gap(x: Array, y: Array) -> float:
@@ -227,7 +247,8 @@ def _worth_trying(problem: Problem) -> bool:
     sde = problem.sde
     if problem.walls is not None or not 1 < sde.dimension <= 3 or sde.landscape.bounds is None:
         return False
-    return not (hasattr(sde.landscape, "loss") and sde.noise.is_constant and sde.structure == "isotropic")
+    white = hasattr(sde.landscape, "loss") and sde.noise.is_constant and sde.structure == "isotropic"
+    return not (sde.noise.folds or white)
 
 
 by_bouchet_reygner = ActionRoute("bouchet-reygner", bouchet_reygner, REFERENCE, _worth_trying, papers=("bouchet2016",))
