@@ -89,7 +89,9 @@ class Place:
 
     @cached_property
     def _spectra(self) -> dict[str, Spectrum]:
-        return {name: spectrum_at(self.landscape, getattr(self, name)) for name in ("minimum", "saddle", "twin")}
+        found = {name: spectrum_at(self.landscape, getattr(self, name)) for name in ("minimum", "saddle")}
+        twins = self.mirror is not None and np.array_equal(self.mirror(self.minimum), self.twin)
+        return found | {"twin": found["minimum"] if twins else spectrum_at(self.landscape, self.twin)}
 
     def reversed(self) -> Place:
         """The same saddle seen from the other minimum."""
