@@ -72,7 +72,7 @@ constraints: $(FULL)  ## write what is installed now to constraints.txt
 	@mv .venv/constraints.new constraints.txt
 
 clean:  ## remove caches and build products
-	@rm -rf build dist docs/_build docs/_staged docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist docs/_build docs/_staged docs/_studies docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './*/.venv-rivals/*' -not -path './.venv/*' -prune \
 	    -exec rm -rf {} +
 

@@ -10,6 +10,8 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
+KEPT = ("full-space", "gradient-noise")
+"""Studies whose measurements are part of the repository."""
 sys.path.insert(0, str(HERE.parent))
 
 import fpsim  # noqa: E402 (found by the line above)
@@ -48,7 +50,7 @@ html_static_path: list[str] = []
 html_theme_options = {
     "show_toc_level": 2,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
@@ -92,6 +94,16 @@ def setup(app) -> None:
     app.connect("autodoc-process-docstring", escaped)
 
 
+def reports() -> None:
+    """Reports of the studies whose measurements are kept here, judged and drawn anew from them."""
+    from fpsim.storage import read
+    from validation import experiment
+
+    for name in KEPT:
+        data = HERE.parent / "validation" / "data" / f"{name.replace('-', '_')}.nc"
+        experiment(name).of_data(read(data)).save(HERE / "_studies" / name)
+
+
 def figures(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     """Every new figure that a cell's variables hold; fpsim's own are made without pyplot."""
     from matplotlib.figure import Figure
@@ -107,6 +119,7 @@ def figures(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     return figure_rst(files, gallery_conf["src_dir"])
 
 
+reports()
 sphinx_gallery_conf = {
     "examples_dirs": [str(staged())],
     "gallery_dirs": ["gallery"],
