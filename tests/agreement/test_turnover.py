@@ -19,9 +19,16 @@ def problem(friction, temperature=0.1, target=1.0, landscape=WELL, noise=None, s
 
 @pytest.mark.parametrize("friction", [0.05, 0.2, 1.0, 4.0])
 def test_the_turnover_by_paths_and_by_grid(friction):
-    paths, grid = problem(friction).by_paths(paths=4000, seed=3), problem(friction).by_grid(cells=120)
-    assert grid.error < 0.01 * grid.mean and not grid.violated and not paths.violated
-    assert abs(paths.z_score(grid)) < 4 and abs(paths.mean / grid.mean - 1) < 0.065  # paths scatter by 1.6 %
+    """Both sides of the turnover within 3 %: 16 000 paths of BAOAB, whose mean scatters by 0.8 %."""
+    asked = problem(friction)
+    grid, (mean, error) = asked.by_grid(cells=120), exit_times(asked.sde, -1.0, 1.0, 16_000, 0.1).mean_and_error()
+    assert grid.error < 0.01 * grid.mean and not grid.violated
+    assert abs(mean - grid.mean) < 4 * np.hypot(error, grid.error) and abs(mean / grid.mean - 1) < 0.03
+
+
+def test_paths_tell_their_bias():
+    paths, grid = problem(0.2).by_paths(paths=4000, seed=3), problem(0.2).by_grid(cells=120)
+    assert abs(paths.z_score(grid)) < 4 and not paths.violated and 0 < paths.error < 0.065 * grid.mean
 
 
 def test_strong_friction_is_the_sde_without_inertia():

@@ -1,6 +1,5 @@
 """Points, boxes and refusals of a user's own functions as people read them: short, and the same from every route."""
 
-
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,6 @@
 """What schedules refuse, each in one sentence that says what to do."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -100,3 +101,40 @@ def test_every_result_says_its_schedule_and_its_clock() -> None:
         assert "learning rate cosine from 0.1 to 0.05 over 10" in text and "iterations" in text
     assert str(plan.at(0.0).noise) == str(noise)
     assert plan.at(10.0).noise.strength == ("eta/S", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("noise", "curves"),
+    [
+        (fpsim.LossScaledDiffusion(learning_rate=0.1, batch_size=2, curvature=1.0), {"learning_rate": 0.3}),
+        (fpsim.LossScaledDiffusion(learning_rate=0.1, batch_size=2, shape="hessian", floor=0.1), {"batch_size": 4}),
+        (fpsim.GradientNoise(learning_rate=0.1, batch_size=2, covariance=1.0), {"learning_rate": 0.3, "batch_size": 4}),
+        (fpsim.LevyNoise(2.0, 0.3), {}),
+    ],
+    ids=str,
+)
+def test_noises_whose_d_is_a_multiple_of_eta_over_s_follow(noise, curves) -> None:
+    """At every moment D is that of the same noise made with the moment's numbers."""
+    sde = fpsim.SDE(landscapes.DoubleWell(offset=0.2), noise)
+    if not curves:
+        with pytest.raises(ValueError, match="has no temperature that D is proportional to"):
+            fpsim.Scheduled(sde, temperature=0.1)
+        return
+    made = dataclasses.replace(noise, **curves)
+    x = np.linspace(-1.2, 1.2, 7)[None]
+    found = fpsim.Scheduled(sde, **curves).at(1.0).diffusion(x)
+    np.testing.assert_allclose(found, fpsim.SDE(sde.landscape, made).diffusion(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.1, injected=0.01), "has no"),
+        (fpsim.JumpNoise(0.1, 1.0, 0.3), "jumps and has none; use white noise"),
+        (fpsim.LevyNoise(1.5, 0.3), "jumps and has none; use white noise"),
+    ],
+    ids=str,
+)
+def test_noises_that_are_no_multiple_refuse(noise, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        fpsim.Scheduled(fpsim.SDE(WELL, noise), learning_rate=0.1)

@@ -25,10 +25,10 @@ from fpsim.routes.problem import Problem
 from fpsim.sde.sde import Inertia
 
 Array = NDArray[np.float64]
-KRAMERS = "Kramers, Physica 7 (1940) 284; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, section IV"
-KRAMERS_LOW = "Kramers, Physica 7 (1940) 284; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, section IV"
-MELNIKOV = "Mel'nikov, Meshkov, J. Chem. Phys. 85 (1986) 1018; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251, sec. VI"
-LANGER = "Langer, Ann. Phys. 54 (1969) 258; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251, section IV"
+KRAMERS = "Kramers, Physica 7 (1940) 284; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251"
+KRAMERS_LOW = "Kramers, Physica 7 (1940) 284; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251"
+MELNIKOV = "Mel'nikov, Meshkov, J. Chem. Phys. 85 (1986) 1018; Haenggi et al., Rev. Mod. Phys. 62 (1990) 251"
+LANGER = "Langer, Ann. Phys. 54 (1969) 258; Haenggi, Talkner, Borkovec, Rev. Mod. Phys. 62 (1990) 251"
 CLOSE = 0.1
 """How far A(delta) may be from 1, or from delta, where a formula takes it to be that."""
 POINTS = 2001  # among which the outer wall of a valley is looked for

@@ -7,6 +7,14 @@
 F = 1 - beta and M = eta (1 + beta) / 2 are friction and mass, P is H_a; m = eta (1 + b1) / 2 (1 - b1).  Adam divides
 by the gradient's own deviation sqrt(H / S), so that its noise is eta / 2 everywhere and its exponent knows only the
 root of the curvature: it prefers flat minima less than SGD does.
+
+Both are worked out here, and held against grid, quadrature and chains; the paper's theorems were not at hand, only what
+is told of them (the exponents, and 1 / |H_be| of SGD's theorem in the prefactor, which ``as_published`` stands for).
+
+    momentum   Kramers' crossing with friction F and mass M at the pass; the climb at noise kappa H / (1 - beta), as if
+               noise changed slowly against the time M / F in which speeds are forgotten
+    Adam       y' = -U'(y) + sqrt(eta) dB with U' = L' / sqrt(H / S): U rises by sqrt(S) dL (s / sqrt(H_a) + ...) at
+               temperature eta / 2, with U'' = sqrt(S |H|) at both ends; b1 is the momentum of a body of friction 1
 """
 
 from __future__ import annotations
@@ -23,7 +31,7 @@ from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.formulas.inertial import damped, energy_lost
 from fpsim.routes.problem import Problem
 
-REFERENCE = "Xie, Wang, Zhang, Sato, Sugiyama, ICML 2022 (arXiv 2006.15815), escape of Momentum and of Adam"
+REFERENCE = "after Xie, Wang, Zhang, Sato, Sugiyama, ICML 2022 (arXiv 2006.15815); constants worked out here"
 SMALL = 0.1
 STEPS_TO_FORGET = 100.0
 LARGEST = 0.3
@@ -40,7 +48,7 @@ def xie_momentum(problem: Problem, *, as_published: bool = False) -> Formula:
 
     Args:
         problem: an escape of :class:`fpsim.Underdamped` under ``HessianDiffusion(at="path", climb_fraction=s)``.
-        as_published: take P = |H_be|.
+        as_published: take P = |H_be|, as SGD's theorem has it (Xie et al. 2021); not compared with the paper of 2022.
 
     Raises:
         ValueError: without inertia, for another noise, beyond one dimension, or without a pass.
@@ -59,7 +67,7 @@ def xie_momentum(problem: Problem, *, as_published: bool = False) -> Formula:
         *general(at, log_mean - math.log(own.friction), exponent, levels), quadratic(at, *levels),
         damped(energy_lost(at, own, max(levels))), _local(exponent * own.mass * bottom / own.friction**2),
     )  # fmt: skip
-    note = "prefactor 1 / |H_be| (as published)" if as_published else "prefactor 1 / H_ae (published: 1 / |H_be|)"
+    note = "prefactor 1 / |H_be| (of SGD's theorem)" if as_published else "prefactor 1 / H_ae (theorem: 1 / |H_be|)"
     return at.formula("xie-momentum", log_mean, REFERENCE, checks, "ito", (note,))
 
 
@@ -86,7 +94,7 @@ def xie_adam(problem: Problem, *, beta1: float = 0.9, beta2: float = 0.999) -> F
     own = _adam_checks(at, sgd, beta1, beta2)
     keys = {check.key for check in own}
     checks = (*(check for check in general(at, log_mean, exponent, (eta / 2, eta / 2)) if check.key not in keys), *own)
-    note = "published prefactor: in units of the learning rate divided by the deviation of gradients at the pass"
+    note = "time = learning rate * iterations; constants worked out here, not compared with the paper's"
     return at.formula("xie-adam", log_mean, REFERENCE, checks, problem.sde.convention, (note,))
 
 
