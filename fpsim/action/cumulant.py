@@ -57,6 +57,10 @@ class Cumulant:
         value = np.where(close, np.log1p(np.maximum(near, -0.5)), top + np.log(total))
         return shares / shares.sum(axis=1, keepdims=True), value
 
+    def shares(self, x: Array, q: Array) -> Array:
+        """How often each example is drawn on a way with momenta q, exp(-q . g_i) / sum; shape (n, m)."""
+        return self._weights(x, q)[0]
+
     def value(self, x: Array, p: Array) -> Array:
         """H, shape (n,)."""
         return np.asarray(self._weights(x, p)[1] + self.floor * dot(p, p))

@@ -220,7 +220,7 @@ class _Search:
         energy = max(part.energy for part in legs)
         settled = all(part.settled for part in legs)
         gaussian = self._gaussian(x)
-        checks = assumptions_of(self.h, x, rest, stops, settled, energy, scale)
+        checks = assumptions_of(self.h, x, p, rest, stops, settled, energy, scale)
         return MinimumAction(
             action, error, self.moves.speed, x, p, stops, energy, scale, self.moves.floor, share, gaussian,
             self.moves.system, self.moves.convention, rivals, checks, settings,
@@ -262,7 +262,7 @@ def _on_line(moves: Dynamics, a: float, b: float, settings: dict[str, Any]) -> M
         gaussian = float(line(moves.gaussian.hamiltonian, a, b).actions.sum())
     stops = _stops(moves.hamiltonian, found, abs(b - a))
     rest = fixed_point(moves.hamiltonian, np.array([a]), 1e-5 * abs(b - a))
-    checks = assumptions_of(moves.hamiltonian, x[None], rest, stops, True, energy, 0.0)
+    checks = assumptions_of(moves.hamiltonian, x[None], p[None], rest, stops, True, energy, 0.0)
     action = float(found.actions.sum())
     return MinimumAction(
         action, float(found.errors.sum()) + share, moves.speed, x[None], p[None], stops, energy, 0.0, moves.floor,

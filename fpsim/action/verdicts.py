@@ -19,12 +19,14 @@ Array = NDArray[np.float64]
 ENERGY, FORCE = 1e-6, 1e-3
 OUTSIDE = 1e-9
 SHOWN = 6
+SEVERAL, LARGEST = 10, 0.5
 
 
 def assumptions_of(
-    h: Hamiltonian, x: Array, rest: FixedPoint | None, stops: Sequence[Stop], settled: bool, energy: float, force: float
-) -> tuple[Assumption, ...]:
-    """Each assumption of a least action along ``x`` (d, n), which begins at ``rest`` and makes ``stops``."""
+    h: Hamiltonian, x: Array, p: Array, rest: FixedPoint | None, stops: Sequence[Stop], settled: bool, energy: float,
+    force: float,
+) -> tuple[Assumption, ...]:  # fmt: skip
+    """Each assumption of a least action along ``x`` with momenta ``p`` (d, n), which begins at ``rest``; its stops."""
     begins = "no fixed point" if rest is None else f"{rest.index} growing directions"
     last, climbs = stops[-1].index, [stop.action for stop in stops if stop.action > 0]
     ends = "no fixed point" if last < 0 else f"{last} growing directions"
@@ -49,7 +51,17 @@ def assumptions_of(
             f"eigenvalues of D within {ratio:.2g} of each other",
             "noise reaches",
         ),
+        *_lone_example(h, x, p),
     )
+
+
+def _lone_example(h: Hamiltonian, x: Array, p: Array) -> tuple[Assumption, ...]:
+    """Whether many examples climb together: an exponent that hangs on one of them hangs on that datum."""
+    if not isinstance(h, Cumulant) or h.landscape.number_of_examples < SEVERAL:
+        return ()
+    largest = float(h.shares(x, p).max())
+    what = f"no single example is drawn more than {LARGEST:g} of the time on the way up"
+    return (Assumption(what, largest <= LARGEST, f"one is drawn {largest:.2g} of it", "lone example"),)
 
 
 def _shown(climbs: Sequence[float]) -> str:

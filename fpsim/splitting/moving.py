@@ -14,9 +14,10 @@ from fpsim.numbers import share
 from fpsim.paths.edges import start_edges
 from fpsim.sgd.batches import MiniBatchSGD
 from fpsim.sgd.chain import Chain
+from fpsim.sgd.minibatch import as_batches
 from fpsim.sgd.momentum import HeavyBall
 from fpsim.splitting.batch_committor import LARGEST, batch_committor
-from fpsim.splitting.batches import BatchFlights, batch_flights, batch_start
+from fpsim.splitting.batches import batch_flights, batch_start
 from fpsim.splitting.card import Placeable
 from fpsim.splitting.committor import chain_committor
 from fpsim.splitting.draws import DrawFlights
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 PLACES = 33
 """On the straight way, at which single examples are looked at."""
+SHORT = 0.1
+"""Of the way: batches that go no farther have to come many times, in which others take part."""
+FEW_PLACES, MOST_NUMBERS = 5, 20_000_000
+"""The same in all parameters of a network, and how many numbers the examples' gradients may hold there."""
 PARTS = 16
 """Of a chain's step: a jump of five deviations is then made of parts of about one."""
 
@@ -73,8 +78,7 @@ def moving(
         return _by_draws(sgd, point, goal, seed)
     own = _own(score, point.size)
     flights = batch_flights(sgd, goal, seed, own, replicas)
-    alone = own is None and isinstance(flights, BatchFlights) and not flights.sgd.moves_network
-    checks = (_lone_example(sgd, point, goal),) if alone else ()
+    checks = _lone_example(as_batches(sgd), point, goal)
     return Moving(flights, batch_start(sgd, point), 1, _words(flights.own), checks)
 
 
@@ -98,17 +102,29 @@ def _on_line(sgd: Any, goal: Target, score: Any) -> bool:
     return wanted and sgd.landscape.dimension == 1 and goal.interval() is not None
 
 
-def _lone_example(sgd: MiniBatchSGD, point: Array, goal: Target) -> Assumption:
-    """Whether no example alone carries a batch: flights that gather in small steps would never meet it."""
-    anchors = goal.anchors(point)
-    end = anchors[0] if anchors else point
-    way = point[:, None] + (end - point)[:, None] * np.linspace(0.0, 1.0, PLACES)
-    pulls = np.asarray(sgd.landscape.example_gradients(way))
-    pulls = pulls - pulls.mean(axis=0)
-    own, usual = np.sqrt(np.sum(pulls**2, axis=1)).max(axis=0), np.sqrt(np.mean(np.sum(pulls**2, axis=1), axis=0))
-    alone = float(np.max(own / np.maximum(usual, 1e-300))) / math.sqrt(sgd.batch_size)
-    what = "no example alone moves a batch by more than its standard deviation (on the straight way)"
-    return Assumption(what, alone <= 1, f"{alone:.2g} of it; whole batches go round such rare ones", key="lone example")
+def _lone_example(sgd: MiniBatchSGD, point: Array, goal: Target) -> tuple[Assumption, ...]:
+    """Whether no example alone carries a batch: flights that gather in small steps would never meet it.
+
+    Kicks are measured by their length on data, in all parameters of a network along the straight way.
+    """
+    anchors, place = goal.anchors(point), sgd.landscape
+    if not (anchors and sgd.draws_examples and place.number_of_examples * point.size <= MOST_NUMBERS):
+        return ()
+    step, worst, longest = anchors[0] - point, 0.0, 0.0
+    length = max(float(np.linalg.norm(step)), 1e-300)
+    for part in np.linspace(0.0, 1.0, FEW_PLACES if sgd.moves_network else PLACES):
+        pulls = np.asarray(place.example_gradients((point + part * step)[:, None]))[..., 0]
+        pulls = pulls - pulls.mean(axis=0)
+        sizes = np.abs(pulls @ step) / length if sgd.moves_network else np.linalg.norm(pulls, axis=1)
+        worst = max(worst, float(sizes.max()) / max(float(np.sqrt(np.mean(sizes**2))), 1e-300))
+        longest = max(longest, float(sizes.max()))
+    alone, reach = worst / math.sqrt(sgd.batch_size), sgd.learning_rate * longest / length
+    what = (
+        f"no example alone moves a batch by more than its standard deviation, or a batch of it goes {SHORT:g} of the "
+        "straight way at most"
+    )
+    detail = f"{alone:.2g} of it, {reach:.2g} of the way; whole batches go round such rare ones"
+    return (Assumption(what, alone <= 1 or reach <= SHORT, detail, key="lone example"),)
 
 
 def _draw_by_draw(sgd: Any, goal: Target, score: Any) -> bool:

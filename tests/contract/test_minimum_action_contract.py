@@ -124,6 +124,16 @@ def test_a_limit_cycle_is_no_rest():
     assert found.action == pytest.approx(0.5, abs=2e-2)  # V = (r^2 - 1)^2 / (4 D) from the cycle r = 1, D = 1/2
 
 
+@pytest.mark.parametrize(("count", "holds"), [(5, None), (20, False), (1, True)])
+def test_an_exponent_that_hangs_on_one_example_says_so(count, holds):
+    """One of the examples pulls up, the others down: on the way up it is drawn nearly always."""
+    pulls = [0.8, *[-0.8 / count] * count] if count > 1 else [1.0, -1.0] * 6
+    place = DatasetLandscape.from_expression("(x**2 - 1)**2/4 + s*x", "x", bounds=[(-2, 2)], data={"s": pulls})
+    found = minimum_action(fpsim.MiniBatchSGD(place, 0.1, 2), 1, 0)
+    held = {a.key: a.holds for a in found.assumptions}
+    assert held.get("lone example") is holds
+
+
 def test_formulas_that_need_a_smooth_noise_refuse_kinks_at_once():
     """|H| has a kink wherever a curvature changes its sign; with a smooth floor only the deadline ends the search."""
     place = landscapes.ThreeHole()
