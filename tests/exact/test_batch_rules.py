@@ -5,8 +5,12 @@ import pytest
 
 import fpsim
 from fpsim import schedules
+from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import Stream
-from fpsim.sgd import draws
+from fpsim.paths.exit_pool import Exits
+from fpsim.paths.exits import sample_of
+from fpsim.sgd import draws, network_batches, scheduled_batches
+from fpsim.targets import as_target
 from landscapes.catalogue.example_losses import LinearRegression, PerExampleDoubleWell
 
 REGRESSION = LinearRegression.random(dimension=2, examples=7, seed=1)
@@ -97,12 +101,45 @@ def test_sign_sgd_of_one_example_is_a_walk_on_a_lattice():
     assert abs(mean - np.linalg.solve(matrix, np.ones(x.size))[20]) < 5 * error
 
 
-def test_a_deadline_under_a_schedule_keeps_those_still_inside():
-    """All paths of a chunk are seen for the same iterations, so that a share of them is censored, not left out."""
-    sgd = fpsim.MiniBatchSGD(PerExampleDoubleWell(), 0.2, 1)
-    fpsim.exit_iterations(sgd, -1.0, 3.0, 200, horizon=4, learning_rate=0.2)  # compiles
-    found = fpsim.exit_iterations(sgd, -1.0, 3.0, 200, horizon=10**6, learning_rate=0.2, deadline=0.5)
-    assert found.times.size == 200 and found.censored.all() and "stopped" in found.settings
+class Ticking:
+    """A clock that is asked three times before the deadline of 2.5."""
+
+    def __init__(self):
+        self.now = -1
+
+    def perf_counter(self):
+        self.now += 1
+        return self.now
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_a_deadline_keeps_those_still_inside(scheduled, monkeypatch):
+    """All paths are seen for the same iterations, so that a share of them is censored, not left out."""
+
+    class Held:
+        """Mini-batches of a network that does not compile, as far as an exit asks."""
+
+        dimension, number_of_examples, keeps_buffers = 1, 4, False
+
+        def batch_gradients(self, x, batch):
+            return np.where(batch[0] < 2, -1.0, 1.0)[None]
+
+    sgd, goal = fpsim.MiniBatchSGD(Held(), 0.3, 2), as_target(1.0, np.zeros(1))
+    module = scheduled_batches if scheduled else network_batches
+    monkeypatch.setattr(module, "clock", Ticking())
+    if scheduled:
+        plan = scheduled_batches.Plan.of(sgd, 4000, 0.3, 2)
+        walk = scheduled_batches.NetworkWalk(plan, 5, np.zeros((1, 1)), (0, 200))
+        times, followed, *_ = scheduled_batches._leave(walk, 4000, np.zeros(1), goal.level, Watch(200.0, None), 2.5).T
+        assert np.all(followed == 3)
+    else:
+        found = network_batches.exits(sgd, np.zeros((1, 1)), goal, 200, 5, 1000, Watch(200.0, None), 2.5)
+        times, followed = found.times, found.followed
+        assert np.all(followed == 24)
+    under_way = np.isnan(times)
+    assert 5 < under_way.sum() < 195 and np.all(times[~under_way] <= 4 * followed[~under_way])
+    sample = sample_of(Exits(times, np.zeros((200, 1)), followed), 4000, 1000, 1.0, 2.5, {})
+    assert sample.censored.sum() == under_way.sum()
 
 
 @pytest.mark.parametrize(
