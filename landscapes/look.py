@@ -5,6 +5,8 @@ Colours: M. Okabe and K. Ito, "Color universal design" (2008).
 
 from __future__ import annotations
 
+import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 TIME = "time (learning rate × iterations)"
 TITLE, LABEL, SMALL = 10.5, 9.5, 8.5  # font sizes in points
 DPI = 150
+SHOWN = 80
+"""Dots per inch in a notebook."""
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -29,7 +33,15 @@ def new_figure(width: float, height: float) -> Figure:
 
     figure = Figure(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
     FigureCanvasAgg(figure)
+    figure._repr_png_ = partial(png, figure)  # type: ignore[attr-defined]  # pyplot, which shows figures, is not loaded
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a notebook shows it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=SHOWN, bbox_inches="tight")
+    return file.getvalue()
 
 
 def axes_or_new(axes: Axes | None, width: float = 5.2, height: float = 3.5) -> Axes:

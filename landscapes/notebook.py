@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Callable
 from typing import Any
+
+from landscapes.look import png
 
 RED, GREEN, GREY = "#b3261e", "#2e7d32", "#777"
 MARKS = {
@@ -70,11 +71,10 @@ def picture(plot: Callable[[], Any] | None) -> str:
     if plot is None:
         return ""
     try:
-        figure, file = plot(), io.BytesIO()
-        figure.savefig(file, format="png", dpi=80, bbox_inches="tight")
+        code = png(plot())
     except (ValueError, TypeError, AttributeError, ModuleNotFoundError):  # no sample, too many dimensions, no extra
         return ""
-    data = base64.b64encode(file.getvalue()).decode("ascii")
+    data = base64.b64encode(code).decode("ascii")
     return f'<img alt="picture" style="max-width:{WIDTH}px;width:100%" src="data:image/png;base64,{data}">'
 
 

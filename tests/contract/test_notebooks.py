@@ -93,6 +93,10 @@ def test_points_and_paths() -> None:
     assert read(fpsim.simulate(SDE, -1.0, duration=1.0, step=0.01, paths=20, seed=1)).images == 1
 
 
+def test_a_figure_of_its_own_is_shown_without_pyplot() -> None:
+    assert WELL.plot()._repr_png_().startswith(b"\x89PNG")
+
+
 def test_names_are_text_and_no_markup() -> None:
     place = landscapes.Landscape(lambda x: x[0] ** 2, name="<script>alert(1)</script>", bounds=(-1, 1))
     assert "<script" not in place._repr_html_() and "<script>" in read(place).text
