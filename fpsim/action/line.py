@@ -79,3 +79,19 @@ def _turns(h: Hamiltonian, start: float, end: float) -> list[float]:
                 float(brentq(lambda y: float(_drift(h, np.array([y]))[0]), x[i], x[j], xtol=1e-15, rtol=1e-14))
             )
     return found
+
+
+def momentum_on(h: Hamiltonian, x: Array, rising: bool) -> tuple[Array, float, float]:
+    """Momentum (n,) at points of a line, int p . p dt, and the largest |H| / |b p|."""
+    points, zero = x[None], np.zeros((1, x.size))
+    b, side = h.by_momentum(points, zero)[0], 1.0 if rising else -1.0
+    climbing, p = side * b < -1e-12 * np.abs(b).max(), np.zeros(x.size)
+    if not climbing.any():
+        return p, 0.0, 0.0
+    up = np.ascontiguousarray(points[:, climbing])
+    found = pull(h, up, np.full_like(up, side))
+    p[climbing] = found.momentum[0]
+    energy = float(np.abs(h.value(up, found.momentum)).max() / np.abs(b[climbing] * p[climbing]).max())
+    spent = np.zeros(x.size)
+    spent[climbing] = found.time * found.momentum[0] ** 2
+    return p, abs(float(np.trapezoid(spent, x))), energy

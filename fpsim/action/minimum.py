@@ -20,9 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from fpsim.action.beginnings import over_passes, own_curve, swung_curves
 from fpsim.action.curve import spaced
 from fpsim.action.descent import least
+from fpsim.action.floors import loss_along, loss_of, lower, settles
 from fpsim.action.flow import FixedPoint, downstream, fixed_point
 from fpsim.action.hamiltonian import Hamiltonian, NoWayError
-from fpsim.action.line import Line, line
+from fpsim.action.line import Line, line, momentum_on
 from fpsim.action.result import MinimumAction, Other, Stop
 from fpsim.action.systems import Dynamics, degenerate, dynamics, isotropic
 from fpsim.action.verdicts import assumptions_of, blocked
@@ -208,7 +209,9 @@ class _Search:
         self, legs: list[Leg], others: list[list[Leg]], rest: FixedPoint | None, settings: dict[str, Any]
     ) -> MinimumAction:
         action, scale = sum(part.action for part in legs), max(part.force for part in legs)
-        share = self.moves.floor * sum(float((part.time * (part.momentum**2).sum(axis=0)).sum()) for part in legs)
+        share, power = 0.0, 1.0
+        if self.moves.floor:
+            share, power = loss_along(self.h, legs, self.rough, self.watch)
         error = sum(part.error for part in legs) + share
         indices = [index_at(self.h, part.x[:, -1], self.limit) for part in legs]
         stops = tuple(
@@ -221,6 +224,8 @@ class _Search:
         settled = all(part.settled for part in legs)
         gaussian = self._gaussian(x)
         checks = assumptions_of(self.h, x, p, rest, stops, settled, energy, scale)
+        if self.moves.floor:
+            checks = *checks, settles(share, power, action)
         return MinimumAction(
             action, error, self.moves.speed, x, p, stops, energy, scale, self.moves.floor, share, gaussian,
             self.moves.system, self.moves.convention, rivals, checks, settings,
@@ -256,7 +261,13 @@ def _on_line(moves: Dynamics, a: float, b: float, settings: dict[str, Any]) -> M
     """The result in one dimension."""
     found = line(moves.hamiltonian, a, b)
     x = np.unique(np.concatenate([np.linspace(a, b, NODES), found.ends]))[:: 1 if b > a else -1]
-    p, share, energy = _momentum_on(moves, x, bool(b > a))
+    p, spent, energy = momentum_on(moves.hamiltonian, x, bool(b > a))
+    share, power = 0.0, 1.0
+    if moves.floor:
+        other: Any = lower(moves.hamiltonian)
+        fall = float(line(other, a, b).actions.sum() - found.actions.sum())
+        less = momentum_on(other, x, bool(b > a))[1]
+        share, power = loss_of(fall, moves.floor * spent, other.floor * less)
     gaussian = math.nan
     if moves.gaussian is not None:
         gaussian = float(line(moves.gaussian.hamiltonian, a, b).actions.sum())
@@ -264,6 +275,8 @@ def _on_line(moves: Dynamics, a: float, b: float, settings: dict[str, Any]) -> M
     rest = fixed_point(moves.hamiltonian, np.array([a]), 1e-5 * abs(b - a))
     checks = assumptions_of(moves.hamiltonian, x[None], p[None], rest, stops, True, energy, 0.0)
     action = float(found.actions.sum())
+    if moves.floor:
+        checks = *checks, settles(share, power, action)
     return MinimumAction(
         action, float(found.errors.sum()) + share, moves.speed, x[None], p[None], stops, energy, 0.0, moves.floor,
         share, gaussian, moves.system, moves.convention, (), checks, settings,
@@ -275,21 +288,3 @@ def _stops(h: Hamiltonian, found: Line, length: float) -> tuple[Stop, ...]:
         Stop((float(x),), index_at(h, np.array([x]), length), float(action))
         for x, action in zip(found.ends[1:], found.actions, strict=True)
     )
-
-
-def _momentum_on(moves: Dynamics, x: Array, rising: bool) -> tuple[Array, float, float]:
-    """Momentum (n,) at points of a line, the floor's share of the action, and the largest |H| / |b p|."""
-    from fpsim.action.hamiltonian import pull
-
-    h, points, zero = moves.hamiltonian, x[None], np.zeros((1, x.size))
-    b, side = h.by_momentum(points, zero)[0], 1.0 if rising else -1.0
-    climbing, p = side * b < -1e-12 * np.abs(b).max(), np.zeros(x.size)
-    if not climbing.any():
-        return p, 0.0, 0.0
-    up = np.ascontiguousarray(points[:, climbing])
-    found = pull(h, up, np.full_like(up, side))
-    p[climbing] = found.momentum[0]
-    energy = float(np.abs(h.value(up, found.momentum)).max() / np.abs(b[climbing] * p[climbing]).max())
-    spent = np.zeros(x.size)
-    spent[climbing] = found.time * found.momentum[0] ** 2
-    return p, moves.floor * abs(float(np.trapezoid(spent, x))), energy

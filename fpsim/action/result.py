@@ -55,7 +55,7 @@ class MinimumAction(Stored):
         energy: the largest |H| on the way, in units of the largest |b . p|.
         force: the largest force across the way, in units of (largest momentum) / (length).
         floor: added to the diagonal of the noise, in the units of the convention.
-        floor_share: how much of the action the floor takes, to first order.
+        floor_share: how much of the action the floor takes, from two floors (:mod:`fpsim.action.floors`).
         gaussian: the least action under Gaussian noise of the same covariance (``nan`` where that is the noise).
         system, convention: what moves, and what the action is, in words.
         others: further ways at which the action is stationary, in order of their actions.

@@ -57,6 +57,16 @@ def test_linear_drift_with_rotation_has_the_quadratic_quasi_potential():
     ]
 
 
+@pytest.mark.parametrize("floor", [0.1, 0.01])
+def test_what_a_floor_takes_is_part_of_the_error(floor):
+    """Noise on x alone spreads by rotation; V = x . C^-1 x / 2 without the floor, J C + C J^T = -2 D."""
+    field = DriftField.from_expression(["-x + 2*y", "-1.5*x - 0.7*y"], "x y", bounds=[(-2, 2)] * 2)
+    jacobian, noise, end = np.array([[-1.0, 2.0], [-1.5, -0.7]]), np.diag([1.0, 0.0]), np.array([0.0, 1.0])
+    truth = end @ np.linalg.solve(solve_continuous_lyapunov(jacobian, -2 * noise), end) / 2
+    found = fpsim.minimum_action(white(field, [1.0, 0.0]), (0, 0), end, floor=floor, starts=1, pieces=64)
+    assert 0 < truth - found.action <= 1.5 * found.error < 3 * (truth - found.action)
+
+
 def known_potential():
     """A drift made of V: b = -D grad V + turn(grad V), for a full state-dependent D; V is the quasi-potential."""
     v = "((x**2 - 1)**2/4 + (y - x**2/2)**2/2)"
