@@ -211,7 +211,7 @@ class _Search:
         action, scale = sum(part.action for part in legs), max(part.force for part in legs)
         share, power = 0.0, 1.0
         if self.moves.floor:
-            share, power = loss_along(self.h, legs, self.rough, self.watch)
+            share, power = loss_along(self.h, legs, self.tolerance, self.watch)
         error = sum(part.error for part in legs) + share
         indices = [index_at(self.h, part.x[:, -1], self.limit) for part in legs]
         stops = tuple(
