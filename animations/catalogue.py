@@ -159,9 +159,10 @@ class Order:
 
 
 def animate(
-    order: Order, problem: Any, path: Path, seed: int = 0, report: Report | None = None, **options: Any
+    order: Order, problem: Any, path: str | Path, seed: int = 0, report: Report | None = None, **options: Any
 ) -> tuple[Path, Path]:
     """Compute, save the data beside the film (``.nc``), and render; returns both paths."""
+    path = Path(path)
     if path.suffix != f".{order.format}":
         raise ValueError(f"the format is {order.format}, but '{path.name}' ends in '{path.suffix}'; make them agree")
     check_path(path)

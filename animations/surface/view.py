@@ -15,8 +15,8 @@ from animations.film.fields import Array
 
 FACETS = 110
 """Facets along each axis."""
-LEVELS = 44
-"""Shades of grey, few enough for a gif."""
+LEVELS = 110
+"""Shades of grey between black and white; a gif has fewer of its own."""
 LIGHT = np.array([-0.45, -0.35, 0.82])
 RAY, NEAREST = 90, 0.12
 """Points looked at on the way to the viewer, and how far the first one is, in units of the frame."""
