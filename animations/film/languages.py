@@ -88,7 +88,7 @@ GERMAN = {
     "density (log scale)": "Dichte (logarithmisch)",
     "log₁₀ of floor ε": "log₁₀ des Sockels ε",
     "mean escape time τ": "mittlere Fluchtzeit τ",
-    "last slope {number}": "letzte Steigung {number}",
+    "last slope {number}": "Steigung {number}",
     "loss L": "Verlust L",
     "noise |L''|": "Rauschen |L''|",
     "arrow: drift at the gate": "Pfeil: Drift am Tor",

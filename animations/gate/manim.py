@@ -211,10 +211,10 @@ class ChainStage(GateStage):
         self.add(Words(self.say("share of particles never out"), (LEFT - 0.1, box[3] + 0.1), SMALL))
         self.add(self.inside.guide(x=chain.iterations))
         at = float(self.inside.at(chain.iterations, 1.0)[0, 0])
-        self.add(Words(self.say("mean"), (at + 0.1, box[1] + 0.12), SMALL, "#595959"))
+        self.add(Words(self.say("mean"), (at + 0.1, box[1] + 0.12), SMALL, REMARK))
 
     def _movers(self) -> None:
-        data, chain = self.data, self.data.chain
+        chain = self.data.chain
         arcs, line = Outline(AMBER, 1.6, opacity=0.8), Outline(BLUE, 2.6)
         self.follow(lambda n: arcs.line(self._jumps(int(chain.iteration[n]))), arcs)
         never, out = Outline(fill=BLUE, opacity=0.85), Outline(fill=ORANGE, opacity=0.85)
@@ -224,8 +224,7 @@ class ChainStage(GateStage):
         word = self.say("iteration")
         self.tell(lambda n: f"{word} {chain.iteration[n]}", (RIGHT, TOP), BIG, align="right")
         self.tell(lambda n: self.share_out(chain.escaped(chain.iteration[n])), (LABELS, 2.7), face="bold")
-        ends = self.plot.at(data.window[:2], np.minimum(data.curve_loss[[0, -1]], self.plot.y[1]))[:, 1] - 0.4
-        self.tell_beyond(self.plot, (float(ends[0]), float(ends[1])), *(
+        self.tell_beyond(self.plot, self.plot.box[3] + 0.08, 0.28, *(
             (colour, partial(self._group, been=been)) for colour, been in ((BLUE, False), (AMBER, True))))  # fmt: skip
 
     def _group(self, frame: int, been: bool) -> Array:

@@ -204,9 +204,7 @@ class Panel:
         self.tails, self.waiting, self.been = Outline(BLUE, 8.0, opacity=0.3), Outline(fill=BLUE), Outline(fill=ORANGE)
         self._follow(self._place, self.tails, self.waiting, self.been)
         self._current()
-        shot = self.shot
-        up = self.loss.at(shot.window[:2], np.minimum(shot.curve_loss[[0, -1]], self.loss.y[1]))[:, 1] - 0.35
-        self.stage.tell_beyond(self.loss, (float(up[0]), float(up[1])), *(
+        self.stage.tell_beyond(self.loss, self.loss.box[1] + 0.35, -0.27, *(
             (colour, partial(self._group, been=been)) for colour, been in ((BLUE, False), (AMBER, True))))  # fmt: skip
 
     def _group(self, frame: int, been: bool) -> Array:

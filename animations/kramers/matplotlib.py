@@ -132,6 +132,8 @@ class Panel:
         middling = {"ha": "center", "va": "center"}
         words: dict[str, Any] = {"fontsize": SMALL, "color": PLUM, "animated": True, **middling}
         self.flow = loss.text(shot.barrier, middle, "", **words)
+        look: dict[str, Any] = {"fontsize": SMALL, "color": REMARK, "animated": True, "transform": loss.transAxes}
+        self.beyond = [loss.text(x, 0.03, "", ha=side, **look) for x, side in ((0.005, "left"), (0.995, "right"))]
         density, survival = self.density, self.survival
         (self.fill,) = density.fill([0], [0], color=GREEN, alpha=0.3, lw=0, animated=True)
         (self.line,) = density.plot([], [], color=GREEN, lw=1.5, animated=True)
@@ -144,8 +146,8 @@ class Panel:
         self.high = shot.strength / (1.25 * float(shot.strength.max())) if shot.scheduled else shot.strength[:0]
         survival.plot(shot.time[: self.high.size], self.high, color=SHADE, lw=1.1, transform=across)
         (self.now,) = survival.plot([], [], color=SHADE, ls="", marker="o", ms=4.5, transform=across, animated=True)
-        look: dict[str, Any] = {"fontsize": SMALL, "color": REMARK, "ha": "right", "va": "top", "animated": True}
-        self.strength = survival.text(0.99, 0.97, "", transform=survival.transAxes, **look)
+        look = {**look, "transform": survival.transAxes, "ha": "right", "va": "top"}
+        self.strength = survival.text(0.99, 0.97, "", **look)
         words = {"va": "top", "ha": "right", "fontsize": NORMAL, "color": INK, "animated": True}
         self.clock = self.figure.text(MIDDLE, self.top - 0.008, "", **words)
         self.count = self.figure.text(RIGHT, self.top - 0.008, "", **words)
@@ -158,7 +160,7 @@ class Panel:
         return [
             self.fill, self.line, self.steps, self.tails, self.waiting, self.escaped, self.arrow, self.head, self.flow,
             self.band, self.by_formula, self.by_grid, self.counted, self.now, self.strength,
-            self.clock, self.count,
+            self.clock, self.count, *self.beyond,
         ]  # fmt: skip
 
     def height(self, x: Any) -> Any:
@@ -170,6 +172,9 @@ class Panel:
         x, been = shot.positions[frame], shot.exit_times <= shot.time[frame]
         self.waiting.set_data(x[~been], self.height(x[~been]))
         self.escaped.set_data(x[been], self.height(x[been]))
+        low, high = int((x < shot.window[0]).sum()), int((x > shot.window[1]).sum())
+        self.beyond[0].set_text(f"◀ {low}" if low else "")
+        self.beyond[1].set_text(f"{high} ▶" if high else "")
         back = shot.positions[max(0, frame - TAIL) : frame + 1]
         near = np.ptp(back, axis=0) < LONGEST_TAIL * (shot.window[1] - shot.window[0])
         way = np.linspace(back[0, near], back[-1, near], 8).T

@@ -80,14 +80,14 @@ class Stage(Scene):
         self.follow(lambda frame: words.show(text(frame)), words)
         return words
 
-    def tell_beyond(self, plot: Plot, up: tuple[float, float], *groups: tuple[str, Callable[[int], Any]]) -> None:
+    def tell_beyond(self, plot: Plot, up: float, step: float, *groups: tuple[str, Callable[[int], Any]]) -> None:
         """At the edges of ``plot``, how many of each group (colour, positions at a frame) are beyond it.
 
-        ``up`` are the heights in the frame at the left and at the right edge.
+        The words begin at the height ``up`` of the frame, each group's ``step`` above the one before.
         """
         for i, (colour, places) in enumerate(groups):
             for side, left in ((-1.0, True), (1.0, False)):
-                at = (plot.box[0 if left else 2] - side * 0.06, up[0 if left else 1] - 0.3 * i)
+                at = (plot.box[0 if left else 2] - side * 0.06, up + step * i)
                 self.tell(partial(_beyond, plot, places, side), at, SMALL, colour, align="left" if left else "right")
 
     def backdrop(self, frame: int, context: cairo.Context[Any]) -> None:

@@ -20,7 +20,7 @@ ENDS = (WELL.default_start[0], WELL.default_target[0])
 
 def film(noise, **options) -> KramersFilm:
     problem = fpsim.EscapeProblem(fpsim.SDE(WELL, noise), *ENDS)
-    return KramersFilm.of(problem, **{"particles": 1000, "frames": 30, "paths": 600, "seed": 11, **options})
+    return KramersFilm.of(problem, **{"particles": 1000, "frames": 30, "paths": 300, "seed": 11, **options})
 
 
 @pytest.fixture(scope="module", params=[fpsim.ConstantDiffusion(0.08), HESSIAN], ids=["white", "hessian"])
@@ -97,7 +97,7 @@ def test_clock_starts_slowly_and_ends_in_time() -> None:
 
 def test_arrhenius_points_lie_on_the_exact_line(tmp_path) -> None:
     problem = fpsim.EscapeProblem(fpsim.SDE(WELL, HESSIAN), *ENDS)
-    data = ArrheniusFilm.of(problem, levels=4, high=1.2, paths=200, frames=4).compute()
+    data = ArrheniusFilm.of(problem, levels=4, high=1.2, paths=120, frames=4).compute()
     (one,) = data.series
     measured = np.isfinite(one.paths)
     assert measured.sum() >= 3 and one.axis == "S/η" and one.inverse[0] == pytest.approx(4.0)

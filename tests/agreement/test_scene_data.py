@@ -101,10 +101,12 @@ def test_crossings_run_from_the_first_valley_into_the_target_by_the_saddle(surfa
 
 def test_mean_times_are_those_of_the_routes(surface) -> None:
     problem = SurfaceFilm.standard().problem
-    assert surface.tau == problem.by_grid().mean
-    assert surface.formula == problem.by_formula("eyring-kramers").mean
-    sampled = problem.by_paths(2000, seed=4)
-    assert abs(sampled.mean - surface.tau) < 5 * sampled.error
+    sampled = problem.by_paths(500, seed=4)
+    assert abs(sampled.mean - surface.tau) < 5 * sampled.error and surface.tau_error < 0.01 * surface.tau
+    place, well, top = problem.sde.landscape, surface.minima[0], surface.saddle  # Eyring and Kramers, by hand
+    inner, outer = (place.hessian(np.array(p[:2])[:, None])[..., 0] for p in (well, top))
+    rates = np.sqrt(np.linalg.det(inner) / abs(np.linalg.det(outer))) * abs(np.linalg.eigvalsh(outer)[0]) / (2 * np.pi)
+    assert surface.formula == pytest.approx(np.exp((top[2] - well[2]) / 0.08) / rates, rel=1e-6)
 
 
 def test_a_path_over_two_saddles() -> None:
@@ -245,7 +247,8 @@ def test_noise_shape_is_the_committed_study() -> None:
 # --- what all films promise ------------------------------------------------------------------------------------------
 
 
-def test_same_seed_same_data_and_another_seed_another() -> None:
+def test_same_seed_same_data_and_another_seed_another(monkeypatch) -> None:
+    monkeypatch.setattr("animations.gate.data.CELLS", 1000)
     film = GateFilm.standard(floors=(0.2, 0.1), particles=20, frames=10, seed=5)
     one, two, other = film.compute(), film.compute(), replace(film, seed=6, floors=(0.2, 0.19)).compute()
     assert same(one, two) and not np.array_equal(one.lanes[0].positions, other.lanes[0].positions)
