@@ -4,7 +4,10 @@
     coupled wells   a ring of 10 double wells, k = 0.5, same noise, 1000 steps, 2^20 paths
     exits           the double well with D = 0.1, dt = 0.01, from -1 until x >= 0, 4e6 paths
     mini-batches    SGD on a logistic regression in 3 dimensions, 1000 examples, S = 8, 200 iterations, 2^20 paths
+    tensor          three coupled wells under a full D(x), 500 steps, 2^20 paths
+    splitting       the double well with D = 0.03, dt = 0.01, from -1 until x >= 0: 16 repetitions of 4096 particles
 
+What is as new as splitting is first held against the CPU with the same seed, at a small size.
 A figure is the wall time of a whole call, moments or exits on the host included, after one that compiles; the median
 of some.  Every one stands beside a moment or mean, and moments that should be equal are held against each other.
 diffrax runs the documented way (one solve per path under vmap), torch its step recorded as a CUDA graph.
@@ -24,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +42,11 @@ from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.sgd.minibatch import MiniBatchSGD, simulate_batches
 from fpsim.targets import Point
-from landscapes.catalogue.example_losses import LogisticRegression
+from landscapes.catalogue.example_losses import LogisticRegression, PerExampleDoubleWell
 
 STEP, DIFFUSION = 1e-3, 0.25
 EXACT_EXIT = 30.8213024727
+BOTH = {"fpsim": "cuda", "fpsim, all cores": "cpu"}
 HERE = Path(__file__).parent
 Row = dict[str, Any]
 
@@ -58,8 +63,10 @@ def timed(work: Callable[[int], Any], size: float, rounds: int) -> tuple[float, 
 
 
 def walk(landscape: Any, paths: int, steps: int, dtype: str, device: str, rounds: int) -> Row:
-    """Paths of which the moments are kept."""
-    sde, d = fpsim.SDE(landscape, fpsim.ConstantDiffusion(DIFFUSION)), landscape.dimension
+    """Paths of which the moments are kept, on a landscape or of an SDE."""
+    given = isinstance(landscape, fpsim.SDE)
+    sde = landscape if given else fpsim.SDE(landscape, fpsim.ConstantDiffusion(DIFFUSION))
+    d = sde.dimension
 
     def work(seed: int) -> Any:
         return simulate(
@@ -100,6 +107,49 @@ def batches(paths: int, device: str, rounds: int) -> Row:
     speed, found = timed(work, float(paths) * iterations, rounds)
     mean, error = float(found.mean[-1, 0]), math.sqrt(float(found.variance[-1, 0]) / paths)
     return {"paths": paths, "iterations_per_second": speed, "mean": mean, "error": error}
+
+
+TENSOR = [["0.4 + x**2/9", "x*y/9", "z/9"], ["x*y/9", "0.5 + y**2", "0.1"], ["z/9", "0.1", "0.3"]]
+
+
+def splitting(particles: int, device: Any) -> Row:
+    """A mean time that plain paths hardly reach; its standard error beside the quadrature's value."""
+    problem = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.03)), -1.0, 0.0)
+    options: Row = {"repetitions": 16, "particles": particles, "step": 0.01, "step_bias": False, "device": device}
+    problem.by_splitting(seed=1, **options | {"particles": 64, "repetitions": 2})
+    began = time.perf_counter()
+    found = problem.by_splitting(seed=1, **options)
+    speed = 16 * particles / (time.perf_counter() - began)
+    exact = problem.by_quadrature().mean
+    return {"particles_per_second": speed, "mean": found.mean, "error": found.standard_error, "exact": exact}
+
+
+def twins(particles: int = 256) -> dict[str, float]:
+    """Relative differences between GPU and CPU with the same seed, of means by splitting and of tensors' paths."""
+    well = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
+    plain = PerExampleDoubleWell(noise=2.0, examples=10, positive=5)
+    ways: dict[str, Callable[..., Any]] = {
+        "splitting, paths": partial(fpsim.EscapeProblem(well, -1.0, 0.5).by_splitting, step=0.02, step_bias=False),
+        "splitting, chain": partial(fpsim.split_iterations, fpsim.Chain(well.landscape, well.noise, 0.2), -1.0, 0.5),
+        "splitting, draws": partial(fpsim.split_iterations, MiniBatchSGD(plain, 0.1, 3), -1.0, 0.4),
+        "splitting, batches": partial(
+            fpsim.split_iterations, MiniBatchSGD(plain, 0.1, 3, "without-replacement"), -1.0, 0.4
+        ),
+    }
+    found = {}
+    for name, way in ways.items():
+        cpu, gpu = (way(seed=2, repetitions=4, particles=particles, device=where).mean for where in ("cpu", "cuda"))
+        found[name] = abs(gpu / cpu - 1)
+    cpu, gpu = (
+        simulate(tensor(), -np.ones(3), 0.3, 0.01, particles, keep="final", device=where) for where in ("cpu", "cuda")
+    )
+    return found | {"tensor in 3-D": float(np.abs(gpu.x - cpu.x).max())}
+
+
+def tensor() -> Any:
+    """Three coupled wells under a D(x) whose every entry depends on x or is there."""
+    place = landscapes.CoupledDoubleWells(3, coupling=0.5)
+    return fpsim.SDE(place, fpsim.DiffusionField.from_expression(TENSOR, "x y z"))
 
 
 def torch_graph(paths: int, steps: int, rounds: int) -> Row:
@@ -159,7 +209,11 @@ def main() -> None:
     part, rounds = (2**-8, 1) if options.quick else (1.0, 5)
     paths, ring = int(2**22 * part), int(2**20 * part)
     well, ten = landscapes.DoubleWell(), landscapes.CoupledDoubleWells(10, coupling=0.5)
+    alike = twins()
+    for name, gap in alike.items():
+        print(f"{name:24s} GPU and CPU differ by {gap:.1e}")
     report: Row = {
+        "twins": alike,
         "machine": {"gpu": gpu_name(), "cpu": _cpu(), "cores": _cores(), "python": platform.python_version()},
         "versions": {"fpsim": fpsim.__version__, "numpy": np.__version__, "numba": numba.__version__},
     }
@@ -172,6 +226,9 @@ def main() -> None:
         wide[f"fpsim {dtype}, all cores"] = walk(ten, ring // 8, 1000, dtype, "cpu", 1)
         exits[f"fpsim {dtype}, all cores"] = leave(int(4e5 * part), dtype, "cpu", 1)
     sgd = {"fpsim": batches(int(2**20 * part), "cuda", rounds), "fpsim, all cores": batches(ring // 8, "cpu", 1)}
+    full = {"fpsim": walk(tensor(), ring, 500, "float64", "cuda", rounds)}
+    full["fpsim, all cores"] = walk(tensor(), ring // 16, 500, "float64", "cpu", 1)
+    rare = {name: splitting(int(4096 * max(part, 2**-5)), where) for name, where in BOTH.items()}
     try:
         one["torch graph float32"] = torch_graph(paths, 2000, rounds)
     except ImportError:
@@ -187,13 +244,14 @@ def main() -> None:
             table["diffrax one state float32" if "state" in name else "diffrax float32"] = row
             row["error"] = row.get("standard_error_x2", row.get("standard_error"))
     report |= {"double well": one, "coupled wells": wide, "exits": exits, "mini-batches": sgd}
+    report |= {"tensor": full, "splitting": rare}
     report["ratios"] = _ratios(report)
     _print(report)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(report, indent=2) + "\n")
     print(f"wrote {options.output}")
     one_step = {name: row for name, row in one.items() if row.get("steps") == 2000}
-    for table, quantity in ((one_step, "mean_x2"), (sgd, "mean")):
+    for table, quantity in ((one_step, "mean_x2"), (sgd, "mean"), (full, "mean_x2"), (rare, "mean")):
         agree(table, quantity)
     agree({name: row for name, row in exits.items() if name.startswith("fpsim")}, "mean")
     agree({name: row for name, row in wide.items() if name.startswith("fpsim")}, "mean_x2")
@@ -207,7 +265,7 @@ def _ratios(report: Row) -> dict[str, float]:
         best = rows.get("fpsim float32", rows.get("fpsim"))[quantity]
         for name, row in rows.items():
             if name not in ("fpsim float32", "fpsim"):
-                found[f"{title}: fpsim {'float32 ' if title != 'mini-batches' else ''}over {name}"] = (
+                found[f"{title}: fpsim {'float32 ' if 'fpsim float32' in rows else ''}over {name}"] = (
                     best / row[quantity]
                 )
     return found
@@ -215,7 +273,7 @@ def _ratios(report: Row) -> dict[str, float]:
 
 _TABLES = {
     "double well": "path_steps_per_second", "coupled wells": "path_steps_per_second", "exits": "exits_per_second",
-    "mini-batches": "iterations_per_second",
+    "mini-batches": "iterations_per_second", "tensor": "path_steps_per_second", "splitting": "particles_per_second",
 }  # fmt: skip
 
 
