@@ -20,7 +20,7 @@ from fpsim.storage import Stored, dataset, facts_of, repeated
 if TYPE_CHECKING:
     import xarray
 
-    from fpsim.paths.exits import ExitSample
+    from fpsim.paths.exit_sample import ExitSample
 
 LARGEST_LOG = 709.7
 """A float holds e^709.7 and not much more."""
@@ -155,7 +155,7 @@ class EscapeTime(Stored):
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        from fpsim.paths.exits import ExitSample
+        from fpsim.paths.exit_sample import ExitSample
 
         facts = facts_of(data)
         numbers = ("mean", "standard_error", "systematic_error", "log_mean", "log_error")

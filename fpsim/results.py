@@ -129,7 +129,7 @@ class Comparison(Stored):
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        from fpsim.paths.exits import ExitSample
+        from fpsim.paths.exit_sample import ExitSample
 
         samples = {}
         for method in (str(name) for name in data.method.values):

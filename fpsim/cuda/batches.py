@@ -16,7 +16,7 @@ import numpy as np
 from numba import cuda, types
 
 from fpsim.cuda.exits import DONE, END, LOST, NEXT, QUAD
-from fpsim.cuda.functions import generated, inlined, lost_function, pair_function, words_function
+from fpsim.cuda.functions import column_functions, generated, inlined, lost_function, pair_function, words_function
 
 DISTINCT, RESHUFFLED, GAUSSIAN = 1, 2, 3  # laws of the draws, as in fpsim.kernels.minibatch
 u8 = np.uint64
@@ -30,11 +30,13 @@ def draw_function(law: int) -> Any:
     words = words_function()
 
     def scaled(word, top):
+        """A whole number below ``top``."""
         return (u8(word) * u8(top)) >> u8(32)
 
     scale = inlined(scaled)
 
     def independent(picks, order, shown, lane, quad, path, batch, examples, stream, key0, key1):
+        """With replacement."""
         for draw in range(batch):
             a, b, c, e = words(quad, (stream << 24) | draw, path, key0, key1)
             picks[draw, lane] = scale(a, examples)
@@ -44,6 +46,7 @@ def draw_function(law: int) -> Any:
         return shown
 
     def distinct(picks, order, shown, lane, quad, path, batch, examples, stream, key0, key1):
+        """Different ones within a batch (Floyd)."""
         for draw in range(batch):
             a, b, c, e = words(quad, (stream << 24) | draw, path, key0, key1)
             top = examples - batch + draw + 1
@@ -57,6 +60,7 @@ def draw_function(law: int) -> Any:
         return shown
 
     def reshuffled(picks, order, shown, lane, quad, path, batch, examples, stream, key0, key1):
+        """The next of an epoch's order (Fisher, Yates)."""
         batches = examples // batch
         for k in range(4):
             epoch = (4 * quad + k) // batches
@@ -80,6 +84,7 @@ def draw_function(law: int) -> Any:
         return shown
 
     def nothing(picks, order, shown, lane, quad, path, batch, examples, stream, key0, key1):
+        """Gaussian noise draws no examples."""
         return shown
 
     if law == GAUSSIAN:
@@ -98,6 +103,7 @@ def slope_function(source: str, dimension: int, law: int, real: str) -> Any:
     zero, unit = cast(0), cast(1)
 
     def normal(k, quad, tag, path, key0, key1):
+        """Of step 4 quad + k."""
         a, b, c, e = words(quad, tag, path, key0, key1)
         first, second = pair(a, b) if k < 2 else pair(c, e)
         return first if k == 0 or k == 2 else second
@@ -105,6 +111,7 @@ def slope_function(source: str, dimension: int, law: int, real: str) -> Any:
     one = inlined(normal)
 
     def picked(x, k, picks, lane, quad, path, batch, table, slope, total, data, spread, stream, key0, key1):
+        """Of the examples drawn."""
         for i in range(dimension):
             total[i] = zero
         for draw in range(batch):
@@ -113,6 +120,7 @@ def slope_function(source: str, dimension: int, law: int, real: str) -> Any:
                 total[i] += slope[i]
 
     def weighted(x, k, picks, lane, quad, path, batch, table, slope, total, data, spread, stream, key0, key1):
+        """Of all examples."""
         m = table.shape[1]
         mean = zero
         for example in range(m):
@@ -133,10 +141,12 @@ def step_function(dimension: int, momentum: bool) -> Any:
     """``move(x, total, rate, beta)``: x one step later, in place; with momentum velocities are below positions."""
 
     def plain(x, total, rate, beta):
+        """x' = x - rate total."""
         for i in range(dimension):
             x[i] = x[i] - rate * total[i]
 
     def heavy(x, total, rate, beta):
+        """v' = beta v - rate total, x' = x + v'."""
         for i in range(dimension):
             x[dimension + i] = beta * x[dimension + i] - rate * total[i]
             x[i] += x[dimension + i]
@@ -153,6 +163,7 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
     draw, pull = draw_function(law), slope_function(source, dimension, law, real)
     move = step_function(dimension, momentum)
     coordinates = 2 * dimension if momentum else dimension
+    take, put = column_functions(coordinates)
     is_lost, number = lost_function(coordinates), getattr(types, real)
 
     @cuda.jit
@@ -160,14 +171,14 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
         states, first_path, first_step, every, stretches, table, data, rate, beta, spread, batch, stream, key0, key1,
         picks, order, limit, frames, lost,
     ):  # fmt: skip
+        """Threads on their paths."""
         lane = cuda.grid(1)
         if lane >= states.shape[1]:
             return
         x = cuda.local.array(coordinates, number)
         slope = cuda.local.array(dimension, number)
         total = cuda.local.array(dimension, number)
-        for i in range(coordinates):
-            x[i] = states[i, lane]
+        take(states, lane, x)
         path = first_path + lane
         shown = -1
         mark = first_step + every
@@ -189,8 +200,7 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
                         frames[frame, i, lane] = x[i]
                 frame += 1
                 mark += every
-        for i in range(coordinates):
-            states[i, lane] = x[i]
+        put(x, states, lane)
 
     return walk
 
@@ -201,6 +211,7 @@ def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool
     draw, pull = draw_function(law), slope_function(source, dimension, law, real)
     move = step_function(dimension, momentum)
     coordinates = 2 * dimension if momentum else dimension
+    take, put = column_functions(coordinates)
     watch, is_lost, number = generated(wall, real), lost_function(coordinates), getattr(types, real)
 
     @cuda.jit
@@ -208,6 +219,7 @@ def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool
         states, owner, quads, queue, starts, first, horizon, budget, table, data, rate, beta, spread, batch, stream,
         key0, key1, picks, order, wall_data, limit, times, places, begun, clock,
     ):  # fmt: skip
+        """Threads on their paths."""
         lane = cuda.grid(1)
         if lane >= owner.shape[0]:
             return
@@ -218,16 +230,14 @@ def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool
         path = owner[lane]
         quad = quads[lane]
         shown = -1
-        for i in range(coordinates):
-            x[i] = states[i, lane]
+        take(states, lane, x)
         for turn in range(budget):
             if path < 0:
                 path = cuda.atomic.add(queue, NEXT, 1)
                 if path >= queue[END]:
                     path = -1
                     break
-                for i in range(coordinates):
-                    x[i] = starts[i, path if starts.shape[1] > 1 else 0]
+                take(starts, path if starts.shape[1] > 1 else 0, x)
                 quad = 0
                 shown = -1
                 begun[path] = clock + turn
@@ -244,8 +254,7 @@ def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool
                     if level[0] >= 0 and not is_lost(x, limit):
                         out = True
                         times[path] = 4 * quad + k + 1
-                        for i in range(coordinates):
-                            places[i, path] = x[i]
+                        put(x, places, path)
             if not out and is_lost(x, limit):
                 cuda.atomic.min(queue, LOST, path)
                 cuda.atomic.max(queue, QUAD, quad)
@@ -254,14 +263,12 @@ def exit_kernel(source: str, wall: str, dimension: int, law: int, momentum: bool
             if not out and quad >= horizon:
                 out = True
                 times[path] = math.inf
-                for i in range(coordinates):
-                    places[i, path] = x[i]
+                put(x, places, path)
             if out:
                 cuda.atomic.add(queue, DONE, 1)
                 path = -1
         owner[lane] = path
         quads[lane] = quad
-        for i in range(coordinates):
-            states[i, lane] = x[i]
+        put(x, states, lane)
 
     return exits

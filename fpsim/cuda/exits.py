@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 from numba import cuda, types
 
-from fpsim.cuda.functions import draw_function, generated, inlined, lost_function, near, words_function
+from fpsim.cuda.functions import (
+    column_functions,
+    copy_function,
+    draw_function,
+    generated,
+    inlined,
+    kick_function,
+    lost_function,
+    near,
+    words_function,
+)
 
 NEGLIGIBLE = 14.0  # as in fpsim.kernels.exits
 NEXT, END, DONE, LOST, QUAD = range(5)
@@ -26,6 +36,7 @@ def share_function() -> Any:
     """
 
     def share(here, there, bridge, limit, word):
+        """Landed within, or crossed between the ends."""
         a, b, found = np.float64(here[0]), np.float64(there[0]), -1.0
         if b >= 0:
             if b <= limit:  # beyond it the path is lost, not out
@@ -44,6 +55,7 @@ def uniform_function() -> Any:
     words = words_function()
 
     def word(k, quad, path, stream, key0, key1):
+        """Word k of the counter."""
         a, b, c, e = words(quad, stream << 24, path, key0, key1)
         return a if k == 0 else (b if k == 1 else (c if k == 2 else e))
 
@@ -64,6 +76,8 @@ def exit_kernel(
     advance, watch, is_lost = generated(step[0], real), generated(wall[0], real), lost_function(dimension)
     folded = generated(fold[0] if fold is not None else wall[0], real)  # any function where there is no fold
     draw, word, share = draw_function(dimension, real), uniform_function(), share_function()
+    choose, copy = kick_function(dimension), copy_function(dimension)
+    take, put = column_functions(dimension)
     number = getattr(types, real)
     (step_size, fetch_step), (wall_size, fetch_wall) = near(*step, real), near(*wall, real)
     fold_size, fetch_fold = near(*fold, real) if fold is not None else near("", 0, real)
@@ -74,6 +88,7 @@ def exit_kernel(
         states, owner, quads, queue, starts, first, horizon, budget, bridge, key0, key1, stream, bridge_stream,
         step_numbers, wall_numbers, fold_numbers, limit, times, places, begun, clock,
     ):  # fmt: skip
+        """Threads on their paths."""
         lane = cuda.grid(1)
         if lane >= owner.shape[0]:
             return
@@ -89,8 +104,7 @@ def exit_kernel(
         threshold = least if bridge else number(0)
         path = owner[lane]
         quad = quads[lane]
-        for i in range(dimension):
-            x[i] = states[i, lane]
+        take(states, lane, x)
         if path >= 0:
             watch(x, wall_data, here)
         for turn in range(budget):
@@ -99,8 +113,7 @@ def exit_kernel(
                 if path >= queue[END]:
                     path = -1
                     break
-                for i in range(dimension):
-                    x[i] = starts[i, path if starts.shape[1] > 1 else 0]
+                take(starts, path if starts.shape[1] > 1 else 0, x)
                 quad = 0
                 begun[path] = clock + turn
                 watch(x, wall_data, here)
@@ -108,8 +121,7 @@ def exit_kernel(
             out = False
             for k in range(4):
                 if not out:
-                    for i in range(dimension):
-                        kick[i] = z[0, i] if k == 0 else (z[1, i] if k == 1 else (z[2, i] if k == 2 else z[3, i]))
+                    choose(z, k, kick)
                     advance(x, kick, data, u)
                     watch(u, wall_data, there)
                     if not (here[0] * there[0] * here[1] > threshold):
@@ -123,8 +135,7 @@ def exit_kernel(
                     if folding:
                         folded(u, fold_data, x)
                     else:
-                        for i in range(dimension):
-                            x[i] = u[i]
+                        copy(u, x)
                     here[0] = there[0]
                     here[1] = there[1]
             if not out and is_lost(x, limit):
@@ -135,14 +146,12 @@ def exit_kernel(
             if not out and quad >= horizon:
                 out = True
                 times[path] = math.inf
-                for i in range(dimension):
-                    places[i, path] = x[i]
+                put(x, places, path)
             if out:
                 cuda.atomic.add(queue, DONE, 1)
                 path = -1
         owner[lane] = path
         quads[lane] = quad
-        for i in range(dimension):
-            states[i, lane] = x[i]
+        put(x, states, lane)
 
     return exits

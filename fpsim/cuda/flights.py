@@ -15,10 +15,19 @@ from numba import cuda, types
 
 from fpsim.cuda import batches
 from fpsim.cuda.exits import NEGLIGIBLE, share_function, uniform_function
-from fpsim.cuda.functions import draw_function, generated, inlined, lost_function, near
+from fpsim.cuda.functions import (
+    column_functions,
+    copy_function,
+    draw_function,
+    generated,
+    inlined,
+    kick_function,
+    lost_function,
+    near,
+)
 
 FLYING, ALOFT, BACK, ARRIVED, REACHED, UNSCORED, LOST = range(-1, 6)
-"""How flights end, as in :mod:`fpsim.kernels.flights`; and two more: not yet, and beyond the finite numbers."""
+"""How flights end, as in :mod:`fpsim.kernels.flight_lanes`; and two more: not yet, and beyond the finite numbers."""
 Text = tuple[str, int]
 """A generated function, and how many numbers it reads."""
 
@@ -27,6 +36,7 @@ def verdict_function() -> Any:
     """``verdict(share, value, low, high)``: how a flight ends with a step, by its arrival and its score."""
 
     def verdict(share, value, low, high):
+        """Arrived, else by the score."""
         end = FLYING
         if share >= 0:
             end = ARRIVED
@@ -45,6 +55,7 @@ def note_function(dimension: int) -> Any:
     """``note(row, lane, value, moment, x, scores, moments, rows)``: write one record."""
 
     def note(row, lane, value, moment, x, scores, moments, rows):
+        """One record."""
         scores[row, lane] = value
         moments[row, lane] = moment
         for i in range(dimension):
@@ -58,12 +69,14 @@ def score_function(score: Text | None, real: str) -> tuple[int, Any, Any]:
     if score is None:
 
         def distance(x, data, own, level):
+            """To the target."""
             return np.float64(level[0])
 
         return *near("", 0, real), inlined(distance)
     compiled = generated(score[0], real)
 
     def value(x, data, own, level):
+        """By the generated text."""
         compiled(x, data, own)
         return np.float64(own[0])
 
@@ -85,6 +98,8 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
     folding = fold is not None
     folded = generated(fold[0] if fold is not None else wall[0], real)  # any function where there is no fold
     draw, word, share_of = draw_function(dimension, real), uniform_function(), share_function()
+    choose, copy = kick_function(dimension), copy_function(dimension)
+    take, put = column_functions(dimension)
     (step_size, fetch_step), (wall_size, fetch_wall) = near(*step, real), near(*wall, real)
     fold_size, fetch_fold = near(*fold, real) if fold is not None else near("", 0, real)
     score_size, fetch_score, value_of = score_function(score, real)
@@ -96,6 +111,7 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
         stream, bridge_stream, step_numbers, wall_numbers, score_numbers, fold_numbers, limit, recording, counts,
         scores, moments, rows,
     ):  # fmt: skip
+        """Threads on their flights."""
         lane = cuda.grid(1)
         if lane >= alive.shape[0]:
             return
@@ -118,8 +134,7 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
         end = FLYING
         when = 0.0
         row = 0
-        for i in range(dimension):
-            x[i] = states[i, flight]
+        take(states, flight, x)
         watch(x, wall_data, here)
         for _ in range(budget):
             if end != FLYING or (recording and row + 4 > scores.shape[0]):
@@ -128,8 +143,7 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
             floor = low if 4 * quad >= low_from else -math.inf
             for k in range(4):
                 if end == FLYING:
-                    for i in range(dimension):
-                        kick[i] = z[0, i] if k == 0 else (z[1, i] if k == 1 else (z[2, i] if k == 2 else z[3, i]))
+                    choose(z, k, kick)
                     advance(x, kick, data, u)
                     watch(u, wall_data, there)
                     share = -1.0
@@ -146,8 +160,7 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
                         if folding:
                             folded(u, fold_data, x)
                         else:
-                            for i in range(dimension):
-                                x[i] = u[i]
+                            copy(u, x)
                         value = value_of(x, score_data, own, there)
                     if value > top:
                         top = value
@@ -163,8 +176,7 @@ def flight_kernel(step: Text, wall: Text, score: Text | None, fold: Text | None,
             if end == FLYING and quad >= horizon:
                 end = ALOFT
                 when = 4.0 * quad
-        for i in range(dimension):
-            states[i, flight] = x[i]
+        put(x, states, flight)
         quads[flight] = quad
         best[flight] = top
         ends[flight] = end
@@ -190,6 +202,7 @@ def batch_flight_kernel(
     watch, is_lost = generated(wall[0], real), lost_function(coordinates)
     score_size, fetch_score, value_of = score_function(score, real)
     verdict, note = verdict_function(), note_function(coordinates)
+    take, put = column_functions(coordinates)
 
     @cuda.jit
     def flights(
@@ -197,6 +210,7 @@ def batch_flight_kernel(
         spread, batch, stream, key0, key1, picks, order, wall_data, score_numbers, limit, recording, counts, scores,
         moments, rows,
     ):  # fmt: skip
+        """Threads on their flights."""
         lane = cuda.grid(1)
         if lane >= alive.shape[0]:
             return
@@ -213,8 +227,7 @@ def batch_flight_kernel(
         end = FLYING
         when = 0.0
         row = 0
-        for i in range(coordinates):
-            x[i] = states[i, flight]
+        take(states, flight, x)
         for _ in range(budget):
             if end != FLYING or (recording and row + 4 > scores.shape[0]):
                 break
@@ -242,8 +255,7 @@ def batch_flight_kernel(
             if end == FLYING and quad >= horizon:
                 end = ALOFT
                 when = 4.0 * quad
-        for i in range(coordinates):
-            states[i, flight] = x[i]
+        put(x, states, flight)
         quads[flight] = quad
         best[flight] = top
         ends[flight] = end

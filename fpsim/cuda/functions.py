@@ -80,6 +80,7 @@ def logistic(real: str) -> Any:
     one, exp = np.dtype(real).type(1), np.exp if simulated() else math.exp
 
     def function(u):
+        """Of one number."""
         return one / (one + exp(-u))
 
     return inlined(function)
@@ -93,11 +94,13 @@ def near(source: str, numbers: int, real: str) -> tuple[int, Any]:
     own = numbers if numbers <= KEPT and "int(" not in source else 0
 
     def copy(data, mine):
+        """Into the thread's own."""
         for i in range(own):
             mine[i] = data[i]
         return mine
 
     def leave(data, mine):
+        """Where they are."""
         return data
 
     return max(own, 1), inlined(copy if own else leave)
@@ -131,6 +134,7 @@ def words_function() -> Any:
     philox = _again(lane_words)
 
     def words(quad, tag, path, key0, key1):
+        """As :func:`fpsim.kernels.philox.lane_words` of one lane."""
         high = u4((path >> 32) | ((quad >> 32) << 16))
         return philox(u4(quad & LOW), u4(tag), u4(path & LOW), high, key0, key1)
 
@@ -145,6 +149,7 @@ def draw_function(dimension: int, real: str) -> Any:
     words, pair = words_function(), pair_function(real)
 
     def normals(quad, tag, path, key0, key1):
+        """Of four steps, from the four words of a counter."""
         a, b, c, e = words(quad, tag, path, key0, key1)
         first, second = pair(a, b)
         third, fourth = pair(c, e)
@@ -153,6 +158,7 @@ def draw_function(dimension: int, real: str) -> Any:
     four = inlined(normals)
 
     def draw(z, quad, path, stream, key0, key1):
+        """All coordinates, one after the other."""
         for i in range(dimension):
             z[0, i], z[1, i], z[2, i], z[3, i] = four(quad, (stream << 24) | i, path, key0, key1)
 
@@ -167,10 +173,49 @@ def draw_function(dimension: int, real: str) -> Any:
     return inlined(space["draw"])
 
 
+def kick_function(dimension: int) -> Any:
+    """``choose(z, k, kick)``: row k of ``z`` (4, d), read at constant places, so that z can live in registers."""
+
+    def choose(z, k, kick):
+        """Kick = z[k]."""
+        for i in range(dimension):
+            kick[i] = z[0, i] if k == 0 else (z[1, i] if k == 1 else (z[2, i] if k == 2 else z[3, i]))
+
+    return inlined(choose)
+
+
+def column_functions(dimension: int) -> tuple[Any, Any]:
+    """``take(rows, j, x)`` and ``put(x, rows, j)``: a column of ``rows`` (d, n) into ``x`` (d,), and back."""
+
+    def take(rows, j, x):
+        """The column j as x."""
+        for i in range(dimension):
+            x[i] = rows[i, j]
+
+    def put(x, rows, j):
+        """The column j from x."""
+        for i in range(dimension):
+            rows[i, j] = x[i]
+
+    return inlined(take), inlined(put)
+
+
+def copy_function(dimension: int) -> Any:
+    """``copy(a, b)``: b = a, both (d,)."""
+
+    def copy(a, b):
+        """The coordinates of ``a`` into ``b``."""
+        for i in range(dimension):
+            b[i] = a[i]
+
+    return inlined(copy)
+
+
 def lost_function(dimension: int) -> Any:
     """``lost(x, limit)``: whether a coordinate of ``x`` (d,) has left the finite numbers."""
 
     def lost(x, limit):
+        """Any coordinate, or NaN."""
         gone = False
         for i in range(dimension):
             if not (abs(x[i]) <= limit):

@@ -48,6 +48,7 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
 
     @cuda.jit
     def walk(states, first_path, first_step, every, stretches, key0, key1, stream, given, limit, frames, lost):
+        """Threads on their paths."""
         lane = cuda.grid(1)
         if lane >= states.shape[1]:
             return

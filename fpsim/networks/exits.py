@@ -27,7 +27,7 @@ from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
-    from fpsim.paths.exits import ExitSample
+    from fpsim.paths.exit_sample import ExitSample
 
 Array = NDArray[np.float64]
 Words = NDArray[np.str_]
@@ -124,7 +124,7 @@ class NetworkExits(Shown):
 
     def sample(self) -> ExitSample:
         """The same as the sample that other routes give, with undecided replicas among the censored."""
-        from fpsim.paths.exits import ExitSample
+        from fpsim.paths.exit_sample import ExitSample
 
         return ExitSample(self.iterations, self.places, ~self.left, float(self.horizon), 1.0, self.settings)
 

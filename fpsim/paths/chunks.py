@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time as clock
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +41,7 @@ class ChunkedRun(Run):
         lanes = min(BLOCK * BLOCKS_PER_CHUNK, -(-self.paths // BLOCK) * BLOCK)
         return Pace(FIRST_CALL // (lanes * self.sde.dimension) if self.compiled is not None else 1)
 
-    def march(self, chunk: tuple[int, int], watch: Watch, pace: Pace, origin: Array, out: Array | None) -> Array:
+    def march(self, chunk: tuple[int, int], watch: Watch, pace: Pace, origin: Array, out: Any) -> Array:
         """Walk one chunk.
 
         Args:
@@ -50,7 +49,8 @@ class ChunkedRun(Run):
             watch: told of every call of a kernel, in path-steps.
             pace: sizes the calls.
             origin: (frames + 1, d) reference of the power sums.
-            out: (frames + 1 or 1, paths of the chunk, d), written unless ``keep="moments"``.
+            out: (frames + 1 or 1, paths of the chunk, d), written unless ``keep="moments"``; what takes frames in its
+                place will do.
 
         Returns:
             power sums (frames + 1, 4, d) for ``keep="moments"``, else nothing in them.
@@ -68,8 +68,10 @@ class ChunkedRun(Run):
             sums[0] = walk.powers(origin[0])
         elif out is not None and self.keep == "paths":
             out[0] = walk.positions()
-        room = CARD_BYTES if self.device == "cuda" else FRAME_BYTES if self.keep == "paths" else math.inf
-        most = int(min(max(1, room // (count * d * self.dtype.itemsize)), self.steps))
+        most = self.frames  # on the CPU moments need no frames
+        if self.device == "cuda" or self.keep == "paths":
+            room = CARD_BYTES if self.device == "cuda" else FRAME_BYTES
+            most = max(1, room // (count * d * self.dtype.itemsize))
         for piece in pieces(self.steps, self.every, most, CHECK if compiled else 1, pace):
             began, first = clock.perf_counter(), piece.step // self.every + 1
             frames = walk.advance(piece, origin[first:], sums[first:])

@@ -18,7 +18,8 @@ from fpsim.paths.cuda_exits import run_on_card
 from fpsim.paths.cuda_walk import found_lost
 from fpsim.paths.edges import Edges
 from fpsim.paths.exit_pool import Call, Exits, Lanes, run_lanes
-from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_fold, lost, numpy_step, numpy_wall
+from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_fold, lost, numpy_step
+from fpsim.paths.wall import numpy_wall
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target
 

@@ -9,7 +9,7 @@ and 14.1.5.  Paths run in blocks on a pool of threads; their numbers depend on n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from fpsim.cuda.device import Device, chosen
 from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
-from fpsim.paths.chunks import ChunkedRun
+from fpsim.paths.chunks import FRAME_BYTES, ChunkedRun
 from fpsim.paths.edges import start_edges
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.run import Keep
@@ -187,16 +187,27 @@ def _collected(run: ChunkedRun, threads: int | None, progress: Callable[[float],
 
 def _rough_mean(pilot: ChunkedRun, watch: Watch) -> Array:
     """Mean of the first 256 paths, (times, d): powers about it keep their digits wherever the ensemble goes."""
-    x = np.empty((pilot.frames + 1, pilot.paths, pilot.sde.dimension), dtype=pilot.dtype)
-    pilot.march((0, pilot.paths), watch, pilot.pace(), np.empty((0, 0)), x)
-    return np.asarray(x.mean(axis=1, dtype=float))
+    found = _Means(np.empty((pilot.frames + 1, pilot.sde.dimension)))
+    pilot.march((0, pilot.paths), watch, pilot.pace(), np.empty((0, 0)), found)
+    return found.mean
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Takes frames (..., paths, d) as an array does, and keeps their means (times, d)."""
+
+    mean: Array
+
+    def __setitem__(self, times: int | slice, x: Array) -> None:
+        """Frames at some times."""
+        self.mean[times] = x.mean(axis=-2, dtype=float)
 
 
 def _require_memory(run: ChunkedRun, times: int, threads: int) -> None:
     """Refuse a result that does not fit, before anything of its size is made."""
     d, frames = run.sde.dimension, run.frames + 1
     if run.keep == "moments":
-        pilot = frames * min(run.paths, PILOT) * d * run.dtype.itemsize
+        pilot = min(frames * min(run.paths, PILOT) * d * run.dtype.itemsize, FRAME_BYTES) + 8 * frames * d
         size, advice = frames * 4 * d * 8 * (3 * threads + 2) + pilot, "use a larger save_every"
         require_memory(size, f"the moments at {frames} times", advice)
     else:

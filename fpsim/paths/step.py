@@ -23,9 +23,7 @@ from fpsim.noise.roots import rounding
 from fpsim.paths import baoab
 from fpsim.paths.composed import composed_block, parts_of
 from fpsim.paths.edges import Edges
-from fpsim.paths.enclosure import Enclosed
 from fpsim.sde.sde import SDE
-from fpsim.targets import Target
 
 Array = NDArray[np.float64]
 Scheme = Literal["euler-maruyama", "weak-2"]
@@ -152,7 +150,7 @@ def check_drift(sde: SDE) -> None:
         )
 
 
-def _refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
+def refuse_infinite(sde: SDE, drift: Sequence[Any]) -> None:
     """Refuse a drift with the slope of a jump in it."""
     import sympy
 
@@ -177,7 +175,7 @@ def compiled_step(
         return None
     import sympy
 
-    _refuse_infinite(sde, formulas.drift)
+    refuse_infinite(sde, formulas.drift)
     d = sde.dimension
     if sde.inertia is not None or sde.own_step is not None:
         own = sde.own_step.formulas() if sde.inertia is None else baoab.formulas(sde.inertia, step)
@@ -234,57 +232,6 @@ def compiled_fold(edges: Edges, dtype: DTypeLike, device: str = "cpu") -> Compil
     return made(device, outputs, {"u": formulas.variables}, {**formulas.parameters, **parameters}, dtype)
 
 
-def compiled_wall(
-    sde: SDE, target: Target, step: float, dtype: DTypeLike, device: str = "cpu", work: float = 0.0
-) -> Compiled | None:
-    """``wall(x, data, out)``: signed distance to the target and 1/(D_n h), D_n the diffusion along its normal."""
-    parts = None if isinstance(target, Enclosed) else parts_of(sde, work, dtype, device)
-    formulas = sde.symbolic if parts is None else parts.formulas
-    if formulas is None:
-        return None
-    import sympy
-
-    _refuse_infinite(sde, formulas.drift)
-    tensor, parameters = formulas.tensor, dict(formulas.parameters)
-    found: Any
-    if isinstance(target, Enclosed):
-        found = target.pieces(formulas.variables)
-        folded, extra = target.walls.symbolic(formulas.variables)
-        tensor = sympy.Matrix(tensor).xreplace(dict(zip(formulas.variables, folded, strict=True)))
-        parameters |= extra
-    else:
-        found = target.symbolic(formulas.variables)
-        if found is not None:
-            distance, extra = found
-            found = [(distance, [sympy.diff(distance, v) for v in formulas.variables])], extra
-    if found is None:
-        return None
-    pieces, extra = found
-    h, tiny = (sympy.Symbol(name, real=True) for name in ("step h", "step tiny"))
-    level, normal = pieces[0]
-    if formulas.jump is not None:  # nothing happens between two steps, so that any rate will do
-        tensor = sympy.eye(sde.dimension)
-    across = tensor[0, 0] if sde.structure == "isotropic" else _along(tensor, normal)
-    for distance, slope in pieces[1:]:
-        if sde.structure != "isotropic":
-            across = sympy.Piecewise((_along(tensor, slope), distance > level), (across, True), evaluate=False)
-        level = sympy.Max(level, distance, evaluate=False)
-    outputs = [level, 1 / (h * across + tiny)]
-    parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
-    if parts is not None:
-        composed = composed_block(parts, outputs, {"x": formulas.variables}, parameters, ())
-        return None if composed is None else Compiled(*composed)
-    return made(device, outputs, {"x": formulas.variables}, parameters, dtype)
-
-
-def _along(tensor: Any, normal: Any) -> Any:
-    """n . D n as a formula."""
-    import sympy
-
-    column = sympy.Matrix(normal)
-    return (column.T * tensor * column)[0, 0]
-
-
 def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULER) -> Callable[[Array, Array], Array]:
     """``advance(x, z) -> y`` on arrays (d, n)."""
     if sde.inertia is not None:
@@ -302,18 +249,3 @@ def numpy_step(sde: SDE, step: float, edges: Edges | None, scheme: Scheme = EULE
         return edges.fold(moved) if edges else moved
 
     return advance
-
-
-def numpy_wall(sde: SDE, target: Target, step: float, edges: Edges | None = None) -> Callable[..., tuple[Array, Array]]:
-    """``wall(x) -> (distance, 1/(D_n h))`` on arrays (d, n)."""
-
-    def wall(x: Array) -> tuple[Array, Array]:
-        slope = target.gradient(x)
-        length = np.maximum(np.sqrt(np.sum(slope**2, axis=0)), 1e-300)
-        if sde.noise.leaps:  # there is no way between two steps that a bridge could watch
-            return target.level(x) / length, np.zeros(x.shape[1:])
-        normal = slope / length
-        across = sde.along(edges.evaluable(x) if edges else x, normal)
-        return target.level(x) / length, 1 / (step * across + 1e-300)
-
-    return wall

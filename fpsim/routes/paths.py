@@ -20,7 +20,8 @@ from fpsim.cuda.device import Device
 from fpsim.description import describe_walls
 from fpsim.escape_time import EscapeTime
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
-from fpsim.paths.exits import ExitSample, check_deadline
+from fpsim.paths.exit_sample import ExitSample
+from fpsim.paths.exits import check_deadline
 from fpsim.paths.slow_drift import differences_noticed
 from fpsim.paths.step import check_step, require_count
 from fpsim.routes.allowance import Allowance

@@ -17,7 +17,8 @@ from numpy.typing import DTypeLike
 
 from fpsim.cuda.device import Device
 from fpsim.kernels.random_numbers import own_seed
-from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.exit_sample import ExitSample
+from fpsim.paths.exits import exit_times
 from fpsim.paths.starts import start_points
 from fpsim.routes.ladder import share_of_work
 from fpsim.routes.problem import Problem

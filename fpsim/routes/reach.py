@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fpsim.paths.censoring import UnsettledError
 from fpsim.paths.chunks import BLOCK
-from fpsim.paths.exits import ExitSample
+from fpsim.paths.exit_sample import ExitSample
 
 MOST_STEPS = {"compiled": 1e12, "numpy": 2e9}
 """Coordinate-steps of all paths beyond which a run without a horizon is refused."""

@@ -18,7 +18,8 @@ from numpy.typing import DTypeLike
 from fpsim.cuda.device import Device
 from fpsim.numbers import share
 from fpsim.paths.ensembles import Moments, Paths
-from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.exit_sample import ExitSample
+from fpsim.paths.exits import exit_times
 from fpsim.paths.run import Keep
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import require_count
@@ -142,7 +143,8 @@ class Chain(Iteration):
             optimiser: as in :meth:`simulate`.
 
         Returns:
-            an :class:`~fpsim.paths.exits.ExitSample` whose times and horizon count iterations; places are (paths, d).
+            an :class:`~fpsim.paths.exit_sample.ExitSample` whose times and horizon count iterations; places are
+            (paths, d).
         """
         goal = self._target(target, start)
         sde, begin = self._moved(start, momentum, optimiser)

@@ -23,7 +23,8 @@ from fpsim.memory import require_memory
 from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, FRAME_BYTES, by_path
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.exit_pool import Exits, Lanes, run_lanes
-from fpsim.paths.exits import ExitSample, check_deadline, sample_of
+from fpsim.paths.exit_sample import ExitSample, sample_of
+from fpsim.paths.exits import check_deadline
 from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled, check_precision, made, require_count

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fpsim.kernels.pacing import Watch
 from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, by_path
 from fpsim.paths.exit_pool import Exits
-from fpsim.paths.exits import ExitSample, sample_of
+from fpsim.paths.exit_sample import ExitSample, sample_of
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS
 from fpsim.paths.threads import in_order

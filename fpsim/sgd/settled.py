@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
 from fpsim.escape_time import EscapeTime
-from fpsim.paths.exits import ExitSample
+from fpsim.paths.exit_sample import ExitSample
 
 Array = NDArray[np.float64]
 FEWEST = 10

@@ -152,7 +152,7 @@ class BatchFlights:
         """Flights, as :class:`fpsim.splitting.dynamics.Dynamics` says."""
         if self.device == "cuda":
             return self._fly_on_card(starts, numbers, first, until, recording, stop)
-        from fpsim.kernels.flights import batch_flights
+        from fpsim.kernels.batch_flights import batch_flights
 
         kernel, ((*batches, key0, key1), wall, score) = batch_flights[np.float64], self._moving
         measured = wall if score is None else score

@@ -19,7 +19,7 @@ from fpsim.kernels.pacing import Stopped
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-ALOFT, BACK, ARRIVED, REACHED, UNSCORED = 0, 1, 2, 3, 4  # as in fpsim.kernels.flights
+ALOFT, BACK, ARRIVED, REACHED, UNSCORED = 0, 1, 2, 3, 4  # as in fpsim.kernels.flight_lanes
 
 
 @dataclass(frozen=True)

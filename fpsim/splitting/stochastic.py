@@ -23,10 +23,9 @@ from fpsim.paths.step import (
     DivergenceError,
     compiled_fold,
     compiled_step,
-    compiled_wall,
     numpy_step,
-    numpy_wall,
 )
+from fpsim.paths.wall import compiled_wall, numpy_wall
 from fpsim.sde.sde import SDE
 from fpsim.splitting.card import Flights, Records, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until

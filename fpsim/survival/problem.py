@@ -22,7 +22,8 @@ from fpsim.density.fokker_planck import FokkerPlanck
 from fpsim.density.moving import survived, times_of
 from fpsim.density.space import Space
 from fpsim.noise.borrowed import StepNoise
-from fpsim.paths.exits import ExitSample, check_deadline, exit_times
+from fpsim.paths.exit_sample import ExitSample
+from fpsim.paths.exits import check_deadline, exit_times
 from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.survival.hazard import hazard

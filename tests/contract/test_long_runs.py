@@ -12,6 +12,7 @@ import pytest
 import fpsim
 from fpsim import memory
 from fpsim.kernels import pacing
+from fpsim.paths import chunks
 from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
@@ -252,3 +253,13 @@ def test_pieces_cover_every_step_once(steps, every, most, unit):
             frames += piece.frames if piece.finished else 0
             assert (done % every == 0 or done == steps) if piece.finished else done % unit == 0
         assert done == steps and frames == -(-steps // every)
+
+
+def test_moments_at_many_times_take_few_calls_of_the_kernel(monkeypatch):
+    """A call does as many times as it has seconds for, and they are the moments of the paths."""
+    calls, kernel = [], chunks._BlockWalk._kernel
+    monkeypatch.setattr(chunks._BlockWalk, "_kernel", lambda self, *a: calls.append(1) or kernel(self, *a))
+    found = simulate(COLD, -1.0, 20.0, 0.01, paths=300, save_every=1, keep="moments", threads=1)
+    assert len(calls) < 20 and len(found.time) == 2001
+    whole = simulate(COLD, -1.0, 20.0, 0.01, paths=300, save_every=1, threads=1)
+    np.testing.assert_allclose(found.mean[:, 0], whole.x[..., 0].mean(axis=1), atol=1e-12)

@@ -16,7 +16,7 @@ from matplotlib.patches import StepPatch
 
 from fpsim import plotting
 from fpsim.paths.ensembles import Moments, Paths
-from fpsim.paths.exits import ExitSample
+from fpsim.paths.exit_sample import ExitSample
 from fpsim.plotting.exits import poisson_interval
 from fpsim.plotting.style import CYCLE, TIME
 from fpsim.results import Assumption, Comparison, EscapeTime

@@ -5,7 +5,8 @@ import pytest
 
 import fpsim
 from fpsim.kernels.random_numbers import normals, seed_words
-from fpsim.paths.exits import ExitSample, exit_times
+from fpsim.paths.exit_sample import ExitSample
+from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
 from fpsim.targets import LevelSet, Point, as_target

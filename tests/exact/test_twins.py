@@ -10,7 +10,8 @@ from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.edges import Edges
 from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
-from fpsim.paths.step import compiled_step, compiled_wall, numpy_step, numpy_wall
+from fpsim.paths.step import compiled_step, numpy_step
+from fpsim.paths.wall import compiled_wall, numpy_wall
 from fpsim.targets import LevelSet, Point
 from fpsim.walls import Walls
 from landscapes import CoupledDoubleWells, DoubleWell, DriftField, Landscape, Quadratic, TiltedCosine

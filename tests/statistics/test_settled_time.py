@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fpsim
-from fpsim.paths.exits import ExitSample
+from fpsim.paths.exit_sample import ExitSample
 from fpsim.sgd.settled import Risk, settled_time
 from landscapes.catalogue.example_losses import LinearRegression
 

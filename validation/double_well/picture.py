@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fpsim.paths.ensembles import Paths
-    from fpsim.paths.exits import ExitSample
+    from fpsim.paths.exit_sample import ExitSample
     from fpsim.results import Comparison
 
 MOST_PATHS = 4

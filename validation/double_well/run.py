@@ -17,7 +17,7 @@ import numpy as np
 from fpsim.escape import EscapeProblem
 from fpsim.noise import ConstantDiffusion
 from fpsim.paths.ensembles import Paths
-from fpsim.paths.exits import ExitSample
+from fpsim.paths.exit_sample import ExitSample
 from fpsim.paths.simulate import simulate
 from fpsim.results import Comparison, EscapeTime, as_json
 from fpsim.sde.sde import SDE
