@@ -193,3 +193,8 @@ def test_maier_stein() -> None:
 def test_wrong_arguments_are_one_sentence(make: object, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         make()  # type: ignore[operator]
+
+
+def test_a_landscape_of_any_dimension_tells_its_own():
+    assert str(StyblinskiTang(dimension=4)) == "StyblinskiTang(dimension=4)"
+    assert str(CoupledDoubleWells(10, 0.1)) == "CoupledDoubleWells(dimension=10, coupling=0.1, barrier=0.25)"
