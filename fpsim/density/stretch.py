@@ -123,6 +123,7 @@ class StretchedSDE:
     stretch: Stretch
     noise = SimpleNamespace(is_constant=False, breaks=lambda landscape, low, high: None)
     convention_weight = 0.0
+    inertia = None
 
     @property
     def dimension(self) -> int:
