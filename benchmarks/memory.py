@@ -165,6 +165,9 @@ def draw(found: dict[str, list[Row]], file: Path) -> None:
                 axes.loglog(x, [max(row["megabytes"], 0.1) for row in rows], "o-", ms=3, label=name.partition(": ")[2])
         tidy(axes, "cells" if kind == "density" else kind, "megabytes" if k == 0 else "")
         axes.set_ylim(0.08, 4000)
+        if kind == "dimensions":
+            axes.set_xticks(x, [f"{size:g}" for size in x], minor=False)
+            axes.minorticks_off()
         axes.set_title({"cells": "mean first-passage time", "density": "density at t = 1"}.get(kind, kind), fontsize=9)
         axes.legend(frameon=False, fontsize=7)
     figure.savefig(file, dpi=150)

@@ -132,17 +132,18 @@ def test_momentum_and_the_chain():
 
 @pytest.mark.parametrize("sampling", LAWS)
 def test_mini_batches(sampling):
+    count = PATHS // 3 if sampling == "gaussian" else PATHS  # each of its steps takes all examples
     sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=11, seed=1), 0.3, 3, sampling)
-    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=PATHS, save_every=3)
+    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=count, save_every=3)
     assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x[-1]) > 0.05
-    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=PATHS, save_every=9, keep="moments")
+    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=count, save_every=9, keep="moments")
     assert np.allclose(gpu.variance, cpu.variance, rtol=1e-10)
     wells = MiniBatchSGD(PerExampleDoubleWell(noise=2.0, examples=10, positive=5), 0.2, 2, sampling, momentum=0.3)
     for dtype in ROUNDING if sampling == "with-replacement" else ["float64"]:
-        cpu, gpu = both(exit_iterations, wells, -1.0, -0.7, PATHS, seed=3, horizon=40, dtype=dtype)
+        cpu, gpu = both(exit_iterations, wells, -1.0, -0.7, count, seed=3, horizon=40, dtype=dtype)
         same = gpu.times == cpu.times
         assert same.all() if dtype == "float64" else same.mean() > 0.9
-        assert gpu.exits.size > 3 and np.abs(gpu.places - cpu.places)[same].max() < 5 * ROUNDING[dtype]
+        assert gpu.exits.size > 2 and np.abs(gpu.places - cpu.places)[same].max() < 5 * ROUNDING[dtype]
 
 
 @pytest.mark.parametrize(("sampling", "momentum"), [("with-replacement", 0.0), ("gaussian", 0.5)])
