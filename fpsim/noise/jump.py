@@ -59,7 +59,7 @@ class JumpNoise(Diffusion[HasDrift]):
         eta, size = positive(learning_rate, "learning_rate"), positive(batch_size, "batch_size")
         not_negative(spread, "spread")
         positive(jump, "jump")
-        number(chance, "the chance of a large example", "a number in (0, 1)", lambda x: 0 < x < 1)
+        number(chance, "the chance of a large example", "a number between 0 and 1", lambda x: 0 < x < 1)
         return cls(
             eta * spread**2 / (2 * size),
             chance * size / eta,
