@@ -50,7 +50,8 @@ WRONG = {
     "no budget": (["escape", "double-well", "--temperature", "0.1", "--budget", "-1"], "budget"),
     "mass alone": (["escape", "double-well", "--temperature", "0.1", "--mass", "2"], "--friction"),
     "walls round a body": (
-        ["escape", "double-well", "--temperature=0.1", "--friction=1", "--boundary=reflecting"], "turn velocities round",
+        ["escape", "double-well", "--temperature=0.1", "--friction=1", "--boundary=reflecting"],
+        "turn velocities round",
     ),
     "no threads": (["escape", "double-well", "--temperature", "0.1", "--threads", "0"], "threads"),
     "floor of white noise": (["escape", "double-well", "--temperature", "0.1", "--floor", "1"], "--floor belongs to"),
