@@ -20,6 +20,8 @@ STILLS = ("png", *VECTORS)
 FORMATS = ("gif", "mp4", *STILLS)
 COLOURS = 64
 """Colours of a gif."""
+NEAR = 8
+"""Least distance of its colours from those that it has exactly."""
 
 
 class Drawing(Protocol):
@@ -117,11 +119,13 @@ def _palette(sheet: Any, kept: Sequence[str]) -> Any:
     """The colours ``kept``, and a median cut of what is there."""
     from PIL import Image
 
-    exact = [int(colour[i : i + 2], 16) for colour in dict.fromkeys(kept) for i in (1, 3, 5)]
-    others = COLOURS - len(exact) // 3
-    rest = sheet.quantize(others, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * others]
+    exact = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in dict.fromkeys(kept)]).reshape(-1, 3)
+    others = COLOURS - len(exact)
+    rest = np.array(sheet.quantize(others, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * others]).reshape(-1, 3)
+    if len(exact):  # Pillow tells colours apart by eights: a near one would stand for the exact one
+        rest = rest[np.abs(rest[:, None] - exact).max(axis=2).min(axis=1) >= NEAR]
     palette = Image.new("P", (1, 1))
-    palette.putpalette(exact + rest)
+    palette.putpalette(np.concatenate([exact, rest]).ravel().tolist())
     return palette
 
 

@@ -85,9 +85,12 @@ def test_no_words_are_cut_or_overlap(data) -> None:
 def test_gif_decodes_with_its_length(pictures, tmp_path) -> None:
     from PIL import Image
 
-    path = write_film(pictures, tmp_path / "film.gif", 12.5)
+    path = write_film(pictures, tmp_path / "film.gif", 12.5, ("#FFFFFF", "#262626", "#0072B2", "#E69F00"))
     with Image.open(path) as film:
-        lengths = []
+        lengths, first = [], np.asarray(film.convert("RGB"))
+        for colour in ([255, 255, 255], [0x26, 0x26, 0x26], [0x00, 0x72, 0xB2]):  # exact where it was exact
+            was = (pictures[0] == colour).all(axis=2)
+            assert was.sum() > 20 and (first[was] == colour).all()
         for i in range(film.n_frames):
             film.seek(i)
             lengths.append(film.info["duration"])
