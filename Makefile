@@ -52,6 +52,7 @@ dist: $(DEV)  ## sdist and wheel in dist/, the wheel made from the sdist and tri
 bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy and py-pde, on one core
 	@$(BIN)/python benchmarks/run.py --rivals $(RIVALS)/bin/python $(ARGS)
 	@$(BIN)/python benchmarks/density.py --rivals $(RIVALS)/bin/python $(ARGS)
+	@$(BIN)/python benchmarks/equal_bias.py
 
 replicas: $(FULL)  ## speed of many copies of a network at once against a loop over them
 	@$(BIN)/python benchmarks/replicas.py $(ARGS)

@@ -56,9 +56,8 @@ def test_a_small_ball_close_to_the_start():
     close(by_grid(WELL, (0.02, 0.0), fpsim.Ball((0, 0), 0.01)), np.log(2), 5e-3)
 
 
-@pytest.mark.parametrize("turn", [3, 10])
-def test_rotation_does_not_change_the_time_to_a_ball(turn, radial_time):
-    swirl = DriftField.from_expression([f"-x + {turn}*y", f"-y - {turn}*x"], variables="x y")
+def test_rotation_does_not_change_the_time_to_a_ball(radial_time):
+    swirl = DriftField.from_expression(["-x + 10*y", "-y - 10*x"], variables="x y")
     exact = radial_time(lambda r: r * r / 2, 1.0, 2, 2.0, 0.3, 10.0)
     close(by_grid(swirl, (2.0, 0.0), fpsim.Ball((0, 0), 0.3), cells=None), exact, 1e-3)
 
