@@ -20,6 +20,7 @@ FILMS = {
     "surface": "surface.film:SurfaceFilm",
     "gate": "gate.film:GateFilm",
     "noise-shape": "noise_shape.film:NoiseShapeFilm",
+    "network": "network.film:NetworkFilm",
 }
 """Where each film is described, in this package."""
 STAGES = {"manim": "stage.stage", "matplotlib": "film.canvas"}

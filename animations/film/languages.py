@@ -114,5 +114,22 @@ GERMAN = {
     "unlike variances alone: {number}": "nur ungleiche Varianzen: {number}",
     "excess kurtosis": "Exzess-Kurtosis",
     "exact: ∝ 1/S": "exakt: ∝ 1/S",
+    # a network
+    "A network leaves a valley, in all of its parameters": "Ein Netz verlässt ein Tal, in allen seinen Parametern",
+    "{network}, all {parameters} parameters projected; SGD, {size} of {examples} images a step, η = {rate}":
+        "{network}, alle {parameters} Parameter projiziert; SGD, {size} von {examples} Bildern je Schritt, η = {rate}",
+    "u, along the way out": "u, längs des Wegs hinaus",
+    "v, across": "v, quer dazu",
+    "still inside": "noch drinnen",
+    "thousands of iterations": "Tausend Iterationen",
+    "has been out": "war draußen",
+    "least-action path": "Weg kleinster Wirkung",
+    "the barrier's height": "Höhe der Barriere",
+    "out": "draußen",
+    "{count} iterations": "{count} Iterationen",
+    "mean, in thousands of iterations": "Mittel, in Tausend Iterationen",
+    "these replicas: {number}": "diese Kopien: {number}",
+    "{count} other exits: {number}": "{count} andere Austritte: {number}",
+    "theory, nothing fitted: {number}": "Theorie, ohne Anpassung: {number}",
 }  # fmt: skip
 LANGUAGES: dict[str, dict[str, str]] = {"en": {}, "de": GERMAN}

@@ -38,6 +38,7 @@ SMALL = MappingProxyType(
             {"floors": (0.3, 0.2), "particles": 10, "frames": 8},
         ),
         "noise-shape": (None, {"sizes": (16, 512), "frames": 5}),
+        "network": (None, {"replicas": 12, "frames": 5}),
     }
 )
 """A problem that each film shows (none: it has its own) and options that make it small: a new film adds its own."""
@@ -48,6 +49,7 @@ ATTRIBUTES = MappingProxyType(
         "surface": {"facts"},
         "gate": {"facts", "count", "group_0", "group_1", "group_chain"},
         "noise-shape": {"facts"},
+        "network": {"facts"},
     }
 )
 """What a film's file is read by, for years to come."""

@@ -1,4 +1,4 @@
-"""The scenes surface, gate and noise-shape: pictures differ over time, words stay apart and say what the data say."""
+"""The scenes surface, gate, noise-shape and network: pictures differ over time, words stay apart and say what the data say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from animations.film.captions import with_error
 from animations.gate.film import GateFilm
+from animations.network.film import NetworkFilm
 from animations.noise_shape.film import NoiseShapeFilm
 from animations.surface.film import SurfaceFilm
 
@@ -29,6 +30,7 @@ def made():
         "surface": SurfaceFilm.standard(particles=30, frames=10, seed=1).compute(),
         "gate": GateFilm.standard(particles=60, frames=20, seed=1).compute(),
         "noise-shape": NoiseShapeFilm.standard(frames=13).compute(),
+        "network": NetworkFilm.standard(frames=9).compute(),
     }
 
 
@@ -50,7 +52,7 @@ def words_of(stage) -> list:
     return [one for one in every if isinstance(one, Words) and one.text]
 
 
-@pytest.fixture(scope="module", params=["surface", "gate", "noise-shape"])
+@pytest.fixture(scope="module", params=["surface", "gate", "noise-shape", "network"])
 def scene(request, films):
     data = films[request.param]
     return request.param, data, drawn(request.param, data)
@@ -169,6 +171,28 @@ def test_noise_shape_shows_measured_sizes_only(films) -> None:
         sizes.append(int(data.batch_size[k]))
     assert sizes == sorted(sizes) and sorted(set(sizes)) == [16, 32, 64, 128, 256, 512]
     assert f"unlike variances alone: {data.index_formula[0]:.4g}" in [one.text for one in words_of(stage)]
+
+
+def test_network_shows_its_numbers_and_its_replicas(films) -> None:
+    """Each replica covers its place in the plane with its colour; the staircase ends where the survivors are."""
+    data, frame = films["network"], 7
+    ((stage, _),) = drawn("network", data)
+    image, texts = stage.picture(frame).astype(int), [one.text for one in words_of(stage)]
+    assert f"{data.replicas - data.survivors[frame]} of {data.replicas} out" in texts
+    assert f"these replicas: {with_error(*(v / 1000 for v in data.counted))}" in texts
+    assert f"theory, nothing fitted: {data.predicted / 1000:.3g}" in texts
+
+    def near(plot, x, y, colour) -> bool:
+        """Whether the colour stands there, or within a pixel of it."""
+        across, up = plot.at(x, y)[0]
+        row, column = round(240 - up * 60), round(427 + across * 60)
+        return bool((np.abs(image[row - 1 : row + 2, column - 1 : column + 2] - colour).max(axis=2) <= 12).any())
+
+    for out, colour in ((False, BLUE), (True, ORANGE)):
+        places = data.positions[frame, data.out[frame] == out]
+        shown = [near(stage.plane, u, v, colour) for u, v in places if data.v[0] < v < data.v[-1]]
+        assert len(shown) > 5 and np.mean(shown) > 0.8  # some lie under others, or under a, b and a'
+    assert near(stage.inside, data.time[frame] / 1000, data.survivors[frame] / data.replicas, BLUE)
 
 
 def test_same_data_same_pictures(films) -> None:

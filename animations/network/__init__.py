@@ -1,0 +1,1 @@
+"""The film of replicas of a network that leave a valley in all of its parameters."""
