@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time as clock
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,15 +149,16 @@ def theories(
     left = ends - clock.monotonic()
     cramer = minimum_action(moves, a, b, pieces=pieces, starts=0, guesses=[gauss.x], deadline=left)
     kramers = math.log(2 * math.pi / -values[0]) + float(np.log(np.abs(values)).sum() - np.log(bottom).sum()) / 2
-    ways = _ways(sgd, (cramer, gauss), floor, pieces)
+    ways = along_ways(sgd, {"cramer": cramer, "gauss": gauss}, floor, pieces)
     rows = (*ways, *_along(line, sgd.learning_rate), *_frozen(sgd, a, b, e, kramers))
     return Theories(rows, cramer, gauss, line)
 
 
-def _ways(sgd: Any, found: tuple[MinimumAction, MinimumAction], floor: float, nodes: int) -> list[Theory]:
-    """The least actions in all coordinates, with their prefactors."""
+def along_ways(sgd: Any, found: Mapping[str, MinimumAction], floor: float, nodes: int) -> list[Theory]:
+    """Least actions in all coordinates with their prefactors, of ``"cramer"`` or ``"gauss"``, or of both."""
     rows = []
-    for name, system, way in zip(("cramer", "gauss"), (sgd, sgd.surrogate()), found, strict=True):
+    for name, way in found.items():
+        system = sgd if name == "cramer" else sgd.surrogate()
         failed = ", ".join(check.statement for check in way.violated)
         note = f"the noise's floor takes {way.floor_share:.1e}" + (f"; fails: {failed}" if failed else "")
         try:

@@ -33,7 +33,7 @@ def animate(
         str | None,
         typer.Argument(
             metavar="[LANDSCAPE]",
-            help="Dimension one, for surface two; noise-shape takes none, network takes none. Each has its own by default.",
+            help="Dimension one, for surface two; noise-shape takes none, network takes none. Each has its own."
         ),
     ] = None,
     given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
@@ -48,7 +48,7 @@ def animate(
         str | None, typer.Option("--format", help="gif or mp4; a still: png, svg or pdf. By default OUTPUT's ending.")
     ] = None,
     renderer: Annotated[
-        str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius, network); manim where it is installed.")
+        str | None, typer.Option(help="manim, or matplotlib (kramers, arrhenius, network); manim where there is one.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the film.")] = None,
     horizon: Annotated[float | None, typer.Option(help="Of kramers: time that it shows.")] = None,

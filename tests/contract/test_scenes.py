@@ -1,4 +1,4 @@
-"""The scenes surface, gate, noise-shape and network: pictures differ over time, words stay apart and say what the data say."""
+"""The scenes surface, gate, noise-shape and network: pictures differ over time, words stay apart and are the data's."""
 
 from __future__ import annotations
 

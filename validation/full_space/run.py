@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from validation.full_space import laws
+from validation.full_space.crossing import STUDY as PASSES
 from validation.full_space.measures import EscapeLaw, measure
 from validation.full_space.pictures import slopes_figure, times_figure
 from validation.full_space.size import CONFIRMING, Size
@@ -56,5 +57,5 @@ FACTS = {
     "lag in relaxation times": LAG, "sigmas": SIGMAS, "systematic share of a slope": SYSTEMATIC,
     "first confirming seed": CONFIRMING, "expected": {f"{n} {d:g}": dict(v) for (n, d), v in EXPECTED.items()},
 }  # fmt: skip
-PANELS = (replace(SHALLOW, share=0.1),)
-STUDY = Study("full-space", TITLE, Size.of, EscapeLaw, measure, told, FACTS, panels=PANELS, share=0.9)
+PANELS = (replace(PASSES, share=0.05), replace(SHALLOW, share=0.1))
+STUDY = Study("full-space", TITLE, Size.of, EscapeLaw, measure, told, FACTS, panels=PANELS, share=0.85)
