@@ -12,7 +12,7 @@ from animations.film.look import AMBER, REMARK
 from animations.film.parts import Part
 from animations.network import captions
 from animations.network.data import NetworkData
-from animations.network.levels import contours
+from animations.network.levels import TICKS, contours, foot
 from animations.stage.outline import Outline, dashed
 from animations.stage.plot import Plot
 from animations.stage.stage import Stage
@@ -45,7 +45,7 @@ class NetworkStage(Stage):
         self.title(self.look.heading(captions.TITLE))
         self.add(Words(captions.subtitle(self.say, data), (LEFT, TOP - 0.45), SMALL, REMARK))
         self.plane = Plot((float(data.u[0]), float(data.u[-1])), (float(data.v[0]), float(data.v[-1])), PLANE)
-        self.inside = Plot((0.0, float(data.time[-1]) / 1000), (0.5 / data.replicas, 1.3), SURVIVAL, log=True)
+        self.inside = Plot((0.0, float(data.time[-1]) / 1000), (foot(data), 1.15), SURVIVAL, log=True)
         self._plane()
         self._replicas()
         self._corners()
@@ -86,7 +86,7 @@ class NetworkStage(Stage):
     def _survival(self) -> None:
         """What theory expects with its band, and the staircase of the replicas."""
         data, inside, time = self.data, self.inside, self.data.time / 1000
-        self.add(inside.axes(self.say(captions.TIME), self.say(captions.INSIDE), 5, [0.01, 0.1, 1.0]))
+        self.add(inside.axes(self.say(captions.TIME), self.say(captions.INSIDE), 5, TICKS))
         low, high = np.maximum(data.expected - data.band, inside.y[0]), np.minimum(data.expected + data.band, 1.0)
         band = np.concatenate([inside.at(time, low), inside.at(time, high)[::-1]])
         self.add(Outline(fill=VERMILLION, opacity=0.18).area(band))

@@ -15,7 +15,7 @@ from animations.film.look import AMBER, PLAIN, REMARK, Look
 from animations.film.parts import Part
 from animations.network import captions
 from animations.network.data import NetworkData
-from animations.network.levels import contours
+from animations.network.levels import TICKS, contours, foot
 from fpsim.plotting.style import BLUE, INK, ORANGE, PURPLE, SHADE, VERMILLION
 
 COLOURS = {"heading": REMARK, "replicas": BLUE, "others": INK, "theory": VERMILLION}
@@ -72,10 +72,11 @@ class NetworkPicture(Canvas):
 
     def _survival(self) -> None:
         data, axes, time = self.data, self.inside, self.data.time / 1000
-        lowest = 0.5 / data.replicas
-        shown = [v for v in (0.01, 0.1, 1.0) if v > lowest]
+        lowest = foot(data)
+        shown = [v for v in TICKS if v > lowest]
         axes.set_yscale("log")
-        axes.set(xlim=(0, time[-1]), ylim=(lowest, 1.3), yticks=shown, yticklabels=[f"{v:g}" for v in shown])
+        axes.set(xlim=(0, time[-1]), ylim=(lowest, 1.15), yticks=shown, yticklabels=[f"{v:g}" for v in shown])
+        axes.minorticks_off()
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(self.say(captions.TIME), fontsize=SMALL, color=INK, labelpad=1)
         axes.set_ylabel(self.say(captions.INSIDE), fontsize=SMALL, color=INK, labelpad=1)

@@ -86,9 +86,10 @@ def moments(last: int) -> Array:
 def way(place: Place) -> Array:
     """The least-action path of Gaussian noise from a to b, (points, 2)."""
     from fpsim import MiniBatchSGD, minimum_action
+    from fpsim.action.theories import FLOOR
 
     sgd = MiniBatchSGD(place.landscape, RATE, 1)
-    found: Any = minimum_action(sgd.surrogate(), place.minimum, place.saddle, pieces=PIECES)
+    found: Any = minimum_action(sgd.surrogate(), place.minimum, place.saddle, floor=FLOOR, pieces=PIECES)
     return (found.x.T - place.saddle) @ axes(place).T
 
 
