@@ -13,6 +13,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright (a tool
 pytest.importorskip("uvicorn", reason="uvicorn (extra `explore`) is not installed")
 pytest.importorskip("plotly", reason="plotly (extra `explore`) is not installed")
 
+import fpsim  # noqa: E402
 from fpsim.explore.export import export_page  # noqa: E402
 from fpsim.explore.launch import opened, page_server  # noqa: E402
 from fpsim.explore.presets import PRESETS  # noqa: E402
@@ -29,7 +30,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def home():
-    """A server of its own, on a free port, as `fpsim explore` starts it."""
+    """A server of its own, on a free port, as `fpsim explore` starts it; what it compiles once is compiled before."""
+    compiled = Settings(temperature="0.2").problem
+    compiled.by_paths(50, step=0.05, step_bias=False)
+    fpsim.simulate(compiled.sde, -1.0, 0.1, 0.05, paths=4)
     listener = opened("127.0.0.1", 0)
     server = page_server()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
