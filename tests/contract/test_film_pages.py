@@ -63,4 +63,5 @@ def test_a_program_runs(number: int, tmp_path, monkeypatch, capsys) -> None:
 
 def test_the_tables_name_all_there_is() -> None:
     named = set(re.findall(r"`([^`]*)`", PAGE))
+    assert re.findall(r"^\| `([\w-]+)` \|", PAGE.partition("```")[0], flags=re.M) == list(FILMS)
     assert {*FILMS, *SIZES, *NAMED, *SCHEMES, *LANGUAGES, *FORMATS} <= named
