@@ -73,6 +73,8 @@ def _written(source: str, data: NDArray[Any], device: str) -> Compiled:
     return Compiled(compiled_block(source, 3, data.dtype.name), data)
 
 
+STRAIGHT = 2e-3
+"""Parts of a path's length by which its score may cut corners."""
 PATH_SOURCE = """
 def block(x, data, out):
     d, points, width = int(data[0]), int(data[1]), out.size
@@ -116,7 +118,9 @@ class PathScore:
         steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
         if not (steps > 0).all():
             raise ValueError("a path as score has no point twice in a row; leave out the double ones")
-        self.points, self.lengths = path, np.concatenate([[0.0], np.cumsum(steps)])
+        lengths = np.concatenate([[0.0], np.cumsum(steps)])
+        keep = _corners(path, STRAIGHT * float(lengths[-1]))
+        self.points, self.lengths = path[keep], lengths[keep]
 
     def __call__(self, x: Array) -> Array:
         """Lengths (n,) along the path."""
@@ -142,6 +146,25 @@ class PathScore:
 
     def __str__(self) -> str:
         return f"length along a path of {len(self.points)} points"
+
+
+def _corners(path: Array, near: float) -> NDArray[np.int64]:
+    """Numbers of the points without which a polyline would lie farther than ``near`` from some of the others.
+
+    D. Douglas, T. Peucker, Cartographica 10 (1973) 112.  Every step of a flight asks for its distance to each piece.
+    """
+    keep, parts = {0, len(path) - 1}, [(0, len(path) - 1)]
+    while parts:
+        first, last = parts.pop()
+        inner, chord = path[first + 1 : last] - path[first], path[last] - path[first]
+        square = float(chord @ chord)
+        share = np.clip(inner @ chord / square, 0.0, 1.0) if square > 0 else np.zeros(len(inner))
+        gaps = np.linalg.norm(inner - share[:, None] * chord, axis=1)
+        if gaps.size and gaps.max() > near:
+            middle = first + 1 + int(gaps.argmax())
+            keep.add(middle)
+            parts += [(first, middle), (middle, last)]
+    return np.array(sorted(keep))
 
 
 TABLE_SOURCE = """

@@ -79,3 +79,15 @@ def test_a_bent_way_by_the_committor_of_the_grid():
     assert abs(found.log_mean - exact) < 5 * found.log_error < 1.5
     assert found.settings["score"] == "committor"
     assert not {"scatter", "weights", "extinct", "settled"} & {a.key for a in found.violated}
+
+
+def test_a_bent_way_by_the_path_of_least_loss():
+    """From Mueller-Brown's deep valley to its low one, round two bends; 198.31 is theory's (the grid has 198.315)."""
+    place = landscapes.MuellerBrown()
+    deep, _, low = (tuple(minimum.x) for minimum in place.minima)
+    path = fpsim.string(place, deep, low).x.T
+    problem = fpsim.EscapeProblem(fpsim.SDE(place, C(10.0)), deep, fpsim.Ball(low, 0.1))
+    found = problem.by_splitting(seed=1, repetitions=4, particles=64, score=path, step=3e-5, step_bias=False)
+    assert abs(found.mean - 198.31) < 5 * found.standard_error < 2.5 * 198.31
+    assert not {"scatter", "weights", "extinct", "settled"} & {a.key for a in found.violated}
+    assert int(found.settings["score"].split()[-2]) < len(path) / 4  # straight parts need few points
