@@ -29,7 +29,7 @@ from validation.full_space.times import PLAIN
 
 FILE = Path(__file__).parents[1] / "data" / "network_replicas.nc"
 RATE, SIZE = 0.04, 3
-PATHS, ITERATIONS, EVERY, CHUNK = 64, 1_000_000, 100, 20_000
+PATHS, ITERATIONS, EVERY, CHUNK = 64, 540_000, 100, 20_000
 FIRST = 2_000_000
 """Seed of the first chunk; that of chunk k is `FIRST` + k `CHUNK`."""
 MOMENTS, SPEED_UP = 401, 3.0
