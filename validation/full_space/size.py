@@ -65,7 +65,7 @@ class Size:
         """Three batch sizes at the window's low end in some minutes, or everything in two hours on two cores."""
         if quick:
             few: Sampled = (*MAIN, 0.04, 3, BATCHES, 512, 60_000)
-            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 256, 4, 16, 16, 1e-5, False)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 256, 4, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
