@@ -125,7 +125,7 @@ def test_sgd_has_cramers_slope_and_gaussian_noise_that_of_its_chain(case, size):
     rate = case.climb.exponent / 1.6
     sizes = batch_sizes(case.line, case.climb, rate, 4, 1, 1e7)
     assert np.all(np.diff(sizes) == 1) and sizes[0] * 1.6 >= 3
-    many = Run(replace(size, budget=2e7, most_paths=800), 1, 1)
+    many = Run(replace(size, budget=1e7, most_paths=400), 1, 1)
     real = swept(many, case, "with-replacement", rate, (1, 2, 3, 4))
     assert all(row["paths"] >= 100 and not row["censored"] for row in real.rows)
     line, slopes = real.line(), real.theory_slopes()
