@@ -18,7 +18,7 @@ def slope(x):
     return (DEPTH * (x**3 - x).T).T + COUPLING * (x - x.mean(axis=0))
 
 
-def test_the_time_of_six_hundred_coupled_wells():
+def test_the_time_of_six_hundred_coupled_wells(monkeypatch):
     """All flip together, over x = 0: the Hessian there is diag(c - depth) - c/d, and diag(c + 2 depth) - c/d at -1."""
     top, bottom = np.diag(COUPLING - DEPTH) - COUPLING / D, np.diag(COUPLING + 2 * DEPTH) - COUPLING / D
     temperature = DEPTH.sum() / 40  # the barrier is 10 T
@@ -27,6 +27,7 @@ def test_the_time_of_six_hundred_coupled_wells():
         + (np.linalg.slogdet(top)[1] - np.linalg.slogdet(bottom)[1]) / 2
         + DEPTH.sum() / 4 / temperature
     )
+    monkeypatch.setattr("fpsim.valleys.far.FAR_STARTS", 0)  # there is one pass only
     place = Landscape(wells, slope, dimension=D, name="coupled wells")
     start = -np.ones(D) + 0.01 * np.cos(np.arange(D))
     sde = fpsim.SDE(place, fpsim.ConstantDiffusion(temperature))
