@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def contours(data: NetworkData) -> Iterator[tuple[Array, bool]]:
     from scipy.interpolate import RectBivariateSpline
 
     u, v = (np.linspace(x[0], x[-1], FINER * (len(x) - 1) + 1) for x in (data.u, data.v))
-    lines = contour_generator(u, v, RectBivariateSpline(data.v, data.u, data.loss)(v, u))
+    lines: Any = contour_generator(u, v, RectBivariateSpline(data.v, data.u, data.loss)(v, u))
     for share in SHARES:
         for line in lines.lines(share * data.barrier):
             yield line, share == 1.0

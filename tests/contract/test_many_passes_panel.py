@@ -55,7 +55,7 @@ def test_shares_and_sums_are_those_of_the_counts() -> None:
     ("change", "key"),
     [
         ({"first": 300, "second": 100}, "passes-share-2-gauss"), ({"alone": ((200, 0), (0, 300))}, "passes-sum-2"),
-        ({"inside": 180}, "passes-ends"),
+        ({"inside": 180}, "passes-ends-2"),
     ],
 )  # fmt: skip
 def test_each_verdict_can_fail(change, key) -> None:
@@ -87,3 +87,13 @@ def test_who_is_out_first_over_which_pass(monkeypatch) -> None:
     times, which, where = passes._walked(places, 1, 3, 3 * CHUNK, 7)
     assert times.tolist() == [3 * EVERY, CHUNK + 5 * EVERY, 3 * CHUNK] and which.tolist() == [0, 1, -1]
     assert np.allclose(where, [ways[0], ways[1], places[0].minimum])
+
+
+def test_the_stored_findings_are_told() -> None:
+    """What is kept is judged anew: sums within their errors, and places as the shipped ones are."""
+    kept = passes.stored()
+    assert {row["S"] for row in kept.exits} == {1, 2} and len(kept.ways) == 2
+    assert [row["barrier"] for row in kept.passes] == pytest.approx([place.barrier for place in crossroads()])
+    held = {one.key: one.holds for one in crossing.verdicts(kept)}
+    assert held["passes-certified"] and held["passes-sum-1"] and held["passes-sum-2"] and held["passes-ends-2"]
+    assert crossing.told(kept).tables

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from landscapes.mirror.place import Place
     from validation.study.run import Run
 
+FILE = Path(__file__).parents[1] / "data" / "many_passes.nc"
 RATE = 0.5
 """Learning rate; times the largest curvature it is 0.35."""
 LAG = 15.0
@@ -70,6 +72,13 @@ class ManyPasses(Findings):
     passes: Rows
     ways: Rows
     exits: Rows
+
+
+def stored() -> ManyPasses:
+    """The findings that are kept in the package."""
+    from fpsim.storage import read
+
+    return ManyPasses.from_xarray(read(FILE))
 
 
 def measure(run: Run[Size]) -> ManyPasses:

@@ -133,7 +133,7 @@ def make(file: Path, seconds: float) -> bool:
         "corner": (("corner_name", "axis"), corners, "", "minimum, saddle, twin"),
     }  # fmt: skip
     slope, log = float(theory["slope"]), float(theory["ln prefactor"]) + float(theory["per S"]) * SIZE
-    facts = {
+    facts: dict[str, Any] = {
         "network": "ResNet", "parameters": place.landscape.dimension, "decay": MAIN[1], "learning_rate": RATE,
         "examples": place.landscape.number_of_examples, "batch_size": SIZE, "iterations": ITERATIONS, "every": EVERY,
         "unit": UNIT, "barrier": place.barrier, "predicted": math.exp(slope * SIZE / RATE + log),
