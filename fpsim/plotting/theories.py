@@ -25,9 +25,10 @@ def theory_lines(rows: Sequence[Any], axes: Axes | None = None) -> Figure:
     end = CLIMB / max(row.slope for row in rows)
     x = np.linspace(0.0, end, 50)
     for k, row in enumerate(rows):
-        foot = 0.0 if math.isnan(row.log_prefactor) else row.log_prefactor
+        front = row.log_prefactor + row.by_steps
+        foot = 0.0 if math.isnan(front) else front
         color, style = CYCLE[k % len(CYCLE)], DASHES[k // len(CYCLE) % len(DASHES)]
-        words = f"{row.name}: {row.slope:.4g}" + (" (slope only)" if math.isnan(row.log_prefactor) else "")
+        words = f"{row.name}: {row.slope:.4g}" + (" (slope only)" if math.isnan(front) else "")
         axes.plot(x, foot + row.slope * x, color=color, linestyle=style, linewidth=1.4, label=words)
         low, high = (foot + (row.slope + sign * row.slope_error) * x for sign in (-1, 1))
         axes.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)

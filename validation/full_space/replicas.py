@@ -24,7 +24,7 @@ from landscapes.mirror.place import Place
 from validation.full_space import laws
 from validation.full_space.places import place_of
 from validation.full_space.size import BATCHES, MAIN
-from validation.full_space.theories import GAUSS
+from validation.full_space.theories import CRAMER
 from validation.full_space.times import PLAIN
 
 FILE = Path(__file__).parents[1] / "data" / "network_replicas.nc"
@@ -115,8 +115,9 @@ def make(file: Path, seconds: float) -> bool:
     if uv is None:
         return False
     known, keep = stored(), moments(len(uv) - 1)
-    theory = laws.one(known.theories, network=MAIN[0], decay=MAIN[1], theory=GAUSS)
-    count = laws.one(known.times, network=MAIN[0], decay=MAIN[1], S=SIZE, noise=BATCHES, method=PLAIN)
+    at = {"network": MAIN[0], "decay": MAIN[1], "eta": RATE, "S": SIZE, "noise": BATCHES, "method": PLAIN}
+    count = laws.one(known.times, **at)
+    theory = laws.one(laws.predicted(known.times, known.theories), theory=CRAMER, **at)
     assert theory is not None and count is not None
     u, v, loss = contours(place, uv)
     corners = np.stack([(x - place.saddle) @ axes(place).T for x in (place.minimum, place.saddle, place.twin)])
@@ -132,11 +133,10 @@ def make(file: Path, seconds: float) -> bool:
         "way": (("point", "axis"), way(place), "", "least-action path of Gaussian noise from minimum to saddle"),
         "corner": (("corner_name", "axis"), corners, "", "minimum, saddle, twin"),
     }  # fmt: skip
-    slope, log = float(theory["slope"]), float(theory["ln prefactor"]) + float(theory["per S"]) * SIZE
     facts: dict[str, Any] = {
         "network": "ResNet", "parameters": place.landscape.dimension, "decay": MAIN[1], "learning_rate": RATE,
         "examples": place.landscape.number_of_examples, "batch_size": SIZE, "iterations": ITERATIONS, "every": EVERY,
-        "unit": UNIT, "barrier": place.barrier, "predicted": math.exp(slope * SIZE / RATE + log),
+        "unit": UNIT, "barrier": place.barrier, "predicted": math.exp(theory["predicted"]),
         "measured": math.exp(count["ln(iterations)"]),
         "measured_error": math.exp(count["ln(iterations)"]) * float(count["error"]),
         "measured_exits": int(count["exits"]),
