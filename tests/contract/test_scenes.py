@@ -183,10 +183,10 @@ def test_network_shows_its_numbers_and_its_replicas(films) -> None:
     assert f"theory, nothing fitted: {data.predicted / 1000:.3g}" in texts
 
     def near(plot, x, y, colour) -> bool:
-        """Whether the colour stands there, or within a pixel of it."""
+        """Whether the colour stands there, or within two pixels of it."""
         across, up = plot.at(x, y)[0]
         row, column = round(240 - up * 60), round(427 + across * 60)
-        return bool((np.abs(image[row - 1 : row + 2, column - 1 : column + 2] - colour).max(axis=2) <= 12).any())
+        return bool((np.abs(image[row - 2 : row + 3, column - 2 : column + 3] - colour).max(axis=2) <= 12).any())
 
     for out, colour in ((False, BLUE), (True, ORANGE)):
         places = data.positions[frame, data.out[frame] == out]
