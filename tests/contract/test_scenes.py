@@ -192,7 +192,7 @@ def test_network_shows_its_numbers_and_its_replicas(films) -> None:
         places = data.positions[frame, data.out[frame] == out]
         shown = [near(stage.plane, u, v, colour) for u, v in places if data.v[0] < v < data.v[-1]]
         assert len(shown) > 5 and np.mean(shown) > 0.8  # some lie under others, or under a, b and a'
-    assert near(stage.inside, data.time[frame] / 1000, data.survivors[frame] / data.replicas, BLUE)
+    assert near(stage.inside, data.time[frame] / 1000, data.survivors[frame - 1] / data.replicas, BLUE)
 
 
 def test_same_data_same_pictures(films) -> None:

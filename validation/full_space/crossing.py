@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from validation.full_space.passes import EVERY, LAG, RATE, SEEDS, ManyPasses, Size, measure, predicted
+from validation.full_space.passes import EVERY, RATE, SEEDS, ManyPasses, Size, measure, predicted
+from validation.full_space.times import LAG
 from validation.study.findings import Row, Rows
 from validation.study.report import Verdict
 from validation.study.study import Study, Told

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from landscapes.mirror.crossroads import crossroads
+from validation.full_space.times import LAG
 from validation.study.findings import Findings, Row, Rows
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[1] / "data" / "many_passes.nc"
 RATE = 0.5
 """Learning rate; times the largest curvature it is 0.35."""
-LAG = 15.0
-"""Relaxation times that are cut, as in `validation.full_space.times`."""
 EVERY = 20
 """Iterations between two looks, a quarter of a relaxation time."""
 CHUNK = 2000
