@@ -164,7 +164,7 @@ def test_sentences():
         fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2, "gaussian"), odd.initial, 2, paths=2)
     with pytest.raises(ValueError, match="device='cuda' is for what compiles"):
         fpsim.simulate_batches(fpsim.MiniBatchSGD(odd, 0.1, 2), odd.initial, 2, paths=2, device="cuda")
-    with pytest.raises(ValueError, match="momentum is a number from 0 to below 1; got 1"):
+    with pytest.raises(ValueError, match=r"momentum must be a number in \[0, 1\); got 1"):
         fpsim.MiniBatchSGD(PLACE, 0.1, 2, momentum=1)
     with pytest.raises(ValueError, match="'isotropic' moves in torch only"):
         fpsim.exit_iterations(NetworkSGD(PLACE, 0.1, 2, "isotropic", START), START, GOAL, paths=2)

@@ -129,7 +129,7 @@ def test_the_speed_of_paths_is_measured() -> None:
 
 
 def test_ctrl_c_keeps_the_routes_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route("grid"), "answer", lambda problem: endless())
+    monkeypatch.setattr(route("grid"), "answer", lambda problem, **_: endless())
     timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
     began = clock.perf_counter()
