@@ -78,6 +78,7 @@ def sliders(browser, repeats: int) -> None:
         page.route("**/api/jobs/**", lambda route: route.fulfill(json={"id": 1, "state": "cancelled", "share": 0,
                                                                       "stage": "", "error": ""}))  # fmt: skip
         page.goto(home)
+        page.wait_for_selector("#presets button")
         for key in page.evaluate("[...document.querySelectorAll('#presets button')].map(e => e.dataset.key)"):
             page.click(f"#presets button[data-key='{key}']")
             page.wait_for_selector(f"#presets button[data-key='{key}'][aria-current='step']")
