@@ -101,6 +101,7 @@ class _Server:
         return _json(self.pictures(_settings(request)))
 
     def movie(self, request: Any) -> Any:
+        """The stream of moving particles; what makes paths impossible is an answer of its own."""
         from starlette.responses import StreamingResponse
 
         from fpsim.explore.movie import movie
@@ -131,6 +132,7 @@ class _Server:
             yield piece
 
     def start(self, request: Any) -> Any:
+        """Begin a job in the background, and say its number."""
         from fpsim.explore.heavy import JOBS
 
         kind, settings = request.path_params["kind"], _settings(request)

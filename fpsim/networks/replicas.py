@@ -216,6 +216,7 @@ class _Wide(Layers):
     replicas: int
 
     def layer(self, module: Any, name: str, x: Any) -> Any:
+        """One layer of every replica, as groups of one convolution."""
         if isinstance(module, nn.Sequential):
             return self.sequence(module, name, x)
         if isinstance(module, nn.Conv2d):

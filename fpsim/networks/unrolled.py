@@ -31,6 +31,7 @@ class _Unrolled(Layers):
     """Layers on images (R, S, C, H, W)."""
 
     def layer(self, module: Any, name: str, x: Any) -> Any:
+        """One layer of every replica, as products of matrices."""
         if isinstance(module, nn.Sequential):
             return self.sequence(module, name, x)
         if isinstance(module, nn.Conv2d):

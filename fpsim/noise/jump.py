@@ -106,6 +106,7 @@ class JumpNoise(Diffusion[HasDrift]):
             return np.asarray(np.sqrt(2 * self.temperature * step + jumps * self.size**2) * z[:d])
 
         def formulas(z: Sequence[Any], step: float) -> Formulas:
+            """The same of d + 1 normals, to be compiled."""
             import sympy
 
             places = [sympy.Symbol(f"jump place {k}", real=True) for k in range(MOST)]

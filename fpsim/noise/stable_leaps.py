@@ -42,6 +42,7 @@ def apart(alpha: float, scale: Array) -> Leap:
         return np.asarray(step ** (1 / alpha) * np.stack(jumps))
 
     def formulas(z: Sequence[Any], step: float) -> Formulas:
+        """The same of 2 d normals, to be compiled."""
         import sympy
 
         beta, length = (1 - alpha) / alpha, step ** (1 / alpha)
@@ -64,6 +65,7 @@ def together(alpha: float, root: Array) -> Leap:
         return np.asarray(step ** (1 / alpha) * size * np.tensordot(root, z[:d], axes=1))
 
     def formulas(z: Sequence[Any], step: float) -> Formulas:
+        """The same of d + 2 normals, to be compiled."""
         import sympy
 
         size = _Size("jump", z[d], z[d + 1], _space(alpha), alpha, (1 - alpha / 2) / alpha)

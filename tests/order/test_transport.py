@@ -1,5 +1,6 @@
 """What is carried along a way of least action: against a quasi-potential that is known, with asserted orders."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 import fpsim
 from fpsim.action.arc import SHARE, arc
-from fpsim.action.prefactor import prefactor, prefactor_along, rest
+from fpsim.action.prefactor import prefactor, prefactor_along, resolved, rest
 from fpsim.action.systems import quadratic
 from fpsim.action.transport import transported
 from landscapes import DriftField, Landscape
@@ -126,3 +127,16 @@ def test_units_of_the_noise_do_not_matter():
     h = quadratic(sde, LENGTHS, 7.0)
     other = prefactor_along(h, x, arc(h, x, 192, LENGTHS), LENGTHS)
     assert other.log == pytest.approx(one.log, abs=1e-9) and other.width == pytest.approx(7**0.5 * one.width)
+
+
+def test_an_error_covers_the_ways_own():
+    """What falls with the square of the pieces is found from half as many, on top of the error of the transport."""
+    x, h = way(), quadratic(known()[0], LENGTHS)
+    known_part = replace(prefactor(known()[0], x, LENGTHS), error=0.01)
+
+    def front(y):
+        return replace(known_part, determinants=known_part.determinants + 50 / (y.shape[1] - 1) ** 2)
+
+    found = resolved(h, x, front)
+    assert found.log == front(x).log
+    assert found.error == pytest.approx(0.01 + 50 / (x.shape[1] - 1) ** 2, rel=1e-9)
