@@ -131,7 +131,7 @@ class Stage(Scene):
         surface.finish()
 
 
-class _BlueFirst(cairo.Context):  # type: ignore[type-arg]
+class _BlueFirst(cairo.Context):
     """A page that takes colours as Manim gives them to its pictures."""
 
     def set_source_rgba(self, red: float, green: float, blue: float, alpha: float = 1.0) -> None:
