@@ -1,6 +1,6 @@
 """Mini-batch SGD, one thread per path:  x_{n+1} = x_n - (eta / S) sum_{j in B_n} grad l(x_n; data_j).
 
-The examples that a path draws are those of :mod:`fpsim.kernels.minibatch`; their numbers stand in the card's memory,
+The examples that a path draws are those of :mod:`fpsim.kernels.draws`; their numbers stand in the card's memory,
 ``picks`` (4 S, lanes) for the next four steps and, for reshuffled epochs, ``order`` (m, lanes).  Gaussian noise takes
 the normals of all examples again when it needs them, first for their means and then for the weights, so that no memory
 holds them.  With momentum a state is (x, v).
@@ -18,7 +18,7 @@ from numba import cuda, types
 from fpsim.cuda.exits import DONE, END, LOST, NEXT, QUAD
 from fpsim.cuda.functions import column_functions, generated, inlined, lost_function, pair_function, words_function
 
-DISTINCT, RESHUFFLED, GAUSSIAN = 1, 2, 3  # laws of the draws, as in fpsim.kernels.minibatch
+DISTINCT, RESHUFFLED, GAUSSIAN = 1, 2, 3  # laws of the draws, as in fpsim.kernels.draws
 u8 = np.uint64
 
 

@@ -6,9 +6,10 @@ import numpy as np
 from numba import types
 
 from fpsim.kernels import BLOCK, compiled
+from fpsim.kernels.batch_step import batch_step
+from fpsim.kernels.draws import GAUSSIAN, RESHUFFLED, draw_four
 from fpsim.kernels.exits import diverged
 from fpsim.kernels.flight_lanes import begin, common, eventful, ground, judge, launch, set_counters, set_lows
-from fpsim.kernels.minibatch import GAUSSIAN, RESHUFFLED, batch_step, draw_four
 from fpsim.kernels.walk import all_finite
 
 

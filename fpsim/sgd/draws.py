@@ -2,7 +2,7 @@
 
 Word (n mod 4) of the Philox counter (n // 4, draw) of a path decides draw number ``draw`` of iteration n: the example
 floor(word * top / 2^32), top = m with replacement; Floyd's algorithm without; Fisher and Yates by epochs
-(:mod:`fpsim.kernels.minibatch`).  So a path is the same, to rounding, whatever moves it.
+(:mod:`fpsim.kernels.draws`).  So a path is the same, to rounding, whatever moves it.
 """
 
 from __future__ import annotations

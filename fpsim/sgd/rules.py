@@ -21,7 +21,7 @@ from fpsim.sgd.optimisers import Adam
 
 Array = NDArray[np.float64]
 PLAIN, HEAVY_BALL, SIGN, ADAM = 0, 1, 2, 3
-"""As numbered in :mod:`fpsim.kernels.minibatch`."""
+"""As numbered in :mod:`fpsim.kernels.batch_step`."""
 
 
 def rule_of(sgd: MiniBatchSGD, size: float) -> tuple[int, Array]:
