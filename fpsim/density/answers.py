@@ -102,28 +102,6 @@ def committor(equation: Equation, a: Any, b: Any) -> Answer:
     return found._replace(values={"committor": np.clip(found.values["committor"], 0.0, 1.0)})
 
 
-def held(equation: Equation, source: Any, target: Any, valley: Any) -> Answer:
-    """``density`` of the steady state with unit injection at ``source``, and the ``population`` of the valley."""
-    point = source if not callable(source) and np.size(source) == equation.grid.dimension else None
-    sets = sets_on(equation, target, point)
-    grid = equation.grid
-
-    def answer(walk: Walk) -> Answer:
-        """The answer by one walk."""
-        part = restrict(walk, sets)
-        injected = (grid.density(source).ravel() * grid.volume)[part.keep]
-        solver = passage_solver(walk, part)
-        masses = part.spread(solver.forward(injected / injected.sum()))
-        counted = masses
-        if valley is not None:
-            level = on_grid(valley, grid, point).level(grid.points)
-            counted = np.where(level < 0, masses, 0.0)
-        values = {"population": float(counted.sum()), "masses": masses}
-        return Answer(values, walk, part, solver.accuracy, ended_by(part))
-
-    return sound(equation, answer, _no_hole)
-
-
 def _no_hole(found: Answer) -> bool:
     """Whether a density is positive but for ripples around a narrow source."""
     masses = found.values["masses"]

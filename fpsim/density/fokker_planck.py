@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from fpsim.density import moving
 from fpsim.density.equation import Equation
 from fpsim.density.fields import evolved, met_first, passed, standing, survived
-from fpsim.density.passage import FluxOverPopulation, QuasiStationary
-from fpsim.density.rates import exchanged, injected, left, modes
+from fpsim.density.passage import QuasiStationary
+from fpsim.density.rates import exchanged, left, modes
 from fpsim.density.spectrum import Spectrum
 from fpsim.density.stationary import probability_current
 from fpsim.density.transitions import Transitions
@@ -94,16 +94,6 @@ class FokkerPlanck(Equation):
     def transitions(self, a: Any, b: Any) -> Transitions:
         """Reactive flux, rate constants, committors and reactive current between two sets in the stationary state."""
         return exchanged(self, a, b)
-
-    def flux_over_population(self, source: Any, target: Any, valley: Any = None) -> FluxOverPopulation:
-        """Kramers' time: inject unit current at ``source``, take it out at ``target``, divide probability by current.
-
-        Args:
-            source: a point, density array or function of x where probability is injected.
-            target: where it is removed.
-            valley: the cells to count, as a set whose level is negative inside the valley (all of them if left out).
-        """
-        return injected(self, source, target, valley)
 
     def quasi_stationary(self, valley: Any, start: ArrayLike | None = None) -> QuasiStationary:
         """Quasi-stationary law and exit rate of a valley.

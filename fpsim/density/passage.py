@@ -27,32 +27,6 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
-class FluxOverPopulation(Judged):
-    """Kramers' escape time: probability in the valley over the current through its boundary, for unit injection.
-
-    Attributes:
-        time: population / current.
-        population: probability in the valley of the steady state.
-        current: probability per unit time that is injected (= leaves).
-        density: the steady state, normalised to unit population.
-    """
-
-    time: float
-    population: float
-    current: float
-    density: xarray.Dataset
-
-    def plot(self, axes: Any = None) -> Any:
-        """The steady state; returns the figure."""
-        from fpsim.plotting import field_chart
-
-        return field_chart(self.density, "density", f"population over flux {self.time:.5g}", axes)
-
-    def __str__(self) -> str:
-        return f"population over flux {self.time:.8g}{self._told()}"
-
-
-@dataclass(frozen=True, repr=False)
 class QuasiStationary(Judged):
     """The law of a walk that has not left its valley for a long time.
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fpsim.assumption import Assumption
-from fpsim.density.answers import held, left_valley
+from fpsim.density.answers import left_valley
 from fpsim.density.cuts import on_grid, restrict
-from fpsim.density.discretisation import Discretisation, across, at_centers, judged, numbers_apart, resolution
-from fpsim.density.passage import FluxOverPopulation, QuasiStationary
+from fpsim.density.discretisation import Discretisation, across, judged, numbers_apart, resolution
+from fpsim.density.passage import QuasiStationary
 from fpsim.density.pending import with_pending
 from fpsim.density.spectrum import Spectrum, spectral_gap, spectrum
 from fpsim.density.transitions import Transitions, transitions
@@ -43,31 +43,6 @@ def exchanged(equation: Equation, a: Any, b: Any) -> Transitions:
         return judged(equation, again, fine, "rate", found.rate, numbers_apart, lambda: known)
 
     return replace(found, estimate=estimate)
-
-
-def injected(equation: Equation, source: Any, target: Any, valley: Any = None) -> FluxOverPopulation:
-    """Kramers' time: inject unit current at ``source``, take it out at ``target``, divide probability by current."""
-    found = held(equation, source, target, valley)
-    population, masses = found.values["population"], np.maximum(found.values["masses"], 0.0)
-    density = equation.grid.dataset(
-        {"density": (masses / population / equation.grid.volume, "1/volume", "steady state")}
-    )
-
-    def estimate() -> Discretisation:
-        """The error, worked out when it is asked for."""
-
-        def again(other: Equation) -> dict[str, Any]:
-            begin = source
-            if (
-                np.shape(source) in (equation.grid.shape, (equation.grid.size,))
-                and equation.grid.size != equation.grid.dimension
-            ):
-                begin = np.maximum(at_centers(equation.grid.density(source), equation.grid, other.grid), 0.0)
-            return {"time": held(other, begin, target, valley).values["population"]}
-
-        return judged(equation, again, {"time": population}, "time", population, numbers_apart, tuple, found.walk)
-
-    return FluxOverPopulation(population, population, 1.0, density, estimate=estimate)
 
 
 def left(equation: Equation, valley: Any, start: ArrayLike | None = None) -> QuasiStationary:

@@ -80,27 +80,6 @@ def first_passage(
     )  # fmt: skip
 
 
-def mean_first_passage(
-    sde: SDE, points: ArrayLike, target: Any, *, walls: Walls | None = None, tolerance: float = 1e-10
-) -> Array:
-    """Mean times to ``target`` from ``points`` (n,) on one side of it, shape (n,), for the price of one."""
-    starts = np.atleast_1d(np.asarray(points, dtype=float)).ravel()
-    lines = {line_of(sde, point, target, walls)[1] for point in starts}
-    if len(lines) != 1:
-        raise ValueError(f"the points must lie on one side of the target; got {starts.min():g} ... {starts.max():g}")
-    line = lines.pop()
-    if line.is_two_sided:
-        return np.array([first_passage(sde, x, target, walls=walls, tolerance=tolerance).mean for x in starts])
-    view = _view(sde, line)
-    view, edges, far = _panels(view, starts, tolerance)
-    edges, origins = halved(edges), view.direction * starts
-    solution = solve(view, edges, origins.min(), far)
-    times = solution.log_times[np.searchsorted(edges, origins)]
-    if times.max() > 709.7:
-        raise ValueError(f"a mean time is e^{times.max():.6g}, which no float can hold")
-    return np.asarray(np.exp(times), dtype=np.float64)
-
-
 def potential_difference(sde: SDE, low: float, high: float, *, tolerance: float = 1e-12) -> float:
     """W(high) - W(low) = int L'/D dx between two points of a 1-D SDE; D may jump."""
     direction = 1.0 if high >= low else -1.0

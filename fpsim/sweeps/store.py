@@ -127,13 +127,6 @@ class Store:
         with self._writing() as base:
             base.execute("insert or replace into sweeps values (?, ?)", (name, json.dumps(definition)))
 
-    def definitions(self) -> dict[str, dict[str, Any]]:
-        """Sweeps in this store, by name."""
-        if not self.is_made:
-            return {}
-        with self._reading() as base:
-            return {name: json.loads(text) for name, text in base.execute("select name, definition from sweeps")}
-
     def land(self, outcomes: Iterable[Outcome], claims: Iterable[Task] = ()) -> list[Task]:
         """Keep outcomes and claim tasks in one transaction; returns the tasks that nobody has done or is at.
 

@@ -41,7 +41,6 @@ def test_fields_carry_an_error_that_is_printed_and_saved(name, tmp_path):
     "make",
     [
         lambda: LINE.transitions(-1.0, 1.0),
-        lambda: LINE.flux_over_population(-1.0, 0.0),
         lambda: LINE.quasi_stationary(0.0, start=-1.0),
         lambda: LINE.spectrum(3),
     ],

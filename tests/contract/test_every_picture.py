@@ -55,7 +55,6 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "transitions on a line": lambda: LINE.transitions(fpsim.HalfSpace(-1.0, 1.0), fpsim.HalfSpace(1.0, 1.0)),
     "transitions in the plane": lambda: PLANE.transitions(LEFT, RIGHT),
     "a quasi-stationary law": lambda: LINE.quasi_stationary(0.0, start=-1.0),
-    "population over flux": lambda: LINE.flux_over_population(-1.0, 1.0),
     "passes": lambda: fpsim.passes(SURFACE.landscape, (-1.05, -0.04), (1.05, -0.04), temperature=0.6),
     "rates": lambda: fpsim.rates(WHITE),
     "exits of networks": lambda: NetworkExits(

@@ -28,7 +28,6 @@ HEAVY = fpsim.Scheduled(fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1.
         lambda: fpsim.FokkerPlanck(PLAN, GRID).mean_first_passage_time(1.0),
         lambda: fpsim.FokkerPlanck(PLAN, GRID).committor(fpsim.Ball([-1], 0.1), fpsim.Ball([1], 0.1)),
         lambda: fpsim.FokkerPlanck(PLAN, GRID).transitions(fpsim.Ball([-1], 0.1), fpsim.Ball([1], 0.1)),
-        lambda: fpsim.FokkerPlanck(PLAN, GRID).flux_over_population([-1.0], 1.0),
         lambda: fpsim.FokkerPlanck(PLAN, GRID).quasi_stationary(1.0, [-1.0]),
         lambda: fpsim.FokkerPlanck(PLAN, GRID).generator,
         lambda: fpsim.automatic_grid(PLAN, [-1.0], 1.0),

@@ -158,7 +158,6 @@ def test_a_store_of_version_one_is_read_for_ever():
     assert [k.answer.numbers["mean"] for k in kept if k.answer] == [729.670691942, 66.2686263649]
     assert kept[0].answer.arrays["exits"].tolist() == [1.0, 2.0]
     assert kept[2].error == "ValueError: refused" and kept[2].answer is None
-    assert store.definitions()["old"]["axes"] == {"temperature": [0.05, 0.1, 0.2]}
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path, work):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fpsim.exact.first_passage import first_passage, mean_first_passage, potential_difference
+from fpsim.exact.first_passage import first_passage, potential_difference
 from fpsim.noise import ConstantDiffusion, DiffusionField, HessianDiffusion
 from fpsim.sde.gates import gates
 from fpsim.sde.sde import SDE
@@ -159,13 +159,6 @@ def test_second_valley_behind_a_high_wall_is_counted():
     assert first_passage(sde, 0.9, 2).log_mean == pytest.approx(first_passage(sde, -1, 2).log_mean, abs=1e-10)
 
 
-def test_field_of_times():
-    starts = np.array([-3.0, -1.0, 0.0, 0.5, 0.99])
-    times = mean_first_passage(constant(0.1), starts, 1)
-    single = [first_passage(constant(0.1), x, 1).mean for x in starts]
-    np.testing.assert_allclose(times, single, rtol=1e-11)
-
-
 def test_variance_against_second_moment_by_finite_differences():
     # A T2 = -2 T on a fine grid, reflecting far left, zero at the target; Richardson of two grids
     def second_moment(cells):
@@ -210,10 +203,10 @@ def test_cubic_well_confines_towards_its_barrier():
 def test_landscape_with_a_wall():
     # L = x - ln x on x > 0, D = 1: stationary weight x e^-x (Gamma law), so I(y) = 1 - (1 + y) e^-y
     log_well = Landscape.from_expression("x - log(x)", bounds=(0.1, 5))
-    times = mean_first_passage(constant(1.0, log_well), [1.0], 3.0)
     y, w = np.polynomial.legendre.leggauss(60)
     y = 2 + y
-    assert times[0] == pytest.approx(np.sum(w * np.exp(y) / y * (1 - (1 + y) * np.exp(-y))), rel=1e-10)
+    expected = np.sum(w * np.exp(y) / y * (1 - (1 + y) * np.exp(-y)))
+    assert first_passage(constant(1.0, log_well), 1.0, 3.0).mean == pytest.approx(expected, rel=1e-10)
 
 
 def test_literal_noise_blocks_the_path():
@@ -243,8 +236,6 @@ def test_refusals():
         first_passage(constant(0.1), -1, lambda x: -1 - x[0] ** 2)
     with pytest.raises(ValueError, match="one finite number"):
         first_passage(constant(0.1), [-1, 0], 1)
-    with pytest.raises(ValueError, match="one side"):
-        mean_first_passage(constant(0.1), [-1, 1], 0)
     with pytest.raises(ValueError, match="tolerance"):
         first_passage(hessian(1e-10), -1, 0.3)  # rounding in |L''| + floor is visible here
 
