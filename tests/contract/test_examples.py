@@ -36,11 +36,11 @@ def test_it_is_short_and_asks_and_asserts(program: Path) -> None:
     assert any(isinstance(node, ast.Assert) for node in ast.walk(tree))
 
 
-def test_they_are_numbered_and_the_readme_names_each_with_its_question() -> None:
+def test_they_are_numbered_and_their_page_names_each_with_its_question() -> None:
     assert [program.stem[:4] for program in PROGRAMS] == [f"ex{n:02}" for n in range(1, len(PROGRAMS) + 1)]
-    readme = (HOME.parent / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"\[(ex\d\d)\]\((examples/\w+\.py)\) \| (.*?) \|", readme)
-    assert [HOME.parent / file for _, file, _ in rows] == PROGRAMS
+    page = (HOME / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\[(ex\d\d)\]\((\w+\.py)\) \| (.*?) \|", page)
+    assert [HOME / file for _, file, _ in rows] == PROGRAMS
     for (name, file, question), program in zip(rows, PROGRAMS, strict=True):
         assert program.stem.startswith(name) and file.endswith(program.name)
         assert program.read_text(encoding="utf-8").startswith(f'"""{question}\n')
