@@ -19,6 +19,9 @@ KINDS = ("serial", "threads", "processes")
 CONNECTING = 20.0
 """Seconds to wait for the scheduler of a cluster, and for its first worker."""
 
+ENDING = 5.0
+"""Seconds that a pool whose processes were killed may take to end."""
+
 
 class ClusterLostError(ConnectionError):
     """The cluster that a sweep ran on went away."""
@@ -147,11 +150,18 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _abandon(executor: Executor) -> None:
-    """End an executor of ours without waiting for calls that may never return."""
+    """End an executor of ours without waiting for calls that may never return.
+
+    A pool's own thread notices that its processes are gone.  It must be through before Python ends: what it is still at
+    then would be closed under it, and traces of that printed.
+    """
     processes = list((getattr(executor, "_processes", None) or {}).values())
+    manager = getattr(executor, "_executor_manager_thread", None)
     executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.kill()
+    if manager is not None:
+        manager.join(ENDING)
 
 
 def _cores() -> int:

@@ -40,7 +40,18 @@ STUDY = """
 name = "for ever"
 function = "endless:forever"
 [axes]
-x = [1, 2, 3, 4]
+x = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+"""
+SLOW_ENDS = """
+    import time
+    from concurrent.futures import process
+
+    def wakeup(self):
+        if not self._closed:
+            time.sleep(0.3 if process._global_shutdown else 0)
+            self._writer.send_bytes(b"")
+
+    process._ThreadWakeup.wakeup = wakeup  # a pool that is not through when Python ends is caught at it
 """
 
 
@@ -68,6 +79,7 @@ def running_in(group):
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
 def test_ctrl_c_ends_calls_that_never_return(tmp_path, endless, executor):
     """At a terminal Ctrl-C goes to the whole group of processes: one sentence, exit code 130, nobody left behind."""
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(SLOW_ENDS))
     command = [sys.executable, "-m", "fpsim.cli", "sweep", "study.toml", "--executor", executor, "--workers", "2"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 30
