@@ -118,7 +118,7 @@ def _bits() -> dict[str, Any]:
     return dict(zip(names, casts, strict=True))
 
 
-def _again(compiled: Any, **replaced: Any) -> Any:
+def again(compiled: Any, **replaced: Any) -> Any:
     """A function of the CPU's kernels for this target, with some of its globals replaced."""
     function = compiled.py_func
     return inlined(FunctionType(function.__code__, {**function.__globals__, **replaced}, function.__name__))
@@ -126,12 +126,12 @@ def _again(compiled: Any, **replaced: Any) -> Any:
 
 def pair_function(real: str) -> Any:
     """Two normals from two words."""
-    return _again(pair_single if real == "float32" else pair_double, **_bits())
+    return again(pair_single if real == "float32" else pair_double, **_bits())
 
 
 def words_function() -> Any:
     """``words(quad, tag, path, key0, key1)``: the four words of a counter; quad and path below 2^48."""
-    philox = _again(lane_words)
+    philox = again(lane_words)
 
     def words(quad, tag, path, key0, key1):
         """As :func:`fpsim.kernels.philox.lane_words` of one lane."""

@@ -56,6 +56,20 @@ def near_wall(here, there, threshold, near):
     return found != 0
 
 
+@inlined
+def share_left(here, there, j, bridge, stream, path, step, key0, key1, limit):
+    """The share of ``step``, in (0, 1], after which the path in lane ``j`` was in the target; -1 if it was not."""
+    a, b, share = np.float64(here[j]), np.float64(there[j]), -1.0
+    if b >= 0:
+        if b <= limit:  # beyond it the path is lost, not out
+            share = a / (a - b) if bridge else 1.0
+    elif bridge and a <= 0:
+        chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
+        if bridge_uniform(stream, path, step, key0, key1) < chance:
+            share = 0.5
+    return share
+
+
 @helper
 def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, key1, limit, times, places):
     """Decide for the lanes near the wall whether they left between ``x`` and ``y``; returns how many did."""
@@ -67,16 +81,8 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
         for j in range(8 * group, 8 * group + 8):
             if out[j] or not near[j]:
                 continue
-            a, b = np.float64(here[j]), np.float64(there[j])
             step = 4 * quads[j] + k
-            share = -1.0
-            if b >= 0:
-                if b <= limit:  # beyond it the path is lost, not out
-                    share = a / (a - b) if bridge else 1.0
-            elif bridge and a <= 0:
-                chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
-                if bridge_uniform(stream, owner[j], step, key0, key1) < chance:
-                    share = 0.5
+            share = share_left(here, there, j, bridge, stream, owner[j], step, key0, key1, limit)
             if share >= 0:
                 times[owner[j]] = step + share
                 for i in range(x.size // BLOCK):

@@ -8,11 +8,12 @@ import numpy as np
 from numba import types
 
 from fpsim.kernels import BLOCK, helper, inlined
-from fpsim.kernels.exits import IDLE, bridge_uniform
+from fpsim.kernels.exits import IDLE, share_left
 from fpsim.kernels.philox import set_path, set_quad
 
 u8 = np.uint64
-ALOFT, BACK, ARRIVED, REACHED, UNSCORED = 0, 1, 2, 3, 4
+FLYING, ALOFT, BACK, ARRIVED, REACHED, UNSCORED = range(-1, 5)
+"""How flights end, and not yet."""
 
 
 @inlined
@@ -37,6 +38,19 @@ def write_record(owner, score, step, logged, log_owner, log_score, log_step):
     return row
 
 
+@inlined
+def verdict(score, low, high):
+    """How a flight that did not arrive ends with a step, by its score after it."""
+    end = FLYING
+    if score >= high:
+        end = REACHED
+    elif -math.inf < score <= low:  # what fell without end is lost
+        end = BACK
+    elif score != score:
+        end = UNSCORED
+    return end
+
+
 @helper
 def judge(
     x, free, y, here, there, score, near, best, high, lows, owner, quads, out, k, bridge, stream, numbers, key0, key1,
@@ -51,16 +65,8 @@ def judge(
         for j in range(8 * group, 8 * group + 8):
             if out[j] or not near[j]:
                 continue
-            a, b, s = np.float64(here[j]), np.float64(there[j]), np.float64(score[j])
-            step, i = 4 * quads[j] + k, owner[j]
-            share = -1.0
-            if b >= 0:
-                if b <= limit:  # beyond it the flight is lost
-                    share = a / (a - b) if bridge else 1.0
-            elif bridge and a <= 0:
-                chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
-                if bridge_uniform(stream, numbers[i], step, key0, key1) < chance:
-                    share = 0.5
+            s, step, i = np.float64(score[j]), 4 * quads[j] + k, owner[j]
+            share = share_left(here, there, j, bridge, stream, numbers[i], step, key0, key1, limit)
             if share >= 0:
                 ends[i], steps[i] = ARRIVED, step + share
                 for c in range(d):
@@ -76,15 +82,10 @@ def judge(
                         row = write_record(i, s, step + 1.0, logged, log_owner, log_score, log_step)
                         for c in range(d):
                             log_place[row, c] = y[c * BLOCK + j]
-                if s >= high:
-                    ends[i] = REACHED
-                elif -math.inf < s <= lows[j]:  # what fell without end is lost
-                    ends[i] = BACK
-                elif s != s:
-                    ends[i] = UNSCORED
-                else:
+                end = verdict(s, lows[j], high)
+                if end == FLYING:
                     continue
-                steps[i] = step + 1.0
+                ends[i], steps[i] = end, step + 1.0
                 for c in range(d):
                     places[i, c] = y[c * BLOCK + j]
             out[j] = 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fpsim.kernels.pacing import Pace
 from fpsim.paths.exit_pool import Exits
+from fpsim.paths.step import LIMITS
 
 Array = NDArray[Any]
 LANES = 8
@@ -68,6 +69,21 @@ class Lanes:
 
 Call = Callable[[Lanes, int, int, int], None]
 """One call of a kernel on a GPU: (lanes, groups of four steps, groups after which paths are censored, clock)."""
+
+
+def calls(kernel: Any, given: Any, dtype: np.dtype[Any]) -> Call:
+    """Calls of a kernel of :mod:`fpsim.cuda.exits` with what moves its paths."""
+    from fpsim.cuda.walk import over
+
+    limit = dtype.type(LIMITS[dtype.name])
+
+    def call(lanes: Lanes, quads: int, horizon: int, now: int) -> None:
+        over(kernel, lanes.owner.size)(
+            lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, quads, given,
+            limit, lanes.times, lanes.places, lanes.begun, now,
+        )  # fmt: skip
+
+    return call
 
 
 def run_on_card(

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.chunks import BLOCK
-from fpsim.paths.cuda_exits import Lanes as CardLanes
-from fpsim.paths.cuda_exits import run_on_card
+from fpsim.paths.cuda_exits import calls, run_on_card
 from fpsim.paths.cuda_walk import found_lost
 from fpsim.paths.edges import Edges
 from fpsim.paths.exit_pool import Call, Exits, Lanes, run_lanes
@@ -111,23 +110,18 @@ class ExitRun:
         from numba import cuda
 
         from fpsim.cuda.exits import exit_kernel
-        from fpsim.cuda.walk import over
+        from fpsim.cuda.moving import Given, moving
 
         fold = compiled_fold(self.edges, self.dtype, "cuda") if self.edges else None
         texts = [None if part is None else (part.function, part.data.size) for part in (advance, wall, fold)]
-        kernel = exit_kernel(*texts, self.sde.dimension, self.dtype.name)
-        numbers = [cuda.to_device(part.data) for part in (advance, wall, fold or wall)]
-        limit, keys = self.dtype.type(LIMITS[self.dtype.name]), seed_words(self.seed)
-
-        def call(lanes: CardLanes, quads: int, horizon: int, now: int) -> None:
-            over(kernel, lanes.owner.size)(
-                lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, quads,
-                self.bridge, *keys, *self.streams, *numbers, limit, lanes.times, lanes.places, lanes.begun, now,
-            )  # fmt: skip
+        step, level, folded = (cuda.to_device(part.data) for part in (advance, wall, fold or wall))
+        given = Given(step, level, folded, self.bridge, *seed_words(self.seed), *self.streams)
+        kernel = exit_kernel(moving(*texts, self.sde.dimension, self.dtype.name))
 
         def diverged(path: int, step: int, x: Array) -> DivergenceError:
             return found_lost(self.sde, self.edges, path, step, self.step, x, self.seed, self.streams[0])
 
+        call = calls(kernel, given, self.dtype)
         return run_on_card(call, diverged, self.points, self.paths, self.quads, self.dtype, progress, self.ends)
 
     def numpy(self, progress: Callable[[float], None] | None) -> Exits:

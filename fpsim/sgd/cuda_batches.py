@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.kernels.draws import RESHUFFLED
 from fpsim.kernels.pacing import Pace, Piece, Watch, pieces
 from fpsim.paths.chunks import CARD_BYTES
-from fpsim.paths.cuda_exits import Lanes, run_on_card
+from fpsim.paths.cuda_exits import calls, run_on_card
 from fpsim.paths.cuda_walk import CardWalk
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.run import Keep
@@ -24,7 +25,6 @@ Array = NDArray[Any]
 SCRATCH = 2**31
 """Bytes of the card's memory in which examples are drawn."""
 MOST_LANES = 2**18
-RESHUFFLED = 2
 
 
 class CardBatches:
@@ -60,12 +60,13 @@ class CardBatches:
         each = 16 * max(self.batch, 1) + (4 * self.examples if self.law == RESHUFFLED else 0)
         return min(max(SCRATCH // each, 32), MOST_LANES)
 
-    def scratch(self, lanes: int) -> tuple[Any, Any]:
-        """Room for the draws of ``lanes`` threads, and for their orders."""
-        rows = self.examples if self.law == RESHUFFLED else 1
-        shapes = (max(4 * self.batch, 1), lanes), (rows, lanes if rows > 1 else 1)
-        picks, order = (self.cuda.device_array(shape, dtype=np.int32) for shape in shapes)
-        return picks, order
+    def batches(self, lanes: int) -> Any:
+        """What kernels take, with room for the draws of ``lanes`` threads."""
+        from fpsim.cuda.batches import Batches
+
+        rows, columns = (self.examples + 1, lanes) if self.law == RESHUFFLED else (1, 1)
+        shapes = (max(4 * self.batch, 1), lanes), (rows, columns)
+        return Batches(*self.arguments, *(self.cuda.device_array(shape, dtype=np.int32) for shape in shapes))
 
     def march(
         self, start: Any, chunk: tuple[int, int], frames: int, every: int, keep: Keep, origin: Array, seed: int,
@@ -101,12 +102,10 @@ class CardBatches:
         from fpsim.cuda.walk import over
 
         kernel = walk_kernel(self.gradient.function, *self.shape)
-        scratch = self.scratch(points.shape[1])
+        batches = self.batches(points.shape[1])
 
         def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
-            over(kernel, states.shape[1])(
-                states, first, step, every, stretches, *self.arguments, *scratch, self.limit, frames, fate
-            )
+            over(kernel, states.shape[1])(states, first, step, every, stretches, batches, self.limit, frames, fate)
 
         def diverged(walk: CardWalk, lane: int, piece: Piece) -> BatchDivergenceError:
             _, when = walk.alone(lane, piece, piece.frames * piece.every)
@@ -119,19 +118,14 @@ class CardBatches:
         ends: float,
     ) -> Exits:  # fmt: skip
         """Exits, with times in iterations."""
-        from fpsim.cuda.batches import exit_kernel
-        from fpsim.cuda.walk import over
+        from fpsim.cuda.batches import moving
+        from fpsim.cuda.exits import exit_kernel
 
-        kernel = exit_kernel(self.gradient.function, wall.function, *self.shape)
-        scratch, level = self.scratch(min(self.lanes, paths)), self.cuda.to_device(wall.data)
-
-        def call(lanes: Lanes, budget: int, horizon: int, now: int) -> None:
-            over(kernel, lanes.owner.size)(
-                lanes.states, lanes.owner, lanes.quads, lanes.queue, lanes.starts, lanes.first, horizon, budget,
-                *self.arguments, *scratch, level, self.limit, lanes.times, lanes.places, lanes.begun, now,
-            )  # fmt: skip
+        kernel = exit_kernel(moving(self.gradient.function, wall.function, *self.shape))
+        lanes = min(self.lanes, paths)
+        call = calls(kernel, (self.batches(lanes), self.cuda.to_device(wall.data)), self.dtype)
 
         def diverged(path: int, step: int, x: Array) -> BatchDivergenceError:
             return BatchDivergenceError(path, self.sgd)
 
-        return run_on_card(call, diverged, points, paths, quads, self.dtype, progress, ends, min(self.lanes, paths))
+        return run_on_card(call, diverged, points, paths, quads, self.dtype, progress, ends, lanes)

@@ -21,7 +21,7 @@ from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
 from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
 from fpsim.sgd.rules import at_rest
 from fpsim.sgd.written import compiles, why_not
-from fpsim.splitting.card import Flights, Records, fly_on_card
+from fpsim.splitting.card import calls, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
 from fpsim.splitting.momentum_scores import CoastingScore, PlaceScore
@@ -171,24 +171,19 @@ class BatchFlights:
     ) -> Flown:
         from numba import cuda
 
-        from fpsim.cuda.flights import batch_flight_kernel
-        from fpsim.cuda.walk import over
+        from fpsim.cuda.batches import moving
+        from fpsim.cuda.flights import flight_kernel
         from fpsim.sgd.cuda_batches import CardBatches
 
         arguments, wall, score = self._moving
         batches = CardBatches(self.sgd, arguments)
-        texts = [None if part is None else (part.function, part.data.size) for part in (wall, score)]
-        kernel = batch_flight_kernel(batches.gradient.function, *texts, *batches.shape[:3])
-        scratch = batches.scratch(min(batches.lanes, len(starts)))
-        geometry = [cuda.to_device(part.data) for part in (wall, score or wall)]
-        levels = until.low, until.low_from, until.high, until.quads
-
-        def call(alive: Any, flights: Flights, budget: int, records: Records) -> None:
-            over(kernel, alive.size)(
-                alive, *flights.arrays, *levels, budget, *batches.arguments, *scratch, *geometry, batches.limit,
-                *records.arrays,
-            )  # fmt: skip
-
+        level, scored = (cuda.to_device(part.data) for part in (wall, score or wall))
+        given = batches.batches(min(batches.lanes, len(starts))), level
+        kernel = flight_kernel(
+            moving(batches.gradient.function, wall.function, *batches.shape),
+            None if score is None else (score.function, score.data.size),
+        )
+        call = calls(kernel, given, scored, until)
         return fly_on_card(call, starts, numbers, first, recording, stop, self._lost, batches.lanes)
 
     def _lost(self, flight: int) -> BatchDivergenceError:

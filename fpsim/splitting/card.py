@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.pacing import Pace
-from fpsim.splitting.dynamics import UNSCORED, Dynamics, Flown, Integers, Log, Stop, UnscoredError
+from fpsim.paths.step import LIMITS
+from fpsim.splitting.dynamics import UNSCORED, Dynamics, Flown, Integers, Log, Stop, UnscoredError, Until
 
 Array = NDArray[Any]
 FIRST_CALL = 64  # groups of four steps in the first call of a kernel
@@ -74,7 +75,7 @@ class Flights:
         """Flights before their first step."""
         from numba import cuda
 
-        from fpsim.cuda.flights import FLYING
+        from fpsim.kernels.flight_lanes import FLYING
 
         n = len(starts)
         parts = (
@@ -132,6 +133,19 @@ Call = Callable[[Any, Flights, int, Records], None]
 """One call of a kernel on a GPU: (flights under way, all flights, groups of four steps, records)."""
 
 
+def calls(kernel: Any, given: Any, score: Any, until: Until) -> Call:
+    """Calls of a kernel of :mod:`fpsim.cuda.flights` with what moves its flights, and the numbers of their score."""
+    from fpsim.cuda.walk import over
+
+    def call(alive: Any, flights: Flights, budget: int, records: Records) -> None:
+        over(kernel, alive.size)(
+            alive, *flights.arrays, until.low, until.low_from, until.high, until.quads, budget, given, score,
+            LIMITS["float64"], *records.arrays,
+        )  # fmt: skip
+
+    return call
+
+
 def fly_on_card(
     call: Call, starts: Array, numbers: Integers, first: Array, recording: bool, stop: Stop,
     lost: Callable[[int], Exception], most: int = 2**40,
@@ -153,7 +167,8 @@ def _flown(
     """All of ``flights``, of which the first is number ``begin`` of a list, in calls until each has ended."""
     from numba import cuda
 
-    from fpsim.cuda.flights import FLYING, LOST
+    from fpsim.cuda.flights import LOST
+    from fpsim.kernels.flight_lanes import FLYING
 
     d, n = flights.states.shape
     records, pace, alive = Records(n, d, recording), Pace(FIRST_CALL), np.arange(n)

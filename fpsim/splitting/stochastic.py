@@ -27,7 +27,7 @@ from fpsim.paths.step import (
 )
 from fpsim.paths.wall import compiled_wall, numpy_wall
 from fpsim.sde.sde import SDE
-from fpsim.splitting.card import Flights, Records, fly_on_card
+from fpsim.splitting.card import calls, fly_on_card
 from fpsim.splitting.dynamics import Flown, Integers, Stop, Until
 from fpsim.splitting.lanes import fly_lanes
 from fpsim.splitting.scores import Score
@@ -130,25 +130,19 @@ class StochasticFlights:
         from numba import cuda
 
         from fpsim.cuda.flights import flight_kernel
-        from fpsim.cuda.walk import over
+        from fpsim.cuda.moving import Given, moving
 
         assert self._compiled is not None
         there = True, True, self.own is not None, bool(self.edges)
-        texts = [
-            (part.function, part.data.size) if given else None
-            for part, given in zip(self._compiled, there, strict=True)
-        ]
-        kernel = flight_kernel(*texts, self.dimension)
-        numbers_of = [cuda.to_device(part.data) for part in self._compiled]
-        keys, streams = seed_words(self.seed), (int(Stream.INCREMENTS), int(Stream.BRIDGE))
-        levels = until.low, until.low_from, until.high, until.quads
-
-        def call(alive: Any, flights: Flights, budget: int, records: Records) -> None:
-            over(kernel, alive.size)(
-                alive, *flights.arrays, *levels, budget, self.bridge, *keys, *streams, *numbers_of, LIMITS[DTYPE.name],
-                *records.arrays,
-            )  # fmt: skip
-
+        step, wall, score, fold = (
+            (part.function, part.data.size) if known else None
+            for part, known in zip(self._compiled, there, strict=True)
+        )
+        walked, level, scored, folded = (cuda.to_device(part.data) for part in self._compiled)
+        streams = int(Stream.INCREMENTS), int(Stream.BRIDGE)
+        given = Given(walked, level, folded, self.bridge, *seed_words(self.seed), *streams)
+        kernel = flight_kernel(moving(step, wall, fold, self.dimension, DTYPE.name), score)
+        call = calls(kernel, given, scored, until)
         return fly_on_card(call, starts, numbers, first, recording, stop, self._lost)
 
     def _lost(self, flight: int, steps: int = 0) -> DivergenceError:
