@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fpsim.noise import Diffusion
 
 CONVENTIONS = ("ito", "stratonovich", "anti-ito")
-NOISES = ("constant", "hessian", "loss-scaled", "heavy-tails", "gradient", "examples")
+DEFAULTS = {"floor_shape": "additive", "injected": 0.0}
+"""Flags of a noise that are not left out, but say what is so anyhow."""
 
 
 def choice(text: str, known: tuple[str, ...], what: str) -> str:
@@ -132,81 +133,17 @@ def _free_names(text: str, parameters: Mapping[str, float]) -> list[str]:
     return sorted(name for name in names if re.fullmatch(r"[u-z]\d*", name))
 
 
-def noise(
-    kind: str, place: Any, temperature: str | None = None, learning_rate: float | None = None,
-    batch_size: float | None = None, at: str | None = None, floor: float | None = None, floor_shape: str = "additive",
-    climb_fraction: float | None = None, injected: float = 0.0, covariance: str | None = None,
-    curvature: float | None = None, alpha: float | None = None, scale: float | None = None,
-) -> Diffusion[Any]:  # fmt: skip
-    """The noise model that the flags describe."""
-    from fpsim.noise import ConstantDiffusion, HessianDiffusion, LevyNoise, LossScaledDiffusion
+def noise(given: Any, place: Any) -> Diffusion[Any]:
+    """The noise model that ``given.noise`` names, from the flags that ``given`` has as attributes."""
+    from fpsim.noise.by_name import NEEDED, PARAMETERS, noise_named
 
-    kind = choice(kind, NOISES, "--noise")
-    sgd = {"--learning-rate": learning_rate, "--batch-size": batch_size, "--at": at, "--floor": floor}
-    stable = {"--alpha": alpha, "--scale": scale}
-    if kind in ("constant", "heavy-tails"):
-        _strangers(sgd, "SGD's noise; add --noise hessian (or gradient)")
-    if kind != "heavy-tails":
-        _strangers(stable, "--noise heavy-tails; add it")
-    if kind != "loss-scaled":
-        _strangers({"--curvature": curvature}, "--noise loss-scaled; add it")
-    if kind == "constant":
-        if temperature is None:
-            raise ValueError("--noise constant needs --temperature T (for example --temperature 0.1)")
-        values = numbers(temperature, "--temperature")
-        return ConstantDiffusion(values[0] if len(values) == 1 else values)
-    if temperature is not None:
-        hint = "" if kind == "heavy-tails" else f"; with --noise {kind} a constant part is --injected T"
-        raise ValueError(f"--temperature belongs to --noise constant{hint}")
-    if kind == "heavy-tails":
-        if alpha is None or scale is None:
-            raise ValueError("--noise heavy-tails needs --alpha (0 to 2) and --scale (for example 1.5 and 0.2)")
-        return LevyNoise(alpha, scale)
-    if learning_rate is None or batch_size is None:
-        raise ValueError(f"--noise {kind} needs --learning-rate and --batch-size")
-    if kind == "examples":
-        return _of_examples(place, learning_rate, batch_size)
-    if kind == "gradient":
-        return _of_formula(place, learning_rate, batch_size, covariance)
-    if kind == "loss-scaled":
-        shape: Any = "isotropic" if floor is None else "hessian"
-        return LossScaledDiffusion(
-            learning_rate=learning_rate, batch_size=batch_size, shape=shape, curvature=curvature, floor=floor,
-            floor_shape=floor_shape,  # type: ignore[arg-type]
-        )  # fmt: skip
-    if at is None:
-        raise ValueError("--noise hessian needs --at everywhere, minimum or path (where the Hessian is taken)")
-    return HessianDiffusion(
-        learning_rate=learning_rate, batch_size=batch_size, at=at, floor=floor, floor_shape=floor_shape,  # type: ignore[arg-type]
-        climb_fraction=climb_fraction, injected=injected,
-    )  # fmt: skip
-
-
-def _strangers(flags: Mapping[str, object], owner: str) -> None:
-    given = ", ".join(name for name, value in flags.items() if value is not None)
-    if given:
-        raise ValueError(f"{given} belongs to {owner}, or leave it out")
-
-
-def _of_examples(place: Any, learning_rate: float, batch_size: float) -> Diffusion[Any]:
-    """The noise of mini-batches drawn from a landscape's own examples."""
-    from fpsim.sgd.minibatch import MiniBatchSGD
-
-    if not hasattr(place, "example_gradients"):
-        raise ValueError(f"--noise examples needs a landscape over a data set, such as resnet-slice; not {place}")
-    if not float(batch_size).is_integer():
-        raise ValueError(f"--noise examples needs a --batch-size that is a whole number; got {batch_size:g}")
-    return MiniBatchSGD(place, learning_rate, int(batch_size)).noise()
-
-
-def _of_formula(place: Any, learning_rate: float, batch_size: float, covariance: str | None) -> Diffusion[Any]:
-    """The noise of a gradient covariance that a formula gives."""
-    from fpsim.noise import DiffusionField, GradientNoise
-
-    if covariance is None:
-        raise ValueError("--noise gradient needs --covariance with the formula of one example's gradient covariance")
-    field = DiffusionField.from_expression(covariance, variables=" ".join(place.variables))
-    return GradientNoise(learning_rate=learning_rate, batch_size=batch_size, covariance=field)
+    flags: dict[str, Any] = {name: getattr(given, name, None) for name in PARAMETERS}
+    flags = {name: value for name, value in flags.items() if value not in (None, DEFAULTS.get(name))}
+    if "temperature" in flags:
+        values = numbers(flags["temperature"], "--temperature")
+        flags["temperature"] = values[0] if len(values) == 1 else values
+    kind = choice(given.noise, tuple(NEEDED), "--noise")
+    return noise_named(kind, place, flags, lambda name: "--" + name.replace("_", "-"))
 
 
 def point(text: str | None, default: Any, what: str, dimension: int) -> tuple[float, ...]:

@@ -116,13 +116,8 @@ class ProblemOptions:
         from fpsim.sde.sde import SDE
 
         place = own.landscape(landscape, words.settings(self.set_ or []), self.variables, self.bounds, walled)
-        model = words.noise(
-            self.noise, place, self.temperature, self.learning_rate, self.batch_size, self.at, self.floor,
-            self.floor_shape, self.climb_fraction, self.injected, self.covariance, self.curvature,
-            self.alpha, self.scale,
-        )  # fmt: skip
         convention: Any = words.choice(self.convention, words.CONVENTIONS, "--convention")
-        return SDE(place, model, convention)
+        return SDE(place, words.noise(self, place), convention)
 
     def ends(self, place: Any, needs_target: bool = True) -> tuple[Any, Any]:
         """Start and target, or the landscape's defaults; a target that is not needed may be ``None``."""

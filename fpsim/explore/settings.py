@@ -131,11 +131,7 @@ def _problem(settings: Settings) -> EscapeProblem:
         raise ValueError(
             f"the page draws one and two dimensions, and {place.name} has {place.dimension}; use fpsim escape"
         )
-    noise = words.noise(
-        settings.noise, place, settings.temperature, settings.learning_rate, settings.batch_size, settings.at,
-        settings.floor, settings.floor_shape, settings.climb_fraction, settings.injected, settings.covariance,
-        settings.curvature, settings.alpha, settings.scale,
-    )  # fmt: skip
+    noise = words.noise(settings, place)
     convention: Any = words.choice(settings.convention, words.CONVENTIONS, "--convention")
     begin, end = _ends(place)
     start = words.point(settings.start, begin, "start", place.dimension)

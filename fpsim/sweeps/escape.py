@@ -11,20 +11,12 @@ from typing import Any
 
 from fpsim.escape import EscapeProblem
 from fpsim.escape_time import EscapeTime
-from fpsim.noise import ConstantDiffusion, Diffusion, DiffusionField, GradientNoise, HessianDiffusion, LevyNoise
+from fpsim.noise.by_name import PARAMETERS, noise_named
 from fpsim.routes.route import route as _route
 from fpsim.sde.sde import SDE
 
 PROBLEM = ("landscape", "variables", "noise", "convention", "start", "target", "route")
 """Words that say what escapes; ``landscape.NAME`` is a parameter of the landscape."""
-NOISE = {
-    "constant": ("temperature",),
-    "hessian": ("learning_rate", "batch_size", "at", "floor", "floor_shape", "climb_fraction", "injected"),
-    "gradient": ("learning_rate", "batch_size", "covariance"),
-    "examples": ("learning_rate", "batch_size"),
-    "heavy-tails": ("alpha", "scale", "axes"),
-}
-"""Words of each noise."""
 
 
 def escape_time(landscape: str, route: str = "quadrature", seed: int | None = None, **given: Any) -> EscapeTime:
@@ -34,7 +26,7 @@ def escape_time(landscape: str, route: str = "quadrature", seed: int | None = No
         landscape: a name such as ``double-well``, or the formula of a loss.
         route: a row of :data:`fpsim.route.ROUTES`: ``quadrature``, ``grid``, ``paths``, the name of a formula.
         seed: for routes with random numbers.
-        given: ``start``, ``target``, ``noise`` (constant, hessian, gradient, examples, heavy-tails) and its parameters,
+        given: ``start``, ``target``, ``noise`` (a row of :data:`fpsim.noise.by_name.NEEDED`) and its parameters,
             ``convention``, options of the route, and parameters of the landscape as ``landscape__barrier`` (in study
             files ``landscape.barrier``).
 
@@ -43,7 +35,9 @@ def escape_time(landscape: str, route: str = "quadrature", seed: int | None = No
     """
     require_words({"landscape", "route", *given}, [route])
     place = _landscape(landscape, given)
-    problem = EscapeProblem(SDE(place, _noise(place, given), given.get("convention", "ito")), *_ends(place, given))
+    own = {name: given[name] for name in PARAMETERS if name in given}
+    noise = noise_named(given.get("noise", "constant"), place, own)
+    problem = EscapeProblem(SDE(place, noise, given.get("convention", "ito")), *_ends(place, given))
     names = _options(route)
     options = {name: given[name] for name in names if name in given and name not in PROBLEM}
     options |= {"seed": seed} if "seed" in names and seed is not None else {}
@@ -56,7 +50,7 @@ def require_words(names: set[str], routes: Sequence[str]) -> None:
     import difflib
 
     own = {name for one in routes for name in _options(one)} - {"problem", "seed", "threads", "progress"}
-    known = sorted({*PROBLEM, *(word for words in NOISE.values() for word in words), *own})
+    known = sorted({*PROBLEM, *PARAMETERS, *own})
     for name in sorted(names):
         if name not in known and not name.replace("__", ".").startswith("landscape."):
             near = difflib.get_close_matches(name, known, n=1)
@@ -77,34 +71,6 @@ def _landscape(text: str, given: dict[str, Any]) -> Any:
     if text.lower().replace("_", "-") in catalogue():
         return landscapes.named(text, **own)
     return landscapes.Landscape.from_expression(text, variables=given.get("variables", "x"), **own)
-
-
-def _noise(place: Any, given: dict[str, Any]) -> Diffusion[Any]:
-    kind = given.get("noise", "constant")
-    if kind not in NOISE:
-        raise ValueError(f"noise is one of {', '.join(NOISE)}; got '{kind}'")
-    own = {name: given[name] for name in NOISE[kind] if name in given}
-    strange = {w for words in NOISE.values() for w in words if w in given} - set(own)
-    if strange:
-        raise ValueError(f"{', '.join(sorted(strange))} is no parameter of noise '{kind}', which has {NOISE[kind]}")
-    if kind == "constant":
-        if "temperature" not in own:
-            raise ValueError("constant noise needs temperature, for example temperature = 0.1")
-        return ConstantDiffusion(own["temperature"])
-    if missing := ({"alpha", "scale"} if kind == "heavy-tails" else {"learning_rate", "batch_size"}) - set(own):
-        raise ValueError(f"noise '{kind}' needs {' and '.join(sorted(missing))}")
-    if kind == "hessian":
-        return HessianDiffusion(**own)
-    if kind == "heavy-tails":
-        return LevyNoise(**own)
-    if kind == "examples":
-        from fpsim.sgd.minibatch import MiniBatchSGD
-
-        return MiniBatchSGD(place, own["learning_rate"], int(own["batch_size"])).noise()
-    if "covariance" not in own:
-        raise ValueError("noise 'gradient' needs covariance, the formula of one example's gradient covariance")
-    own["covariance"] = DiffusionField.from_expression(own["covariance"], variables=" ".join(place.variables))
-    return GradientNoise(**own)
 
 
 def _ends(place: Any, given: dict[str, Any]) -> tuple[Any, Any]:
