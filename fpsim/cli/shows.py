@@ -33,7 +33,7 @@ def animate(
         str | None,
         typer.Argument(
             metavar="[LANDSCAPE]",
-            help="Dimension one, for surface two; noise-shape and network take none. Each has its own."
+            help="Dimension one, for surface two; noise-shape takes none, network takes none. Each has its own."
         ),
     ] = None,
     given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
