@@ -143,6 +143,17 @@ class Domain:
 
     def _polynomial_roots(self, expression: Any, point: Array, axis: int) -> Array | None:
         """All real roots where the expression is a polynomial along the axis, else ``None``."""
+        if len(self.variables) > 1:
+            return self._roots_of(expression, point, axis)
+        if expression not in self._on_line:  # the same from everywhere
+            self._on_line[expression] = self._roots_of(expression, point, axis)
+        return self._on_line[expression]
+
+    @cached_property
+    def _on_line(self) -> dict[Any, Array | None]:
+        return {}
+
+    def _roots_of(self, expression: Any, point: Array, axis: int) -> Array | None:
         import sympy
 
         variable = self.variables[axis]

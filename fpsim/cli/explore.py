@@ -27,13 +27,16 @@ def explore(
     seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Play with landscape and noise on a page in the browser."""
-    from fpsim.explore.settings import settings_for
     from landscapes.extras import require
 
     require("starlette", "uvicorn", "plotly", purpose="fpsim explore")
     flags = {f.name: getattr(given, f.name) for f in fields(given) if getattr(given, f.name) != f.default}
     flags.pop("set_", None)
-    settings = settings_for(landscape, flags, given.set_ or [], seed)
+    settings = None
+    if landscape is not None or flags or given.set_ or seed:
+        from fpsim.explore.settings import settings_for
+
+        settings = settings_for(landscape, flags, given.set_ or [], seed)
     if export is not None:
         from fpsim.explore.export import export_page
 

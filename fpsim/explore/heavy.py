@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from fpsim.escape import EscapeProblem
 from fpsim.explore.arrays import number, packed
-from fpsim.explore.clock import DENSITIES, clock
+from fpsim.explore.clock import clock
 from fpsim.explore.comparison import REFUSALS, at_once, table
-from fpsim.explore.picture import density_of, survival
+from fpsim.explore.picture import evolution, survival
 from fpsim.explore.settings import Settings
 from fpsim.targets import Ball
 
@@ -70,7 +68,7 @@ def fields(settings: Settings, tell: Tell) -> dict[str, Any]:
     solver = FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.start, None, CELLS))
     found: dict[str, Any] = {"cells": list(solver.grid.shape)}
     tell(0.1, "density")
-    found["density"] = density_of(solver, solver.evolve(problem.start, np.linspace(0, time.film, DENSITIES)))
+    found["density"] = evolution(solver, problem, time.film)
     tell(0.6, "first passage")
     coarse = FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.start, None, COARSE))
     found["mean"], other = (_mean(each, problem) for each in (solver, coarse))

@@ -7,11 +7,16 @@ import threading
 import warnings
 import webbrowser
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fpsim.explore.guard import SHORTEST_TOKEN, is_loopback
-from fpsim.explore.settings import Settings
+from fpsim.explore.kept import Kept
+from fpsim.explore.quick import Quick
+from fpsim.explore.server import REFUSALS, application, pictured
+
+if TYPE_CHECKING:
+    from fpsim.explore.settings import Settings
 
 CONNECTIONS = 100
 """At once; more are refused by the server."""
@@ -67,30 +72,29 @@ def serve(settings: Settings | None, host: str, port: int, token: str | None, br
     """
     checked_host(host, token)
     listener = opened(host, port)
-    server = page_server(token)
+    pictures = Quick(pictured, disk=Kept())
+    server = page_server(token, pictures)
     found = address(host, listener.getsockname()[1], settings, token)
     warnings.simplefilter("ignore")  # what is doubtful is said on the page
     print(f"fpsim explore: {found}  (Ctrl-C ends it)", flush=True)
-    threading.Thread(target=_warm_up, args=(settings,), daemon=True).start()
+    threading.Thread(target=_first, args=(pictures, settings), daemon=True).start()
     if browser:
         threading.Thread(target=webbrowser.open, args=(found,), daemon=True).start()
     with suppress(KeyboardInterrupt):  # the way to end it
         server.run(sockets=[listener])
 
 
-def page_server(token: str | None = None) -> Any:
+def page_server(token: str | None = None, pictures: Quick | None = None) -> Any:
     """The server, ready to ``run(sockets=[...])``; asked to exit, it waits two seconds for what is still streaming."""
     import logging
 
     import uvicorn
 
-    from fpsim.explore.server import application
-
     logging.getLogger("uvicorn.error").addFilter(_is_a_fault)
     return uvicorn.Server(
         uvicorn.Config(
-            application(token), log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30, ws="none",
-            timeout_graceful_shutdown=2,
+            application(token, pictures=pictures), log_level="warning", limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=30, ws="none", timeout_graceful_shutdown=2,
         )
     )  # fmt: skip
 
@@ -103,13 +107,14 @@ def _is_a_fault(record: Any) -> bool:
     return not (cut or "graceful shutdown exceeded" in str(record.msg))
 
 
-def _warm_up(settings: Settings | None) -> None:
-    """Load what the first picture needs while the browser still starts."""
-    from fpsim.explore.comparison import REFUSALS
-    from fpsim.explore.picture import picture
+def _first(pictures: Quick, settings: Settings | None) -> None:
+    """Load what computes while the browser still starts, the first picture at the head of it.
+
+    The page's own request finds that picture, or waits for it.
+    """
     from fpsim.explore.presets import PRESETS
 
-    try:
-        picture(settings or PRESETS[0].read())
-    except REFUSALS:
-        return  # the page says it
+    first = settings or PRESETS[0].read()
+    with suppress(*REFUSALS):  # the page says it
+        pictures(first)
+        pictured(first)

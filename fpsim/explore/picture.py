@@ -137,37 +137,47 @@ def way_back(problem: EscapeProblem) -> dict[str, Any] | None:
 def line(problem: EscapeProblem, found: Comparison, time: Clock) -> dict[str, Any]:
     """Density and survival on a grid of the line; where there is none, why."""
     from fpsim.density.automatic import automatic_grid
-    from fpsim.density.fokker_planck import FokkerPlanck
+    from fpsim.density.equation import Equation
 
     try:
         solver, hunter = (
-            FokkerPlanck(problem.sde, automatic_grid(problem.sde, problem.start, target, CELLS))
+            Equation(problem.sde, automatic_grid(problem.sde, problem.start, target, CELLS))
             for target in (None, problem.target)
         )
-        density = solver.evolve(problem.start, np.linspace(0, time.film, DENSITIES))
-        return {"density": density_of(solver, density), "survival": survival(hunter, problem, time.survival)}
+        density = evolution(solver, problem, time.film)
+        return {"density": density, "survival": survival(hunter, problem, time.survival)}
     except REFUSALS as error:
         return {"density": None, "survival": None, "no_density": " ".join(str(error).split())}
 
 
-def density_of(solver: Any, evolution: Any) -> dict[str, Any]:
-    """A density at its times and the law that it settles to, if one is known."""
+def evolution(solver: Any, problem: EscapeProblem, end: float) -> dict[str, Any]:
+    """The density at its times up to ``end``, and the law that it settles to, if one is known.
+
+    Plain arrays below the public methods: datasets would take half of the first second to load.
+    """
+    from fpsim.density.fields import propagated
+
+    grid, times = solver.grid, np.linspace(0, end, DENSITIES)
+    found, _ = propagated(solver, None, grid.density(problem.start), times, None, 1e-5)
     try:
-        rest = packed(solver.stationary().density.values)
+        rest = packed(solver.stationary_law[0].reshape(grid.shape) / grid.volume)
     except REFUSALS:
         rest = None
     return {
-        "axes": [packed(solver.grid.centers(k)) for k in range(solver.grid.dimension)],
-        "times": packed(evolution.time.values),
-        "values": packed(evolution.density.values),
+        "axes": [packed(grid.centers(k)) for k in range(grid.dimension)],
+        "times": packed(times),
+        "values": packed(found.masses.reshape((-1, *grid.shape)) / grid.volume),
         "rest": rest,
     }
 
 
 def survival(hunter: Any, problem: EscapeProblem, end: float | None) -> dict[str, Any] | None:
     """The chance not to have met the target yet, up to ``end``; ``None`` where no mean time is known."""
+    from fpsim.density.answers import sets_on
+    from fpsim.density.fields import decayed
+
     if end is None:
         return None
-    moments = np.linspace(0, end, SURVIVAL)
-    found = hunter.survival(problem.start, problem.target, moments)
-    return {"times": packed(moments), "values": packed(np.maximum(found.survival.values, 1e-12))}
+    moments, begin = np.linspace(0, end, SURVIVAL), hunter.grid.density(problem.start)
+    found, _ = decayed(hunter, sets_on(hunter, problem.target, problem.start), begin, moments)
+    return {"times": packed(moments), "values": packed(np.maximum(found.left, 1e-12))}

@@ -6,6 +6,7 @@
     GET  /api/data.nc?..., /api/TABLE.csv?...       what is on the page, as files
 
 The address of every request but the first two holds the settings, so that the server keeps no state of any page.
+Nothing that computes is imported here before it is asked for, so that the page loads while the rest does.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, wraps
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fpsim.explore.guard import Guard
 from fpsim.explore.jobs import BusyError, Jobs, sentence
 from fpsim.explore.quick import Quick
-from fpsim.explore.settings import Settings
+
+if TYPE_CHECKING:
+    from fpsim.explore.settings import Settings
 
 PAGE = {
     "page.css": "text/css", "source.js": "text/javascript", "controls.js": "text/javascript",
@@ -34,13 +37,13 @@ FILMS = 6
 REFUSALS = (ValueError, TypeError, ArithmeticError, MemoryError)
 
 
-def application(token: str | None = None, jobs: Jobs | None = None) -> Any:
+def application(token: str | None = None, jobs: Jobs | None = None, pictures: Quick | None = None) -> Any:
     """The page as an ASGI application."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.routing import Route
 
-    server = _Server(jobs or Jobs())
+    server = _Server(jobs or Jobs(), pictures or Quick(pictured))
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:
@@ -68,11 +71,8 @@ def application(token: str | None = None, jobs: Jobs | None = None) -> Any:
 class _Server:
     """State of one server: what is remembered, and what runs."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        from fpsim.explore.picture import picture
-
-        self.jobs = jobs
-        self.pictures = Quick(picture)
+    def __init__(self, jobs: Jobs, pictures: Quick) -> None:
+        self.jobs, self.pictures = jobs, pictures
         self.films = threading.Semaphore(FILMS)
 
     def page(self, request: Any) -> Any:
@@ -185,7 +185,16 @@ def plotly_script() -> str:
     return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
+def pictured(settings: Settings) -> dict[str, Any]:
+    """:func:`fpsim.explore.picture.picture`, loaded when it is first wanted."""
+    from fpsim.explore.picture import picture
+
+    return picture(settings)
+
+
 def _settings(request: Any) -> Settings:
+    from fpsim.explore.settings import Settings
+
     return Settings.read((name, value) for name, value in request.query_params.multi_items() if name != "token")
 
 

@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpsim import words
-from fpsim.escape import EscapeProblem
-from fpsim.sde.sde import SDE
-from fpsim.targets import as_target
+
+if TYPE_CHECKING:
+    from fpsim.escape import EscapeProblem
 
 PARAMETER = "p."
 """What the names of a landscape's parameters begin with in an address."""
@@ -126,6 +126,10 @@ class Settings:
 
 @lru_cache(maxsize=64)
 def _problem(settings: Settings) -> EscapeProblem:
+    from fpsim.escape import EscapeProblem
+    from fpsim.sde.sde import SDE
+    from fpsim.targets import as_target
+
     place = _landscape(settings)
     if place.dimension > 2:
         raise ValueError(
@@ -203,8 +207,8 @@ def _text(value: Any) -> str:
     return repr(_whole(value)) if isinstance(value, float) else str(value)
 
 
-def settings_for(landscape: str | None, flags: dict[str, Any], parameters: list[str], seed: int = 0) -> Settings | None:
-    """Settings from the flags that a command was given; ``None`` where there are none, and the page tells its story.
+def settings_for(landscape: str | None, flags: dict[str, Any], parameters: list[str], seed: int = 0) -> Settings:
+    """Settings from the flags that a command was given.
 
     Raises:
         ValueError: for flags that describe no problem.
@@ -212,8 +216,6 @@ def settings_for(landscape: str | None, flags: dict[str, Any], parameters: list[
     given = dict(flags)
     for name in set(given) - {f.name for f in fields(Settings)}:
         raise ValueError(f"--{name.replace('_', '-')} is not on the page; use fpsim escape")
-    if landscape is None and not given and not parameters:
-        return None
     name = landscape or "double-well"
     if given.get("noise", "constant") == "constant":
         given.setdefault("temperature", f"{WARM.get(name, COOL):g}")

@@ -6,7 +6,7 @@ import math
 import time as clock
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from fpsim.valleys.valley import Valley
 from fpsim.walls import Walls, as_walls, refuse_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 from landscapes.notebook import Shown
+
+if TYPE_CHECKING:
+    from fpsim.exact.passage import Passage
 
 Array = NDArray[np.float64]
 BESIDE = 0.01
@@ -127,6 +130,15 @@ class Problem(Shown):
         delta, floor = max(gate.delta for gate in self.gates), self.sde.noise.floor_of
         assert floor is not None
         return {"floor": floor.floor, "delta": f"{delta:.4g} (the time grows like floor^-delta)"}
+
+    @cached_property
+    def passage(self) -> tuple[Passage, float]:
+        """The first passage on a line by quadrature (:mod:`fpsim.exact.first_passage`), and the seconds it took."""
+        from fpsim.exact.first_passage import first_passage
+
+        began = clock.perf_counter()
+        found = first_passage(self.sde, self.point, self.target, walls=self.walls, accepted=1e-6)
+        return found, clock.perf_counter() - began
 
     @cached_property
     def default_step(self) -> float:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -220,26 +220,37 @@ _NODES = nodes_of(np.array([-1.0, 1.0]))[0]
 assert _NODES.size == ORDER
 
 
-@lru_cache(maxsize=64)
 def log_prefactor(landscape: DatasetLandscape, start: float, end: float, batch_size: float) -> float:
     """ln of (C_a/C_b)^(1/2) K_a/K_b between a minimum and a pass (module docstring)."""
+    single, growth = _prefactor(landscape, float(start), float(end))
+    return single + (batch_size - 1) * growth
 
-    def slope(x: Array) -> Array:
-        points = x[None]
+
+@lru_cache(maxsize=8)
+def _prefactor(landscape: DatasetLandscape, a: float, b: float) -> tuple[float, float]:
+    """The logarithm at S = 1, and what it gains with each further example of a batch: it is linear in S."""
+
+    @cache  # both integrals ask at the same places first
+    def at(places: bytes) -> Array:
+        points = np.frombuffer(places)[None]
         g, h = np.asarray(landscape.example_gradients(points))[:, 0], landscape.examples.hessians(points)[:, 0, 0]
         q = cramer_root(g)
         w = np.exp(-q * g)
         first, second, pull = (w * g).mean(axis=0), (w * g * g).mean(axis=0), (w * h).mean(axis=0)
         turn = -q * pull / first
         bend = -(w * h * (1 - q * g)).mean(axis=0) / first
-        return np.asarray(bend + turn / 2 * (second / first - (batch_size - 1) * first))
+        return np.stack([bend + turn / 2 * second / first, -turn / 2 * first])
 
-    a, b = float(start), float(end)
-    inner = 1e-4 * (b - a)  # the integrand is 0/0 at both ends: leave them out, it is smooth there
-    value, _ = integral(slope, a + inner, b - inner, 1e-6)
-    ends = inner * float(slope(np.array([a + inner]))[0] + slope(np.array([b - inner]))[0])
+    def slope(row: int) -> Callable[[Array], Array]:
+        return lambda x: at(x.tobytes())[row]
+
+    inner = 1e-4 * (b - a)  # the integrands are 0/0 at both ends: leave them out, they are smooth there
+    low, high = a + inner, b - inner
+    single, growth = (
+        integral(f, low, high, 1e-6)[0] + inner * f(np.array([low, high])).sum() for f in (slope(0), slope(1))
+    )
     c = landscape.gradient_covariance(np.array([[a, b]]))[0, 0]
-    return -(value + ends) + math.log(c[0] / c[1]) / 2
+    return float(-single + math.log(c[0] / c[1]) / 2), float(-growth)
 
 
 def require_examples(landscape: HasDrift) -> DatasetLandscape:

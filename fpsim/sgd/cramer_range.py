@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,30 +48,54 @@ class Straightness:
     kick: float
 
 
-def straightness(landscape: Any, start: float, end: float, learning_rate: float, batch_size: float) -> Straightness:
-    """Put the WKB solution of the climb from a minimum ``start`` to a pass ``end`` into the chain's equation."""
+@dataclass(frozen=True)
+class _Climb:
+    """What of a climb depends neither on eta nor on S, at distances ``s`` (n,) from its minimum.
+
+    Attributes:
+        g, q: gradients (m, n) and root (n,), both positive where they point back.
+        weights: exp(-q g), of sum one, (m, n).
+        height: phi at ``s``, (n,).
+        phi: the potential as a function of the distance.
+    """
+
+    s: Array
+    g: Array
+    q: Array
+    weights: Array
+    height: Array
+    phi: Callable[[Array], Array]
+
+
+@lru_cache(maxsize=4)
+def _climbed(landscape: Any, start: float, end: float) -> _Climb:
     side, length = float(np.sign(end - start)), abs(end - start)
 
     def along(s: Array) -> tuple[Array, Array]:
-        """Gradients (m, n) and root (n,) at distances s up the climb, both positive where they point back."""
         g = side * np.asarray(landscape.example_gradients((start + side * s)[None]))[:, 0]
         return g, cramer_root(g)
 
     s = np.linspace(0.0, length, POINTS + 1)
     g, q = along(s)
-    climb = _integrated(along, q, s)
-    behind, fall = _behind(along, length, float(climb[-1]))
-    ratio = batch_size / learning_rate
+    height = _integrated(along, q, s)
+    behind, fall = _behind(along, length, float(height[-1]))
     weights = np.exp(-q * g)
-    weights /= weights.sum(axis=0)
-    potential = _potential(np.concatenate([behind[:0:-1], s]), np.concatenate([fall[:0:-1], climb]), along)
+    phi = _potential(np.concatenate([behind[:0:-1], s]), np.concatenate([fall[:0:-1], height]), along)
+    return _Climb(s, g, q, weights / weights.sum(axis=0), height, phi)
+
+
+def straightness(landscape: Any, start: float, end: float, learning_rate: float, batch_size: float) -> Straightness:
+    """Put the WKB solution of the climb from a minimum ``start`` to a pass ``end`` into the chain's equation."""
+    side, length = float(np.sign(end - start)), abs(end - start)
+    at = _climbed(landscape, start, end)
+    ratio, s = batch_size / learning_rate, at.s
     excess = np.zeros(s.size)
-    for moves, shares in _moves(weights, g, learning_rate, batch_size):
-        bend = ratio * (potential(s + moves) - climb - q * moves)
+    for moves, shares in _moves(at.weights, at.g, learning_rate, batch_size):
+        bend = ratio * (at.phi(s + moves) - at.height - at.q * moves)
         residual = np.log((shares * np.exp(np.minimum(bend, 700.0))).sum(axis=0))
-        first = ratio / 2 * np.gradient(q, s) * (shares * moves**2).sum(axis=0)
+        first = ratio / 2 * np.gradient(at.q, s) * (shares * moves**2).sum(axis=0)
         excess = np.maximum(excess, np.abs(residual - first))
-    drift = learning_rate * np.abs((weights * g).sum(axis=0))
+    drift = learning_rate * np.abs((at.weights * at.g).sum(axis=0))
     c1 = np.asarray(landscape.gradient_covariance(np.array([[start, end]])))[0, 0]
     curvature = np.abs(np.asarray(landscape.hessian(np.array([[start, end]])))[0, 0])
     widths = np.sqrt(c1 / (2 * ratio * curvature))
@@ -78,7 +103,7 @@ def straightness(landscape: Any, start: float, end: float, learning_rate: float,
     excess = np.where(inner, excess, 0.0)
     error = float(np.sum(excess / np.maximum(drift, 1e-300)) * (s[1] - s[0]))
     worst = int(excess.argmax())
-    kick = float(learning_rate / batch_size * np.max(-g) / length)
+    kick = float(learning_rate / batch_size * np.max(-at.g) / length)
     return Straightness(error, float(excess[worst]), start + side * float(s[worst]), kick)
 
 
@@ -115,10 +140,13 @@ def _moves(weights: Array, g: Array, learning_rate: float, batch_size: float) ->
         yield -learning_rate * (mean + spread * rng.normal(size=(DRAWS, 1))), shares
         return
     chances, totals = np.cumsum(weights, axis=0), np.empty((DRAWS, n))
-    uniform = rng.random((DRAWS, size))
-    for k in range(n):
-        drawn = np.minimum(np.searchsorted(chances[:, k], uniform * chances[-1, k]), len(g) - 1)
-        totals[:, k] = g[drawn, k].sum(axis=1)
+    uniform = rng.random(DRAWS * size)
+    order = np.argsort(uniform)
+    place, rising = np.argsort(order), uniform[order]
+    for k in range(n):  # the same draws everywhere, so that sorting them once finds all of them
+        last = np.append(np.searchsorted(rising, chances[:-1, k] / chances[-1, k], side="right"), rising.size)
+        drawn = np.repeat(g[:, k], np.diff(last, prepend=0))
+        totals[:, k] = drawn[place].reshape(DRAWS, size).sum(axis=1)
     yield -learning_rate / size * totals, shares
 
 

@@ -30,6 +30,7 @@ from fpsim.explore.arrays import unpacked  # noqa: E402
 from fpsim.explore.catalogue import choices  # noqa: E402
 from fpsim.explore.clock import FRAMES  # noqa: E402
 from fpsim.explore.jobs import Jobs  # noqa: E402
+from fpsim.explore.kept import Kept  # noqa: E402
 from fpsim.explore.presets import PRESETS  # noqa: E402
 from fpsim.explore.programs import as_command, as_python  # noqa: E402
 from fpsim.explore.quick import Quick  # noqa: E402
@@ -361,7 +362,7 @@ def test_the_command_refuses_before_it_serves(words, reason):
 def test_flags_that_the_page_does_not_have_are_refused():
     with pytest.raises(ValueError, match="--weather is not on the page"):
         settings_for("double-well", {"weather": "fine"}, [])
-    assert settings_for(None, {}, []) is None
+    assert settings_for(None, {}, []) == settings(temperature="0.08")
     assert settings_for("double-well", {}, ["barrier=0.5"]) == settings(p__barrier="0.5", temperature="0.08")
 
 
@@ -443,6 +444,49 @@ def test_twenty_tabs_are_bounded_in_work_and_memory():
         one.join()
     assert len(answers) == 300 and all(answers)
     assert most[0] <= 2 and len(quick.answers) <= 8
+
+
+def test_a_picture_that_is_under_way_is_waited_for_and_made_once():
+    made = []
+
+    def make(shown):
+        made.append(shown)
+        time.sleep(0.05)
+        return {}
+
+    quick = Quick(make)
+    readers = [threading.Thread(target=quick, args=(Settings(),)) for _ in range(5)]
+    for one in readers:
+        one.start()
+    for one in readers:
+        one.join()
+    assert made == [Settings()] and not quick.under_way
+
+
+def test_the_story_is_kept_on_disk_for_the_program_that_made_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("FPSIM_CACHE_DIR", str(tmp_path))
+    story, own = PRESETS[0].read(), Settings(temperature="0.3")
+    assert Quick(lambda shown: {"seed": 1}, disk=Kept())(story) == Quick(lambda shown: {}, disk=Kept())(story)
+    assert Quick(lambda shown: {}, disk=Kept())(own) == Quick(lambda shown: {}, disk=Kept())(PRESETS[1].read()) == b"{}"
+    assert sorted(file.name for file in (tmp_path / "explore").iterdir()) == ["hessian-noise.json", "white-noise.json"]
+    changed = Kept()
+    changed.stamp = b"another program"
+    assert changed.read(story) is None and Kept().read(story) == b'{"seed": 1}'
+    file = tmp_path / "explore" / "white-noise.json"
+    file.write_bytes(file.read_bytes()[:-3])  # a disk that was full
+    assert Quick(lambda shown: {"seed": 2}, disk=Kept())(story) == b'{"seed": 2}' == Kept().read(story)
+    monkeypatch.setenv("FPSIM_CACHE_DIR", str(file))  # where nothing can be written
+    assert Quick(lambda shown: {}, disk=Kept())(story) == b"{}"
+
+
+def test_the_server_listens_before_anything_that_computes_is_loaded():
+    code = (
+        "import sys\nfrom fpsim.explore.launch import page_server\nfrom fpsim.explore.presets import PRESETS\n"
+        "page_server(), PRESETS[0].read()\n"
+        "print(*{'scipy', 'sympy', 'numba', 'xarray', 'matplotlib'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not found.stdout.split()
 
 
 def test_every_landscape_of_the_form_gives_a_picture_and_is_what_the_form_says(client):

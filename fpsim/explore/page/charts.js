@@ -1,5 +1,12 @@
 // The pictures by plotly.js: landscape, survival, noise or committor; colours are those of the page.
 "use strict";
+// plotly.js is large: the page asks for its numbers while it loads.
+Explore.plotly = new Promise((ready, lost) => {
+  if (window.Plotly) { ready(); return; }
+  const script = document.getElementById("plotly");
+  script.addEventListener("load", ready);
+  script.addEventListener("error", () => lost(new Error("plotly.js did not load; reload the page.")));
+});
 Explore.charts = (nodes) => {
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const rgb = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));

@@ -6,7 +6,7 @@ Explore.page = async () => {
   const charts = Explore.charts({ landscape: $("landscape"), survival: $("survival"), third: $("third") });
   const film = Explore.film($("film"), charts.project, charts.colours);
   const HEAVY = { exits: "paths for the survival curve", fields: "density, committor and mean time on a grid", compare: "all routes" };
-  let picture = null, found = {}, asking = null, working = {}, timers = {}, preset = null;
+  let picture = null, found = {}, asking = null, working = {}, timers = {}, preset = null, asked = -Infinity;
 
   const made = (name, text = "", attributes = {}) => {
     const node = document.createElement(name);
@@ -61,8 +61,9 @@ Explore.page = async () => {
     const { signal } = asking;
     timers.picture = setTimeout(async () => {
       try {
-        picture = await source.picture(settings, signal);
+        const [came] = await Promise.all([source.picture(settings, signal), Explore.plotly]);
         if (signal.aborted) return;
+        picture = came;
         found = {};
         refuse("");
         show();
@@ -74,7 +75,8 @@ Explore.page = async () => {
       } catch (error) {
         if (error.name !== "AbortError") refuse(error.message);
       }
-    }, now ? 0 : 40);
+    }, !now && performance.now() - asked < 200 ? 40 : 0);  // a slider on its way asks again soon
+    asked = performance.now();
   }
 
   function showStored(entry) {

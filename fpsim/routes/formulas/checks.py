@@ -74,12 +74,10 @@ def _room(at: Escape, exponent: float) -> tuple[Assumption, ...]:
 
 def _finite(at: Escape) -> tuple[Assumption, ...]:
     """Whether the mean is finite at all: a valley may be left backwards, never to return (on a line)."""
-    from fpsim.exact.first_passage import first_passage
-
     if at.sde.dimension > 1:
         return ()
     try:
-        first_passage(at.sde, at.problem.point, at.problem.target, walls=at.problem.walls)
+        _ = at.problem.passage
     except InfiniteTimeError as error:
         return (Assumption("the mean time is finite", False, str(error), key="finite"),)
     except ValueError:
