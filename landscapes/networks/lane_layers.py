@@ -155,6 +155,8 @@ class Activation:
 
     def backward(self, text: Text) -> None:
         """F' times the slope."""
+        if not self.source.moves:
+            return
         source, sign = self.source, self.source.adding()
         place, slope = text.at("d" + source.name, "{source}"), text.at("d" + self.value.name, "{value}")
         statement = f"{place} {sign} {slope} * ({self._formula(text, 1)})"

@@ -62,18 +62,27 @@ def network_code(landscape: NeuralLandscape, width: int = 256, group: int = GROU
     Raises:
         UnknownLayerError: for a layer that is not written out here, or frozen parameters, or a large network.
     """
-    own = _Network(landscape)
-    own.read(landscape.network)
-    group = min(group, width)
-    inputs = landscape.inputs.detach().cpu().numpy().astype(np.float64)
-    targets = landscape.labels.detach().cpu().numpy().astype(np.float64).reshape(len(inputs), -1)
-    table = np.ascontiguousarray(np.concatenate([inputs.reshape(len(inputs), -1), targets], axis=1).T)
+    own, group = KnownLayers(landscape), min(group, width)
+    if own.products > MOST_PRODUCTS:
+        raise UnknownLayerError(f"{own.products} products for one example are work for a library, not for one lane")
     source, numbers = own.text(width, group)
+    table = np.ascontiguousarray(examples_table(landscape).T)
     return NetworkCode(source, np.array([landscape.weight_decay, *numbers]), table)
 
 
-class _Network:
-    """The layers of a network in order, and where its parameters are."""
+def examples_table(landscape: NeuralLandscape, dtype: str = "float64") -> NDArray[Any]:
+    """The examples (m, rows): the inputs of each, and behind them its label or its numbers to fit."""
+    inputs, targets = (part.detach().cpu().numpy() for part in (landscape.inputs, landscape.labels))
+    flat = [part.astype(dtype, copy=False).reshape(len(inputs), -1) for part in (inputs, targets)]
+    return np.concatenate(flat, axis=1)
+
+
+class KnownLayers:
+    """The layers of a network in order, the values between them, and where its parameters are.
+
+    Raises:
+        UnknownLayerError: for a layer that is not written out here, or frozen parameters.
+    """
 
     def __init__(self, landscape: NeuralLandscape) -> None:
         self.kind, self.dimension, self.group = landscape.kind, landscape.dimension, 1
@@ -85,10 +94,20 @@ class _Network:
         self.input = Value("z0", *(shape if len(shape) == 3 else (*shape, 1, 1)))
         self.input.moves = False
         self.values, self.layers = [self.input], list[Layer]()
+        self._read(landscape.network)
+
+    @property
+    def products(self) -> int:
+        """How many products one example takes on the way forward."""
+        return sum(
+            layer.value.size * layer.source.channels * layer.side**2
+            for layer in self.layers
+            if isinstance(layer, Convolution)
+        )
 
     # --- from modules to layers ---
 
-    def read(self, network: Any) -> None:
+    def _read(self, network: Any) -> None:
         """All layers."""
         if isinstance(network, ResNet):
             value = self._layer(network.stem, "stem", self.input)
@@ -99,13 +118,6 @@ class _Network:
             self._layer(network.head, "head", mean)
         else:
             self._layer(network, "", self.input)
-        products = sum(
-            layer.value.size * layer.source.channels * layer.side**2
-            for layer in self.layers
-            if isinstance(layer, Convolution)
-        )
-        if products > MOST_PRODUCTS:
-            raise UnknownLayerError(f"{products} products for one example are work for a library, not for one lane")
 
     def _layer(self, module: Any, name: str, value: Value) -> Value:
         """What ``module``, with the parameters under ``name``, makes of a value."""
@@ -127,6 +139,7 @@ class _Network:
         if not kinds or getattr(module, "approximate", "none") != "none" or getattr(module, "beta", 1) != 1:
             raise UnknownLayerError(f"the layer '{name}', a {type(module).__name__}, is not written out for lanes")
         made = self._new(*value.shape)
+        made.moves = value.moves
         self.layers.append(Activation(kinds[0], value, made))
         return made
 
@@ -143,6 +156,7 @@ class _Network:
         if value.height * value.width == 1:
             return value
         made = self._new(value.channels * value.height * value.width, 1, 1)
+        made.moves = value.moves
         self.layers.append(Flattened(value, made))
         return made
 

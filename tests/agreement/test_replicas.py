@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+nn = torch.nn
 pytestmark = pytest.mark.network
 
-from fpsim.networks import replicas, sgd  # noqa: E402
+from fpsim.kernels import elementary  # noqa: E402
+from fpsim.networks import compiled, replicas, sgd  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
 from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402
@@ -37,15 +40,29 @@ def spread(found, count, seed=2):
     return found.initial + 0.1 * draws.normal(size=(count, found.dimension))
 
 
+def odd_layers():
+    """Even and odd kernels, strides beyond them, borders, no bias; an odd number of everything."""
+    torch.manual_seed(4)
+    layers = (
+        nn.Tanh(), nn.Conv2d(1, 3, 4, 2, 1, bias=False), nn.SiLU(), nn.Conv2d(3, 5, 2, 3, 0), nn.ReLU(),
+        nn.Conv2d(5, 3, 3, 1, 2), nn.Softplus(), nn.Flatten(), nn.Linear(27, CLASSES),
+    )  # fmt: skip
+    return nn.Sequential(*layers).eval()
+
+
 NETWORKS = {
     "norm-free": networks.resnet(8, 2, classes=CLASSES, seed=3),
     "group": networks.resnet(8, 4, classes=CLASSES, normalization="group", seed=3),
     "frozen batch": networks.resnet(8, 2, classes=CLASSES, normalization="batch", seed=3),
     "7x7 stem": networks.resnet(10, 1, classes=CLASSES, stem="7x7", activation="tanh", seed=3),
     "perceptron": networks.perceptron([64, 3, CLASSES], seed=3),
+    "odd layers": odd_layers(),
 }
-CASES = [(name, "vmap") for name in NETWORKS] + [
-    (name, engine) for name in NETWORKS for engine in ("grouped", "unrolled") if name != "perceptron"
+RESIDUAL = ("norm-free", "group", "frozen batch", "7x7 stem")
+CASES = [
+    *((name, "vmap") for name in NETWORKS),
+    *((name, "grouped") for name in RESIDUAL),
+    *((name, "compiled") for name in ("norm-free", "perceptron", "odd layers")),
 ]
 
 
@@ -72,15 +89,53 @@ def test_squared_loss():
     x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
     dense = np.stack([np.bincount(p, minlength=EXAMPLES) / 2 for p in picks])
     expected = np.stack([one.weighted_gradient(point, w) for point, w in zip(x, dense, strict=True)])
-    for engine in ("grouped", "unrolled", "vmap"):
+    for engine in ("compiled", "grouped", "vmap"):
         many = Replicas(one, engine)
         np.testing.assert_allclose(many.weighted_gradients(x, picks, np.full((3, 2), 0.5)), expected, **CLOSE)
         np.testing.assert_allclose(many.losses(x), one.loss(x.T), **CLOSE)
 
 
 def test_the_faster_engine_is_chosen():
+    assert Replicas(landscape(NETWORKS["norm-free"])).engine == "compiled"
+    assert Replicas(landscape(NETWORKS["perceptron"])).engine == "compiled"
     assert Replicas(landscape(NETWORKS["group"])).engine == "grouped"
-    assert Replicas(landscape(NETWORKS["perceptron"])).engine == "vmap"
+    assert Replicas(landscape(networks.resnet(8, 20, classes=CLASSES))).engine == "grouped"
+    assert Replicas(landscape(nn.Sequential(nn.Flatten(), nn.LayerNorm(64), nn.Linear(64, CLASSES)))).engine == "vmap"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("count", [1, 3, 8, 19])
+def test_lanes_are_filled_by_replicas_and_examples(count, dtype, monkeypatch):
+    """Compiled loops against autograd in float64: to its rounding, and in float32 to that of its own."""
+    one, close = landscape(NETWORKS["norm-free"]), 1e-12 if dtype == "float64" else 1e-5
+    x, draws = spread(one, count), np.random.default_rng(5)
+    picks, weights = draws.integers(0, EXAMPLES, (count, 6)), draws.normal(size=(count, 6))
+    expected = Replicas(one, "vmap").weighted_gradients(x, picks, weights)
+    many = Replicas(landscape(NETWORKS["norm-free"], dtype=dtype), "compiled")
+    found = many.weighted_gradients(x, picks, weights)
+    assert np.abs(found - expected).max() < close * np.abs(expected).max()
+    np.testing.assert_allclose(many.losses(x), one.loss(x.T), rtol=close)
+    monkeypatch.setattr(compiled, "WORTH_THREADS", 0)
+    torch.set_num_threads(3)
+    np.testing.assert_array_equal(many.weighted_gradients(x, picks, weights), found)
+
+
+def picked(function, place):
+    return lambda v: function(v)[place]
+
+
+def test_normal_distribution_of_lanes():
+    """What "gelu" is made of, against scipy."""
+    import numba
+
+    u = np.concatenate([np.linspace(-38, 38, 20_001), [1e-300, -1e-8]])
+    for real, gauss, most in (
+        ("float64", elementary.gauss_double, 1e-15), ("float32", elementary.gauss_single, 3e-7),
+    ):  # fmt: skip
+        values = u.astype(real)
+        for place, law in enumerate((stats.norm.cdf, stats.norm.pdf)):
+            part = numba.vectorize([f"{real}({real})"])(picked(gauss, place))
+            assert np.abs(part(values) - law(values.astype(float))).max() < most
 
 
 def by_hand(chain, replica, steps, seed):
@@ -141,7 +196,7 @@ def test_what_is_drawn():
     assert not np.array_equal(z, sgd.drawn(chain, 1, other, 0, 32)[0])
 
 
-@pytest.mark.parametrize("engine", ["grouped", "unrolled", "vmap"])
+@pytest.mark.parametrize("engine", ["compiled", "grouped", "vmap"])
 def test_one_logit(engine):
     images, labels = np.random.default_rng(6).normal(size=(EXAMPLES, 8, 8)), np.arange(EXAMPLES) % 2
     one = NeuralLandscape(networks.small_resnet(2, seed=1), images, labels, weight_decay=0.1)

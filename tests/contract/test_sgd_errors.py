@@ -68,10 +68,13 @@ def test_fractions_of_a_batch_are_for_gaussian_noise(one):
 
 
 def test_replicas(one):
-    with pytest.raises(ValueError, match="engine is 'grouped', 'unrolled', 'vmap' or None"):
+    with pytest.raises(ValueError, match="engine is 'compiled', 'grouped', 'vmap' or None"):
         Replicas(one, "fast")
-    with pytest.raises(ValueError, match="use 'vmap'"):
+    with pytest.raises(ValueError, match="not Sequential; use None"):
         Replicas(one, "grouped")
+    normed = NeuralLandscape(networks.resnet(8, 4, normalization="group"), np.ones((2, 8, 8)), [0, 1])
+    with pytest.raises(ValueError, match=r"'compiled' is not for this network: .* a GroupNorm, is not written out"):
+        Replicas(normed, "compiled")
     many, x = Replicas(one), np.zeros((2, 27))
     with pytest.raises(ValueError, match=r"shape \(R, 27\)"):
         many.losses(np.zeros(27))

@@ -74,7 +74,7 @@ def questions(place, x):
     yield lambda: place.hessian_vector(x, x), (d,)
     yield lambda: place.hessian_operator(x) @ x, (d,)
     yield lambda: place.covariance_operator(x) @ x, (d,)
-    for engine in ("grouped", "unrolled", "vmap"):
+    for engine in ("grouped", "vmap"):
         many = Replicas(place, engine)
         yield lambda many=many: many.weighted_gradients(two.T, picks, both), (2, d)
         yield lambda many=many: many.combined_gradients(two.T, np.ones((2, m))), (2, d)

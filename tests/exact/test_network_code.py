@@ -35,7 +35,7 @@ NETWORKS = {
         nn.Conv2d(1, 2, 4, 2, 1), nn.SiLU(), nn.Conv2d(2, 3, 2, 2, 0, bias=False), nn.Softplus(), nn.Flatten(),
         nn.Linear(3, 3),
     ),
-    "no padding": stepped(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 1, 2), nn.Flatten(), nn.Linear(9, 2)),
+    "no padding": stepped(nn.Tanh(), nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 1, 2), nn.Flatten(), nn.Linear(9, 2)),
     "perceptron": networks.perceptron([SIDE**2, 3, 3]),
 }  # fmt: skip
 

@@ -88,7 +88,7 @@ def around(one, basin):
     found = spectrum(one, basin.minimum)
     own = found.attrs["curvature_spread"]
     values, spread = found["curvature"].values, found["gradient_spread"].values
-    return Surroundings(Replicas(one), Replicas(one), basin, values, spread, own)
+    return Surroundings(Replicas(one), basin, values, spread, own)
 
 
 def test_surroundings_of_a_regression():

@@ -40,8 +40,7 @@ class Surroundings:
     """A minimum with its quadratic neighbourhood.
 
     Attributes:
-        engine: many copies of the network, in the precision in which SGD runs, for mini-batches.
-        whole: the same for gradients of all examples, where another way to compute may be faster.
+        engine: many copies of the network, in the precision in which SGD runs.
         basin: the minimum a, its loss, and how it is recognised.
         curvatures: (d,) eigenvalues of H(a), ascending.
         spread: (d,) variance of one example's gradient along each eigenvector.
@@ -49,7 +48,6 @@ class Surroundings:
     """
 
     engine: Replicas
-    whole: Replicas
     basin: Basin
     curvatures: Array
     spread: Array
@@ -59,10 +57,6 @@ class Surroundings:
         """SGD from a with eta = kappa / (largest curvature)."""
         eta = kappa / float(self.curvatures[-1])
         return NetworkSGD(self.engine.landscape, eta, batch_size, noise, self.basin.minimum)
-
-    def engine_of(self, chain: NetworkSGD) -> Replicas:
-        """The faster engine for the steps of a chain."""
-        return self.engine if chain.draws_examples else self.whole
 
     def excess(self, chain: NetworkSGD, iterations: ArrayLike) -> Array:
         """The linearised chain's E L - L(a) after numbers of iterations (...)."""
@@ -150,15 +144,15 @@ def excess_rows(
     times = np.arange(every, iterations + 1, every)
     for n in map(int, times):
         walking = numbers[lost == 0]
-        x[walking], lost[walking] = advance(chain, around.engine_of(chain), x[walking], walking, n - every, every, seed)
-        losses = around.whole.losses(x) - around.basin.loss
+        x[walking], lost[walking] = advance(chain, around.engine, x[walking], walking, n - every, every, seed)
+        losses = around.engine.losses(x) - around.basin.loss
         found.append(np.where(lost == 0, losses, np.nan))
     if (lost == 0).sum() < 2:
         raise ValueError(
             f"{replicas} replicas: {int((lost > 0).sum())} diverged at kappa = {kappa:g}, S = {batch_size:g}, too many "
             "for a mean; take a smaller kappa"
         )
-    outcome = quench(around.whole, around.basin, x[lost == 0]).outcome
+    outcome = quench(around.engine, around.basin, x[lost == 0]).outcome
     late = np.nanmean(np.array(found)[times > iterations / 2], axis=0)[lost == 0]
     return [
         {
@@ -180,9 +174,9 @@ def boundary_rows(
     """How many replicas have left the basin after a number of iterations."""
     chain, numbers = around.chain(kappa, batch_size, "with-replacement"), np.arange(replicas)
     start = np.tile(around.basin.minimum, (replicas, 1))
-    x, lost = advance(chain, around.engine_of(chain), start, numbers, 0, iterations, seed)
+    x, lost = advance(chain, around.engine, start, numbers, 0, iterations, seed)
     sound = lost == 0
-    outcome = quench(around.whole, around.basin, x[sound]).outcome if sound.any() else np.array([], "U9")
+    outcome = quench(around.engine, around.basin, x[sound]).outcome if sound.any() else np.array([], "U9")
     inside, undecided = int((outcome == RETURNED).sum()), int((outcome == UNDECIDED).sum())
     return [
         {
@@ -200,8 +194,8 @@ def exits_rows(
 ) -> Rows:  # fmt: skip
     """Exits from the basin by the quench test, one row per replica."""
     chain = around.chain(kappa, batch_size, noise)
-    judge = quench_test(around.whole, around.basin)
-    found = network_exits(chain, around.engine_of(chain), judge, replicas, horizon, every, looks, seed)
+    judge = quench_test(around.engine, around.basin)
+    found = network_exits(chain, around.engine, judge, replicas, horizon, every, looks, seed)
     distances = around.basin.distance(found.places)
     return [
         {
@@ -222,10 +216,10 @@ def threshold_rows(
     """
     chain = around.chain(kappa, batch_size, "with-replacement")
     level = around.basin.loss + multiple * float(around.excess(chain, np.inf))
-    over_it = loss_above(around.whole, level)
+    over_it = loss_above(around.engine, level)
     found = network_exits(chain, around.engine, over_it, replicas, horizon, 5, 1, seed)
     over = found.left & np.isfinite(found.places).all(axis=1)
-    outcome = quench(around.whole, around.basin, found.places[over]).outcome if over.any() else np.array([], "U9")
+    outcome = quench(around.engine, around.basin, found.places[over]).outcome if over.any() else np.array([], "U9")
     mean, low, high = found.mean_and_interval()
     return [
         {

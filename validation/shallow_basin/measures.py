@@ -158,7 +158,7 @@ def _minimum(run: Run[Size], spectrum: xarray.Dataset) -> Rows:
     """The minimum, and how it is recognised."""
     from fpsim.networks.replicas import Replicas
 
-    exact, engine = NETWORK.landscape(), Replicas(NETWORK.landscape("float32"), "unrolled")
+    exact, engine = NETWORK.landscape(), Replicas(NETWORK.landscape("float32"))
     values = spectrum["curvature"].values
     outermost = float(values[0]), float(values[-1])
     basin = quench.calibrate(engine, exact, load(), run.seed, run.size.trials, largest=1.0, curvatures=outermost)
@@ -178,9 +178,8 @@ def _surroundings(row: Row, spectrum: xarray.Dataset) -> Surroundings:
     a, curvatures = load(), (row["lowest_curvature"], row["largest_curvature"])
     basin = Basin(a, row["loss"], row["gradient_norm"], curvatures, row["radius"], row["trials"])
     own = float(spectrum.attrs["curvature_spread"])
-    fast = NETWORK.landscape("float32")
-    grouped, unrolled = Replicas(fast, "grouped"), Replicas(fast, "unrolled")
-    return Surroundings(grouped, unrolled, basin, spectrum["curvature"].values, spectrum["gradient_spread"].values, own)
+    engine = Replicas(NETWORK.landscape("float32"))
+    return Surroundings(engine, basin, spectrum["curvature"].values, spectrum["gradient_spread"].values, own)
 
 
 def _sharpest(spectrum: xarray.Dataset) -> Rows:
