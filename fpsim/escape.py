@@ -22,7 +22,7 @@ from fpsim.description import describe, parts_of_problem
 from fpsim.escape_time import EscapeTime
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import route
-from landscapes.progress import Progress, shows_progress
+from landscapes.progress import Progress, heard, shows_progress
 
 if TYPE_CHECKING:
     from fpsim.results import Comparison
@@ -170,11 +170,13 @@ class EscapeProblem(Problem):
         """
         return route("quadrature").answer(self)
 
-    def by_formula(self, name: str, **options: Any) -> EscapeTime:
+    @shows_progress("formula")
+    def by_formula(self, name: str, *, progress: Progress = None, **options: Any) -> EscapeTime:
         """A closed formula by name (a row of :data:`fpsim.route.ROUTES`), with each of its assumptions checked.
 
         Args:
             name: ``"kramers"``, ``"eyring-kramers"`` and so on.
+            progress: as in :meth:`by_grid`; those that look for a path first take a while.
             options: those that the formula has, such as ``as_published`` of ``"xie"``.
 
         Raises:
@@ -185,7 +187,8 @@ class EscapeProblem(Problem):
         known = formulas()
         if name not in known:
             raise ValueError(f"there is no formula '{name}'; known are {sorted(known)}")
-        return known[name].answer(self, **options)
+        with heard(progress):
+            return known[name].answer(self, **options)
 
     @shows_progress("grids")
     def by_grid(self, cells: int | None = None, deadline: float = math.inf, progress: Progress = None) -> EscapeTime:

@@ -3,7 +3,8 @@
     progress=None: a bar where somebody works interactively; True: in any case; False: none; a function: it is told
 
 Every public call that may take long has this argument and is decorated with :func:`shows_progress`, the one place that
-turns it into the function that the loops call.  One bar is shown at a time: that of the outermost call.
+turns it into the function that the loops call.  One bar is shown at a time: that of the outermost call.  Loops far
+below a call, which know nothing of it, :func:`tell` how far they are, and whoever is :func:`heard` above them is told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
@@ -34,6 +36,46 @@ LINES = 10.0
 """Seconds between two lines of a log."""
 _SCREEN = threading.Lock()
 """Held by the call whose bar is shown, or that is asked for none: calls within it are silent."""
+
+
+_HEARD: ContextVar[Callable[[float], None] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def heard(told: Callable[..., None] | None) -> Iterator[None]:
+    """Within, what is told reaches ``told`` (a function, or nobody), and never goes back; at the end it is told 1."""
+    furthest = 0.0
+
+    def further(share: float) -> None:
+        nonlocal furthest
+        if told is not None and share > furthest:
+            furthest = min(share, 1.0)
+            told(furthest)
+
+    mark = _HEARD.set(None if told is None else further)
+    try:
+        yield
+        further(1.0)
+    finally:
+        _HEARD.reset(mark)
+
+
+@contextmanager
+def part(low: float, high: float) -> Iterator[None]:
+    """Within, a share of 0 to 1 that is told is one of ``low`` to ``high`` of the whole."""
+    above = _HEARD.get()
+    mark = _HEARD.set(None if above is None else lambda share: above(low + (high - low) * min(max(share, 0.0), 1.0)))
+    try:
+        yield
+    finally:
+        _HEARD.reset(mark)
+
+
+def tell(share: float) -> None:
+    """Tell whoever is heard above how far this is, 0 to 1."""
+    above = _HEARD.get()
+    if above is not None:
+        above(share)
 
 
 def interactive() -> bool:

@@ -29,7 +29,7 @@ from fpsim.action.systems import Dynamics, degenerate, dynamics, isotropic
 from fpsim.action.verdicts import assumptions_of, blocked
 from fpsim.action.ways import COARSE, Leg, along_drift, leg, rough_leg, split
 from landscapes.field import as_point, in_words
-from landscapes.progress import Progress, shows_progress
+from landscapes.progress import Progress, shows_progress, tell
 
 Array = NDArray[np.float64]
 SAME = 2e-2  # of the distance: curves nearer than this are one way
@@ -123,7 +123,7 @@ class _Search:
         self.moves, self.h, self.start, self.end = moves, moves.hamiltonian, start, end
         self.pieces, self.tolerance, self.limit, self.watch = pieces, tolerance, limit, watch
         self.rough = 1e-9 if tolerance < 1e-9 else 1e4 * tolerance  # of the coarse curves, which only show the way
-        self.progress = progress or (lambda _: None)
+        self.progress = progress or tell
         self.landscape: Any = None
         self.ends = math.inf
 

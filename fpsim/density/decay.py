@@ -17,6 +17,7 @@ from fpsim.density.evolution import Evolution, methods_for, propagate
 from fpsim.density.motion import Motion
 from fpsim.density.rational import exponentials, subspaces
 from fpsim.density.solver import factorise
+from landscapes.progress import tell
 
 Array = NDArray[Any]
 POLE = 0.05
@@ -67,6 +68,7 @@ def subspace(rates: Any, killing: Array, masses: Array, time: Array) -> Decay | 
     leaving = np.asarray(rates.sum(axis=1)).ravel() + killing
     gamma, n, later = POLE * float(time[-1]), killing.size, time > 0
     solve = factorise((identity(n) - gamma * (rates - diags(leaving))).tocsc()).solve
+    tell(0.6)
     before, units = np.full((2, len(time)), np.inf), np.array([[1.0], [gamma]])
     for space in subspaces(solve, np.full(n, 1 / np.sqrt(n)), SIZES):
         matrix, columns = exponentials(space.hessenberg, gamma, time)

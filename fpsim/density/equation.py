@@ -23,6 +23,7 @@ from fpsim.density.walk import Walk, as_walls
 from fpsim.memory import require_memory
 from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import require_sde
+from landscapes.progress import tell
 
 Array = NDArray[np.float64]
 BYTES = {1: 400, 2: 1500, 3: 3000}
@@ -76,12 +77,12 @@ class Equation:
         require_sde(self.sde, "this answer of FokkerPlanck")
         walls = as_walls(self.boundary, self.grid.dimension)
         if self.grid.dimension == 1:
-            from fpsim.density.line import line_walk
-
-            return line_walk(self.sde, self.grid, walls)
-        from fpsim.density.lattice import lattice_walk
-
-        return lattice_walk(self.sde, self.grid, walls)
+            from fpsim.density.line import line_walk as made
+        else:
+            from fpsim.density.lattice import lattice_walk as made
+        walk = made(self.sde, self.grid, walls)
+        tell(0.1)
+        return walk
 
     @property
     def generator(self) -> Any:

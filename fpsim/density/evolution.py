@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fpsim.density.implicit import ImplicitStepper
 from fpsim.density.motion import Motion
 from fpsim.kernels.pacing import stretches
+from landscapes.progress import part, tell
 
 Array = NDArray[np.float64]
 Method = Literal["contour", "chebyshev", "uniformisation", "krylov", "implicit"]
@@ -80,7 +81,8 @@ def propagate(
         raise ValueError(f"method is one of {list(get_args(Method))}; got {method!r}")
     later = times[times > 0]
     for chosen in [method] if method else methods_for(motion, later):
-        values, error = _integrate(motion, chosen, masses, later, tolerance)
+        with part(0.1, 1.0):
+            values, error = _integrate(motion, chosen, masses, later, tolerance)
         lowest = float(np.min(values.min(axis=1) / values.max(axis=1), initial=0.0))
         share = float(np.max(-np.minimum(values, 0.0).sum(axis=1) / np.abs(values).sum(axis=1), initial=0.0))
         positive = share <= SIGNED_LIMIT if motion.opposed else lowest >= -NEGATIVE_LIMIT.get(chosen, 1e-12)
@@ -149,7 +151,11 @@ def _contour(motion: Motion, masses: Array, times: Array) -> Array:
     if not motion.is_line:
         raise ValueError("the contour method needs a tridiagonal generator: one dimension without periodic walls")
     up, down = motion.rates.diagonal(1), motion.rates.diagonal(-1)
-    return np.array([contour(up, down, motion.killing, masses, t, CONTOUR_NODES) for t in times])
+    out = np.empty((times.size, masses.size))
+    for k, t in enumerate(times):
+        out[k] = contour(up, down, motion.killing, masses, t, CONTOUR_NODES)
+        tell((k + 1) / times.size)
+    return out
 
 
 def _chebyshev(motion: Motion, masses: Array, times: Array) -> tuple[Array, float]:
@@ -176,6 +182,7 @@ def _chebyshev(motion: Motion, masses: Array, times: Array) -> tuple[Array, floa
     values, before, now = np.empty((times.size, start.size)), start.copy(), np.empty_like(start)
     for begin, end in stretches(table.shape[1], FIRST_WORK // (matrix.nnz + 1)):
         chebyshev(matrix.indptr, matrix.indices, matrix.data, before, now, table, values, begin, end)
+        tell(end / table.shape[1])
     values *= root
     # mass far out in the tails is a large number in the symmetrised variable, and rounds as one
     rounding = 2e-16 * np.sqrt(used) * float(np.linalg.norm(start) * np.linalg.norm(root)) / float(masses.sum())
@@ -198,8 +205,10 @@ def _uniformise(motion: Motion, masses: Array, times: Array) -> Array:
     first, counts = np.array([p[0] for p in pieces]), np.array([p[1].size for p in pieces])
     weights = np.concatenate([p[1] for p in pieces])
     out, power = np.zeros((times.size, masses.size)), np.array(masses)
-    for begin, end in stretches(int((first + counts).max()), FIRST_WORK // (matrix.nnz + 1)):
+    total = int((first + counts).max())
+    for begin, end in stretches(total, FIRST_WORK // (matrix.nnz + 1)):
         uniformised(matrix.indptr, matrix.indices, matrix.data, power, first, counts, weights, out, begin, end)
+        tell(end / total)
     return out
 
 
@@ -208,8 +217,9 @@ def _uniformise_in_steps(motion: Motion, masses: Array, times: Array) -> Array:
     out, now, p = [], 0.0, masses
     for time in times:
         count = int(np.ceil(motion.opposed * (time - now) / (0.99 * CANCELLATION)))
-        for _ in range(count):
-            p = _uniformise(motion, p, np.array([(time - now) / count]))[0]
+        for k in range(count):
+            with part(*((now + (time - now) * (k + end) / count) / times[-1] for end in (0, 1))):
+                p = _uniformise(motion, p, np.array([(time - now) / count]))[0]
         now = float(time)
         out.append(p)
     return np.array(out)
@@ -239,8 +249,10 @@ def _implicit(motion: Motion, masses: Array, times: Array, tolerance: float) -> 
     for time in times:
         if now == 0.0:
             now = min(early, float(time))
-            p = _uniformise(motion, masses, np.array([now]))[0]
-        p = stepper.advance(p, float(time) - now)
+            with part(0.0, 0.05):
+                p = _uniformise(motion, masses, np.array([now]))[0]
+        with part(*(0.05 + 0.95 * t / float(times[-1]) for t in (now, float(time)))):
+            p = stepper.advance(p, float(time) - now)
         now = float(time)
         out.append(p)
     return np.array(out), stepper.error

@@ -19,13 +19,14 @@ from fpsim.density.spectrum import Spectrum
 from fpsim.density.stationary import probability_current
 from fpsim.density.transitions import Transitions
 from fpsim.schedules.scheduled import Scheduled
+from landscapes.progress import Progress, heard, shows_progress
 
 if TYPE_CHECKING:
     import xarray
 
 
 class FokkerPlanck(Equation):
-    """An SDE on a grid.
+    """An SDE on a grid.  Every call takes ``progress`` (``True`` for a bar) as :func:`fpsim.simulate` does.
 
     Args:
         sde: an :class:`fpsim.SDE` in one to three dimensions; under a schedule for ``evolve`` and ``survival`` only.
@@ -36,7 +37,10 @@ class FokkerPlanck(Equation):
         ValueError: for mismatched dimensions, unknown walls, or a noise that still lacks its minimum or saddle.
     """
 
-    def evolve(self, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5) -> xarray.Dataset:
+    @shows_progress("density")
+    def evolve(
+        self, density: Any, times: ArrayLike, method: Any = None, tolerance: float = 1e-5, progress: Progress = None
+    ) -> xarray.Dataset:
         """The density at each of ``times``, from ``density`` at time zero.
 
         Args:
@@ -50,19 +54,25 @@ class FokkerPlanck(Equation):
             Dataset with ``density`` (time, x[, y[, z]]) per volume and ``mass`` (time).  Its attribute
             ``discretisation_error`` is the largest L1 error over all times.
         """
-        if isinstance(self.sde, Scheduled):
-            return moving.evolved(self, density, moving.times_of(times), tolerance)
-        return evolved(self, density, times, method, tolerance)
+        with heard(progress):
+            if isinstance(self.sde, Scheduled):
+                return moving.evolved(self, density, moving.times_of(times), tolerance)
+            return evolved(self, density, times, method, tolerance)
 
-    def stationary(self) -> xarray.Dataset:
+    @shows_progress("stationary density")
+    def stationary(self, progress: Progress = None) -> xarray.Dataset:
         """The stationary ``density`` per volume, mass one; ``discretisation_error`` is its estimated L1 error.
 
         Raises:
             ValueError: if a wall absorbs (see :meth:`quasi_stationary`) or the solution is not accurate.
         """
-        return standing(self)
+        with heard(progress):
+            return standing(self)
 
-    def mean_first_passage_time(self, target: Any = None, start: ArrayLike | None = None) -> xarray.Dataset:
+    @shows_progress("mean first passage")
+    def mean_first_passage_time(
+        self, target: Any = None, start: ArrayLike | None = None, progress: Progress = None
+    ) -> xarray.Dataset:
         """Mean and variance of the time to the target from every cell.
 
         Args:
@@ -75,27 +85,37 @@ class FokkerPlanck(Equation):
             Dataset with ``mean`` and ``variance`` (zero inside the target), and ``target_chance`` (the chance to meet
             the target first) where walls absorb too.  ``discretisation_error`` is the largest error of ``mean``.
         """
-        return passed(self, target, start)
+        with heard(progress):
+            return passed(self, target, start)
 
-    def survival(self, start: Any, target: Any, times: ArrayLike) -> xarray.Dataset:
+    @shows_progress("survival")
+    def survival(self, start: Any, target: Any, times: ArrayLike, progress: Progress = None) -> xarray.Dataset:
         """Chance not to have met the target yet and the density of the time at which it is met.
 
         ``start`` is a point, a density array or a function of x; a number as target is oriented by a start point.
         Absorbing walls end walks as well (``time_to`` says so); ``target=None`` leaves them alone.
         """
-        if isinstance(self.sde, Scheduled):
-            return moving.survived(self, start, target, moving.times_of(times), 1e-5)
-        return survived(self, start, target, times)
+        with heard(progress):
+            if isinstance(self.sde, Scheduled):
+                return moving.survived(self, start, target, moving.times_of(times), 1e-5)
+            return survived(self, start, target, times)
 
-    def committor(self, a: Any, b: Any) -> xarray.Dataset:
+    @shows_progress("committor")
+    def committor(self, a: Any, b: Any, progress: Progress = None) -> xarray.Dataset:
         """``committor``: the chance to meet ``b`` before ``a``, from every cell; ``.plot()`` draws it."""
-        return met_first(self, a, b)
+        with heard(progress):
+            return met_first(self, a, b)
 
-    def transitions(self, a: Any, b: Any) -> Transitions:
+    @shows_progress("transitions")
+    def transitions(self, a: Any, b: Any, progress: Progress = None) -> Transitions:
         """Reactive flux, rate constants, committors and reactive current between two sets in the stationary state."""
-        return exchanged(self, a, b)
+        with heard(progress):
+            return exchanged(self, a, b)
 
-    def quasi_stationary(self, valley: Any, start: ArrayLike | None = None) -> QuasiStationary:
+    @shows_progress("quasi-stationary law")
+    def quasi_stationary(
+        self, valley: Any, start: ArrayLike | None = None, progress: Progress = None
+    ) -> QuasiStationary:
         """Quasi-stationary law and exit rate of a valley.
 
         Args:
@@ -103,11 +123,14 @@ class FokkerPlanck(Equation):
                 a number with ``start`` on the valley's side.  ``None``: the box itself, left through absorbing walls.
             start: orients a number.
         """
-        return left(self, valley, start)
+        with heard(progress):
+            return left(self, valley, start)
 
-    def spectrum(self, k: int = 6) -> Spectrum:
+    @shows_progress("spectrum")
+    def spectrum(self, k: int = 6, progress: Progress = None) -> Spectrum:
         """The ``k`` eigenvalues of the generator of largest real part, with their modes and the spectral gap."""
-        return modes(self, k)
+        with heard(progress):
+            return modes(self, k)
 
     def current(self, density: ArrayLike) -> xarray.Dataset:
         """Probability ``current`` (component, x[, y[, z]]) of a density: b p - div(D p) on the cell centres."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fpsim.density.motion import Motion
 from fpsim.density.solver import factorise
+from landscapes.progress import tell
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,7 @@ class ImplicitStepper:
                 level, done = level + 1, 2 * done
                 continue
             p, done, self.error = joined, done + 1, self.error + local
+            tell(done / 2**level)
             if local < self.tolerance * dt / 16 and level > 0 and done % 2 == 0:
                 level, done = level - 1, done // 2
         self.dt = duration / 2**level

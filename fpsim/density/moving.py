@@ -27,6 +27,7 @@ from fpsim.density.grid import Grid
 from fpsim.density.motion import Motion
 from fpsim.density.pending import with_pending
 from fpsim.schedules.scheduled import Scheduled
+from landscapes.progress import part
 
 if TYPE_CHECKING:
     import xarray
@@ -119,7 +120,8 @@ class Moving:
         share = tolerance / max(sum(count > 0 for count in counts), 1)
         now, kept, error, steps, negative = masses, {0.0: masses}, 0.0, 0, 0.0
         for (low, high), count in zip(stretches, counts, strict=True):
-            now, own, taken = self._stretch(now, low, high, count, share)
+            with part(low / end, high / end):
+                now, own, taken = self._stretch(now, low, high, count, share)
             error, steps = error + own, steps + taken
             negative = min(negative, float(now.min() / max(now.max(), 1e-300)))
             now = np.maximum(now, 0.0)
@@ -132,11 +134,13 @@ class Moving:
         """Masses after a stretch, the estimated error of its steps, and how many the finest run took."""
         if count == 0:
             return self.step(masses, (low + high) / 2, low, high, tolerance), 0.0, 1
-        rough = before = self._march(masses, low, high, count, tolerance)
+        with part(0.0, 0.5):
+            rough = before = self._march(masses, low, high, count, tolerance)
         error = np.inf
-        for _ in range(LEVELS):
+        for level in range(1, LEVELS + 1):
             count *= 2
-            fine = self._march(masses, low, high, count, tolerance)
+            with part(1 - 2.0**-level, 1 - 2.0 ** -(level + 1)):  # how many it takes is known at the end
+                fine = self._march(masses, low, high, count, tolerance)
             better = (4 * fine - rough) / 3
             apart = [better.sum() - before.sum()] if self.sets else better - before
             error, before, rough = float(np.abs(apart).sum()), better, fine
@@ -163,7 +167,8 @@ class Moving:
         inside = INSIDE * (high - low)  # the sides of breaks that the stretch lies on
         begun = clock.perf_counter()
         for t, (start, end) in zip(np.clip(knots, low + inside, high - inside).tolist(), pairwise(ends), strict=True):
-            masses = self.step(masses, t, start, end, tolerance / 10)
+            with part(*((place - low) / (high - low) for place in (start, end))):
+                masses = self.step(masses, t, start, end, tolerance / 10)
             if clock.perf_counter() > self.ends + max(self.ends - begun, 0.0):
                 raise ValueError(
                     f"the deadline came at t = {end:g} of the schedule; give more time, fewer cells or earlier times"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fpsim.density.motion import Motion
 from fpsim.density.solver import factorise
+from landscapes.progress import tell
 
 Array = NDArray[np.float64]
 POLE = 0.1
@@ -100,6 +101,7 @@ def carried(motion: Motion, masses: Array, times: Array) -> tuple[Array, float]:
             continue
         now, worst, reach = found[-1], worst + error, reach * FURTHER
         out += list(found[: span.size])
+        tell(len(out) / times.size)
         begin = float(times[len(out) - 1]) if span.size else begin + float(ahead[-1])
         if len(out) == times.size:
             return np.array(out), worst

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from landscapes.progress import tell
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 DIRECT_LIMIT = {1: 10**7, 2: 10**6, 3: 30_000}  # cells up to which a sparse factorisation is the quicker way
@@ -95,6 +97,7 @@ class DirectSolver:
         inward = rates[self.rest][:, self.bottoms].toarray()
         for pivoting in (False, True):  # only the rates of guided walks ever need it
             self.factor = factorise(matrix, pivoting)
+            tell(0.6)  # what takes longest
             self.first_hit = np.column_stack(
                 [self._solve(inward[:, k]) for k in range(self.bottoms.size)] or [np.empty((self.rest.size, 0))]
             )
@@ -163,7 +166,8 @@ class MultigridSolver:
         if transposed not in self.cycles:
             self.cycles[transposed] = pyamg.ruge_stuben_solver(matrix, max_coarse=500).aspreconditioner(cycle="V")
         x, scale = np.zeros(b.size), 1.0
-        for _ in range(3):
+        for calls in range(1, 4):
+            tell(1 - 2.0**-calls)
             correction, failed = bicgstab(
                 matrix, b - matrix @ x, rtol=1e-9, atol=0.0, maxiter=400, M=self.cycles[transposed]
             )

@@ -24,6 +24,7 @@ from fpsim.density.slow import SLOW, slow_rates
 from fpsim.density.solver import DIRECT_LIMIT, aligned
 from fpsim.density.walk import Walk
 from fpsim.storage import Stored, attribute, facts_of
+from landscapes.progress import tell
 
 if TYPE_CHECKING:
     import xarray
@@ -176,6 +177,7 @@ def _lanczos(walk: Walk, k: int) -> Array:
     matrix = (forth - diags(walk.leaving)).tocsc()
     shift = 1e-3 * float(np.median(walk.leaving)) / walk.grid.size ** (2 / walk.grid.dimension) + 1e-12
     factor = factorise((diags(np.full(walk.grid.size, shift)) - matrix).tocsc())
+    tell(0.5)
     inverse = LinearOperator(matrix.shape, matvec=lambda v: -factor.solve(v.ravel()), dtype=float)
     start = np.ones(walk.grid.size)
     _, vectors = eigsh(matrix, k=k, sigma=shift, which="LM", OPinv=inverse, v0=start, tol=1e-12)
@@ -227,6 +229,7 @@ def _around_shifts(
             break
         found, modes, radius = _disc(walk, place, k)
         discs.append((place, radius))
+        tell(1 - 2.0 ** -len(discs))  # how many it takes is known at the end
         values, vectors = _merged(values, vectors, found, modes)
         if place > 0:
             values, vectors = _merged(values, vectors, found.conj(), modes.conj())

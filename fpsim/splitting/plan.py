@@ -16,6 +16,7 @@ from fpsim.assumption import Assumption
 from fpsim.paths.censoring import SMALL, moved
 from fpsim.splitting.dynamics import ALOFT, Dynamics, Stop, Until
 from fpsim.splitting.multilevel import REPETITION, Plan
+from landscapes.progress import tell
 
 Array = NDArray[np.float64]
 WALKERS = 512
@@ -64,6 +65,7 @@ def planned(dynamics: Dynamics, start: Array, particles: int, number: int, first
         span = total or steps
         flown = dynamics.fly(places, numbers, np.full(len(places), np.inf), Until(horizon=span), False, stop)
         total += span
+        tell(1 - 2.0 ** -(doubling + 1))  # how many it takes is known at the end
         places = flown.places[flown.ends == ALOFT]
         if len(places) < FEWEST:
             return Planned(Plan(start, -math.inf, math.inf, 2**52, particles), 1.0, direct=True)

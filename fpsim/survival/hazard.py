@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from fpsim.assumption import Assumption
 from fpsim.escape import EscapeProblem
 from fpsim.schedules.scheduled import Scheduled
+from landscapes.progress import part, tell
 
 Array = NDArray[np.float64]
 NODES = 17
@@ -121,7 +122,8 @@ def hazard(scheduled: Scheduled, start: Any, target: Any, end: float, name: str)
     corners = scheduled.corners(end)
     knots, logs, lags, misses, errors = [], [], [], [], []
     for low, high in pairwise(corners):
-        t, found, miss = _stretch(scheduled, start, target, float(low), float(high), name)
+        with part(low / end, high / end):
+            t, found, miss = _stretch(scheduled, start, target, float(low), float(high), name)
         knots.append(t)
         logs.append([f[0] for f in found])
         lags.append([f[1] for f in found])
@@ -142,6 +144,7 @@ def _stretch(
         if t not in known:
             inside = min(max(t, low + 1e-9 * (high - low)), high - 1e-9 * (high - low))
             known[t] = moment(scheduled, start, target, inside, name)
+            tell(len(known) / MOST_NODES)
         return known[t]
 
     count = NODES

@@ -30,7 +30,7 @@ from fpsim.survival.hazard import hazard
 from fpsim.survival.result import Survival
 from fpsim.targets import as_target
 from landscapes.field import as_point
-from landscapes.progress import Progress, shows_progress
+from landscapes.progress import Progress, heard, part, shows_progress
 
 Array = NDArray[np.float64]
 STEPS, LARGE = 1e-5, 1e-3
@@ -123,7 +123,10 @@ class SurvivalProblem:
         chance, error = _left(found, moments)
         return self._found("chain", began, moments, chance, error, np.zeros_like(chance), (), paths=paths, seed=seed)
 
-    def by_grid(self, times: ArrayLike, cells: int | None = None, deadline: float = math.inf) -> Survival:
+    @shows_progress("grid")
+    def by_grid(
+        self, times: ArrayLike, cells: int | None = None, deadline: float = math.inf, progress: Progress = None
+    ) -> Survival:
         """The Fokker-Planck equation of every moment (:meth:`fpsim.FokkerPlanck.survival`), one to three dimensions.
 
         Args:
@@ -131,13 +134,17 @@ class SurvivalProblem:
             cells: per axis; chosen from the dimension by default.
             deadline: seconds after which steps are made no finer, which the error tells; refused if there is no
                 answer after some more.
+            progress: as in :func:`fpsim.simulate`.
         """
         began, moments = clock.perf_counter(), times_of(times)
         ends = began + check_deadline(deadline)
         cells = None if cells is None else require_cells(cells, FEWEST_CELLS)
         equation = FokkerPlanck(self.sde, self._grid(moments, cells))
-        data = survived(equation, list(self.start), self.target, moments, STEPS, ends)
-        error = np.full(moments.size, data.attrs["discretisation_error"] + data.attrs["time_error"])
+        with heard(progress):
+            with part(0.0, 0.6):
+                data = survived(equation, list(self.start), self.target, moments, STEPS, ends)
+            with part(0.6, 1.0):  # on coarser cells
+                error = np.full(moments.size, data.attrs["discretisation_error"] + data.attrs["time_error"])
         checks = tuple(Assumption(**facts) for facts in _read(data.attrs["assumptions"]))
         small, settled = f"the time steps' error is at most {LARGE:g}", data.attrs["time_error"] <= LARGE
         checks += (Assumption(small, settled, f"{data.attrs['time_error']:.2g}", key="time steps"),)
@@ -146,13 +153,15 @@ class SurvivalProblem:
             grid=str(equation.grid), time_steps=data.attrs["time_steps"],
         )  # fmt: skip
 
-    def quasi_static(self, times: ArrayLike, route: str | None = None) -> Survival:
+    @shows_progress("moments")
+    def quasi_static(self, times: ArrayLike, route: str | None = None, progress: Progress = None) -> Survival:
         """``exp(-int k)``: at every moment the escape rate of that moment (:mod:`fpsim.survival.hazard`).
 
         Args:
             times: increasing times of the schedule's clock.
             route: any route of :class:`fpsim.EscapeProblem` to the mean time, such as ``"kramers"``; by default
                 ``"quadrature"`` in one dimension, else ``"eyring-kramers"``.
+            progress: as in :func:`fpsim.simulate`.
 
         Returns:
             a survival whose assumptions say whether the schedule is slow enough and exits are rare enough.
@@ -160,7 +169,8 @@ class SurvivalProblem:
         began, moments = clock.perf_counter(), times_of(times)
         self.sde.require(float(moments[-1]))
         name = route or ("quadrature" if self.sde.dimension == 1 else "eyring-kramers")
-        rate = hazard(self.sde, self.start, self.target, float(moments[-1]), name)
+        with heard(progress):
+            rate = hazard(self.sde, self.start, self.target, float(moments[-1]), name)
         total = rate.integral(moments)
         error = rate.error(moments) + (rate.interpolation + rate.errors) * total
         chance = np.exp(-total)

@@ -76,8 +76,76 @@ def test_what_is_long_takes_progress() -> None:
     assert {
         "simulate", "exit_times", "exit_iterations", "simulate_batches", "split_iterations", "minimum_action", "rates",
         "passes", "saddle", "string", "by_paths", "by_splitting", "by_grid", "by_chain", "compare", "run", "between",
-        "along", "through", "around", "compute", "__call__", "over_batch_sizes",
+        "along", "through", "around", "compute", "__call__", "over_batch_sizes", "settling_iterations",
     } <= named  # fmt: skip
+
+
+QUICK = {
+    fpsim.EscapeProblem: {"by", "by_chain", "by_quadrature", "diagnose", "formulas", "plot", "result", "to_dict"},
+    fpsim.SurvivalProblem: set(),
+    fpsim.FokkerPlanck: {"current", "facts", "refined"},
+}  # fmt: skip
+"""What takes no more than a second, or hands ``progress`` on (``by``, ``by_chain``)."""
+
+
+@pytest.mark.parametrize("owner", QUICK)
+def test_every_method_that_answers_takes_it(owner: type) -> None:
+    methods = {name for name, found in inspect.getmembers(owner, inspect.isfunction) if name[:1] != "_"}
+    assert {name for name in methods if f"fpsim.{owner.__name__}.{name}" not in CALLS} == QUICK[owner]
+
+
+PLANE = landscapes.Landscape.from_expression("(x**2-1)**2 + y**2", variables="x y", bounds=[(-2, 2), (-2, 2)])
+COLD = fpsim.FokkerPlanck(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.1)), fpsim.Grid((-2, 2, 60)))
+WARM = fpsim.SDE(PLANE, fpsim.ConstantDiffusion(0.4))
+COOLED = fpsim.Scheduled(
+    fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.2)), temperature=fpsim.schedules.exponential(0.2, 5.0)
+)
+
+
+def flat() -> fpsim.FokkerPlanck:
+    """A plane that nothing is known of yet."""
+    return fpsim.FokkerPlanck(WARM, fpsim.Grid((-2, 2, 16), (-2, 2, 16)))
+
+
+LEFT, RIGHT, TIMES = fpsim.Ball([-1, 0], 0.4), fpsim.Ball([1, 0], 0.4), [0.5, 1.0, 3.0]
+TOLD = {
+    "evolve on a line": lambda p: COLD.evolve(-1.0, TIMES, progress=p),
+    "survival on a line": lambda p: COLD.survival(-1.0, 1.0, TIMES, progress=p),
+    "evolve": lambda p: flat().evolve([-1, 0], TIMES, progress=p),
+    "evolve by powers": lambda p: flat().evolve([-1, 0], TIMES, "uniformisation", progress=p),
+    "evolve by subspaces": lambda p: flat().evolve([-1, 0], TIMES, "krylov", progress=p),
+    "evolve in steps": lambda p: flat().evolve([-1, 0], TIMES, "implicit", progress=p),
+    "survival": lambda p: flat().survival([-1, 0], RIGHT, TIMES, progress=p),
+    "stationary": lambda p: flat().stationary(progress=p),
+    "mean_first_passage_time": lambda p: flat().mean_first_passage_time(RIGHT, progress=p),
+    "committor": lambda p: flat().committor(LEFT, RIGHT, progress=p),
+    "transitions": lambda p: flat().transitions(LEFT, RIGHT, progress=p),
+    "quasi_stationary": lambda p: flat().quasi_stationary(RIGHT, progress=p),
+    "spectrum": lambda p: flat().spectrum(3, progress=p),
+    "scheduled by_grid": lambda p: fpsim.SurvivalProblem(COOLED, -1.0, 1.0).by_grid([1.0, 2.0], 60, progress=p),
+    "scheduled quasi_static": lambda p: fpsim.SurvivalProblem(COOLED, -1.0, 1.0).quasi_static([1.0, 2.0], progress=p),
+    "by_formula": lambda p: fpsim.EscapeProblem(WARM, [-1, 0], RIGHT).by_formula("bouchet-reygner", progress=p),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", TOLD.values(), ids=TOLD)
+def test_shares_rise_to_one(call: Callable[[Any], Any]) -> None:
+    told: list[float] = []
+    call(told.append)
+    assert told[-1] == 1.0 and told == sorted(set(told)) and len(told) > 1 and 0 < told[0] < 1
+
+
+def test_parts_of_parts_are_shares_of_the_whole() -> None:
+    told: list[float] = []
+    with progress.heard(told.append):
+        with progress.part(0.5, 0.75), progress.part(0.0, 0.5):
+            progress.tell(0.5)
+            progress.tell(7.0)
+        progress.tell(0.1)  # nothing goes back
+        with progress.heard(None):
+            progress.tell(0.9)  # whoever asked for none
+    progress.tell(0.95)  # nobody is heard
+    assert told == [0.5625, 0.625, 1.0]
 
 
 @pytest.mark.parametrize("label", CALLS)
