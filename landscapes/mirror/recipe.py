@@ -91,6 +91,8 @@ def start(landscape: NeuralLandscape, seed: int) -> Array:
 FAMILIES = {
     "resnet-39": Family(1, (0.05, 0.055, 0.045, 0.04, 0.03, 0.02)),
     "resnet-39-of-4-and-9": Family(1, (0.055, 0.05, 0.045, 0.04), classes=(4, 9)),
+    "resnet-39-of-2-and-9": Family(1, (0.06, 0.055, 0.05, 0.045), classes=(2, 9)),
+    "resnet-39-other-images": Family(1, (0.055, 0.05), data_seed=4),
     "resnet-113": Family(2, (0.06, 0.055, 0.05), seed=2),
     "resnet-369": Family(4, (0.06, 0.0625, 0.065, 0.0675, 0.07, 0.0725)),  # index 3 up to 0.07
 }

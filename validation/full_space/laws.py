@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from validation.full_space.size import BATCHES
+from validation.full_space.size import BATCHES, GAUSSIAN
 from validation.study.findings import Row, Rows
 from validation.study.lines import straight_line
 
@@ -95,7 +95,7 @@ def predicted(times: Rows, theories: Rows) -> Rows:
     """ln(iterations) of every theory with a prefactor beside every time that was measured."""
     found = []
     for time in times:
-        if not math.isfinite(time["ln(iterations)"]):
+        if not math.isfinite(time["ln(iterations)"]) or time["noise"] not in (BATCHES, GAUSSIAN):
             continue
         mine = [t for t in theories if all(t[k] == time[k] for k in ("network", "decay", "side"))]
         added = [t["ln prefactor"] for t in mine if t["S"] == time["S"] and t["eta"] == time["eta"]]

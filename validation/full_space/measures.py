@@ -93,6 +93,7 @@ class _Plan:
                     yield self._split(*MAIN, size.windows[0][2], batch, first + part, side)
             if part == 0:
                 yield from self._once(first)
+                yield from self._simulated(size.further, PLAIN, first)
                 yield from self._places()
             yield from self._simulated(size.card, CARD, first + part)
 

@@ -25,6 +25,9 @@ MAIN_RATE = 0.04
 CONFIRMING = 1000
 """Seeds from here on confirm; those below were used to explore."""
 BATCHES, GAUSSIAN = "with-replacement", "gaussian"
+DISTINCT, SHUFFLED = "without-replacement", "reshuffled"
+MOMENTA = {"momentum 0.5": 0.5, "momentum 0.9": 0.9}
+"""Mini-batches with replacement under a heavy ball, whose learning rate is (1 - beta) times the one that is named."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Size:
     Attributes:
         windows: SGD with real mini-batches, by splitting.
         plain: by simulation.
+        further: other laws of SGD's steps, by simulation.
         card: by simulation on a GPU, where there is one.
         leaning: of the main network, batch sizes at which the two sides of a lopsided valley are left.
         parts: independent runs of splitting per setting, each a piece.
@@ -49,6 +53,7 @@ class Size:
 
     windows: tuple[Window, ...]
     plain: tuple[Sampled, ...]
+    further: tuple[Sampled, ...]
     card: tuple[Sampled, ...]
     leaning: tuple[int, ...]
     parts: int
@@ -65,16 +70,24 @@ class Size:
         """Three batch sizes at the window's low end in some minutes, or everything in two hours on two cores."""
         if quick:
             few: Sampled = (*MAIN, 0.04, 3, BATCHES, 512, 60_000)
-            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), 1, 256, 4, 32, 16, 1e-5, False)
+            return cls(((*MAIN, 0.04, (3, 4, 5)),), (few,), (), (), (), 1, 256, 4, 32, 16, 1e-5, False)
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
-            ("resnet-39-of-4-and-9", 0.055, 0.04, (4, 5, 6, 8, 10)),
             (*MAIN, 0.02, (2, 3, 4, 5)),
+            ("resnet-39-other-images", 0.055, 0.04, (1, 2)),
+            ("resnet-39-other-images", 0.055, 0.08, (2, 3, 4)),
+            ("resnet-39-of-4-and-9", 0.055, 0.04, (2, 3, 4, 5)),
+            ("resnet-39-of-2-and-9", 0.055, 0.04, (2, 3, 4, 5)),
             ("resnet-39", 0.05, 0.04, (8, 10, 12, 14, 16)),
             (*NEAR, 0.04, (16, 20, 24)),
         )
         plain = ((*MAIN, 0.04, 3, BATCHES, 512, 150_000),)
+        further = (
+            (*MAIN, 0.04, 2, BATCHES, 512, 60_000),
+            (*MAIN, 0.04, 2, SHUFFLED, 512, 400_000),
+            *((*MAIN, 0.04, 3, law, 512, 150_000) for law in (DISTINCT, *MOMENTA)),
+        )
         card = (
             *((*MAIN, 0.04, s, BATCHES, paths, 160_000) for s, paths in ((3, 16384), (4, 32768), (5, 65536))),
             (*MAIN, 0.04, 3, GAUSSIAN, 8192, 40_000),
@@ -89,4 +102,4 @@ class Size:
             (*NEAR, 0.04, GAUSSIAN, (16,)),
             (*WIDER, 0.04, BATCHES, (8, 10, 12)),
         )
-        return cls(windows, plain, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True, once)
+        return cls(windows, plain, further, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True, once)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from validation.full_space.places import TWINS, place_of
+from validation.full_space.size import BATCHES, MOMENTA
 from validation.study.findings import Row, Rows
 
 LAG = 15.0
@@ -122,7 +123,8 @@ def _row(
 
 
 def _moving(place: Any, eta: float, size: int, noise: Any) -> Any:
-    """What moves: real mini-batches, or Gaussian noise of their covariance."""
+    """What moves: real mini-batches by one of their laws, or Gaussian noise of their covariance."""
     from fpsim import MiniBatchSGD
 
-    return MiniBatchSGD(place.landscape, eta, size, noise)
+    beta = MOMENTA.get(noise, 0.0)
+    return MiniBatchSGD(place.landscape, (1 - beta) * eta, size, BATCHES if beta else noise, momentum=beta)

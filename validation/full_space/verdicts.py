@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from validation.full_space import laws
 from validation.full_space.places import FIRST, SECOND, TWINS
-from validation.full_space.size import BATCHES, GAUSSIAN, MAIN, MAIN_RATE, NEAR
+from validation.full_space.size import BATCHES, DISTINCT, GAUSSIAN, MAIN, MAIN_RATE, MOMENTA, NEAR, SHUFFLED
 from validation.full_space.theories import (
     AT_MINIMUM,
     AT_SADDLE,
@@ -56,7 +56,7 @@ def verdicts(found: EscapeLaw) -> tuple[Verdict, ...]:
     lines = laws.slopes(found.times)
     return (
         *_places(found.places), *_noise(found.noise), *_agreement(found.times), *_exponential(lines),
-        *_slopes(lines, found.theories), *_absolute(found), *_surrogate(found.times), *_steps(lines),
+        *_slopes(lines, found.theories), *_absolute(found), *_surrogate(found.times), *_further(found), *_steps(lines),
         *_lopsided(found),
     )  # fmt: skip
 
@@ -245,6 +245,44 @@ def _surrogate(times: Rows) -> list[Verdict]:
             )
         )
     return found
+
+
+def _further(law: EscapeLaw) -> list[Verdict]:
+    """Other laws of SGD's steps against independent batches, where theory says what to expect of the times."""
+    where = {"network": MAIN[0], "decay": MAIN[1], "side": TWINS}
+    cramer, place = laws.one(law.theories, theory=CRAMER, **where), laws.one(law.places, **where)
+    if cramer is None or place is None:
+        return []
+    found = []
+    for other in [r for r in law.times if r["noise"] in SAID and math.isfinite(r["ln(iterations)"])]:
+        real = laws.one(law.times, noise=BATCHES, **{k: other[k] for k in ("network", "decay", "side", "S", "eta", "method")})
+        if real is None:
+            continue
+        spared = cramer["slope"] * real["S/eta"] * (real["S"] - 1) / (place["examples"] - real["S"])
+        shift, slack = (spared, 0.0) if other["noise"] == DISTINCT else (0.0, abs(cramer["by steps"]))
+        slack *= other["noise"] in MOMENTA
+        gap, error = other["ln(iterations)"] - real["ln(iterations)"], math.hypot(other["error"], real["error"])
+        found.append(
+            Verdict(
+                f"law-{other['noise'].replace(' ', '-')}",
+                SAID[other["noise"]],
+                abs(gap - shift) <= slack + SIGMAS * error,
+                f"ln ratio of the times {gap:.3f} +- {error:.3f} at S = {real['S']} ({_counted(real, other)}), "
+                f"{shift:.2f} expected; limit {slack:.2f} and {SIGMAS:g} standard errors",
+                expected=other["noise"] != SHUFFLED,
+            )
+        )
+    return found
+
+
+SAID = {
+    DISTINCT: "Batches of different examples leave later by what they spare of the noise, (m - S)/(m - 1)",
+    SHUFFLED: "Reshuffled epochs leave as soon as independent batches",
+    **{
+        law: f"With momentum {beta:g} the times are those of the learning rate eta/(1 - beta), to what finite steps take"
+        for law, beta in MOMENTA.items()
+    },
+}
 
 
 def _counted(real: Row, other: Row) -> str:
