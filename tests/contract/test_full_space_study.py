@@ -43,8 +43,12 @@ def part(
     }  # fmt: skip
 
 
-def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5):
-    """Measured times with given slopes, and mini-batches that leave later than Gaussian noise by ``gauss`` at MAIN."""
+def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5, distinct=0.0, shuffled=6.0, ball=0.3):
+    """Measured times with given slopes, and mini-batches that leave later than Gaussian noise by ``gauss`` at MAIN.
+
+    Batches of different examples leave later by what they spare of the noise and ``distinct``, reshuffled ones by
+    ``shuffled``, a heavy ball by ``ball``.
+    """
     rows = []
     for place, eta, sizes, slope in (
         (MAIN, 0.04, window, main), (MAIN, 0.02, (2, 3, 4, 5), main), (NEAR, 0.04, (16, 20, 24), near),
@@ -54,6 +58,9 @@ def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5):
     for noise, shift in ((BATCHES, 0.0), (GAUSSIAN, -gauss)):
         rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=400, walked=400 * math.exp(10 + shift)))
         rows.append(part(NEAR, 0.04, 12, noise, "plain", 0.0, exits=400, walked=400 * math.exp(10)))
+    spared = 0.135 * 2 / 0.04 * 1 / (128 - 2)
+    for noise, shift in (("without-replacement", spared + distinct), ("reshuffled", shuffled), ("momentum 0.9", ball)):
+        rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=2500, walked=2500 * math.exp(10 + shift)))
     rows.append(part(MAIN, 0.04, 5, GAUSSIAN, "splitting", main * 5 / 0.04 + 3 - math.log(0.04) - gauss))
     for side, log in ((FIRST, 18.0), (SECOND, 19.0)):
         rows.append(part(MAIN, 0.04, 6, BATCHES, "splitting", log, side=side))
@@ -69,7 +76,7 @@ def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5):
     places = [
         {
             "network": MAIN[0], "decay": MAIN[1], "side": side, "curvature along e at a": bend, "barrier": 1e-3,
-            "gradient norm at a": 1e-12, "gradient norm at b": 1e-12, "lowest curvature of b": -0.07,
+            "examples": 128, "gradient norm at a": 1e-12, "gradient norm at b": 1e-12, "lowest curvature of b": -0.07,
             "next curvature of b": 0.03, "lowest curvature of a": 0.03,
         }
         for side, bend in ((TWINS, 0.17), (FIRST, 0.18), (SECOND, 0.16))
@@ -96,6 +103,9 @@ def test_what_theory_says_is_as_expected():
         ({"main": 0.09}, "slope-resnet-39-0.04-floor-cramer"),
         ({"near": 0.029}, "slope-resnet-39-0.055-kramers-cb"),
         ({"gauss": 0.1}, "surrogate-resnet-39-0.04"),
+        ({"distinct": 0.2}, "law-without-replacement"),
+        ({"shuffled": 0.0}, "law-reshuffled"),
+        ({"ball": 0.7}, "law-momentum-0.9"),
         ({"front": 4.2}, "absolute-resnet-39-0.04-0.04"),
         ({"front": 4.0}, "absolute-resnet-39-0.04-0.02"),
     ],

@@ -85,10 +85,10 @@ class _Plan:
         for part in range(size.parts):
             if part == 0:
                 yield from self._simulated(size.plain, PLAIN, first)
-            for network, decay, eta, sizes in size.windows:
+            for network, decay, eta, sizes in size.windows[: None if part == 0 else 1]:
                 for batch in sizes:
                     yield self._split(network, decay, eta, batch, first + part)
-            for batch in size.leaning:
+            for batch in size.leaning if part == 0 else ():
                 for side in (places.FIRST, places.SECOND):
                     yield self._split(*MAIN, size.windows[0][2], batch, first + part, side)
             if part == 0:
