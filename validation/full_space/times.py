@@ -127,4 +127,5 @@ def _moving(place: Any, eta: float, size: int, noise: Any) -> Any:
     from fpsim import MiniBatchSGD
 
     beta = MOMENTA.get(noise, 0.0)
-    return MiniBatchSGD(place.landscape, (1 - beta) * eta, size, BATCHES if beta else noise, momentum=beta)
+    law: Any = BATCHES if beta else noise
+    return MiniBatchSGD(place.landscape, (1 - beta) * eta, size, law, momentum=beta)
