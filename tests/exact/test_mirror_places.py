@@ -89,7 +89,13 @@ def test_the_shipped_place_is_what_it_says():
     np.testing.assert_allclose(place.reversed().along(place.minimum), place.along(place.twin))
 
 
-ONE_EACH = (("resnet-39-of-4-and-9", 0.055), ("resnet-113", 0.055), ("resnet-369", 0.0725))
+ONE_EACH = (
+    ("resnet-39-of-4-and-9", 0.055),
+    ("resnet-39-of-2-and-9", 0.055),
+    ("resnet-39-other-images", 0.055),
+    ("resnet-113", 0.055),
+    ("resnet-369", 0.0725),
+)
 SHIPPED = [("resnet-39", decay) for decay in landscapes.mirror_places()["resnet-39"] if decay != 0.04]
 SHIPPED += [("resnet-39-of-4-and-9", decay) for decay in landscapes.mirror_places()["resnet-39-of-4-and-9"][:-1]]
 
