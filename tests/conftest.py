@@ -8,9 +8,9 @@ import warnings
 import pytest
 from hypothesis import settings
 
-# The suite runs one process per core, so no process needs a second thread of linear algebra.
+# The suite runs one process per core, so no process needs a second thread of linear algebra, or of torch.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+    os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 # No test is timed, and a run today and a run tomorrow try the same examples.

@@ -26,14 +26,6 @@ FIRST = np.eye(PLACE.dimension)[0]
 GOAL = fpsim.HalfSpace(-FIRST, 0.2 - float(START[0]))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def both(monkeypatch, run, *arguments, **options):
     """Compiled and in torch."""
     monkeypatch.setattr(minibatch, "WORTH", 0)

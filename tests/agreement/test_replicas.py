@@ -19,14 +19,6 @@ CLASSES, EXAMPLES = 4, 23
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def landscape(network, loss="cross-entropy", **settings):
     draws = np.random.default_rng(1)
     images, labels = draws.normal(size=(EXAMPLES, 8, 8)), draws.integers(0, CLASSES, EXAMPLES)

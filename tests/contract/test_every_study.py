@@ -214,18 +214,6 @@ def test_a_report_wants_a_key_for_each_verdict():
         Report("small", "", "", twice[:1], (), {}, None)["two"]
 
 
-def test_reports_from_before_verdicts_had_keys(tmp_path):
-    report = experiment("central-limit").run(SIZES["central-limit"])
-    report.save(tmp_path)
-    facts = json.loads((tmp_path / "report.json").read_text())
-    for verdict in facts["verdicts"]:
-        del verdict["key"]
-    (tmp_path / "report.json").write_text(json.dumps(facts))
-    back = Report.load(tmp_path)
-    assert [v.claim for v in back.verdicts] == [v.claim for v in report.verdicts]
-    assert back.verdicts[1].key.startswith("scaled-they-tend")
-
-
 def test_findings_come_back_with_their_types(tmp_path):
     from fpsim.storage import read, write
     from validation.central_limit.measures import Sums

@@ -18,12 +18,9 @@ SERIES = DRAWS.normal(size=(20, 5, 2))
 
 @pytest.fixture(autouse=True)
 def seeded():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
-    torch.set_num_threads(before)
 
 
 def mlp(*middle):

@@ -364,13 +364,6 @@ def test_demo_figure_is_written_with_four_panels(tmp_path):
         demo_figure(DoubleWell(), problem, paths, exits(), COMPARISON, ROWS, tmp_path / "none" / "demo.png")
 
 
-def test_demo_figure_in_the_plane(tmp_path):
-    surface = MuellerBrown()
-    problem = SimpleNamespace(start=surface.default_start, target=Ball(surface.default_target, 0.1))
-    figure = demo_figure(surface, problem, walks(2, 2), exits(), COMPARISON, ROWS, tmp_path / "demo.png")
-    assert figure.axes[0].get_xlim() == surface.bounds[0]
-
-
 def test_own_axes_are_used_and_their_figure_returned():
     figure = Figure()
     axes = figure.subplots(2, 4).ravel()

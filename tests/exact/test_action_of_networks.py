@@ -15,14 +15,6 @@ from landscapes.networks import many_points  # noqa: E402
 from landscapes.networks.architectures import perceptron  # noqa: E402
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Neuron(torch.nn.Module):
     """a tanh(w u), two parameters."""
 

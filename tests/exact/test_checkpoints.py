@@ -16,14 +16,6 @@ X = 3 * DRAWS.normal(size=(120, 6)) + 1
 Y = (X[:, 0] * X[:, 1] > 1).astype(int)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Drifting(nn.Module):
     """A layer of one's own with a buffer that training moves."""
 

@@ -17,14 +17,6 @@ ETA, S = 0.1, 4
 DRAWS = np.random.default_rng(0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def network(width=3, examples=17, **settings):
     x, y = DRAWS.normal(size=(examples, 4)), DRAWS.integers(0, 3, examples)
     return NeuralLandscape(networks.perceptron([4, width, 3], "tanh", seed=1), x, y, **settings)

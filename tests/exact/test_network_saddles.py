@@ -25,11 +25,8 @@ LABELS = np.tanh(INPUTS @ [0.6, -0.5, 0.3])
 
 @pytest.fixture(scope="module")
 def landscape():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     layers = torch.nn.Linear(3, 1), torch.nn.Tanh(), torch.nn.Linear(1, 1)
-    yield NeuralLandscape(torch.nn.Sequential(*layers).double(), INPUTS, LABELS, "squared", DECAY)
-    torch.set_num_threads(threads)
+    return NeuralLandscape(torch.nn.Sequential(*layers).double(), INPUTS, LABELS, "squared", DECAY)
 
 
 def check(found):

@@ -17,14 +17,6 @@ from landscapes.networks.recipe import Recipe  # noqa: E402
 from landscapes.networks.training import adam, polish  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def data(m=23, side=6, classes=4):
     draws = np.random.default_rng(1)
     return draws.normal(size=(m, side, side)), draws.integers(0, classes, m)

@@ -1,4 +1,6 @@
-"""Several passes between the same two valleys: all found, told apart, their rates added."""
+"""Several passes between the same two valleys: all found, told apart, their rates added, by the formula too."""
+
+import math
 
 import numpy as np
 import pytest
@@ -23,10 +25,13 @@ def ring_in(d):
         w = np.tensordot(turn.T, z, axes=1)
         return np.tensordot(turn, np.concatenate([FLAT.gradient(w[:2]), (stiff * w[2:].T).T]), axes=1)
 
-    def hessian(z):
-        matrix = np.diag(np.concatenate([[0.0, 0.0], stiff]))
-        matrix[:2, :2] = FLAT.hessian((turn.T @ z)[:2])
-        return turn @ matrix @ turn.T
+    def hessian(z):  # of one point (d,) or of several (d, n)
+        w = turn.T @ z
+        inner = np.zeros((d, d, *np.shape(z)[1:]))
+        inner[:2, :2] = FLAT.hessian(w[:2])
+        for k, value in enumerate(stiff, 2):
+            inner[k, k] = value
+        return np.tensordot(turn, np.tensordot(inner, turn, axes=(1, 1)).swapaxes(1, -1), axes=1)
 
     ends = [turn @ np.concatenate([m.x, np.zeros(d - 2)]) for m in FLAT.minima]
     return Landscape(loss, gradient, hessian, dimension=d, name=f"a ring in {d}"), ends, turn
@@ -66,6 +71,10 @@ def test_ten_dimensions_against_quadrature(temperature, exact):
     found = fpsim.passes(well, left, right, temperature=temperature, starts=1)
     assert len(found.saddles) == 1
     assert exact / np.exp(found.log_time) == pytest.approx(1 + 1.5 * temperature, abs=14 * temperature**2)
+    sde = fpsim.SDE(well, fpsim.ConstantDiffusion(temperature))
+    time = fpsim.EscapeProblem(sde, left, fpsim.HalfSpace(np.eye(10)[0], 1.0)).by_formula("eyring-kramers")
+    assert time.log_mean == pytest.approx(found.log_time, rel=1e-9)
+    assert [a.key for a in time.assumptions if not a.holds] == []
 
 
 def test_passes_of_the_three_holes():
@@ -86,3 +95,24 @@ def test_refused_in_a_sentence():
         fpsim.passes(MuellerBrown(), deep, middle, temperature=0)
     with pytest.raises(ValueError, match="rates need a temperature"):
         _ = fpsim.passes(MuellerBrown(), deep, middle).log_rate
+
+
+@pytest.mark.parametrize("d", [9, 40])
+def test_rates_of_both_passes_are_added(d):
+    place, (a, b), turn = ring_in(d)
+    start = a + 0.01 * turn[:, 3]  # beside the minimum
+    problem = fpsim.EscapeProblem(fpsim.SDE(place, fpsim.ConstantDiffusion(0.02)), start, fpsim.Ball(b, 0.3))
+    found = problem.by_formula("eyring-kramers")
+    assert found.log_mean == pytest.approx(-math.log(sum(rates_by_hand(0.02))), abs=1e-6)
+    assert "rates over 2 passes added" in found.settings["notes"]
+    assert found.settings["notes"].count("% of the rate") == 2
+    assert "may have missed some" in found.settings["notes"]
+
+
+def test_what_has_no_passes_is_refused_in_a_sentence():
+    bowl = Landscape.from_expression("+".join(f"x{k}**2" for k in range(8)), [f"x{k}" for k in range(8)])
+    sde = fpsim.SDE(bowl, fpsim.ConstantDiffusion(0.1))
+    with pytest.raises(ValueError, match="has none: there is no barrier"):
+        fpsim.EscapeProblem(sde, [0.1] * 8, fpsim.Ball([1.0] * 8, 0.2)).by_formula("eyring-kramers")
+    with pytest.raises(ValueError, match="take a Ball or a HalfSpace"):
+        fpsim.EscapeProblem(sde, [0.1] * 8, lambda x: x[0] - 1).by_formula("eyring-kramers")

@@ -14,14 +14,6 @@ from landscapes.networks.reparametrization import rescaling, sharpness, slices  
 CLOSE = {"rtol": 1e-8, "atol": 1e-11}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def landscape(activation="relu", weight_decay=0.0, loss="cross-entropy"):
     draws = np.random.default_rng(1)
     labels = draws.integers(0, 3, 40)

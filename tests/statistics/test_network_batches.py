@@ -16,14 +16,6 @@ U = DRAWS.normal(size=(12, 2))
 V = U @ [1.0, -1.0] + DRAWS.normal(size=12)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def linear():
     return NeuralLandscape(torch.nn.Linear(2, 1, bias=False), U, V, loss="squared")
 

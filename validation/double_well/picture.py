@@ -35,9 +35,9 @@ def demo_figure(
     """Four panels: landscape with paths, routes side by side, exit times, and ln(time) against barrier / temperature.
 
     Args:
-        landscape: in one or two dimensions.
+        landscape: in one dimension.
         problem: has ``start`` and ``target``.
-        sample_paths: some paths; in one dimension they run down below the landscape, on the same axis.
+        sample_paths: some paths; they run down below the landscape, on the same axis.
         sample: exit times; the law drawn through them has the mean of the comparison's reference.
         comparison: the routes at the temperature of the sample.
         rows: as in :func:`arrhenius_chart`.
@@ -51,13 +51,10 @@ def demo_figure(
         raise ValueError(f"cannot save to '{path}': the folder '{path.parent}' does not exist; create it first")
     figure = new_figure(11.0, 8.4)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1))
-    cells = grid[0, 0].subgridspec(2, 1, hspace=0.02) if landscape.dimension == 1 else [grid[0, 0]]
+    cells = grid[0, 0].subgridspec(2, 1, hspace=0.02)
     first = figure.add_subplot(cells[0])
     landscape_picture(landscape, axes=first, start=problem.start, target=problem.target)
-    if landscape.dimension == 1:
-        _falling_paths(first, figure.add_subplot(cells[1], sharex=first), sample_paths)
-    else:
-        _paths_on_map(first, sample_paths)
+    _falling_paths(first, figure.add_subplot(cells[1], sharex=first), sample_paths)
     second, third, fourth = (figure.add_subplot(grid[i]) for i in ((0, 1), (1, 0), (1, 1)))
     comparison_chart(comparison, axes=second)
     reference = comparison.reference
@@ -85,10 +82,3 @@ def _falling_paths(above: Axes, axes: Axes, paths: Paths) -> None:
     tidy(axes, above.get_xlabel(), "time")
     above.set_xlabel("")
     above.tick_params(labelbottom=False)
-
-
-def _paths_on_map(axes: Axes, paths: Paths) -> None:
-    """The first path in the plane of a two-dimensional landscape, without moving its limits."""
-    view = axes.axis()
-    axes.plot(paths.x[:, 0, 0], paths.x[:, 0, 1], color=INK, linewidth=0.5, alpha=0.7)
-    axes.axis(view)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fpsim.escape import EscapeProblem
 from fpsim.noise import ConstantDiffusion
 from fpsim.paths.ensembles import Paths
@@ -126,4 +124,4 @@ def _row(problem: EscapeProblem, ratio: float, paths: int, seed: int, threads: i
     ]
     if ratio <= LAST_BY_PATHS:
         found.append(problem.by_paths(paths, seed=seed, threads=threads))
-    return [{"method": r.method, "x": ratio, "mean": r.mean, "error": float(np.hypot(r.error, 0))} for r in found]
+    return [{"method": r.method, "x": ratio, "mean": r.mean, "error": r.error} for r in found]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,19 +205,13 @@ class Report:
         place = Path(folder)
         try:
             facts = json.loads((place / "report.json").read_text())
-            verdicts = tuple(_verdict(v) for v in facts["verdicts"])
+            verdicts = tuple(Verdict(*(v[f.name] for f in fields(Verdict))) for v in facts["verdicts"])
             tables = tuple(Table.of(t["title"], t["rows"]) for t in facts["tables"])
             words = {name: facts[name] for name in ("name", "title", "summary", "settings", "seed")}
         except (OSError, KeyError, TypeError, ValueError):
             raise ValueError(f"'{place}' holds no report.json as a report's save() writes it") from None
         pictures = {file.stem: partial(_drawn, file) for file in sorted(place.glob("*.png"))}
         return cls(verdicts=verdicts, tables=tables, pictures=pictures, data=read(place / "data.nc"), **words)
-
-
-def _verdict(facts: Mapping[str, Any]) -> Verdict:
-    """One verdict of a stored report; before verdicts had keys their sentences told them apart."""
-    key = facts.get("key") or re.sub(r"\W+", "-", facts["claim"].lower()).strip("-")
-    return Verdict(key, facts["claim"], facts["holds"], facts["measured"], facts["expected"])
 
 
 def _drawn(file: Path) -> Figure:
