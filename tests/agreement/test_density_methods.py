@@ -148,14 +148,14 @@ def test_killing_is_what_is_lost():
 def test_histogram_of_paths_on_a_line(convention):
     noise = fpsim.DiffusionField.from_expression("0.1*(1 + x**2/2)", variables="x")
     problem = fpsim.SDE(DoubleWell(), noise, convention)
-    compare_with_paths(problem, fpsim.Grid((-2.6, 2.6, 520)), -1.0, 1.5, 26, paths=1_000_000)
+    compare_with_paths(problem, fpsim.Grid((-2.6, 2.6, 520)), -1.0, 1.5, 26, paths=300_000)
 
 
 def test_histogram_of_paths_in_the_plane():
     tensor = ((0.1, 0.05), (0.05, 0.12))
     problem = fpsim.SDE(PLANE.landscape, fpsim.ConstantDiffusion(tensor))
     grid = fpsim.Grid((-2.4, 2.4, 192), (-2.0, 2.0, 160))
-    compare_with_paths(problem, grid, (-1.0, 0.0), 1.0, (12, 10), paths=1_000_000)
+    compare_with_paths(problem, grid, (-1.0, 0.0), 1.0, (12, 10), paths=300_000)
 
 
 @pytest.mark.parametrize("convention", ["ito", "anti-ito"])

@@ -67,7 +67,7 @@ KINDS = (tilted, rippled, wavy_noise, dented_noise, floored, whirl, channel)
 def test_stated_errors_cover_the_truth_on_random_problems():
     u = np.random.default_rng(11).uniform
     scores, widths = [], []
-    for number in range(7 * 16):
+    for number in range(7 * 10):
         problem, truth = KINDS[number % 7](u)
         found = problem.by_paths(PATHS, seed=number)
         if not found.violated:
@@ -75,6 +75,6 @@ def test_stated_errors_cover_the_truth_on_random_problems():
             widths.append(found.error / found.mean)
     scores = np.array(scores)
     print(f"{scores.size} answered; within 2: {np.mean(scores < 2):.3f}, 3: {np.mean(scores < 3):.3f}")
-    assert scores.size >= 100
+    assert scores.size >= 60
     assert np.mean(scores < 2) >= 0.93 and np.mean(scores < 3) >= 0.99
     assert np.median(widths) < 2.5 / np.sqrt(PATHS)  # little more than the sample's own error

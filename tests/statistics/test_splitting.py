@@ -87,7 +87,7 @@ def test_a_bent_way_by_the_path_of_least_loss():
     deep, _, low = (tuple(minimum.x) for minimum in place.minima)
     path = fpsim.string(place, deep, low).x.T
     problem = fpsim.EscapeProblem(fpsim.SDE(place, C(10.0)), deep, fpsim.Ball(low, 0.1))
-    found = problem.by_splitting(seed=1, repetitions=4, particles=64, score=path, step=3e-5, step_bias=False)
+    found = problem.by_splitting(seed=1, repetitions=4, particles=64, score=path, step=1e-4, step_bias=False)
     assert abs(found.mean - 198.31) < 5 * found.standard_error < 2.5 * 198.31
     assert not {"scatter", "weights", "extinct", "settled"} & {a.key for a in found.violated}
     assert int(found.settings["score"].split()[-2]) < len(path) / 4  # straight parts need few points
