@@ -13,8 +13,9 @@ from typing import Any
 
 from landscapes.evaluation import FormulaFunctions
 from landscapes.examples.dataset import DatasetLandscape
-from landscapes.field import Field, formula_functions
+from landscapes.field import Field
 from landscapes.formula.grammar import ExpressionError, syntax_tree
+from landscapes.functions import formula_functions
 from landscapes.kinds import HasDrift
 from landscapes.landscape import DriftField, Landscape
 

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscapes.domain import Domain, domain_of
-from landscapes.evaluation import Array, ArrayFunction, FormulaFunctions, PlainFunctions
-from landscapes.formula.grammar import LONGEST_TEXT, ExpressionError, check_names, syntax_tree
+from landscapes.evaluation import Array, FormulaFunctions, PlainFunctions
+from landscapes.formula.grammar import ExpressionError, check_names, finite_values
 from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
-    import sympy
-
     from landscapes.formula.symbolic import Symbolic
 
 Bounds = tuple[tuple[float, float], ...]
@@ -187,7 +184,7 @@ class Field(Shown, ABC):
         unknown = [name for name in parameters if name not in known]
         if unknown:
             raise ValueError(f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}.")
-        return self._rebuilt(_values(known | parameters))
+        return self._rebuilt(finite_values(known | parameters))
 
     def _rebuilt(self, parameters: dict[str, float]) -> Self:
         assert isinstance(self._functions, FormulaFunctions)
@@ -283,56 +280,3 @@ def split_names(variables: str | Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise ExpressionError("A formula needs at least one variable, such as variables='x y'.")
     return check_names(names, "variable")
-
-
-def _values(parameters: Mapping[str, float]) -> dict[str, float]:
-    for name, value in parameters.items():
-        try:
-            finite = math.isfinite(value)
-        except (TypeError, OverflowError):
-            finite = False
-        if not finite:
-            raise ValueError(f"The parameter {name} is a finite number, not {value!r}.")
-    return {name: float(value) for name, value in parameters.items()}
-
-
-def formula_functions(
-    formulas: Sequence[str | sympy.Expr],
-    variables: tuple[str, ...],
-    parameters: Mapping[str, float],
-    is_loss: bool,
-    longest: int | None = LONGEST_TEXT,
-) -> FormulaFunctions:
-    """Check formulas and parameters; texts are compared with the grammar here, without sympy."""
-    values = _values(parameters)
-    names = check_names([*variables, *values], "variable or parameter")
-    for formula in formulas:
-        if isinstance(formula, str):
-            syntax_tree(formula, names, longest)
-        else:
-            from landscapes.formula.symbolic import adopt
-
-            adopt(formula, variables, tuple(values))
-    return FormulaFunctions(tuple(formulas), variables, tuple(values.items()), is_loss)
-
-
-def plain_functions(
-    loss: ArrayFunction | None,
-    slope: ArrayFunction | None,
-    curvature: ArrayFunction | None,
-    dimension: int,
-    bounds: Any,
-) -> PlainFunctions:
-    """Check that functions are functions, and the box."""
-    for function in (loss, slope, curvature):
-        if function is not None and not callable(function):
-            raise TypeError(
-                f"Expected a function of x with shape (d, ...), not {function!r}; formulas go to from_expression."
-            )
-    if loss is None and slope is None:
-        raise TypeError("Expected a function of x with shape (d, ...), not None.")
-    numbered(dimension)
-    scale = None
-    if bounds is not None:
-        scale = tuple((high - low) / 4 for low, high in as_bounds(bounds, dimension))
-    return PlainFunctions(int(dimension), loss, slope, curvature, scale)

@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from landscapes.evaluation import Array, ArrayFunction
-from landscapes.field import (
-    Field,
-    as_bounds,
-    as_point,
-    formula_functions,
-    numbered,
-    plain_functions,
-    split_names,
-)
+from landscapes.field import Field, as_bounds, as_point, numbered, split_names
+from landscapes.functions import formula_functions, plain_functions
 
 if TYPE_CHECKING:
     import sympy

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fpsim.assumption import Assumption
 from fpsim.cuda.device import Device
 from fpsim.escape_time import EscapeTime
+from fpsim.paths.exit_sample import ExitSample
 from fpsim.routes.allowance import OverBudgetError
 from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
@@ -131,44 +132,54 @@ def escape_time_by_chain(
     began = clock.perf_counter()
     chain = Chain.from_sde(sde, learning_rate)
     point = as_point(start, chain.dimension)
-    goal, eta = as_target(target, point), chain.eta
-    settings: dict[str, Any] = {"learning rate": eta}
-    facts: dict[str, Any]
-    variance: float | None
+    goal, stable = as_target(target, point), _stability(chain, point)
     if repetitions is not None:
         found = split_iterations(
             chain, point, goal, seed, repetitions, particles, threads=threads, progress=progress, deadline=deadline,
             momentum=momentum, device=device,
         )  # fmt: skip
-        return _in_time(found, chain, sde.convention, _stability(chain, point))
+        return _in_time(found, chain, sde.convention, stable)
     if chain.dimension == 1 and momentum is None and goal.interval() is not None:
         passage = chain.mean_exit_time(point, goal, tolerance, max(tolerance, 1e-6))
-        mean, variance = passage.time, passage.time_variance
-        settings |= {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
-        settings["states"] = passage.nodes
-        facts = {"log_mean": passage.log_iterations + math.log(eta), "log_error": passage.relative_error}
-        if math.isfinite(mean):
-            facts["systematic_error"] = passage.relative_error * mean
-        else:
-            settings["ln(iterations)"] = passage.log_iterations
+        facts, settings = _by_matrix(passage, chain.eta)
     else:
         sample = chain.exit_times(
             point, goal, paths, seed, horizon, threads, momentum, progress=progress, device=device
         )
-        count, error = sample.mean_and_error()
-        censored = int(sample.censored.sum())
-        mean, variance = eta * count, None if censored or paths < 2 else float(eta**2 * np.var(sample.times, ddof=1))
-        settings |= {"iterations": count, "engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
+        facts, settings = _by_sample(sample, chain.eta)
+        settings |= {"engine": "Monte Carlo", "paths": paths, "momentum": momentum or 0.0}
         settings |= {} if device == "cpu" else {"device": device}
-        in_time = replace(
-            sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
-            settings={**sample.settings, "units": "time"},
-        )  # fmt: skip
-        facts = {"standard_error": eta * error, "censored": censored, "seed": int(seed), "sample": in_time}
+        facts["seed"] = int(seed)
     return EscapeTime(
-        mean=mean, method="chain", variance=variance, convention=sde.convention, target=str(goal), settings=settings,
-        seconds=clock.perf_counter() - began, assumptions=(_stability(chain, point),), **facts,
+        method="chain", convention=sde.convention, target=str(goal), settings={"learning rate": chain.eta, **settings},
+        seconds=clock.perf_counter() - began, assumptions=(stable,), **facts,
     )  # fmt: skip
+
+
+def _by_matrix(passage: Any, eta: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Numbers and settings of an answer by transfer matrix."""
+    settings = {"iterations": passage.iterations, "engine": "transfer matrix", "domain": passage.domain}
+    settings["states"] = passage.nodes
+    facts = {"mean": passage.time, "variance": passage.time_variance, "log_error": passage.relative_error}
+    facts["log_mean"] = passage.log_iterations + math.log(eta)
+    if math.isfinite(passage.time):
+        facts["systematic_error"] = passage.relative_error * passage.time
+    else:
+        settings["ln(iterations)"] = passage.log_iterations
+    return facts, settings
+
+
+def _by_sample(sample: ExitSample, eta: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Numbers and settings of an answer by exits that were drawn, in iterations."""
+    count, error = sample.mean_and_error()
+    censored = int(sample.censored.sum())
+    variance = None if censored or sample.times.size < 2 else float(eta**2 * np.var(sample.times, ddof=1))
+    in_time = replace(
+        sample, times=eta * sample.times, horizon=eta * sample.horizon, step=eta,
+        settings={**sample.settings, "units": "time"},
+    )  # fmt: skip
+    facts = {"mean": eta * count, "standard_error": eta * error, "variance": variance, "censored": censored}
+    return {**facts, "sample": in_time}, {"iterations": count}
 
 
 def _in_time(found: EscapeTime, chain: Chain, convention: str, stable: Assumption) -> EscapeTime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from landscapes.field import formula_functions
+from landscapes.functions import formula_functions
 from landscapes.landscape import Landscape
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscapes.catalogue.parametric import NamedLandscape, ParametricLandscape
-from landscapes.field import formula_functions, numbered, require_positive
+from landscapes.field import numbered, require_positive
+from landscapes.functions import formula_functions
 from landscapes.landscape import DriftField
 
 MOST_COORDINATES = 10_000

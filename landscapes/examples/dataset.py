@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike
 
 from landscapes.evaluation import Array, ArrayFunction
 from landscapes.examples.averages import Examples
-from landscapes.field import formula_functions, split_names
+from landscapes.field import split_names
 from landscapes.formula.grammar import LONGEST_TEXT
+from landscapes.functions import formula_functions
 from landscapes.landscape import Landscape
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from landscapes.progress import Progress, shows_progress
 
 FEWEST_NODES = 8
 
+
 class PlaneLandscape(Landscape):
     """A 2-D landscape from the tabulated losses of single examples; made by `through` or `around` as a rule.
 

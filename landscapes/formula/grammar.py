@@ -249,3 +249,15 @@ def _text(node: ast.AST) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def finite_values(parameters: Mapping[str, float]) -> dict[str, float]:
+    """Parameters as floats; ``ValueError`` for a value that is not a finite number."""
+    for name, value in parameters.items():
+        try:
+            finite = math.isfinite(value)
+        except (TypeError, OverflowError):
+            finite = False
+        if not finite:
+            raise ValueError(f"The parameter {name} is a finite number, not {value!r}.")
+    return {name: float(value) for name, value in parameters.items()}
