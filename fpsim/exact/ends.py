@@ -70,6 +70,8 @@ def line_of(sde: SDE, start: ArrayLike, target: Any, walls: Walls | None = None)
         ValueError: if the problem is not 1-D, or no path from the start can meet the target.
     """
     if sde.dimension != 1:
+        if sde.inertia is not None:
+            raise ValueError("quadrature is for an SDE without inertia, and a body has a velocity, too; use by_grid()")
         raise ValueError(f"quadrature is for 1-D problems; this landscape has {sde.dimension} dimensions")
     x = np.asarray(start, dtype=float).reshape(-1)
     if x.shape != (1,) or not np.isfinite(x).all():

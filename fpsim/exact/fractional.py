@@ -38,7 +38,8 @@ class FractionalPassage:
 
     Attributes:
         mean: extrapolated mean time.
-        error: 2.5 times what the last extrapolation moved it by, and a thousandth of what it added.
+        error: 2.5 times what the last extrapolation moved it by (or a quarter of what the one before did), and a
+            thousandth of what it added.
         variance: of the time, extrapolated.
         order: rate at which the means of the last three grids converge (1 is expected).
         means: on each grid, the coarsest first.
@@ -69,7 +70,7 @@ def fractional_passage(
         cells: of the finest of four grids, a multiple of 8.
 
     Raises:
-        ValueError: for another noise, dimension or target, or with walls.
+        ValueError: for another noise, dimension or target, with walls, or from within a cell of an end.
     """
     law = sde.noise.stable
     if law is None:
@@ -80,6 +81,7 @@ def fractional_passage(
         raise ValueError(f"cells is a multiple of 8 from 64 to {MOST_CELLS}; got {cells!r}")
     line = interval(sde, start, target)
     x0 = float(np.ravel(start)[0])
+    _require_inside(line, x0, cells)
     sizes = [cells // 2**k for k in reversed(range(GRIDS))]
     central = _is_resolved(sde, law, line, cells)
     moments = np.array([_moments(sde, law, line, x0, n, central) for n in sizes])
@@ -87,9 +89,19 @@ def fractional_passage(
     steps = np.abs(np.diff(moments[:, 0]))
     order = math.log2(steps[-2] / steps[-1]) if steps[-2:].all() else math.nan
     mean, second = (float(value) for value in sharper[-1])
-    error = SAFETY * abs(mean - float(sharper[-2, 0])) + 1e-3 * abs(mean - float(moments[-1, 0]))
+    moves = np.abs(np.diff(sharper[:, 0]))  # the last one may be small by chance
+    error = SAFETY * float(max(moves[-1], moves[-2] / 4)) + 1e-3 * abs(mean - float(moments[-1, 0]))
     means = tuple(moments[:, 0].tolist())
     return FractionalPassage(mean, error, second - mean**2, order, means, cells, line.low, line.high)
+
+
+def _require_inside(line: Line, x0: float, cells: int) -> None:
+    """Refuse a start between an end and its neighbour: T ~ (distance)^(alpha/2) there, if not a jump."""
+    if min(x0 - line.low, line.high - x0) * cells < (1 - 1e-9) * (line.high - line.low):
+        raise ValueError(
+            f"the start {x0:.6g} lies within a cell of an end of ({line.low:g}, {line.high:g}), where {cells} cells do "
+            f"not tell the time; use more of them, up to {MOST_CELLS}, or by_paths(), or without a drift 'getoor'"
+        )
 
 
 def interval(sde: SDE, start: ArrayLike, target: object) -> Line:
@@ -137,7 +149,7 @@ def _moments(sde: SDE, law: StableLaw, line: Line, x0: float, cells: int, centra
 
 
 def _between(x: Array, values: Array, x0: float) -> float:
-    """Cubic interpolation at x0; between the end and its neighbour, where values fall to zero, linear."""
+    """Cubic interpolation at x0; between the end of a rough grid and its neighbour, where T falls to zero, linear."""
     h = x[1] - x[0]
     k = int(np.clip(np.floor((x0 - x[0]) / h) - 1, 0, x.size - 4))
     if not x[0] <= x0 <= x[-1]:

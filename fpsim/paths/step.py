@@ -12,7 +12,8 @@ Python functions run in NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -45,6 +46,14 @@ class DivergenceError(ValueError):
         )
         self.path, self.step = path, step
 
+    def of_iterations(self, rate: str) -> DivergenceError:
+        """The same of SGD itself, whose step is no choice of a method but the learning rate."""
+        self.args = (
+            f"path {self.path} diverged at iteration {self.step}: the learning rate {rate} is too large for this loss "
+            "(reduce it), or the noise or the gradient is undefined there",
+        )
+        return self
+
 
 ADVICE = "reduce step=, or, if the process itself gets to this edge, put walls before it"
 
@@ -67,6 +76,17 @@ class LeftDomainError(DivergenceError):
             + (NEVER_REACHED if advice.endswith("reduce step=") else ""),
         )
         self.path, self.step, self.position = path, step, before
+
+
+@contextmanager
+def in_iterations(rate: str) -> Iterator[None]:
+    """Where a path of SGD itself diverges, say so in iterations; ``rate`` is its learning rate in words."""
+    try:
+        yield
+    except LeftDomainError:
+        raise
+    except DivergenceError as error:
+        raise error.of_iterations(rate) from None
 
 
 def lost(edges: Edges, path: int, step: int, size: float, before: Array, z: Array) -> DivergenceError:

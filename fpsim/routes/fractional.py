@@ -36,7 +36,8 @@ class FractionalRoute(Route):
         """The mean time out of an interval; ``cells`` of the finest grid, a multiple of 8.
 
         Raises:
-            ValueError: for another noise, dimension or target than the outside of an interval, or with walls.
+            ValueError: for another noise, dimension or target than the outside of an interval, with walls, or from
+                within a cell of an end.
         """
         from fpsim.exact.fractional import fractional_passage
 

@@ -46,9 +46,18 @@ class Curve:
         if now is None:
             raise ValueError(f"a schedule is asked at times, numbers; got {t!r}")
         with np.errstate(all="ignore"):  # who uses it looks for values that are no numbers
-            value = reals(self.function(now))
-        if value is None:
-            raise ValueError(f"the schedule ({self}) must give numbers for times")
+            try:
+                value = reals(self.function(now))
+            except Exception as error:
+                raise ValueError(
+                    f"the schedule ({self}) must take arrays of times, as with np.where(t < 1, a, b), and failed: "
+                    f"{type(error).__name__}, {error}"
+                ) from error
+        if value is None or (value.ndim and value.shape != now.shape):
+            raise ValueError(
+                f"the schedule ({self}) must give numbers for times, of their shape {now.shape}; got "
+                f"{'something else' if value is None else value.shape}"
+            )
         return np.array(np.broadcast_to(value, now.shape))
 
     def __call__(self, t: ArrayLike) -> Any:

@@ -55,8 +55,7 @@ class Underdamped(SDE):
         plain = SDE(place, place_noise)
         positive(friction, "friction")
         positive(mass, "mass")
-        if place_noise.leaps:
-            raise ValueError(f"inertia is for noise with a D, and {place_noise} jumps; use SDE, without inertia")
+        _refuse_jumps(place_noise)
         phase = PhaseSpace(place, float(friction), float(mass))
         super().__init__(phase, VelocityNoise(place_noise, phase))
         object.__setattr__(self, "own", Inertia(plain, phase.friction, phase.mass))
@@ -71,6 +70,7 @@ class Underdamped(SDE):
             ValueError: for a momentum outside [0, 1), or a noise without a single strength (T or eta/S).
         """
         share(momentum, "momentum")
+        _refuse_jumps(noise)
         mass = positive(learning_rate, "learning_rate") * (1 + momentum) / 2
         return cls(place, noise.scaled(1 / (1 - momentum)), 1 - momentum, mass)
 
@@ -112,3 +112,8 @@ class Underdamped(SDE):
         own, plain = self.own, self.own.overdamped
         walls = "" if own.walls is None else f"; {own.walls}"
         return f"{plain.landscape}; {plain.noise}; underdamped, mass {own.mass:g}, friction {own.friction:g}{walls}"
+
+
+def _refuse_jumps(noise: Diffusion[Any]) -> None:
+    if noise.leaps:
+        raise ValueError(f"inertia is for noise with a D, and {noise} jumps; use SDE, without inertia")

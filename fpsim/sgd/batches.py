@@ -32,12 +32,13 @@ LAWS = (*SAMPLINGS, "gaussian")  # as numbered in the kernel
 
 
 class BatchDivergenceError(ValueError):
-    """A path of mini-batch SGD left the finite numbers."""
+    """A path of mini-batch SGD left the finite numbers; ``rate`` is the learning rate, where it is not that of sgd."""
 
-    def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None) -> None:
-        when = "" if step is None else f" at iteration {step}"
-        rate = f"the learning rate {sgd.learning_rate:g} is too large for this loss; reduce it"
-        super().__init__(f"path {path} diverged{when}: {rate}")
+    def __init__(self, path: int, sgd: MiniBatchSGD, step: int | None = None, rate: float | None = None) -> None:
+        when, rate = "" if step is None else f" at iteration {step}", sgd.learning_rate if rate is None else rate
+        super().__init__(
+            f"path {path} diverged{when}: the learning rate {rate:g} is too large for this loss; reduce it"
+        )
         self.path, self.step = path, step
 
 

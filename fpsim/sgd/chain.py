@@ -22,7 +22,7 @@ from fpsim.paths.exit_sample import ExitSample
 from fpsim.paths.exits import exit_times
 from fpsim.paths.run import Keep
 from fpsim.paths.simulate import simulate
-from fpsim.paths.step import require_count
+from fpsim.paths.step import in_iterations, require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.iteration import Iteration
 from fpsim.sgd.momentum import HeavyBall
@@ -103,10 +103,11 @@ class Chain(Iteration):
         """
         require_count(iterations, "iterations")
         sde, begin = self._moved(start, momentum, optimiser)
-        found = simulate(
-            sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype, progress,
-            device,
-        )  # fmt: skip
+        with in_iterations(f"{self.eta:g}"):
+            found = simulate(
+                sde, begin, iterations * self.eta, self.eta, paths, save_every, seed, threads, None, keep, dtype,
+                progress, device,
+            )  # fmt: skip
         d, count = self.dimension, np.rint(found.time / self.eta)
         settings = {**found.settings, "units": "iterations"}
         if isinstance(found, Paths):
@@ -150,10 +151,11 @@ class Chain(Iteration):
         sde, begin = self._moved(start, momentum, optimiser)
         goal = goal if sde is self.sde else PlaceTarget(goal, sde.dimension // self.dimension)
         time = horizon * self.eta
-        found = exit_times(
-            sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
-            deadline=deadline, device=device,
-        )  # fmt: skip
+        with in_iterations(f"{self.eta:g}"):
+            found = exit_times(
+                sde, begin, goal, paths, self.eta, seed, time, False, threads, None, dtype, progress=progress,
+                deadline=deadline, device=device,
+            )  # fmt: skip
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
         if optimiser is not None:
             settings["optimiser"] = str(optimiser)

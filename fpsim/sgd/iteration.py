@@ -45,8 +45,13 @@ class Iteration:
         """The chain that an SDE of SGD approximates.
 
         Raises:
-            ValueError: for a convention other than Ito, or an SDE with its own correction for the finite step.
+            ValueError: for a convention other than Ito, an SDE with its own correction for the finite step, inertia.
         """
+        if sde.inertia is not None:
+            raise ValueError(
+                f"a chain is SGD's own step, and this is a body's motion ({sde}); SGD with inertia is a chain with "
+                "momentum, Chain(landscape, noise, learning_rate) with momentum="
+            )
         if sde.convention != "ito":
             raise ValueError(
                 "a chain draws its noise at the point it leaves, which is the Ito convention; give an SDE with "

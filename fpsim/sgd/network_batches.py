@@ -57,7 +57,7 @@ def stepped(
     state = moved(sgd, state, np.asarray(sgd.landscape.batch_gradients(x, batch)), rate)
     lost = ~np.all(np.abs(state) <= LIMIT, axis=0)
     if lost.any():
-        raise BatchDivergenceError(int(paths[np.argmax(lost)]), sgd, n)
+        raise BatchDivergenceError(int(paths[np.argmax(lost)]), sgd, n, rate)
     return state
 
 

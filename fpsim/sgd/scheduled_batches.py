@@ -161,7 +161,7 @@ class CompiledWalk:
             if block >= 0:
                 row = self.states[block].reshape(self.rows, BLOCK)
                 lane = int(np.argmax(~np.all(np.abs(row) <= LIMIT, axis=0)))
-                raise BatchDivergenceError(self.begin + int(block) * BLOCK + lane, sgd, int(step))
+                raise BatchDivergenceError(self.begin + int(block) * BLOCK + lane, sgd, int(step), rate)
 
 
 class NetworkWalk:

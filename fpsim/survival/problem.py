@@ -24,6 +24,7 @@ from fpsim.density.space import Space
 from fpsim.noise.borrowed import StepNoise
 from fpsim.paths.exit_sample import ExitSample
 from fpsim.paths.exits import check_deadline, exit_times
+from fpsim.paths.step import in_iterations
 from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.survival.hazard import hazard
@@ -119,7 +120,8 @@ class SurvivalProblem:
                 f"a chain draws its noise at the point it leaves, the Ito convention, not {plain.convention}"
             )
         stepping = replace(self.sde, sde=SDE(plain.landscape, StepNoise(plain.noise)))
-        found = exit_times(stepping, *self._ends, paths, 1.0, seed, moments[-1], False, threads, progress=progress)
+        with in_iterations(self._rate):
+            found = exit_times(stepping, *self._ends, paths, 1.0, seed, moments[-1], False, threads, progress=progress)
         chance, error = _left(found, moments)
         return self._found("chain", began, moments, chance, error, np.zeros_like(chance), (), paths=paths, seed=seed)
 
@@ -180,6 +182,13 @@ class SurvivalProblem:
         )  # fmt: skip
 
     # --- what they share ----------------------------------------------------------------------------------------------
+
+    @property
+    def _rate(self) -> str:
+        """The learning rate of a schedule that counts iterations, in words."""
+        plan = self.sde
+        known = plan.learning_rate or plan.sde.noise.minibatch.learning_rate  # type: ignore[union-attr]
+        return str(known)
 
     @property
     def _ends(self) -> tuple[list[float], Any]:

@@ -78,7 +78,7 @@ def test_iterations_are_whole():
 
 
 def test_divergence_is_an_error():
-    with pytest.raises(DivergenceError):
+    with pytest.raises(DivergenceError, match=r"at iteration \d+: the learning rate 2.5 is too large"):
         Chain(WELL, ConstantDiffusion(0.1), 2.5).simulate(-3.0, 100, paths=10)
 
 

@@ -43,7 +43,9 @@ def test_heavy_ball_in_numbers():
         (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0, boundary="reflecting"), "turn velocities round"),
         (lambda: fpsim.simulate(BODY, -1.0, 1.0, 0.1, scheme="weak-2"), "BAOAB"),
         (lambda: fpsim.EscapeProblem(BODY, -1.0, fpsim.Outside([0.0], 1.5)).by_grid(), "x >= c"),
-        (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0).by_quadrature(), "dimension"),
+        (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0).by_quadrature(), "without inertia.*by_grid"),
+        (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0).by_chain(learning_rate=0.1), "SGD's own step.*momentum="),
+        (lambda: fpsim.Underdamped.of_heavy_ball(WELL, fpsim.LevyNoise(1.5, 0.1), 0.1, 0.5), "noise with a D.*jumps"),
     ],
 )
 def test_refusals_are_sentences(wrong, words):

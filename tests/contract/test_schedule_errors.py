@@ -83,6 +83,8 @@ def test_what_assumes_that_nothing_changes_refuses_with_one_reason(ask) -> None:
         (lambda: schedules.logarithmic(1, 1.0), "offset of logarithmic must be above 1"),
         (lambda: schedules.formula("a/(1 + s)", a=1.0), "s"),
         (lambda: schedules.function(3.0, "three"), "a function of t"),
+        (lambda: schedules.function(lambda t: [1, 2, 3], "f")([0.0, 1.0]), r"\(f\) .* shape \(2,\); got \(3,\)"),
+        (lambda: schedules.function(lambda t: 1 if t < 1 else 2, "f")([0.0, 1.0]), r"\(f\) must take arrays of times"),
     ],
 )
 def test_refusals(ask, words) -> None:

@@ -31,6 +31,17 @@ def test_getoor_is_met_to_six_digits(alpha: float):
     assert all(a.holds for a in (*found.assumptions, *closed.assumptions))
 
 
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.4, 1.9])
+def test_errors_hold_near_an_end_and_nearer_it_is_refused(alpha: float):
+    """Down to a cell from the end, where T ~ distance^(alpha/2); nearer, T is no number of a grid."""
+    for cells_away in (1.0, 1.7, 3.0, 5.0, 9.0, 20.0):
+        problem = leaving(FREE, alpha, 1.0, 1 - cells_away / 200, 0.0, 1.0)
+        found = problem.by("fractional", cells=400)
+        assert abs(found.mean - problem.by("getoor").mean) < found.error
+    with pytest.raises(ValueError, match="within a cell of an end"):
+        leaving(FREE, alpha, 1.0, 1 - 0.5 / 200, 0.0, 1.0).by("fractional", cells=400)
+
+
 def test_getoor_at_alpha_one_by_hand():
     """E tau(0) = 1 for the Cauchy process in (-1, 1): Gamma(1/2) / (2 Gamma(3/2) Gamma(1))."""
     assert leaving(FREE, 1.0, 1.0, 0.0, 0.0, 1.0).by("getoor").mean == pytest.approx(1.0, rel=1e-14)

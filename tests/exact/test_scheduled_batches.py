@@ -77,3 +77,9 @@ def test_exits_need_an_end() -> None:
     sgd = MiniBatchSGD(PerExampleDoubleWell(), learning_rate=0.3, batch_size=1)
     with pytest.raises(ValueError, match="need a horizon"):
         exit_iterations(sgd, -1.0, 0.3, 10, learning_rate=RATE)
+
+
+def test_a_path_that_diverges_tells_the_learning_rate_of_its_moment() -> None:
+    sgd = MiniBatchSGD(PerExampleDoubleWell(), learning_rate=0.1, batch_size=1)
+    with pytest.raises(ValueError, match=r"at iteration 6: the learning rate (200|250|300)\.\d* is too large"):
+        simulate_batches(sgd, -1.0, 50, 8, seed=1, learning_rate=schedules.warm_up(0.1, 500.0, 10))

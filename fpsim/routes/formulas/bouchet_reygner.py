@@ -26,6 +26,7 @@ from fpsim.action.prefactor import FocalPointError, Prefactor, prefactor, resolv
 from fpsim.action.result import MinimumAction
 from fpsim.assumption import Assumption
 from fpsim.paths.exits import check_deadline
+from fpsim.routes.formulas.climb import refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost
@@ -61,6 +62,7 @@ def bouchet_reygner(problem: Problem, *, deadline: float = DEADLINE) -> Formula:
             start comes to rest nowhere, no saddle leads into the target, the noise does not reach every direction, or
             the quasi-potential is not smooth.
     """
+    refuse_inertia(problem, "bouchet-reygner")
     if problem.walls is not None:
         raise ValueError(
             f"bouchet-reygner knows no walls, and this problem has {problem.walls}; use by_grid or by_paths"

@@ -128,13 +128,18 @@ class Escape:
         return Formula(name, log_mean, reference, assumptions, where, convention, *ends, notes, log_error)
 
 
-def escape(problem: Problem, name: str) -> Escape:
-    """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
+def refuse_inertia(problem: Problem, name: str) -> None:
+    """Refuse motion with inertia, and name what is for it."""
     if problem.sde.inertia is not None:
         raise ValueError(
             f"{name} is for an SDE without inertia; for this one there are 'melnikov-meshkov', 'kramers-moderate', "
             "'kramers-low' (one dimension) and 'langer'"
         )
+
+
+def escape(problem: Problem, name: str) -> Escape:
+    """Find minimum and pass for a formula, refusing in one sentence what it cannot answer."""
+    refuse_inertia(problem, name)
     if not has_loss(problem.sde.landscape):
         raise ValueError(f"{name} is for a gradient drift; a drift field has no barrier heights (use paths or a grid)")
     if problem.walls is not None and problem.sde.dimension > 1 and "periodic" in problem.walls.kind:

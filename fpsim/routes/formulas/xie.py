@@ -15,7 +15,7 @@ from fpsim.action.reduced import descent_path
 from fpsim.assumption import Assumption
 from fpsim.noise.facts import TwoLevels
 from fpsim.routes.formulas.checks import general, quadratic
-from fpsim.routes.formulas.climb import Escape, escape, one_way
+from fpsim.routes.formulas.climb import Escape, escape, one_way, refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 
@@ -36,6 +36,7 @@ def xie(problem: Problem, *, as_published: bool = False) -> Formula:
     Raises:
         ValueError: for another noise, a missing climb fraction, a drift field, or if no pass separates the two.
     """
+    refuse_inertia(problem, "xie")
     sde, noise = problem.sde, problem.sde.noise.two_levels
     if noise is None:
         raise ValueError(

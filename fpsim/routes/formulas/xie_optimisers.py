@@ -25,8 +25,9 @@ import numpy as np
 
 from fpsim.assumption import Assumption
 from fpsim.noise.facts import MiniBatch, TwoLevels
+from fpsim.numbers import share
 from fpsim.routes.formulas.checks import SEPARATED, general, quadratic
-from fpsim.routes.formulas.climb import Escape, escape, on_a_line, one_way
+from fpsim.routes.formulas.climb import Escape, escape, on_a_line, one_way, refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.formulas.inertial import damped, energy_lost
 from fpsim.routes.problem import Problem
@@ -81,9 +82,9 @@ def xie_adam(problem: Problem, *, beta1: float = 0.9, beta2: float = 0.999) -> F
     Raises:
         ValueError: with inertia, for another noise, beyond one dimension, without a pass, or for wrong betas.
     """
-    for name, value in (("beta1", beta1), ("beta2", beta2)):
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} must be a number in [0, 1); got {value!r}")
+    share(beta1, "beta1")
+    share(beta2, "beta2")
+    refuse_inertia(problem, "xie-adam")
     at, noise, sgd = _two_levels(problem, "xie-adam")
     s, eta, size = noise.climb_fraction, sgd.learning_rate, sgd.batch_size
     bottom, top = at.curvature_at_minimum, -at.curvature_at_pass
