@@ -18,7 +18,7 @@ torch.set_num_threads(1)
 draws = np.random.default_rng(0)
 inputs = draws.normal(size=(80, 3))
 labels = (inputs[:, 0] + 0.5 * draws.normal(size=80) > 0).astype(int)
-place = landscapes.NeuralLandscape(nn.Linear(3, 2), inputs, labels)
+place = landscapes.from_torch(nn.Linear(3, 2), inputs, labels)
 
 zero = np.zeros(place.dimension)
 loss, bias = float(place.loss(zero)), float(place.gradient(zero)[6])

@@ -32,6 +32,7 @@ from landscapes.examples.sampled import SampledLandscape
 from landscapes.formula.grammar import ExpressionError
 from landscapes.landscape import DriftField, Landscape
 from landscapes.mirror.shipped import mirror_places, mirror_resnet
+from landscapes.networks.own import from_torch, slice_between
 
 if TYPE_CHECKING:
     from landscapes.networks.landscape import NeuralLandscape
@@ -59,10 +60,12 @@ __all__ = [
     "StyblinskiTang",
     "ThreeHole",
     "TiltedCosine",
+    "from_torch",
     "mirror_places",
     "mirror_resnet",
     "named",
     "resnet_slice",
+    "slice_between",
 ]
 
 

@@ -132,6 +132,11 @@ class SampledLandscape(DatasetLandscape):
         Raises:
             ValueError: for plain vectors, if the network's loss depends on buffers that they come without.
         """
+        if not (isinstance(count, int | np.integer) and count >= FEWEST_NODES and 0 <= margin < math.inf):
+            raise ValueError(
+                f"a line between two points has a count of at least {FEWEST_NODES} nodes and a margin >= 0 in units of "
+                f"their distance; got count = {count!r}, margin = {margin!r}"
+            )
         fractions = np.linspace(-margin, 1 + margin, count)
         if not hasattr(landscape, "way"):
             a = np.asarray(first, dtype=np.float64)

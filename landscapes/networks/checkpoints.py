@@ -61,7 +61,7 @@ def read(landscape: ExampleLosses, given: Any) -> Checkpoint:
         ValueError: for another network, or frozen parameters and whole-number buffers that differ.
     """
     if not isinstance(given, nn.Module | Mapping):
-        point = np.asarray(given, dtype=np.float64)
+        point = _vector(landscape, given)
         same = np.array_equal(point, landscape.initial)
         return Checkpoint(point, state_of(landscape.network) if same else None)
     found: dict[str, Any] = dict(given.state_dict() if isinstance(given, nn.Module) else given)
@@ -82,6 +82,22 @@ def read(landscape: ExampleLosses, given: Any) -> Checkpoint:
     return Checkpoint(np.asarray(flat.cpu().numpy(), dtype=np.float64), {key: found[key] for key in state})
 
 
+def _vector(landscape: ExampleLosses, given: Any) -> Array:
+    """Parameters (d,) that are given as numbers."""
+    try:
+        point = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        point = np.empty(0)
+    if point.shape != (landscape.dimension,) or not np.isfinite(point).all():
+        kind = given if isinstance(given, str | None) else type(given).__name__
+        raise ValueError(
+            f"a checkpoint is a torch module, its state dictionary (torch.load of a file), or its {landscape.dimension} "
+            f"parameters as finite numbers; got '{kind}'"
+            + (f" of shape {np.shape(given)}" if isinstance(given, np.ndarray) else "")
+        )
+    return point
+
+
 def only_parameters(landscape: ExampleLosses, given: Any) -> Array:
     """The parameters (d,) of a checkpoint whose buffers are the landscape's own.
 
@@ -93,8 +109,8 @@ def only_parameters(landscape: ExampleLosses, given: Any) -> Array:
     if gap > 0:
         raise ValueError(
             f"the checkpoint's buffer '{key}' differs by {gap:.2g} from that of {landscape.name}, which a landscape "
-            "keeps everywhere; make a NeuralLandscape of this checkpoint, or cut a slice between both with "
-            "SampledLandscape.between(landscape, first, second), which interpolates buffers"
+            "keeps everywhere; make a landscape of this checkpoint, or cut a slice between both with "
+            "slice_between(landscape, first, second), which interpolates buffers"
         )
     return found.parameters
 
