@@ -90,10 +90,10 @@ def _vector(landscape: ExampleLosses, given: Any) -> Array:
         point = np.empty(0)
     if point.shape != (landscape.dimension,) or not np.isfinite(point).all():
         kind = given if isinstance(given, str | None) else type(given).__name__
+        shape = f" of shape {np.shape(given)}" if isinstance(given, np.ndarray) else ""
         raise ValueError(
-            f"a checkpoint is a torch module, its state dictionary (torch.load of a file), or its {landscape.dimension} "
-            f"parameters as finite numbers; got '{kind}'"
-            + (f" of shape {np.shape(given)}" if isinstance(given, np.ndarray) else "")
+            "a checkpoint is a torch module, its state dictionary (torch.load of a file), or its "
+            f"{landscape.dimension} parameters as finite numbers; got '{kind}'{shape}"
         )
     return point
 
