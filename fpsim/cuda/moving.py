@@ -115,7 +115,7 @@ def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str)
 def _step(text: Text, watch: Any, dimension: int, real: str) -> Any:
     advance, choose = generated(text[0], real), kick_function(dimension)
     uniform = again(bridge_uniform, lane_words=again(lane_words))
-    left = again(share_left, BLOCK=1, bridge_uniform=uniform)
+    left = again(share_left, bridge_uniform=uniform)
     least, zero = np.dtype(real).type(NEGLIGIBLE), np.dtype(real).type(0)
 
     def step(k, quad, path, lane, x, u, limit, tools):
@@ -125,9 +125,9 @@ def _step(text: Text, watch: Any, dimension: int, real: str) -> Any:
         advance(x, tools.kick, tools.step, u)
         watch(u, tools.wall, there)
         if not (here[0] * there[0] * here[1] > (least if given.bridge else zero)):
-            step = 4 * quad + k
+            a, b, rate = np.float64(here[0]), np.float64(there[0]), np.float64(here[1])
             share = left(
-                here, there, 0, given.bridge, given.bridge_stream, path, step, given.key0, given.key1, limit
+                a, b, rate, given.bridge, given.bridge_stream, path, 4 * quad + k, given.key0, given.key1, limit
             )  # fmt: skip
         return share
 

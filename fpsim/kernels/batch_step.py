@@ -37,10 +37,17 @@ def fetch(rows, table, picks, first, out, sparse):
                     rows[r * BLOCK + j] = table[r, picks[first + j]]
 
 
+@inlined
+def room_to_step(x, table, dimension):
+    """What :func:`batch_step` needs: rows of examples, the gradient of one, and the sum."""
+    rows = np.empty(table.shape[0] * BLOCK, x.dtype)
+    return rows, np.empty(dimension * BLOCK, x.dtype), np.empty(dimension * BLOCK, x.dtype)
+
+
 @helper
-def weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data):
-    """Fill ``total`` with the sum of the gradients of all examples times the weights of step k of four."""
-    m = table.shape[1]
+def weighted_slope(x, k, weights, out, table, room, gradient, data):
+    """Fill the sum with the gradients of all examples times the weights of step k of four."""
+    m, (rows, slope, total) = table.shape[1], room
     total[:] = 0.0
     for example in range(m):
         for r in range(table.shape[0]):
@@ -55,8 +62,9 @@ def weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data
 
 
 @inlined
-def picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, data, sparse):
-    """Fill ``total`` with the sum of the gradients of the examples picked for step k of four."""
+def picked_slope(x, k, picks, out, batch, table, room, gradient, data, sparse):
+    """Fill the sum with the gradients of the examples picked for step k of four."""
+    rows, slope, total = room
     total[:] = 0.0
     for first in range(k * batch * BLOCK, (k + 1) * batch * BLOCK, BLOCK):
         fetch(rows, table, picks, first, out, sparse)
@@ -96,14 +104,14 @@ def adam_step(x, y, total, rate, numbers):
 
 
 @inlined
-def batch_step(
-    x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers, sparse
-):  # fmt: skip
+def batch_step(x, y, k, drawn, out, batch, table, room, gradient, data, rate, rule, numbers, sparse):
     """y = step k of four from x; ``rate`` = eta / S for picked examples, eta for weights."""
+    picks, _, _, _, weights, _, _ = drawn
     if weights.size > 0:
-        weighted_slope(x, k, weights, out, table, rows, slope, total, gradient, data)
+        weighted_slope(x, k, weights, out, table, room, gradient, data)
     else:
-        picked_slope(x, k, picks, out, batch, table, rows, slope, total, gradient, data, sparse)
+        picked_slope(x, k, picks, out, batch, table, room, gradient, data, sparse)
+    _, _, total = room
     width = total.size
     if rule == PLAIN:
         for i in range(width):

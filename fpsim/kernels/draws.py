@@ -98,10 +98,20 @@ def block_weights(weights, words, counters, examples, spread, stream, key0, key1
 
 
 @inlined
-def draw_four(
-    picks, clash, order, shown, weights, words, counters, batch, examples, sampling, spread, stream, key0, key1
-):
+def room_to_draw(x, batch, examples, sampling):
+    """What :func:`draw_four` fills and needs: picks, clash, order, shown, weights, words, counters."""
+    gaussian, reshuffled = sampling == GAUSSIAN, sampling == RESHUFFLED
+    picks, clash = np.empty(4 * batch * BLOCK, np.int32), np.empty(BLOCK, np.uint8)
+    order, shown = np.empty((BLOCK, examples if reshuffled else 0), np.int32), np.full((2, BLOCK), -1)
+    weights = np.empty(4 * examples * BLOCK if gaussian else 0, x.dtype)
+    words, counters = np.empty(2 * BLOCK, np.uint64), np.empty(3 * BLOCK // 2, np.uint64)
+    return picks, clash, order, shown, weights, words, counters
+
+
+@inlined
+def draw_four(room, batch, examples, sampling, spread, stream, key0, key1):
     """The example numbers of the next four steps of every lane, or the weights of all, under one of the laws."""
+    picks, clash, order, shown, weights, words, counters = room
     if sampling == GAUSSIAN:
         block_weights(weights, words, counters, examples, spread, stream, key0, key1)
     elif sampling == RESHUFFLED:

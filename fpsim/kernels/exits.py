@@ -57,23 +57,26 @@ def near_wall(here, there, threshold, near):
 
 
 @inlined
-def share_left(here, there, j, bridge, stream, path, step, key0, key1, limit):
-    """The share of ``step``, in (0, 1], after which the path in lane ``j`` was in the target; -1 if it was not."""
-    a, b, share = np.float64(here[j]), np.float64(there[j]), -1.0
+def share_left(a, b, rate, bridge, stream, path, step, key0, key1, limit):
+    """The share of ``step``, in (0, 1], after which ``path`` was in the target; -1 if it was not.
+
+    It went from distance a to b, and ``rate`` is 1/(D_n h).
+    """
+    share = -1.0
     if b >= 0:
         if b <= limit:  # beyond it the path is lost, not out
             share = a / (a - b) if bridge else 1.0
     elif bridge and a <= 0:
-        chance = math.exp(-a * b * np.float64(here[BLOCK + j]))
+        chance = math.exp(-a * b * rate)
         if bridge_uniform(stream, path, step, key0, key1) < chance:
             share = 0.5
     return share
 
 
 @helper
-def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, key1, limit, times, places):
+def leave(x, y, here, there, k, near, owner, quads, out, bridging, times, places):
     """Decide for the lanes near the wall whether they left between ``x`` and ``y``; returns how many did."""
-    gone = 0
+    gone, (_, bridge, stream, key0, key1, limit) = 0, bridging
     flags = near.view(np.uint64)
     for group in range(BLOCK // 8):
         if flags[group] == 0:
@@ -81,8 +84,9 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
         for j in range(8 * group, 8 * group + 8):
             if out[j] or not near[j]:
                 continue
+            a, b, rate = np.float64(here[j]), np.float64(there[j]), np.float64(here[BLOCK + j])
             step = 4 * quads[j] + k
-            share = share_left(here, there, j, bridge, stream, owner[j], step, key0, key1, limit)
+            share = share_left(a, b, rate, bridge, stream, owner[j], step, key0, key1, limit)
             if share >= 0:
                 times[owner[j]] = step + share
                 for i in range(x.size // BLOCK):
@@ -91,6 +95,35 @@ def leave(x, y, here, there, near, owner, quads, out, k, bridge, stream, key0, k
                 out[j] = 1
                 gone += 1
     return gone
+
+
+@helper
+def take_up(owner, out, lanes):
+    """Take up the paths of an earlier call; returns how many lanes carry one."""
+    busy = 0
+    for j in range(BLOCK):
+        out[j] = owner[j] == IDLE
+        if owner[j] != IDLE:
+            busy += 1
+            set_path(lanes, j, u8(owner[j]))
+    return busy
+
+
+@inlined
+def set_counters(lanes, quads):
+    """Point the random numbers at each lane's own steps; returns the most groups of four that a lane has done."""
+    oldest = 0
+    for j in range(BLOCK):
+        set_quad(lanes, j, u8(quads[j]))
+        oldest = max(oldest, quads[j])
+    return oldest
+
+
+@inlined
+def count(quads):
+    """Four steps more, in every lane."""
+    for j in range(BLOCK):
+        quads[j] += 1
 
 
 @helper
@@ -185,25 +218,15 @@ def exits(
         number of lanes still carrying paths, or -1 - path for a path that diverged.
     """
     width = x.size
-    dimension = width // BLOCK
-    words = np.empty(2 * BLOCK, np.uint64)
-    counters = np.empty(3 * BLOCK // 2, np.uint64)
+    words, counters = np.empty(2 * BLOCK, np.uint64), np.empty(3 * BLOCK // 2, np.uint64)
     lanes = counters.view(np.uint32)
-    z = np.empty(4 * width, x.dtype)
-    y = np.empty(width, x.dtype)
+    z, y = np.empty(4 * width, x.dtype), np.empty(width, x.dtype)
     free = np.empty(width if folding else 0, x.dtype)  # the end of a step before walls and edges
     first_end, second_end = (free, free) if folding else (y, x)
-    here = np.empty(2 * BLOCK, x.dtype)  # distance and rate at x
-    there = np.empty(2 * BLOCK, x.dtype)  # the same one step later
-    out = np.zeros(BLOCK, np.uint8)
-    near = np.zeros(BLOCK, np.uint8)
-    threshold = x.dtype.type(NEGLIGIBLE) if bridge else x.dtype.type(0)
-    busy = 0
-    for j in range(BLOCK):
-        out[j] = owner[j] == IDLE
-        if owner[j] != IDLE:
-            busy += 1
-            set_path(lanes, j, u8(owner[j]))
+    here, there = np.empty(2 * BLOCK, x.dtype), np.empty(2 * BLOCK, x.dtype)  # distance and rate, before and after
+    out, near = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    bridging = x.dtype.type(NEGLIGIBLE if bridge else 0.0), bridge, bridge_stream, key0, key1, limit
+    busy = take_up(owner, out, lanes)
     wall(x, wall_data, here)
     for _ in range(budget):
         if busy < BLOCK and pool[0] < pool[1]:
@@ -211,41 +234,29 @@ def exits(
             wall(x, wall_data, here)
         if busy == 0 or (busy < BLOCK and not final):
             return busy
-        oldest = 0
-        for j in range(BLOCK):
-            set_quad(lanes, j, u8(quads[j]))
-            oldest = max(oldest, quads[j])
-        block_normals(z, words, counters, stream, dimension, key0, key1)
+        oldest = set_counters(lanes, quads)
+        block_normals(z, words, counters, stream, width // BLOCK, key0, key1)
         gone = 0
-        for pair in range(2):  # two steps a turn, so that x and y never change places
-            k = 2 * pair
+        for k in range(0, 4, 2):  # x and y never change places; as functions the steps would cost a tenth more
             advance(x, z[k * width : (k + 1) * width], data, first_end)
             wall(first_end, wall_data, there)
-            if near_wall(here, there, threshold, near):
-                gone += leave(
-                    x, first_end, here, there, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit,
-                    times, places,
-                )  # fmt: skip
             if folding:
                 fold(first_end, fold_data, y)
-            k += 1
-            advance(y, z[k * width : (k + 1) * width], data, second_end)
+            if near_wall(here, there, bridging[0], near):
+                gone += leave(x, first_end, here, there, k, near, owner, quads, out, bridging, times, places)
+            advance(y, z[(k + 1) * width : (k + 2) * width], data, second_end)
             wall(second_end, wall_data, here)
-            if near_wall(there, here, threshold, near):
-                gone += leave(
-                    y, second_end, there, here, near, owner, quads, out, k, bridge, bridge_stream, key0, key1, limit,
-                    times, places,
-                )  # fmt: skip
             if folding:
                 fold(second_end, fold_data, x)
+            if near_wall(there, here, bridging[0], near):
+                gone += leave(y, second_end, there, here, k + 1, near, owner, quads, out, bridging, times, places)
         if not all_finite(x, limit):
             path = diverged(x, owner, out, limit)
             if path >= 0:
                 return -1 - path
             gone += 1
         clock[0] += 1
-        for j in range(BLOCK):
-            quads[j] += 1
+        count(quads)
         if gone > 0 or oldest + 1 >= horizon:
             busy -= retire(x, owner, quads, starts, horizon, out, times, places)
             wall(x, wall_data, here)

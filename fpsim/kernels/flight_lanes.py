@@ -9,7 +9,7 @@ from numba import types
 
 from fpsim.kernels import BLOCK, helper, inlined
 from fpsim.kernels.exits import IDLE, share_left
-from fpsim.kernels.philox import set_path, set_quad
+from fpsim.kernels.philox import set_path
 
 u8 = np.uint64
 FLYING, ALOFT, BACK, ARRIVED, REACHED, UNSCORED = range(-1, 5)
@@ -29,13 +29,33 @@ def eventful(here, there, threshold, score, best, lows, high, near):
     return found != 0
 
 
+@inlined
+def keep(x, j, places, row):
+    """Write the state of lane ``j`` into a row of ``places``."""
+    for c in range(places.shape[1]):
+        places[row, c] = x[c * BLOCK + j]
+
+
 @helper
-def write_record(owner, score, step, logged, log_owner, log_score, log_step):
+def new_record(flight, score, step, log):
     """Begin a row of the log; its place is written by the caller."""
+    _, logged, owners, scores, steps, _ = log
     row = logged[0]
-    log_owner[row], log_score[row], log_step[row] = owner, score, step
+    owners[row], scores[row], steps[row] = flight, score, step
     logged[0] = row + 1
     return row
+
+
+@helper
+def arrive(x, free, flight, j, step, share, flown, log):
+    """A flight is in the target after a ``share`` of its step from ``x`` to ``free``; the last of its records."""
+    ends, steps, places = flown
+    ends[flight], steps[flight] = ARRIVED, step
+    for c in range(places.shape[1]):
+        old = np.float64(x[c * BLOCK + j])
+        places[flight, c] = old + share * (np.float64(free[c * BLOCK + j]) - old)
+    if log[0]:
+        log[5][new_record(flight, math.inf, step, log), :] = places[flight, :]
 
 
 @inlined
@@ -52,42 +72,33 @@ def verdict(score, low, high):
 
 
 @helper
-def judge(
-    x, free, y, here, there, score, near, best, high, lows, owner, quads, out, k, bridge, stream, numbers, key0, key1,
-    limit, ends, steps, places, recording, logged, log_owner, log_score, log_step, log_place,
-):  # fmt: skip
+def judge(x, free, y, here, there, score, k, held, lows, high, numbers, bridging, flown, log):
     """Decide what happened to the marked lanes between ``x`` and ``y``; returns how many flights ended."""
-    gone, d = 0, x.size // BLOCK
-    flags = near.view(np.uint64)
+    owner, quads, out, near, best = held
+    _, bridge, stream, key0, key1, limit = bridging
+    gone, flags = 0, near.view(np.uint64)
     for group in range(BLOCK // 8):
         if flags[group] == 0:
             continue
         for j in range(8 * group, 8 * group + 8):
             if out[j] or not near[j]:
                 continue
-            s, step, i = np.float64(score[j]), 4 * quads[j] + k, owner[j]
-            share = share_left(here, there, j, bridge, stream, numbers[i], step, key0, key1, limit)
+            step, i = 4 * quads[j] + k, owner[j]
+            a, b, rate = np.float64(here[j]), np.float64(there[j]), np.float64(here[BLOCK + j])
+            share = share_left(a, b, rate, bridge, stream, numbers[i], step, key0, key1, limit)
             if share >= 0:
-                ends[i], steps[i] = ARRIVED, step + share
-                for c in range(d):
-                    old = np.float64(x[c * BLOCK + j])
-                    places[i, c] = old + share * (np.float64(free[c * BLOCK + j]) - old)
-                if recording:
-                    row = write_record(i, math.inf, step + share, logged, log_owner, log_score, log_step)
-                    log_place[row, :] = places[i, :]
+                arrive(x, free, i, j, step + share, share, flown, log)
             else:
+                s = np.float64(score[j])
                 if s > best[j]:
                     best[j] = s
-                    if recording:
-                        row = write_record(i, s, step + 1.0, logged, log_owner, log_score, log_step)
-                        for c in range(d):
-                            log_place[row, c] = y[c * BLOCK + j]
+                    if log[0]:
+                        keep(y, j, log[5], new_record(i, s, step + 1.0, log))
                 end = verdict(s, lows[j], high)
                 if end == FLYING:
                     continue
-                ends[i], steps[i] = end, step + 1.0
-                for c in range(d):
-                    places[i, c] = y[c * BLOCK + j]
+                flown[0][i], flown[1][i] = end, step + 1.0
+                keep(y, j, flown[2], i)
             out[j] = 1
             gone += 1
     return gone
@@ -116,8 +127,7 @@ def ground(x, owner, quads, starts, horizon, out, best, steps, places):
     for j in range(BLOCK):
         if not out[j] and quads[j] >= horizon:
             steps[owner[j]] = 4.0 * quads[j]
-            for c in range(starts.shape[1]):
-                places[owner[j], c] = x[c * BLOCK + j]
+            keep(x, j, places, owner[j])
             out[j] = 1
         if out[j]:
             freed += owner[j] != IDLE
@@ -132,16 +142,6 @@ def set_lows(lows, quads, low, low_from):
     """The level below which a lane ends, which counts from its step ``low_from`` on."""
     for j in range(BLOCK):
         lows[j] = low if 4 * quads[j] >= low_from else -np.inf
-
-
-@inlined
-def set_counters(lanes, quads):
-    """Point the random numbers at each lane's own steps; returns the most groups of four that a lane has done."""
-    oldest = 0
-    for j in range(BLOCK):
-        set_quad(lanes, j, u8(quads[j]))
-        oldest = max(oldest, quads[j])
-    return oldest
 
 
 @helper

@@ -13,8 +13,8 @@ import numpy as np
 from numba import types
 
 from fpsim.kernels import BLOCK, compiled
-from fpsim.kernels.exits import NEGLIGIBLE, diverged
-from fpsim.kernels.flight_lanes import begin, common, eventful, ground, judge, launch, set_counters, set_lows
+from fpsim.kernels.exits import NEGLIGIBLE, count, diverged, set_counters
+from fpsim.kernels.flight_lanes import begin, common, eventful, ground, judge, launch, set_lows
 from fpsim.kernels.normals import block_normals
 from fpsim.kernels.walk import all_finite
 
@@ -65,9 +65,10 @@ def flights(
     free = np.empty(width if folding else 0, x.dtype)
     first_end, second_end = (free, free) if folding else (y, x)
     here, there = np.empty(2 * BLOCK, x.dtype), np.empty(2 * BLOCK, x.dtype)
-    own = np.empty(BLOCK if scored else 0, x.dtype)
     out, near, lows = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8), np.empty(BLOCK)
-    threshold = x.dtype.type(NEGLIGIBLE) if bridge else x.dtype.type(0)
+    held, own = (owner, quads, out, near, best), np.empty(BLOCK if scored else 0, x.dtype)
+    bridging = x.dtype.type(NEGLIGIBLE if bridge else 0.0), bridge, bridge_stream, key0, key1, limit
+    flown, log = (ends, steps, places), (recording, logged, log_owner, log_score, log_step, log_place)
     busy = begin(owner, out, lanes, numbers)
     wall(x, wall_data, here)
     for _ in range(budget):
@@ -80,40 +81,35 @@ def flights(
         set_lows(lows, quads, low, low_from)
         block_normals(z, words, counters, stream, width // BLOCK, key0, key1)
         gone = 0
-        for pair in range(2):
-            k = 2 * pair
+        for k in range(0, 4, 2):
             advance(x, z[k * width : (k + 1) * width], data, first_end)
             wall(first_end, wall_data, there)
             if folding:
                 fold(first_end, fold_data, y)
             if scored:
                 score(y, score_data, own)
-            if eventful(here, there, threshold, own if scored else there[:BLOCK], best, lows, high, near):
+            found = own if scored else there[:BLOCK]
+            if eventful(here, there, bridging[0], found, best, lows, high, near):
                 gone += judge(
-                    x, first_end, y, here, there, own if scored else there[:BLOCK], near, best, high, lows, owner,
-                    quads, out, k, bridge, bridge_stream, numbers, key0, key1, limit, ends, steps, places, recording,
-                    logged, log_owner, log_score, log_step, log_place,
+                    x, first_end, y, here, there, found, k, held, lows, high, numbers, bridging, flown, log
                 )  # fmt: skip
-            k += 1
-            advance(y, z[k * width : (k + 1) * width], data, second_end)
+            advance(y, z[(k + 1) * width : (k + 2) * width], data, second_end)
             wall(second_end, wall_data, here)
             if folding:
                 fold(second_end, fold_data, x)
             if scored:
                 score(x, score_data, own)
-            if eventful(there, here, threshold, own if scored else here[:BLOCK], best, lows, high, near):
+            found = own if scored else here[:BLOCK]
+            if eventful(there, here, bridging[0], found, best, lows, high, near):
                 gone += judge(
-                    y, second_end, x, there, here, own if scored else here[:BLOCK], near, best, high, lows, owner,
-                    quads, out, k, bridge, bridge_stream, numbers, key0, key1, limit, ends, steps, places, recording,
-                    logged, log_owner, log_score, log_step, log_place,
+                    y, second_end, x, there, here, found, k + 1, held, lows, high, numbers, bridging, flown, log
                 )  # fmt: skip
         if not all_finite(x, limit):
             flight = diverged(x, owner, out, limit)
             if flight >= 0:
                 return -1 - flight
             gone += 1
-        for j in range(BLOCK):
-            quads[j] += 1
+        count(quads)
         if gone > 0 or oldest + 1 >= horizon:
             busy -= ground(x, owner, quads, starts, horizon, out, best, steps, places)
             wall(x, wall_data, here)

@@ -6,9 +6,9 @@ import numpy as np
 from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
-from fpsim.kernels.batch_step import batch_step
-from fpsim.kernels.draws import GAUSSIAN, RESHUFFLED, draw_four
-from fpsim.kernels.exits import IDLE, diverged, refill, retire
+from fpsim.kernels.batch_step import batch_step, room_to_step
+from fpsim.kernels.draws import draw_four, room_to_draw
+from fpsim.kernels.exits import count, diverged, refill, retire, set_counters, take_up
 from fpsim.kernels.philox import set_path, set_quad
 from fpsim.kernels.walk import add_powers, all_finite
 
@@ -86,18 +86,9 @@ def walk_batches(
     Returns:
         (block, step): where a path was seen to diverge, or (-1, -1).
     """
-    width = states.shape[1]
-    words = np.empty(2 * BLOCK, np.uint64)
-    counters = np.empty(3 * BLOCK // 2, np.uint64)
-    lanes = counters.view(np.uint32)
-    picks = np.empty(4 * batch * BLOCK, np.int32)
-    weights = np.empty(4 * table.shape[1] * BLOCK if sampling == GAUSSIAN else 0, states.dtype)
-    clash = np.empty(BLOCK, np.uint8)
-    order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
-    shown = np.full((2, BLOCK), -1)
-    rows, y = np.empty(table.shape[0] * BLOCK, states.dtype), np.empty(width, states.dtype)
-    slope, total = np.empty(dimension * BLOCK, states.dtype), np.empty(dimension * BLOCK, states.dtype)
-    out = np.zeros(BLOCK, np.uint8)
+    y, out = np.empty(states.shape[1], states.dtype), np.zeros(BLOCK, np.uint8)
+    drawn, room = room_to_draw(states, batch, table.shape[1], sampling), room_to_step(states, table, dimension)
+    lanes = drawn[-1].view(np.uint32)
     for block in range(states.shape[0]):
         x = states[block]
         for j in range(BLOCK):
@@ -105,18 +96,11 @@ def walk_batches(
             set_path(lanes, j, u8(first_path + block * BLOCK + j))
         for m in range(frames.shape[0] * every):
             n = first_step + m
-            k = n % 4
-            if k == 0 or m == 0:
+            if n % 4 == 0 or m == 0:
                 for j in range(BLOCK):
                     set_quad(lanes, j, u8(n // 4))
-                draw_four(
-                    picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread,
-                    stream, key0, key1,
-                )  # fmt: skip
-            batch_step(
-                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers,
-                sparse,
-            )  # fmt: skip
+                draw_four(drawn, batch, table.shape[1], sampling, spread, stream, key0, key1)
+            batch_step(x, y, n % 4, drawn, out, batch, table, room, gradient, data, rate, rule, numbers, sparse)
             x[:] = y
             if not all_finite(x, limit):
                 return block, n + 1
@@ -152,44 +136,20 @@ def exit_batches(
     Returns:
         number of lanes still carrying paths, or -1 - path for a path that diverged.
     """
-    width = x.size
-    words = np.empty(2 * BLOCK, np.uint64)
-    counters = np.empty(3 * BLOCK // 2, np.uint64)
-    lanes = counters.view(np.uint32)
-    picks = np.empty(4 * batch * BLOCK, np.int32)
-    weights = np.empty(4 * table.shape[1] * BLOCK if sampling == GAUSSIAN else 0, x.dtype)
-    clash = np.empty(BLOCK, np.uint8)
-    order = np.empty((BLOCK, table.shape[1] if sampling == RESHUFFLED else 0), np.int32)
-    shown = np.full((2, BLOCK), -1)
-    rows, y = np.empty(table.shape[0] * BLOCK, x.dtype), np.empty(width, x.dtype)
-    slope, total = np.empty(dimension * BLOCK, x.dtype), np.empty(dimension * BLOCK, x.dtype)
-    level = np.empty(BLOCK, x.dtype)
-    out = np.zeros(BLOCK, np.uint8)
-    busy = 0
-    for j in range(BLOCK):
-        out[j] = owner[j] == IDLE
-        if owner[j] != IDLE:
-            busy += 1
-            set_path(lanes, j, u8(owner[j]))
+    y, level, out = np.empty(x.size, x.dtype), np.empty(BLOCK, x.dtype), np.zeros(BLOCK, np.uint8)
+    drawn, room = room_to_draw(x, batch, table.shape[1], sampling), room_to_step(x, table, dimension)
+    lanes = drawn[-1].view(np.uint32)
+    busy = take_up(owner, out, lanes)
     for _ in range(budget):
         if busy < BLOCK and pool[0] < pool[1]:
             busy += refill(x, owner, quads, pool, starts, out, lanes, clock, begun)
         if busy == 0 or (busy < BLOCK and not final):
             return busy
-        oldest = 0
-        for j in range(BLOCK):
-            set_quad(lanes, j, u8(quads[j]))
-            oldest = max(oldest, quads[j])
-        draw_four(
-            picks, clash, order, shown, weights, words, counters, batch, table.shape[1], sampling, spread, stream,
-            key0, key1,
-        )  # fmt: skip
+        oldest = set_counters(lanes, quads)
+        draw_four(drawn, batch, table.shape[1], sampling, spread, stream, key0, key1)
         gone = 0
         for k in range(4):
-            batch_step(
-                x, y, k, picks, weights, out, batch, table, rows, slope, total, gradient, data, rate, rule, numbers,
-                sparse,
-            )  # fmt: skip
+            batch_step(x, y, k, drawn, out, batch, table, room, gradient, data, rate, rule, numbers, sparse)
             wall(y, wall_data, level)
             if any_inside(level):
                 gone += land(y, level, owner, quads, out, k, limit, times, places)
@@ -200,8 +160,7 @@ def exit_batches(
                 return -1 - path
             gone += 1
         clock[0] += 1
-        for j in range(BLOCK):
-            quads[j] += 1
+        count(quads)
         if gone > 0 or oldest + 1 >= horizon:
             busy -= retire(x, owner, quads, starts, horizon, out, times, places)
     return busy
