@@ -5,7 +5,8 @@
     exits           the double well with D = 0.1, dt = 0.01, from -1 until x >= 0 (exact mean 30.8213024727)
 
 Every figure stands beside a moment or mean that shows that the work was done right.  The tools take turns, and a
-ratio is the median over the turns, so that a noisy machine moves both sides.  Compilation is not counted.
+ratio is the median over the turns; seconds are those of the processor.  A noisy machine moves both sides.  Compilation
+is not counted.
 
     python benchmarks/run.py [--rivals PYTHON] [--quick] [--output FILE.json]
 """
@@ -95,9 +96,9 @@ def turns(contestants: dict[str, tuple[int, Callable[[int], np.ndarray]]], round
     facts: dict[str, dict[str, Any]] = {}
     for _ in range(rounds):
         for name, (paths, function) in contestants.items():
-            began = time.perf_counter()
+            began = time.process_time()
             x = function(paths)
-            rates[name].append(paths * STEPS / (time.perf_counter() - began))
+            rates[name].append(paths * STEPS / (time.process_time() - began))
             facts[name] = {"paths": paths, **moments(x)}
     return {
         name: {**facts[name], "path_steps_per_second": statistics.median(r), "best": max(r), "all": r}
@@ -115,9 +116,9 @@ def exits(count: int, rounds: int, dtype: type) -> dict[str, Any]:
     rates = []
     exit_times(sde, -1.0, Point(0.0, -1.0), BLOCK, 0.01, threads=1, dtype=dtype)
     for seed in range(rounds):
-        began = time.perf_counter()
+        began = time.process_time()
         sample = exit_times(sde, -1.0, Point(0.0, -1.0), count, 0.01, seed, threads=1, dtype=dtype)
-        rates.append(count / (time.perf_counter() - began))
+        rates.append(count / (time.process_time() - began))
     mean, error = sample.mean_and_error()
     facts = {"paths": count, "mean": mean, "standard_error": error, "exact": EXACT_EXIT}
     return {**facts, "exits_per_second": statistics.median(rates), "best": max(rates)}

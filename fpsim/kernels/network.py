@@ -21,6 +21,7 @@ from numba import types
 
 from fpsim.kernels import compiled, helper, inlined
 from fpsim.kernels.elementary import exp, gauss, lanes, local, logistic, pointer, tanh
+from fpsim.kernels.philox import wide
 
 PRODUCTS, WEIGHTS, SHARE, CURVE, TIMES = range(5)  # what a row does; the rest of it, by the row's kind:
 Y, X, W, BIAS, MANY, TERMS, PIXELS, AT_W, AT_X, BY_X, BY_Y, Y_STEP, X_STEP, W_STEP, ADDING, KIND = range(1, 17)
@@ -32,6 +33,7 @@ SQUARED, TWO_CLASSES, CLASSES = range(3)  # losses
 @helper
 def products(op, places, room, weights):
     """y[o, n] = b[o] + sum_k w[o, k] x[k, n], or added to what y holds."""
+    wide()
     many, terms, pixels, bias, adding = op[MANY], op[TERMS], op[PIXELS], op[BIAS], op[ADDING]
     y, x, at_w, at_x, by_x, by_y = op[Y], op[X], op[AT_W], op[AT_X], op[BY_X], op[BY_Y]
     count, t = lanes(room), local(room, 128)
@@ -74,6 +76,7 @@ def products(op, places, room, weights):
 @helper
 def weight_slopes(op, places, room, slopes):
     """g[o, k] += sum_n dy[o, n] x[k, n], and g of the biases."""
+    wide()
     many, terms, pixels, bias = op[MANY], op[TERMS], op[PIXELS], op[BIAS]
     y, x, at_w, at_x, by_x, by_y = op[Y], op[X], op[AT_W], op[AT_X], op[BY_X], op[BY_Y]
     count, t = lanes(room), local(room, 128)

@@ -20,7 +20,7 @@ from numba.extending import intrinsic, overload
 from numpy.polynomial import chebyshev, polynomial
 
 from fpsim.kernels import BLOCK, MATH, inlined
-from fpsim.kernels.philox import block_words
+from fpsim.kernels.philox import block_words, wide
 
 f4, f8, i4, i8, u4, u8 = np.float32, np.float64, np.int32, np.int64, np.uint32, np.uint64
 
@@ -135,6 +135,7 @@ def _transform(words, z):
     pair = pair_single if z.dtype == types.float32 else pair_double
 
     def implementation(words, z):
+        wide()
         for j in range(BLOCK):  # two independent pairs a turn: their latencies overlap
             a, b = pair(words[j], words[BLOCK + j])
             c, d = pair(words[2 * BLOCK + j], words[3 * BLOCK + j])

@@ -11,8 +11,12 @@ that the products need no shuffles, and the two are independent, so that their l
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.extending import intrinsic
 
 from fpsim.kernels import BLOCK, compiled, inlined
 
@@ -24,9 +28,25 @@ LOW = u8(0xFFFFFFFF)
 SHIFT = u8(32)
 
 
+@intrinsic
+def wide(context: Any) -> Any:
+    """Let what is compiled around this use vectors of 512 bits: LLVM alone keeps to 256 on many CPUs that have them.
+
+    Paths were 1.15 to 1.2 times as fast on an Intel Xeon with AVX-512; without it nothing changes.  An inlined function
+    is compiled before it is pasted in, so that both sides say it.
+    """
+
+    def emit(ctx: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # llvmlite's own add knows no such names
+        return ctx.get_dummy_value()
+
+    return types.void(), emit
+
+
 @inlined
 def block_words(words, counters, tag, key0, key1):
     """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from per-lane ``counters`` (rows c0, c2, c3)."""
+    wide()
     for j in range(HALF):
         a, c, d = counters[j], counters[HALF + j], counters[2 * HALF + j]
         b = u8(tag)

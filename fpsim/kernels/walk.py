@@ -11,7 +11,7 @@ from numba import types
 
 from fpsim.kernels import BLOCK, compiled, helper, inlined
 from fpsim.kernels.normals import block_normals
-from fpsim.kernels.philox import set_path, set_quad
+from fpsim.kernels.philox import set_path, set_quad, wide
 
 u8 = np.uint64
 
@@ -80,6 +80,7 @@ def walk(
         (block, step): where a path was first seen to diverge (its block's states are then the diverged ones), or
         (-1, -1).
     """
+    wide()
     width = states.shape[1]
     dimension = width // BLOCK
     stretches = frames.shape[0]
