@@ -19,6 +19,7 @@ from landscapes.look import (
     VERMILLION,
     axes_or_new,
     figure_of,
+    remark,
     tidy,
 )
 
@@ -85,6 +86,8 @@ def box_of(field: Any, found: Any) -> Any:
 
 def legend(axes: Axes, columns: int = 5) -> None:
     """What the marks mean, above the picture."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, fontsize=SMALL, frameon=False, labelcolor=INK,
         borderaxespad=0.1, handletextpad=0.3, columnspacing=0.6, handlelength=1.4,
@@ -163,6 +166,28 @@ def draw_arrows(axes: Axes, field: Any, box: Any) -> None:
     (left, right), (low, high) = box
     axes.set(xlim=(left, right), ylim=(low, high))
     tidy(axes, *field.variables)
+
+
+def by_index(points: Sequence[Any], axes: Axes | None = None) -> Figure:
+    """Critical or fixed points of any dimension: the loss, or the fastest growth of a drift, over the index."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes = axes_or_new(axes)
+    is_loss = all(hasattr(point, "loss") for point in points)
+    for kind, (marker, color) in KINDS.items():
+        here = [p for p in points if p.kind == kind]
+        if here:
+            up = [float(p.loss) if is_loss else float(p.eigenvalues.real.max()) for p in here]
+            axes.plot(
+                [p.index for p in here], up, linestyle="", label=kind, marker=marker, color=color, markersize=7,
+                markeredgecolor="white", markeredgewidth=0.9,
+            )  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes, "index (directions downhill)", "loss L") if is_loss else tidy(axes, "index", "fastest growth")
+    legend(axes)
+    if not points:
+        remark(axes, "no points found", 0.02, 0.98, "left")
+    return figure_of(axes)
 
 
 def mark_points(axes: Axes, field: Any, found: Sequence[Any], start: Array | None, target: Any) -> None:

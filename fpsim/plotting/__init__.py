@@ -5,6 +5,7 @@ Nothing here touches pyplot or matplotlib's global settings, so that pictures ca
 
 from fpsim.plotting.action import action_chart
 from fpsim.plotting.checks import check_chart
+from fpsim.plotting.curves import curve_chart
 from fpsim.plotting.density import committor_map, density_chart, density_map, survival_curve
 from fpsim.plotting.escape import escape_figure, escape_picture
 from fpsim.plotting.exits import exit_histogram, survival_chart
@@ -23,6 +24,7 @@ __all__ = [
     "check_chart",
     "committor_map",
     "comparison_chart",
+    "curve_chart",
     "density_chart",
     "density_map",
     "escape_figure",

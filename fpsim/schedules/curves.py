@@ -10,18 +10,20 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.numbers import not_negative, number, positive, reals
+from landscapes.notebook import Shown
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
-class Curve:
+class Curve(Shown):
     """A function of the clock; made by the functions of this module.
 
     All of them but :func:`function` can be pickled, sent to workers and saved.
@@ -63,6 +65,27 @@ class Curve:
     def __call__(self, t: ArrayLike) -> Any:
         """Values at t; a number for a number."""
         return self.at(t)[()]
+
+    def plot(self, axes: Any = None, until: float | None = None) -> Any:
+        """The curve from t = 0 to ``until`` (by default past most of what it does); returns the figure."""
+        from fpsim.plotting import curve_chart
+
+        end = self._reach if until is None else positive(until, "the end of the picture of a schedule")
+        edges = [0.0, *(b for b in self.breaks if 0 < b < end), end]
+        inside = [np.linspace(low, high, 2 + 600 // len(edges)) for low, high in pairwise(edges)]
+        sides = [t + 1e-9 * (t[-1] - t[0]) * np.linspace(1, -1, t.size) for t in inside]
+        return curve_chart(inside, [self.at(t) for t in sides], str(self), axes)
+
+    @property
+    def _reach(self) -> float:
+        """Where it has settled, repeated itself, or done four fifths of what it ever does."""
+        known = (2 * self.period, 1.2 * self.settled, *(2 * b for b in self.breaks[-1:]))
+        if math.isfinite(shortest := min(known)):
+            return shortest or 1.0
+        t = np.logspace(-6, 12, 721)
+        away = np.abs(self.at(t) - self.at(0.0))
+        away[~np.isfinite(away)] = 0.0
+        return float(1.2 * t[np.argmax(away >= 0.8 * away.max())]) if away.any() else 1.0
 
     def then(self, other: Curve | float, at: float) -> Curve:
         """This curve up to ``at``, then ``other`` with a clock of its own that starts at 0 there."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
 from landscapes.notebook import Shown, page
+from landscapes.notebook import picture as drawn
 
 if TYPE_CHECKING:
     from landscapes.field import Bounds
@@ -31,6 +32,7 @@ class PointsFound(Shown, Sequence[Found]):
         index_sum: sum of (-1)^index, the sign of det(-J), without degenerate points; 1 if the drift confines and all
             were found.
         warnings: what is doubtful, in sentences; empty when nothing is.
+        of: the landscape or drift whose points they are.
     """
 
     points: tuple[Found, ...]
@@ -39,39 +41,51 @@ class PointsFound(Shown, Sequence[Found]):
     confining: bool
     index_sum: int
     warnings: tuple[str, ...] = ()
+    of: Any = field(default=None, compare=False)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Their landscape with them on it; beyond two dimensions their losses (of a drift: rates) by index.
+
+        Returns the figure; ``axes`` are matplotlib's axes to draw into, a new figure if None.
+        """
+        from landscapes.picture import by_index, picture
+
+        if self.of is not None and self.of.dimension <= 2:
+            return picture(self.of, axes, self)
+        return by_index(self.points, axes)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.points)} in {self.bounds}>"
 
     def _repr_html_(self) -> str:
         """The table, for notebooks."""
-        return page(f"{len(self.points)} points", str(self).splitlines())
+        return page(f"{len(self.points)} points", str(self).splitlines(), drawn(self.plot))
 
     @classmethod
     def searched(
         cls,
-        field: Any,
+        of: Any,
         bounds: Bounds,
         search: Callable[[int], tuple[Any, ...]],
         doubts: Callable[..., tuple[str, ...]],
     ) -> Self:
         """What ``search`` finds with effort 1, 2 or 4, until the indices sum to 1 where the box confines.
 
-        ``doubts(field, points, confining, index_sum)`` are sentences.
+        ``doubts(of, points, confining, index_sum)`` are sentences.
         """
         points: tuple[Any, ...] = ()
-        confining, index_sum, expected = confines(field, bounds), 0, False
+        confining, index_sum, expected = confines(of, bounds), 0, False
         for effort in (1, 2, 4):
             points = search(effort)
             index_sum = sum((-1) ** point.index for point in points if not point.degenerate)
             expected = index_sum == 1 or not confining or any(point.degenerate for point in points)
-            if expected or field.dimension > 2:
+            if expected or of.dimension > 2:
                 break
         found = cls(
-            points, bounds, field.dimension <= 2 and expected, confining, index_sum,
-            doubts(field, points, confining, index_sum),
+            points, bounds, of.dimension <= 2 and expected, confining, index_sum,
+            doubts(of, points, confining, index_sum), of,
         )  # fmt: skip
-        if field.dimension <= 2:  # beyond, the search promises nothing and the result says so
+        if of.dimension <= 2:  # beyond, the search promises nothing and the result says so
             for doubt in found.warnings:
                 warnings.warn(doubt, stacklevel=4)
         return found

@@ -57,6 +57,13 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "a quasi-stationary law": lambda: LINE.quasi_stationary(0.0, start=-1.0),
     "passes": lambda: fpsim.passes(SURFACE.landscape, (-1.05, -0.04), (1.05, -0.04), temperature=0.6),
     "rates": lambda: fpsim.rates(WHITE),
+    "critical points": SURFACE.landscape.critical_points,
+    "critical points of six parameters": landscapes.CoupledDoubleWells(dimension=6).critical_points,
+    "no critical points": lambda: landscapes.Landscape.from_expression("x", bounds=[(-1, 1)]).critical_points(),
+    "fixed points": TURNING.fixed_points,
+    "a schedule": lambda: fpsim.schedules.warm_up(0.0, 1.0, 5.0).then(fpsim.schedules.steps([2.0, 0.5], [3.0]), at=5.0),
+    "a schedule without end": lambda: fpsim.schedules.inverse_time(0.1, 1e-3),
+    "a constant": lambda: fpsim.schedules.steps([1.0, 1.0], [2.0]),
     "exits of networks": lambda: NetworkExits(
         np.array([10.0, 20.0, 50.0]), np.ones(3), np.array(["left", "left", "inside"]), np.zeros((3, 3)), 50
     ),
@@ -87,8 +94,30 @@ def kinds() -> Iterator[type]:
             yield kind
 
 
-TABLES = {"Shown", "Stored", "Judged", "PointsFound", "CriticalPoints", "FixedPoints", "CramerExponent", "Walls"}
-"""What has no picture of its own: places that their landscape draws, and single numbers."""
+def test_a_schedule_is_drawn_from_jump_to_jump_as_far_as_it_does_something() -> None:
+    drawn = fpsim.schedules.steps([3.0, 1.0, 2.0], [5.0, 8.0])
+    lines = drawn.plot().axes[0].get_lines()
+    pieces = [(line.get_xdata()[[0, -1]].tolist(), set(line.get_ydata())) for line in lines]
+    assert pieces == [([0.0, 5.0], {3.0}), ([5.0, 8.0], {1.0}), ([8.0, 9.6], {2.0})]
+    slow = fpsim.schedules.exponential(0.1, 1e6)
+    (line,) = slow.plot().axes[0].get_lines()
+    t, value = line.get_xdata(), line.get_ydata()
+    assert value == pytest.approx(0.1 * np.exp(-t / 1e6), rel=1e-6) and 1e6 < t[-1] < 5e6 and t[0] == 0
+    assert slow.plot(until=2.0).axes[0].get_lines()[0].get_xdata()[-1] == 2.0
+    with pytest.raises(ValueError, match="the end of the picture of a schedule must be a positive number; got -1"):
+        slow.plot(until=-1)
+
+
+def test_points_beyond_the_plane_are_drawn_by_index_and_loss() -> None:
+    found = landscapes.CoupledDoubleWells(dimension=6).critical_points()
+    marks = {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in found.plot().axes[0].get_lines()}
+    assert sum(len(x) for x, _ in marks.values()) == len(found)
+    assert sorted(marks["minimum"][1]) == pytest.approx(sorted(point.loss for point in found.minima))
+    assert set(marks["minimum"][0]) == {0} and set(marks["saddle"][0]) == {p.index for p in found if p.kind == "saddle"}
+
+
+TABLES = {"Shown", "Stored", "Judged", "CramerExponent", "Walls"}
+"""What has no picture of its own: single numbers."""
 
 
 def test_every_kind_of_result_has_a_picture_and_a_short_repr() -> None:
