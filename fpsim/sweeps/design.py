@@ -201,3 +201,16 @@ def _limits(spread: Mapping[str, Any], logarithmic: Sequence[str]) -> tuple[Any,
         ends.append([math.log(v) if name in logarithmic else float(v) for v in pair])
     low, high = np.array(ends).T
     return low, high
+
+
+def as_seeds(seeds: Any) -> tuple[int, ...] | None:
+    """The seeds of repetitions, from how many or which; ``ValueError`` for anything else."""
+    if seeds is None:
+        return None
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool) and seeds >= 1:
+        return tuple(range(int(seeds)))
+    if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str) and len(seeds):
+        whole = tuple(int(seed) for seed in seeds)
+        if len(set(whole)) == len(whole) and all(s == t for s, t in zip(whole, seeds, strict=True)):
+            return whole
+    raise ValueError(f"seeds is how many repetitions (>= 1) or a list of different whole numbers; got {seeds!r:.60}")

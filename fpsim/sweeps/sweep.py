@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fpsim.sweeps.answers import Answer, pooled, relative_error
 from fpsim.sweeps.costs import Costs
-from fpsim.sweeps.design import Design, Point, as_design
+from fpsim.sweeps.design import Design, Point, as_design, as_seeds
 from fpsim.sweeps.keys import code_of, found, key_of, name_of, stream_of, words_of
 from fpsim.sweeps.running import Run
 from fpsim.sweeps.store import Store
@@ -81,7 +81,7 @@ class Sweep:
         object.__setattr__(self, "function", function)
         object.__setattr__(self, "name", self.name or name_of(function).rpartition(":")[2])
         object.__setattr__(self, "parameters", as_design(self.parameters))
-        object.__setattr__(self, "seeds", _as_seeds(self.seeds))
+        object.__setattr__(self, "seeds", as_seeds(self.seeds))
         object.__setattr__(self, "store", Path(self.store or f"{self.name}.sweep"))
         name_of(function)
 
@@ -288,15 +288,3 @@ class _Going:
                 following = self.following(Outcome(task, kept.answer, "", "", kept.seconds))
                 more += [following] if following else []
         return more
-
-
-def _as_seeds(seeds: Any) -> tuple[int, ...] | None:
-    if seeds is None:
-        return None
-    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool) and seeds >= 1:
-        return tuple(range(int(seeds)))
-    if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str) and len(seeds):
-        whole = tuple(int(seed) for seed in seeds)
-        if len(set(whole)) == len(whole) and all(s == t for s, t in zip(whole, seeds, strict=True)):
-            return whole
-    raise ValueError(f"seeds is how many repetitions (>= 1) or a list of different whole numbers; got {seeds!r:.60}")

@@ -5,14 +5,9 @@ import math
 import pytest
 
 from fpsim import SDE, Ball, ConstantDiffusion, EscapeProblem, Walls
-from landscapes import DoubleWell, Landscape
+from landscapes import Landscape
 
 RING = Landscape.from_expression("-cos(2*x)", bounds=[(-math.pi / 2, 3 * math.pi / 2)])
-
-
-def test_a_bare_landscape_is_asked_for_its_noise() -> None:
-    with pytest.raises(TypeError, match="expected an SDE"):
-        EscapeProblem(DoubleWell(), -1.0, 1.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("boundary", ["reflecting", "periodic", Walls("reflecting", [(-1.0, 4.0)])])

@@ -74,6 +74,47 @@ WRONG = {
     "a billion coordinates": (["landscape", "coupled-double-wells", "--set", "dimension=1e9"], "at most 10000"),
     "two numbers for one": (["escape", "double-well", "--temperature=.1", "--start", "-1,2"], "got '-1,2'"),
     "unbalanced": (["landscape", "(x**2"], "cannot be read"),
+    "unknown landscape": (["escape", "dubble-well", "--temperature", "0.1"], "did you mean 'double-well'"),
+    "unsafe formula": (["escape", "__import__('os').getcwd()", "--temperature", "0.1"], "formula"),
+    "undeclared name": (["escape", "x**2 + open", "--temperature", "0.1"], "'open' is not declared"),
+    "no escape": (["escape", "x**2", "--temperature", "0.1"], "no saddle"),
+    "no temperature": (["escape", "double-well"], "--temperature"),
+    "negative temperature": (["escape", "double-well", "--temperature", "-1"], "positive"),
+    "no floor": (
+        ["escape", "double-well", "--noise=hessian", "--learning-rate=1", "--batch-size=1", "--at=everywhere"],
+        "floor",
+    ),
+    "start in target": (["escape", "double-well", "--temperature", "0.1", "--start", "1", "--target", "1"], "target"),
+    "negative paths": (["escape", "double-well", "--temperature", "0.1", "--paths", "-3"], "paths"),
+    "bad seed": (["simulate", "double-well", "--temperature", "0.1", "--seed", "-1"], "seed"),
+    "step too large": (["simulate", "double-well", "--temperature", "0.1", "--step", "3"], "diverged at step"),
+    "no folder": (
+        ["simulate", "double-well", "--temperature", "0.1", "--duration", "1", "--output", "nowhere/x.nc"], "nowhere",
+    ),
+    "picture into a folder": (["landscape", "double-well", "--output", "."], "it is a folder"),
+    "unknown ending": (["escape", "double-well", "--temperature", "0.1", "--output", "x.txt"], "ending"),
+    "five dimensions on a grid": (
+        ["density", "styblinski-tang", "--set", "dimension=5", "--temperature", "0.1"], "one to three dimensions",
+    ),
+    "few cells": (["density", "double-well", "--temperature", "0.1", "--cells", "-4"], "whole number of at least"),
+    "start far away": (["density", "double-well", "--temperature", "0.1", "--start", "50"], "far outside"),
+    "half an example": (
+        ["escape", "resnet-slice", "--noise=examples", "--learning-rate=1", "--batch-size=1.5"], "whole number",
+    ),
+    "negative step": (["escape", "double-well", "--temperature", "0.1", "--step", "-1"], "step must be"),
+    "no friction": (["escape", "double-well", "--temperature", "0.1", "--friction", "0"], "friction must be"),
+    "no budget": (["escape", "double-well", "--temperature", "0.1", "--budget", "-1"], "budget"),
+    "mass alone": (["escape", "double-well", "--temperature", "0.1", "--mass", "2"], "--friction"),
+    "walls round a body": (
+        ["escape", "double-well", "--temperature=0.1", "--friction=1", "--boundary=reflecting"],
+        "turn velocities round",
+    ),
+    "no threads": (["escape", "double-well", "--temperature", "0.1", "--threads", "0"], "threads"),
+    "floor of white noise": (["escape", "double-well", "--temperature", "0.1", "--floor", "1"], "--floor belongs to"),
+    "leading minus": (["simulate", "-x**4", "--temperature", "0.1", "--start", "1", "--duration", "9"], "diverged"),
+    "bad number": (["escape", "double-well", "--temperature", "warm"], "warm"),
+    "points of a drift": (["landscape", "maier-stein"], "drift field"),
+    "bad parameter": (["landscape", "double-well", "--set", "height=1"], "height"),
 }  # fmt: skip
 
 
@@ -119,7 +160,7 @@ def test_help_is_shown_without_a_command(tmp_path: Path, asked: Any) -> None:
 def test_walls_on_the_command_line(tmp_path: Path, asked: Any) -> None:
     """0*x between walls at 0 and 1: the mean time from .5 to 1 is (1 - .25) / (2 D) = .375 for D = 1."""
     words = ["escape", "0*x", "--temperature=1", "--start=.5", "--target=1", "--bounds=0:1", "--boundary=reflecting"]
-    code, out, errors = asked(*words, "--budget=8", "--paths=4000", "--step=5e-4", "--json", cwd=tmp_path)
+    code, out, errors = asked(*words, "--budget=60", "--paths=4000", "--step=5e-4", "--json", cwd=tmp_path)
     assert code == 0, errors
     table = json.loads(out)
     assert "walls reflecting on [0, 1]" in table["problem"]
