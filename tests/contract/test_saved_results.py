@@ -231,8 +231,11 @@ def test_spectra_come_back(rotation: float, tmp_path: Path) -> None:
     assert back.modes.equals(found.modes) and back.discretisation_error == found.discretisation_error
 
 
-def test_a_dataset_is_what_the_constructor_of_xarray_makes(tmp_path: Path) -> None:
-    """Axes are indexes, each dataset has its own, and sizes that do not fit are refused."""
+@pytest.mark.parametrize("private", [True, False])
+def test_a_dataset_is_what_the_constructor_of_xarray_makes(private: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Axes are indexes, each dataset has its own, and sizes that do not fit are refused; by the private way or not."""
+    if not private:
+        monkeypatch.setattr("fpsim.storage.PRIVATE", "gone")
     entries = {"density": (("time", "x"), np.ones((2, 3)), "1/volume", "p"), "y": ("y", [4, 5], "", "y")}
     axes = {"time": ("time", [0.0, 1.5], "time", "time"), "x": ("x", np.arange(3.0), "", "x")}
     axes |= {"kind": ("time", ["a", "b"], "", "of another name"), "tag": ((), 3.0, "", "scalar")}
