@@ -4,6 +4,7 @@ landscapes  <-  fpsim  <-  validation  <-  animations        (imports point left
 """
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -168,6 +169,9 @@ def test_every_room_has_a_floor():
     doors = {"__init__", *(name.rpartition(".")[2] for name in ENTRANCES - {"fpsim"})}
     assert rooms - doors == set().union(*FLOORS)
     assert len(set().union(*FLOORS)) == sum(map(len, FLOORS))
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"```\n(assumption .*?)```", page, flags=re.S)
+    assert tuple(frozenset(floor.split()) for floor in told.split("<")) == FLOORS
 
 
 def test_floors_see_every_kind_of_arrow_up():
