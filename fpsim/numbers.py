@@ -39,6 +39,13 @@ def share(value: Any, what: str) -> float:
     return number(value, what, "a number in [0, 1)", lambda x: 0 <= x < 1)
 
 
+def whole(value: Any, what: str, least: int = 1) -> int:
+    """A whole number >= ``least``; ``ValueError`` for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{what} must be a whole number >= {least}; got {value!r}")
+    return int(value)
+
+
 def reals(value: Any) -> NDArray[np.float64] | None:
     """Any array of integers and floats; ``None`` for what is none."""
     try:

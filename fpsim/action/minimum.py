@@ -25,9 +25,10 @@ from fpsim.action.flow import FixedPoint, downstream, fixed_point
 from fpsim.action.hamiltonian import Hamiltonian, NoWayError
 from fpsim.action.line import Line, line, momentum_on
 from fpsim.action.result import MinimumAction, Other, Stop
-from fpsim.action.systems import Dynamics, degenerate, dynamics, isotropic
+from fpsim.action.systems import HUGE, Dynamics, degenerate, dynamics, isotropic, require_size
 from fpsim.action.verdicts import assumptions_of, blocked
 from fpsim.action.ways import COARSE, Leg, along_drift, leg, rough_leg, split
+from fpsim.numbers import positive, whole
 from landscapes.field import as_point, in_words
 from landscapes.progress import Progress, shows_progress, tell
 
@@ -85,13 +86,16 @@ def minimum_action(
     own = system.hamiltonian if isinstance(system, Dynamics) else system
     d = int(own.landscape.dimension) if hasattr(own, "landscape") else int(getattr(own, "dimension", 0))
     a, b = (as_point(point, d) + 0.0 for point in (start, end)) if d else (np.zeros(0), np.zeros(0))
+    if not max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0)) < HUGE:
+        raise ValueError(f"start and end have coordinates below {HUGE:g}; got {in_words(a)} and {in_words(b)}")
     moves = system if isinstance(system, Dynamics) else dynamics(system, a, b, floor)
+    require_size(moves.hamiltonian, np.stack([a, b], axis=1))
     if np.array_equal(a, b):
         raise ValueError(f"start and end are both {in_words(a)}; an action needs two different points")
-    if pieces < 16 or starts < (0 if guesses else 1):
-        raise ValueError(
-            f"pieces are at least 16 and starts at least 1 (0 with guesses); got {pieces!r} and {starts!r}"
-        )
+    pieces, seed = whole(pieces, "pieces", 16), whole(seed, "a seed", 0)
+    starts = whole(starts, "starts (0 with guesses)", 0 if guesses else 1)
+    if not deadline > 0:
+        raise ValueError(f"a deadline is a positive number of seconds; got {deadline!r}")
     limit, end_time = float(np.linalg.norm(b - a)), clock.monotonic() + deadline
 
     def watch() -> None:
@@ -101,12 +105,13 @@ def minimum_action(
 
     if tolerance is None:
         tolerance = 1e-8 if hasattr(getattr(own, "landscape", None), "weighted_products") else 1e-11
-    settings = {"pieces": int(pieces), "starts": int(starts), "seed": int(seed), "tolerance": tolerance}
+    tolerance = positive(tolerance, "the tolerance")
+    settings = {"pieces": pieces, "starts": starts, "seed": seed, "tolerance": tolerance}
     try:
         if d == 1:
             return _on_line(moves, float(a[0]), float(b[0]), settings)
         curves = [*swung_curves(a, b, starts, seed), *(own_curve(g, a, b) for g in guesses)]
-        search = _Search(moves, a, b, int(pieces), tolerance, limit, watch, progress)
+        search = _Search(moves, a, b, pieces, tolerance, limit, watch, progress)
         search.landscape, search.ends = getattr(own, "landscape", None), end_time
         return search.result(curves, settings)
     except NoWayError as error:

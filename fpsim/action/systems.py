@@ -21,10 +21,13 @@ from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.minibatch import MiniBatchSGD
+from landscapes.field import in_words
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12
 """Smallest over largest eigenvalue of D below which the noise counts as degenerate."""
+HUGE = 1e100
+"""Coordinates, drifts, noises and their inverses beyond which an action is no longer told from infinity in floats."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,19 @@ def isotropic(h: Hamiltonian) -> bool:
         return False
     noise = h.noise(np.zeros((h.dimension, 1)))[..., 0]
     return bool(np.allclose(noise, noise[0, 0] * np.eye(h.dimension), rtol=1e-12, atol=0))
+
+
+def require_size(h: Hamiltonian, x: Array) -> None:
+    """Refuse noise, or drift at both ends x (d, 2), of a size that floats cannot square."""
+    with np.errstate(all="ignore"):
+        b, bend = (np.abs(of(x, np.zeros_like(x))).max() for of in (h.by_momentum, h.bend))
+    if not b < HUGE:
+        raise ValueError(f"the drift at {in_words(x[:, 0])} or {in_words(x[:, -1])} is {b:.2g}, beyond {HUGE:g}")
+    if not 1 / HUGE < bend < HUGE:
+        raise ValueError(
+            f"the noise at {in_words(x[:, 0])} is {bend / 2:.2g}, outside of {1 / HUGE:g} to {HUGE:g}; actions are in "
+            "proportion to its inverse: ask for one at another level"
+        )
 
 
 def degenerate(h: Hamiltonian, x: Array) -> Array | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.action.curve import Curve, Rests, lengths_along, spaced
+from fpsim.action.curve import Curve, Rests, curve, lengths_along, spaced
 from fpsim.action.descent import Least, least
 from fpsim.action.flow import FixedPoint, fixed_point, free_way
 from fpsim.action.hamiltonian import Hamiltonian, dot, solved
@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 COARSE = 32
 FREE = 0.3  # a leg with less than this share of what it would cost against the drift may cost nothing
 MOST_SPLITS = 8
+UNRESOLVED = 1e-3  # of an action: errors by refinement above this are not believed alone
+FINER = 8  # times as many pieces tell what the curve itself costs
 NEAR = 2.0  # pieces of the coarse curve within which it meets a fixed point
 
 
@@ -143,8 +145,10 @@ def _limit(h: Hamiltonian, levels: list[Least], rests: Rests) -> Leg:
         error = abs(twice[0] - twice[1]) / 3
     else:  # no second order: kinks, or a way that is not resolved
         value, error = fine, 2 * abs(fine - middle)
+    settled = all(found.settled for found in levels)
+    if error > UNRESOLVED * abs(fine) or not settled:  # what the smooth curve through the points costs is no less
+        error = max(error, curve(h, spaced(at.x, FINER * at.x.shape[1], rests)).action - value)
     p, x = at.pieces.momentum, at.middles
     work = np.abs(np.einsum("in,in->n", h.by_momentum(x, np.zeros_like(x)), p))
     energy = float(np.abs(h.value(x, p)).max() / max(float(work.max()), 1e-300))
-    settled = all(found.settled for found in levels)
     return Leg(at.x, p, at.pieces.time, max(value, 0.0), error + level, levels[-1].force, energy, settled, rests)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.noise.roots import rounding
+from fpsim.numbers import whole
 from fpsim.paths import baoab
 from fpsim.paths.composed import composed_block, parts_of
 from fpsim.paths.edges import Edges
@@ -124,9 +125,7 @@ def made(
 
 def require_count(value: Any, name: str) -> int:
     """A whole number >= 1, or ``ValueError``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
-    return int(value)
+    return whole(value, name)
 
 
 def check_step(step: float) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from importlib import import_module
+from opcode import opmap
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -90,7 +91,20 @@ class _Comparing:
             plan.infinite = plan.infinite or ("" if isinstance(error, EdgeReachedError) else name)
             self.skipped.append(Skipped(name, str(error)))
         except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
-            self.skipped.append(Skipped(name, " ".join(str(error).split()), getattr(error, "seconds", None)))
+            if isinstance(error, TypeError) and not _is_refusal(error):
+                raise
+            what = "" if isinstance(error, ValueError | TypeError) else f"it ended with {type(error).__name__}: "
+            self.skipped.append(Skipped(name, what + " ".join(str(error).split()), getattr(error, "seconds", None)))
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether an error was raised on purpose, by a ``raise`` of the project; a fault of a program is none."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None or at.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in ("fpsim", "landscapes"):
+        return False
+    return at.tb_frame.f_code.co_code[at.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
 def _start_up(dtype: DTypeLike) -> None:

@@ -30,13 +30,15 @@ from fpsim.valleys.stored import (
     saddles_unpacked,
 )
 from landscapes.critical.points import CriticalPoint
-from landscapes.field import in_words
+from landscapes.field import as_point, in_words
 
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
 SHOWN = 8
+BEYOND = 690.0
+"""Logarithms beyond which numbers, or their inverses, are no floats."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,21 +79,25 @@ class ValleyRates(Stored):
 
     @property
     def rates(self) -> Array:
-        """The rate from state i to j, (n, n), zero on the diagonal."""
+        """The rate from state i to j, (n, n), zero on the diagonal and below floats (``log_rates`` has no limit)."""
         return np.exp(self.log_rates)
 
     @property
     def stationary(self) -> Array:
-        """The share of time spent in each valley, (n,)."""
+        """The share of time spent in each valley, (n,), zero below floats (``log_stationary`` has no limit)."""
         return np.exp(self.log_stationary)
 
     def state(self, x: int | ArrayLike) -> int:
-        """The number of the state whose minimum is nearest to a point (d,); a number stays."""
-        if isinstance(x, int):
+        """The number of the state whose minimum is nearest to a point (d,); a whole number stays.
+
+        Raises:
+            ValueError: for a number that is none of the states', or a point of another dimension or not finite.
+        """
+        if isinstance(x, int | np.integer):
             if not 0 <= x < len(self.minima):
                 raise ValueError(f"states are numbered 0 to {len(self.minima) - 1}; got {x}")
-            return x
-        point = np.asarray(x, dtype=float).reshape(-1)
+            return int(x)
+        point = as_point(x, len(self.minima[0].x))
         return int(np.argmin([np.linalg.norm(m.x - point) for m in self.minima]))
 
     def log_times(self, target: int | ArrayLike) -> Array:
@@ -124,16 +130,21 @@ class ValleyRates(Stored):
         The modes are functions on states (right eigenvectors of the generator), orthogonal under the stationary law.
 
         Raises:
-            ValueError: where rates differ by more than floats resolve.
+            ValueError: where rates or shares differ by more than floats resolve, or are themselves beyond them.
         """
+        if len(self.minima) == 1:
+            return np.zeros(1), np.ones((1, 1))
         top, half = float(self.log_rates.max()), self.log_stationary / 2
+        if top == -np.inf:
+            raise ValueError("no pass joins two valleys: every state stays for ever, and there are no modes")
         between = np.exp((self.log_rates + self.log_rates.T) / 2 - top)
         diagonal = np.exp(np.logaddexp.reduce(self.log_rates, axis=1) - top)
         values, vectors = np.linalg.eigh(np.diag(diagonal) - between)
         resolved = 1e3 * np.finfo(float).eps * diagonal.max()
-        if len(values) > 1 and values[1] <= resolved:
+        if values[1] <= resolved or abs(top) > BEYOND or float(np.ptp(half)) > BEYOND:
             raise ValueError(
-                "the slow modes are slower than the fastest rate by more than floats resolve; log_times has no limit"
+                "the slow modes, or the shares of the valleys, are beyond what floats resolve (or two valleys are not "
+                "joined); log_times has no limit"
             )
         values[0] = 0.0
         return values * math.exp(top), vectors * np.exp(np.min(half) - half)[:, None]

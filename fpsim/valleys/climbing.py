@@ -88,6 +88,14 @@ def climb(landscape: Any, start: Array, direction: Array | None, length: float) 
     )
 
 
+def require_size(landscape: Any, x: Array) -> None:
+    """Refuse a point (d,) at which the gradient is beyond what floats can square."""
+    with np.errstate(all="ignore"):
+        size = float(np.abs(np.asarray(landscape.gradient(x))).max())
+    if not size < HUGE:
+        raise ValueError(f"the gradient at {in_words(x)} is {size:.2g}; begin nearer to the valleys")
+
+
 def _uphill(curvature: Curvature, gradient: Array, before: Array | None) -> tuple[float, Array]:
     """Curvature and direction (d,) to climb: the unstable mode, if there is one, most like ``before``.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fpsim.valleys.patience import look_at_the_clock
 from landscapes.differences import along
+from landscapes.field import in_words
 from landscapes.products import DENSE
 
 Array = NDArray[np.float64]
@@ -36,6 +37,9 @@ class Curvature:
         x: the point.
         guess: a direction (d,) that Lanczos' method starts from.
         accuracy: relative accuracy of modes by products, and of these.
+
+    Raises:
+        ValueError: where it is not finite.
     """
 
     def __init__(self, landscape: Any, x: Array, guess: Array | None = None, accuracy: float = 1e-3) -> None:
@@ -43,7 +47,10 @@ class Curvature:
         look_at_the_clock()
         self.operator = landscape.hessian_operator(x, rough=accuracy > ROUGH)
         dense = landscape.dimension <= DENSE
-        self.matrix: Array | None = self.operator @ np.eye(landscape.dimension) if dense else None
+        with np.errstate(invalid="ignore"):
+            self.matrix: Array | None = self.operator @ np.eye(landscape.dimension) if dense else None
+        if self.matrix is not None and not np.isfinite(self.matrix).all():
+            raise ValueError(f"the curvature of {landscape.name} at {in_words(x)} is not finite")
 
     def product(self, v: Array) -> Array:
         """H v."""

@@ -33,6 +33,22 @@ class Polished:
     gradient: Array
     error: float
 
+    def curvature_error(self, length: float) -> float:
+        """How far the lowest curvatures may be wrong: at this point, and within its error of it.
+
+        Where a curvature vanishes at the zero of the gradient, Newton's method comes to it slowly, from a point where
+        none does.
+        """
+        curvature = self.curvature
+        values, vectors = curvature.modes
+        worst, reach = 0.0, 2 * self.error
+        for k in {0, int(np.abs(values).argmin())}:
+            e = vectors[:, k]
+            for at in (self.x - reach * e, self.x + reach * e):
+                there = Curvature(curvature.landscape, at, e, curvature.accuracy)
+                worst = max(worst, abs(float(e @ there.product(e)) - float(values[k])))
+        return curvature.error(length) + worst
+
 
 def polish(landscape: Any, x: Array, length: float) -> Polished:
     """Newton's method for grad L = 0, until its steps no longer shrink.
@@ -68,7 +84,7 @@ def minimum_at(landscape: Any, x: Array, length: float) -> CriticalPoint:
         ValueError: if it is none, or a curvature is zero within its error.
     """
     found = polish(landscape, x, length)
-    values, error = found.curvature.modes[0], found.curvature.error(length)
+    values, error = found.curvature.modes[0], found.curvature_error(length)
     if float(np.abs(values).min()) <= error:
         raise ValueError(
             f"the point {in_words(found.x)} has a curvature that is zero within its error "

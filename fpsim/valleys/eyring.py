@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.numbers import positive
 from fpsim.valleys.curvature import Curvature
 from fpsim.valleys.determinants import log_determinants
 from landscapes.products import DENSE
 
 Array = NDArray[np.float64]
+RESOLVED, ROUNDING = 1e-6, 1e3
+"""A step says something above this part of its point, and where it changes the loss by this multiple of rounding."""
 
 
 def require_spectrum(landscape: Any) -> None:
@@ -30,10 +33,8 @@ def require_spectrum(landscape: Any) -> None:
 
 
 def require_temperature(temperature: float) -> float:
-    """A positive, finite number."""
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"a temperature is a positive number, the T of D = T I; got {temperature!r}")
-    return float(temperature)
+    """A positive, finite number, or ``ValueError``."""
+    return positive(temperature, "a temperature, the T of D = T I,")
 
 
 def half_log_determinants(landscape: Any, minimum: Any, saddle: Any) -> tuple[float, float]:
@@ -52,12 +53,14 @@ def half_log_determinants(landscape: Any, minimum: Any, saddle: Any) -> tuple[fl
 
 
 def log_rate(landscape: Any, minimum: Any, saddle: Any, temperature: float) -> tuple[float, float]:
-    """ln k from a minimum over a saddle, and its numerical error."""
+    """ln k from a minimum over a saddle, and its numerical error; ``ValueError`` where no float holds it."""
     determinants, off = half_log_determinants(landscape, minimum, saddle)
     up = -float(saddle.eigenvalues[0])
     error = off + 2 * float(saddle.loss_error) / temperature + float(saddle.eigenvalue_error) / up
-    climb = float(saddle.loss - minimum.loss)
-    return math.log(up / (2 * math.pi)) + determinants - climb / temperature, error
+    climb = float(saddle.loss - minimum.loss) / temperature
+    if not math.isfinite(climb):
+        raise ValueError(f"barrier / T is {climb:g} at T = {temperature:g}, which no float holds; ask at more noise")
+    return math.log(up / (2 * math.pi)) + determinants - climb, error
 
 
 def anharmonicity(landscape: Any, points: Sequence[Any], temperature: float) -> float:
@@ -65,11 +68,19 @@ def anharmonicity(landscape: Any, points: Sequence[Any], temperature: float) -> 
 
     Along all modes; along the softest ones where only these are known.
     """
-    total = 0.0
-    for point in points:
-        values, vectors = Curvature(landscape, point.x).modes
-        steps = vectors * np.sqrt(temperature / np.abs(values))
-        around = point.x[:, None] + np.concatenate([steps, -steps], axis=1)
-        change = np.asarray(landscape.loss(around)) - float(landscape.loss(point.x))
-        total += float(np.max(np.abs(change / temperature - np.tile(np.sign(values), 2) / 2)))
-    return total
+    return sum(off_quadratic(landscape.loss, at.x, *Curvature(landscape, at.x).modes, temperature) for at in points)
+
+
+def off_quadratic(loss: Any, x: Array, values: Array, vectors: Array, level: float) -> float:
+    """How far a loss is from quadratic a thermal width (level / |value|)^1/2 from x (d,) along its modes, over level.
+
+    Where the width is lost in rounding, it is told from a wider one: it shrinks like the width, at least.
+    """
+    eps, bottom = float(np.finfo(float).eps), float(np.asarray(loss(x[:, None]))[0])
+    moves = 2 * eps * np.random.default_rng(0).integers(-1, 2, (len(x), 16))
+    scatter = float(np.abs(np.asarray(loss(x[:, None] * (1 + moves))) - bottom).max()) + 4 * eps * abs(bottom)
+    seen = np.maximum(level, np.maximum(np.abs(values) * (RESOLVED * np.abs(x).max()) ** 2, ROUNDING * scatter))
+    steps = vectors * np.sqrt(seen / np.abs(values))
+    change = np.asarray(loss(x[:, None] + np.concatenate([steps, -steps], axis=1))) - bottom
+    off = np.abs(change / np.tile(seen, 2) - np.tile(np.sign(values), 2) / 2)
+    return float(np.max(off * np.tile(np.sqrt(level / seen), 2)))

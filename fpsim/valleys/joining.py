@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.valleys.climbing import climb
+from fpsim.valleys.climbing import climb, require_size
 from fpsim.valleys.descent import minimum_at, slide_down
 from fpsim.valleys.relaxing import relaxed, tops
 from fpsim.valleys.saddle import Saddle, certified
@@ -43,6 +43,7 @@ def end_minimum(landscape: Any, point: ArrayLike, length: float) -> CriticalPoin
         ValueError: if there is none within `MOVED` lengths.
     """
     x = as_point(point, landscape.dimension)
+    require_size(landscape, x)
     try:
         found = minimum_at(landscape, x, length)
     except ValueError as error:
@@ -112,7 +113,12 @@ class Joining:
         self.tries[i, j] = tried + 1
         a, b = self.minima[i], self.minima[j]
         bend = beside(a.x, b.x, rng) if tried else None  # off a ridge of symmetry
-        self._climb(tops(self.landscape, relaxed(self.landscape, a.x, b.x, self.images, bend)[0])[:TOPS], a)
+        try:
+            laid, _ = relaxed(self.landscape, a.x, b.x, self.images, bend)
+        except ValueError as error:
+            self.refusals.append(str(error))
+        else:
+            self._climb(tops(self.landscape, laid)[:TOPS], a)
 
     def _step_up(self) -> None:
         """Climb between neighbours on the stairs from end to end."""
@@ -134,6 +140,7 @@ class Joining:
 
     def _gap(self) -> tuple[int, int]:
         """The widest gap, of those least tried, on the shortest way from the first end to the second."""
+        from scipy.sparse import csr_array
         from scipy.sparse.csgraph import dijkstra
 
         x = np.array([m.x for m in self.minima])
@@ -143,7 +150,8 @@ class Joining:
             weight[i, j] = weight[j, i] = weight[i, j] * IN_VAIN**count
         for i, j in self.links:
             weight[i, j] = weight[j, i] = linked
-        _, (before,) = dijkstra(weight, directed=False, indices=[0], return_predecessors=True)
+        links = csr_array(weight)  # of a full matrix, what is below 1e-8 is no link
+        _, (before,) = dijkstra(links, directed=False, indices=[0], return_predecessors=True)
         way = [1]
         while way[-1] != 0:
             way.append(int(before[way[-1]]))

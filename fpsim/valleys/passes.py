@@ -1,29 +1,25 @@
 """All passes found between two neighbouring valleys, and what each contributes to the rate:  k = sum_b k_b.
 
-Strings bent at random, climbs out of both valleys, and climbs from beside each known pass along its softest transverse
-modes (a ridge between two valleys has its passes for minima) find saddles; those that join the two minima are kept.
+They are sought by :mod:`fpsim.valleys.searching`; their rates are those of Eyring and Kramers.
 """
 
 from __future__ import annotations
 
 import math
-import time as clock
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.assumption import Assumption
+from fpsim.numbers import whole
 from fpsim.storage import Stored, dataset, facts_of
-from fpsim.valleys.climbing import climb
 from fpsim.valleys.eyring import anharmonicity, log_rate, require_temperature
-from fpsim.valleys.joining import SAME, add, beside, end_minimum
-from fpsim.valleys.patience import Told, half_is_over, patience
-from fpsim.valleys.relaxing import relaxed, tops
-from fpsim.valleys.saddle import Saddle, certified, require_loss, unit_of_length
+from fpsim.valleys.joining import SAME, end_minimum
+from fpsim.valleys.patience import Told, patience
+from fpsim.valleys.saddle import Saddle, require_loss, unit_of_length
+from fpsim.valleys.searching import PassSearch
 from fpsim.valleys.stored import (
     checks_packed,
     checks_unpacked,
@@ -41,10 +37,6 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-SIDEWAYS = (1 / 32, 1 / 8, 1 / 4)
-"""How far beside a pass climbs begin, in lengths."""
-MODES = 2
-"""Softest transverse modes of a pass that are followed."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,118 +158,34 @@ def passes(
             the deadline passes.
     """
     require_loss(landscape)
-    if temperature is not None:
-        temperature = require_temperature(temperature)
-    search: _Search | None = None
+    temperature = None if temperature is None else require_temperature(temperature)
+    starts, seed = whole(starts, "starts"), whole(seed, "a seed", 0)
+    search: PassSearch | None = None
     with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
         length = unit_of_length(landscape, as_point(a, landscape.dimension))
         landscape = with_length(landscape, length / 4)
         ends = end_minimum(landscape, a, length), end_minimum(landscape, b, length)
         if np.linalg.norm(ends[0].x - ends[1].x) <= SAME * length:
             raise ValueError(f"passes join two minima, and both ends lead to the same one, {in_words(ends[0].x)}")
-        search = _Search(landscape, ends, length, Told(progress))
+        search = PassSearch(landscape, ends, length, Told(progress))
         complete = search.run(starts, seed)
         return _result(landscape, ends, search, complete, temperature)
-
-
-class _Search:
-    """The saddles seen so far, and those of them that join the two ends."""
-
-    def __init__(
-        self, landscape: Any, ends: tuple[CriticalPoint, CriticalPoint], length: float, told: Callable[[float], None]
-    ) -> None:
-        self.landscape, self.ends, self.length, self.told = landscape, ends, length, told
-        self.seen: list[Saddle] = []
-        self.joining: list[Saddle] = []
-        self.count = self.last_new = 0
-        self.began = clock.monotonic()
-
-    @property
-    def enough(self) -> bool:
-        """Whether there is a pass, and half of the time is over."""
-        return bool(self.joining) and half_is_over(self.began)
-
-    def run(self, starts: int, seed: int) -> bool:
-        """Look everywhere; whether all critical points of the box are known."""
-        if self.landscape.dimension > 2 or self.landscape.bounds is None:
-            _everywhere(self, starts, seed)
-            return False
-        points = self.landscape.critical_points()
-        for k, p in enumerate(points.saddles):
-            self.look(partial(np.array, p.x))
-            self.told((k + 1) / len(points.saddles))
-        return bool(points.complete)
-
-    def found(self) -> str:
-        """What is known, in words."""
-        places = ", ".join(in_words(s.x) for s in self.joining[:3]) or "none"
-        return f"{len(self.joining)} pass(es) were known ({places})"
-
-    def look(self, guess: Callable[[], Array]) -> None:
-        """Certify what a climb finds; what is refused is no pass."""
-        if self.enough:
-            return
-        self.count += 1
-        try:
-            place = guess()
-            if any(np.linalg.norm(s.x - place) <= 1e-5 * self.length for s in self.seen):
-                return
-            found = certified(self.landscape, place, self.length, self.ends[0].x)
-        except ValueError:
-            return
-        if not add(self.seen, found, self.length):
-            return
-        near = [[bool(np.linalg.norm(m.x - end.x) <= SAME * self.length) for end in self.ends] for m in found.minima]
-        if near == [[True, False], [False, True]]:
-            self.joining.append(found)
-        elif near == [[False, True], [True, False]]:
-            self.joining.append(found.turned())
-        else:
-            return
-        self.last_new = self.count
-
-
-def _everywhere(search: _Search, starts: int, seed: int) -> None:
-    """Strings, straight and bent both ways; climbs out of both valleys; climbs beside every pass, new ones too."""
-    rng, place, length = np.random.default_rng(seed), search.landscape, search.length
-    a, b = (end.x for end in search.ends)
-    bends = [sign * v for v in (beside(a, b, rng) for _ in range(starts)) for sign in (1.0, -1.0)]
-    total = 1 + len(bends) + starts
-    for k, bend in enumerate((None, *bends)):
-        if search.enough:
-            break
-        x, _ = relaxed(place, a, b, 15, bend)
-        for top, tangent in tops(place, x)[:3]:
-            search.look(partial(climb, place, top, tangent, length))
-        search.told((k + 1) / total / 2)  # the other half is beside the passes
-    for k in range(starts):
-        for end in (a, b):
-            v = rng.standard_normal(len(a))
-            search.look(partial(climb, place, end, v / float(np.linalg.norm(v)), length))
-        search.told((1 + len(bends) + k + 1) / total / 2)
-    for s in search.joining:  # grows as it goes
-        if len(s.eigenvalues) < len(s.x):
-            continue
-        vectors = np.linalg.eigh(np.asarray(place.hessian(s.x)))[1]
-        for v in vectors.T[1 : 1 + MODES]:
-            for step in (sign * t * length for t in SIDEWAYS for sign in (1, -1)):
-                search.look(partial(climb, place, s.x + step * v, s.direction, length))
-    search.told(1.0)
 
 
 def _result(
     landscape: Any,
     ends: tuple[CriticalPoint, CriticalPoint],
-    search: _Search,
+    search: PassSearch,
     complete: bool,
     temperature: float | None,
 ) -> Passes:
     found = sorted(search.joining, key=lambda s: s.loss)
     if not found:
         others = ", ".join(in_words(s.x) for s in search.seen[:4]) or "none"
+        why = f"; the first climb refused: {search.refusals[0]}" if search.refusals else ""
         raise ValueError(
             f"no saddle was found that joins {in_words(ends[0].x)} and {in_words(ends[1].x)} directly (saddles seen: "
-            f"{others}); where another minimum lies between, fpsim.string goes through it"
+            f"{others}); where another minimum lies between, fpsim.string goes through it{why}"
         )
     facts: dict[str, Any] = {}
     if temperature is not None:

@@ -136,7 +136,8 @@ def _number(minima: Sequence[CriticalPoint], m: CriticalPoint, length: float) ->
 
 def _checks(landscape: Any, valleys: JoinedValleys, temperature: float) -> tuple[Assumption, ...]:
     if not valleys.saddles:
-        return (Assumption("valleys are joined", False, "no pass joins two of them"),)
+        alone = len(valleys.minima) == 1
+        return (Assumption("valleys are joined", alone, "there is one" if alone else "no pass joins two of them"),)
     pairs = [(s, [valleys.minima[k] for k in pair]) for s, pair in zip(valleys.saddles, valleys.links, strict=True)]
     least = min(s.loss - max(m.loss for m in ends) for s, ends in pairs)
     off = max(anharmonicity(landscape, (m, s), temperature) for s, ends in pairs for m in ends)

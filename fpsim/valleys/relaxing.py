@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.valleys.curvature import Curvature, downhill
+from landscapes.field import in_words
 
 Array = NDArray[np.float64]
 ITERATIONS = 60
@@ -29,6 +30,9 @@ def relaxed(landscape: Any, a: Array, b: Array, images: int, bend: Array | None 
         b: the other end.
         images: how many, ends included.
         bend: the middle of the first guess lies this far (d,) beside the straight line.
+
+    Raises:
+        ValueError: where the way crosses a place without a finite gradient.
     """
     share = np.linspace(0.0, 1.0, images)
     x = a[:, None] + share * (b - a)[:, None]
@@ -38,6 +42,8 @@ def relaxed(landscape: Any, a: Array, b: Array, images: int, bend: Array | None 
         gradient = np.asarray(landscape.gradient(x))
         tangent = x[:, 2:] - x[:, :-2]
         tangent = tangent / np.linalg.norm(tangent, axis=0)
+        if not np.isfinite(gradient).all():
+            raise ValueError(f"the loss has no finite slope on the way from {in_words(a)} to {in_words(b)}")
         force = gradient[:, 1:-1] - np.sum(gradient[:, 1:-1] * tangent, axis=0) * tangent
         largest = float(np.linalg.norm(gradient, axis=0).max())
         if float(np.linalg.norm(force, axis=0).max()) <= ROUGH * largest:

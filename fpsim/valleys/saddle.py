@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.storage import Stored, dataset, facts_of
-from fpsim.valleys.climbing import LeftError, climb
+from fpsim.valleys.climbing import LeftError, climb, require_size
 from fpsim.valleys.curvature import Curvature
 from fpsim.valleys.descent import Descent, Polished, polish, slide_down
 from fpsim.valleys.patience import Told, patience
@@ -226,7 +226,7 @@ def certified(landscape: Any, guess: Array, length: float, start: Array | None =
 
 def require_index_one(found: Polished, length: float) -> float:
     """The error of the curvatures at a polished point, refusing any point whose index is not certainly 1."""
-    values, error = found.curvature.modes[0], found.curvature.error(length)
+    values, error = found.curvature.modes[0], found.curvature_error(length)
     smallest = float(values[np.abs(values).argmin()])
     if abs(smallest) <= error:
         raise ValueError(
@@ -264,6 +264,7 @@ def loss_and_error(landscape: Any, found: Polished) -> tuple[float, float]:
 
 def unit_of_length(landscape: Any, x: Array, direction: Array | None = None) -> float:
     """The largest side of the box; without one ten times the length to which the gradient is linear around x."""
+    require_size(landscape, x)
     if landscape.bounds is not None:
         return max(high - low for low, high in landscape.bounds)
     e = Curvature(landscape, x).modes[1][:, 0] if direction is None else direction
@@ -271,7 +272,9 @@ def unit_of_length(landscape: Any, x: Array, direction: Array | None = None) -> 
 
 
 def require_loss(landscape: Any) -> None:
-    """Refuse what has no loss, in a sentence."""
+    """Refuse what is no landscape, or has no loss, each in a sentence."""
+    if not hasattr(landscape, "dimension") or hasattr(landscape, "landscape"):
+        raise TypeError(f"saddles are those of a landscape (of an SDE: sde.landscape); got {landscape!r}")
     if not hasattr(landscape, "loss"):
         raise ValueError(
             f"saddles are those of a loss, and {getattr(landscape, 'name', landscape)} has none; a drift field has "
@@ -290,7 +293,7 @@ def _ways_up(landscape: Any, x: Array) -> list[Array | None]:
 
 def _unit(v: Array) -> Array:
     """v / |v|; ``ValueError`` for zero."""
-    size = float(np.linalg.norm(v))
-    if not size > 0:
+    if not v.any():
         raise ValueError("a direction to climb is a vector other than zero")
-    return v / size
+    v = v / float(np.abs(v).max())  # its square may be no float
+    return np.asarray(v / np.linalg.norm(v))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.numbers import positive, whole
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.joining import SAME, Joining, end_minimum
 from fpsim.valleys.patience import Told, patience
@@ -143,8 +144,8 @@ def string(
             found that joins them, the tolerance is not met, or the deadline passes.
     """
     require_loss(landscape)
-    if images < 5 or points < 5:
-        raise ValueError(f"a string needs at least 5 images and 5 points; got {images} and {points}")
+    images, points = whole(images, "the images of a string", 5), whole(points, "the points of a path", 5)
+    tolerance = positive(tolerance, "the tolerance")
     search: Joining | None = None
     with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
         length = unit_of_length(landscape, as_point(a, landscape.dimension))

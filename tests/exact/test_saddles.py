@@ -180,7 +180,7 @@ REFUSED = [
     (lambda: fpsim.string(MB, DEEP, (0.3, 1.0)), "expected to be a minimum"),
     (lambda: fpsim.string(DriftField(lambda x: -x), 0, 1), "drift field"),
     (lambda: fpsim.string(Landscape.from_expression("(x**2-1)**2", "x y"), (-1, 0), (1, 0)), "flat direction"),
-    (lambda: fpsim.string(MB, DEEP, LOW, images=2), "at least 5 images"),
+    (lambda: fpsim.string(MB, DEEP, LOW, images=2), "whole number >= 5; got 2"),
 ]
 
 

@@ -82,6 +82,11 @@ def _answer(problem: Problem, deadline: float) -> Formula:
     h = Quadratic(sde, _lengths(problem))
     rest, passes = _passes(problem, h, ends)
     leading = [one for one in passes if one.into_target]
+    if not leading and _flat(problem):
+        raise ValueError(
+            f"bouchet-reygner needs a saddle whose rates differ from zero, and the fixed point at "
+            f"{in_words(_flat(problem)[0].x)} has one that vanishes; use by_grid or by_paths"
+        )
     if not leading:
         raise ValueError(
             f"bouchet-reygner needs a saddle that leads from the start {in_words(problem.point)} into the target "
@@ -140,7 +145,7 @@ def _passes(problem: Problem, h: Quadratic, ends: float) -> tuple[FixedPoint, li
         raise ValueError(f"the start {in_words(problem.point)} flows to no stable fixed point; use by_grid or by_paths")
     found = []
     for point in _points(problem):
-        saddle = fixed_point(h, np.asarray(point.x, dtype=np.float64), NEAR * length)
+        saddle = None if point.degenerate else fixed_point(h, np.asarray(point.x, dtype=float), NEAR * length)
         if saddle is None or saddle.index != 1:
             continue
         feet = [_foot(problem, h, saddle, side * AWAY * length, length) for side in (-1, 1)]
@@ -199,8 +204,8 @@ def _assumptions(
     exponent, part, one = best
     gap = min((p.found.exponent for p in passes if not p.into_target), default=math.inf) - exponent
     widths = _distance(problem, one.saddle.x) / part.width
-    slowest = math.exp(-log_mean) / float(np.abs(rest.rates.real).min())
-    complete = bool(getattr(_points(problem), "complete", False))
+    slowest = math.exp(-min(max(log_mean, -700.0), 700.0)) / float(np.abs(rest.rates.real).min())
+    complete = bool(getattr(_points(problem), "complete", False)) and not _flat(problem)
     arrival = "the way comes in as the linear dynamics at the saddle has it (10 %)"
     beyond = "target's boundary at the saddle or 3 thermal widths beyond"
     return (
@@ -231,6 +236,11 @@ def _points(problem: Problem) -> Any:
     """All fixed points in the landscape's box."""
     field: Any = problem.sde.landscape
     return field.critical_points() if hasattr(field, "loss") else field.fixed_points()
+
+
+def _flat(problem: Problem) -> list[Any]:
+    """Those whose linear part decides nothing."""
+    return [point for point in _points(problem) if point.degenerate]
 
 
 def _unsettled(found: MinimumAction) -> bool:

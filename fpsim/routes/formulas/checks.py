@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fpsim.assumption import Assumption
 from fpsim.routes.formulas.climb import Escape
 from fpsim.sde.gates import InfiniteTimeError
+from fpsim.valleys.eyring import off_quadratic
 from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
@@ -119,12 +120,8 @@ def _curvatures(at: Escape) -> Assumption:
 
 def quadratic(at: Escape, low: float, high: float) -> Assumption:
     """Whether the loss is quadratic within a thermal width of minimum (D = low) and pass (D = high)."""
-    worst = []
-    for point, (values, vectors), level in zip((at.minimum, at.top), at.modes, (low, high), strict=True):
-        steps = vectors * np.sqrt(level / np.abs(values))
-        around = point[:, None] + np.concatenate([steps, -steps], axis=1)
-        change = np.asarray(at.sde.potential.loss(around)) - at.sde.potential.loss(point[:, None])
-        worst.append(float(np.max(np.abs(change / level - np.tile(np.sign(values), 2) / 2))))
+    loss, ends = at.sde.potential.loss, zip((at.minimum, at.top), at.modes, (low, high), strict=True)
+    worst = [off_quadratic(loss, point, *modes, level) for point, modes, level in ends]
     detail = f"off by {worst[0]:.3g} noise units at the minimum, {worst[1]:.3g} at the pass"
     statement = "loss is quadratic within a thermal width (to 0.1 noise units, both ends together)"
     return Assumption(statement, sum(worst) <= 0.1, detail, key="quadratic")

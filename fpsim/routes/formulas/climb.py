@@ -6,6 +6,7 @@ thermal width at a point = sqrt(D / |curvature|),      noise units = int L'/D dx
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -227,4 +228,6 @@ def noise_level(at: Escape, name: str) -> float:
     level = float(tensor[0, 0])
     if not np.allclose(tensor, level * np.eye(sde.dimension), rtol=1e-12, atol=0) or not level > 0:
         raise ValueError(f"{name} is for noise D = T I, equal in all directions; this SDE has {sde.noise}")
+    if level * sys.float_info.max < at.barrier:
+        raise ValueError(f"{name} has the exponent barrier / T here, which no float holds at T = {level:g}")
     return level

@@ -46,6 +46,11 @@ class Formula:
     notes: tuple[str, ...] = ()
     log_error: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse a number that is none."""
+        if not math.isfinite(self.log_mean):
+            raise ValueError(f"{self.name} has the exponent {self.log_mean:g} here, which no float holds")
+
     @property
     def mean(self) -> float:
         """The mean escape time; ``ValueError`` beyond the floating-point range (use ``log_mean``)."""
