@@ -159,7 +159,7 @@ def passes(
     """
     require_loss(landscape)
     temperature = None if temperature is None else require_temperature(temperature)
-    starts, seed = whole(starts, "starts"), whole(seed, "a seed", 0)
+    starts, seed = whole(starts, "starts", 0), whole(seed, "a seed", 0)
     search: PassSearch | None = None
     with patience(deadline, lambda: "no minimum at both ends was certain" if search is None else search.found()):
         length = unit_of_length(landscape, as_point(a, landscape.dimension))

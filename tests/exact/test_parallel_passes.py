@@ -91,7 +91,7 @@ def test_refused_in_a_sentence():
         fpsim.passes(MuellerBrown(), deep, low)
     with pytest.raises(ValueError, match="both ends lead to the same"):
         fpsim.passes(MuellerBrown(), deep, deep)
-    with pytest.raises(ValueError, match="a temperature is a positive number"):
+    with pytest.raises(ValueError, match=r"a temperature, .* must be a positive number"):
         fpsim.passes(MuellerBrown(), deep, middle, temperature=0)
     with pytest.raises(ValueError, match="rates need a temperature"):
         _ = fpsim.passes(MuellerBrown(), deep, middle).log_rate
