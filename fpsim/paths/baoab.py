@@ -11,7 +11,6 @@ where D depends on x, which then stands still; as a symmetric composition it is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +23,23 @@ Array = NDArray[np.float64]
 Formulas = tuple[list[Any], dict[str, Any], dict[Any, float], list[tuple[Any, Any]]]
 
 
-def _numbers(inertia: Inertia, step: float) -> dict[str, float]:
-    """h/2, h/(2 mass), c, and what multiplies sqrt(2 D) z."""
+def numbers(inertia: Inertia, step: Any) -> dict[str, Any]:
+    """h/2, h/(2 mass), c, and what multiplies sqrt(2 D) z, for one step or an array of them."""
     rate = inertia.friction * step / inertia.mass
-    spread = math.sqrt(-math.expm1(-2 * rate) / (2 * inertia.mass))
-    return {"half": step / 2, "push": step / (2 * inertia.mass), "kept": math.exp(-rate), "spread": spread}
+    spread = np.sqrt(-np.expm1(-2 * rate) / (2 * inertia.mass))
+    return {"half": step / 2, "push": step / (2 * inertia.mass), "kept": np.exp(-rate), "spread": spread}
+
+
+def symbol(name: str) -> Any:
+    """What stands for one of :func:`numbers` in :func:`formulas`."""
+    import sympy
+
+    return sympy.Symbol(f"baoab {name}", real=True)
 
 
 def on_arrays(inertia: Inertia, step: float) -> Callable[[Array, Array], Array]:
     """``advance((x, v), z) -> (x, v)`` on arrays (2 d, n)."""
-    plain, at, walls = inertia.overdamped, _numbers(inertia, step), inertia.walls
+    plain, at, walls = inertia.overdamped, numbers(inertia, step), inertia.walls
 
     def flown(x: Array, v: Array) -> tuple[Array, Array]:
         x = x + at["half"] * v
@@ -72,9 +78,9 @@ def formulas(inertia: Inertia, step: float) -> Formulas | None:
         there = dict(zip(base.variables, place, strict=True))
         return [value.xreplace(there) for value in values]
 
-    numbers = {sympy.Symbol(f"baoab {name}", real=True): value for name, value in _numbers(inertia, step).items()}
-    half, push, kept, spread = numbers
-    parameters, walls = {**base.parameters, **numbers}, inertia.walls
+    known = {symbol(name): float(value) for name, value in numbers(inertia, step).items()}
+    half, push, kept, spread = known
+    parameters, walls = {**base.parameters, **known}, inertia.walls
 
     def flown(name: str, x: list[Any], v: list[Any]) -> tuple[list[Any], list[Any]]:
         ends = stated(name, [y + half * u for y, u in zip(x, v, strict=True)])

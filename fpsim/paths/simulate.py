@@ -20,6 +20,7 @@ from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.chunks import FRAME_BYTES, ChunkedRun
+from fpsim.paths.clocked_body import clocked
 from fpsim.paths.edges import start_edges
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.run import Keep
@@ -129,7 +130,7 @@ def _wide(
         if not (sde.clock == "iterations" and step == 1):  # SGD's own steps jump over points without noise
             require_open(sde.sde)
         require_clock(sde, duration, dtype)
-        return Clocked(sde, float(step), duration)
+        return clocked(sde, float(step), duration)
     if isinstance(sde, Jumping | Clocked) or not isinstance(sde, SDE) or scheme != EULER:
         return None
     return widened(sde)
@@ -141,6 +142,8 @@ def _widened(
     progress: Callable[[float], None] | None, device: Device,
 ) -> Paths | Moments:  # fmt: skip
     """Paths of a wider state, of which only the places are left in the result."""
+    if isinstance(plain, Scheduled):
+        start = plain.sde.started(start)
     refuse_walls(plain.sde if isinstance(plain, Scheduled) else plain, boundary)
     d, walls = plain.dimension, as_walls(boundary, plain.landscape)
     more = wide.dimension - d

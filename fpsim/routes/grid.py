@@ -167,7 +167,9 @@ def escape_time_by_grid(
 def _with_inertia(problem: Problem, cells: int | None, deadline: float, progress: Progress) -> GridEscape:
     """The same on grids in (x, v)."""
     finest = DEFAULT_CELLS[2] if cells is None else require_cells(cells, FEWEST_CELLS)
-    levels, checks = sequence(PhaseSetting.of(problem), finest, cells is None, deadline, progress)
+    setting = PhaseSetting.of(problem)
+    setting.require_free_paths(finest)
+    levels, checks = sequence(setting, finest, cells is None, deadline, progress)
     return _told(levels, checks, 0.0)
 
 

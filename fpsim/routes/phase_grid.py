@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from fpsim.targets import PlaceTarget
 Array = NDArray[np.float64]
 EXACT = 1e-6
 """Largest rounding error of a solution that is still called solved."""
+LONGEST = 300.0
+"""Cells in free paths sqrt(D mass) / friction; from a few times this on the extrapolated error is no bound any more."""
+POINTS = 501
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,20 @@ class PhaseSetting:
             raise ValueError(f"grids in (x, v) serve a target x >= c or x <= c, not {target}; use by_paths()")
         side = float(np.sign(plane[0][0]))
         return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), side * plane[1], side))
+
+    def require_free_paths(self, cells: int) -> None:
+        """Refuse cells so long that bodies forget their speed too often within one: what moves them is lost there."""
+        box, own = self.box, self.box.inertia
+        x = np.linspace(box.low, box.edge, POINTS)
+        noise = float(np.max(own.overdamped.diffusion(box.side * x[None])[0, 0]))
+        path = math.sqrt(noise * own.mass) / own.friction
+        width = (box.edge - box.low) / cells
+        if width > LONGEST * path:
+            raise ValueError(
+                f"friction {own.friction:g} lets a body of mass {own.mass:g} fly {path:.3g} freely, and a cell of this "
+                f"grid is {width:.3g} long; leave the inertia out, EscapeProblem(sde.inertia.overdamped, ...), whose "
+                "time times the friction this is for strong friction"
+            )
 
     @property
     def start(self) -> Array:

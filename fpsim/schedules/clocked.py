@@ -137,7 +137,7 @@ class Clocked(SDE):
 
         clock, inverse = (sympy.Symbol(f"clock {name}", real=True) for name in ("n", "inverse step"))
         pace, strength, root = (sympy.Symbol(f"schedule {name}", real=True) for name in ("pace", "strength", "root"))
-        made = {symbol: table(clock) for symbol, table in self._tables(pace, strength, root).items()}
+        made = self._looked_up(self._moving(pace, strength, root), clock)
         plain = self.scheduled.landscape.symbolic.drift
         # what the convention adds to the drift grows with D
         drift = [pace * (b + strength * (full - b)) for b, full in zip(plain, base.drift, strict=True)]
@@ -152,13 +152,24 @@ class Clocked(SDE):
             (*made.items(), *base.statements),
         )
 
-    def _tables(self, pace: Any, strength: Any, root: Any) -> dict[Any, Any]:
-        """What moves, as functions of the number of the step, constant around each."""
+    def _moving(self, pace: Any, strength: Any, root: Any) -> dict[Any, Array]:
+        """What moves, as functions of the number of the step."""
         import sympy
 
+        t = self._rows()
+        a, m = self.scheduled.pace(t), self.scheduled.strength(t)
+        values = {pace: a, strength: m, root: np.sqrt(a * m)}
+        return values | {sympy.Symbol(name, real=True): curve.at(t) for name, curve in self.scheduled.parameters}
+
+    def _looked_up(self, values: dict[Any, Array], clock: Any) -> dict[Any, Any]:
+        """Rows of values as formulas of the number of the step, constant around each."""
         from landscapes.formula.tables import Table
         from landscapes.formula.tabulated import table_function
 
+        return {symbol: table_function(Table(-0.5, 1.0, row[:, None]))(clock) for symbol, row in values.items()}
+
+    def _rows(self) -> Array:
+        """The times of all steps before the schedule has come to rest, (rows,)."""
         plan = self.scheduled
         rows = int(np.ceil(min(self.duration, plan.settled + self.size) / self.size)) + 4
         if rows > MOST_STEPS:
@@ -166,11 +177,7 @@ class Clocked(SDE):
                 f"the schedule changes over {rows:.3g} steps of {self.size:g}, and compiled paths take "
                 f"{MOST_STEPS:.3g} at most; use a larger step"
             )
-        t = self._time(np.arange(rows, dtype=float))
-        a, m = plan.pace(t), plan.strength(t)
-        values = {pace: a, strength: m, root: np.sqrt(a * m)}
-        values |= {sympy.Symbol(name, real=True): curve.at(t) for name, curve in plan.parameters}
-        return {symbol: table_function(Table(-0.5, 1.0, row[:, None])) for symbol, row in values.items()}
+        return self._time(np.arange(rows, dtype=float))
 
     def __str__(self) -> str:
         return str(self.scheduled)

@@ -252,7 +252,7 @@ class Scheduled:
         if self.sde.inertia is not None:
             raise ValueError(
                 f"{caller} takes no schedule of motion with inertia ({self.sde}); use fpsim.simulate, which steps it "
-                "by Euler and Maruyama"
+                "by BAOAB"
             )
 
     def refuse(self, caller: str = "this") -> NoReturn:

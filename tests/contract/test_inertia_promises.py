@@ -9,6 +9,7 @@ from fpsim.targets import PlaceTarget
 
 WELL = landscapes.DoubleWell()
 BODY = fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 0.5, 2.0)
+MUD = fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1e6)
 
 
 def test_places_start_at_rest_and_states_as_they_are():
@@ -44,6 +45,7 @@ def test_heavy_ball_in_numbers():
         (lambda: fpsim.simulate(BODY, -1.0, 1.0, 0.1, scheme="weak-2"), "BAOAB"),
         (lambda: fpsim.EscapeProblem(BODY, -1.0, fpsim.Outside([0.0], 1.5)).by_grid(), "x >= c"),
         (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0).by_quadrature(), "without inertia.*by_grid"),
+        (lambda: fpsim.EscapeProblem(MUD, -1.0, 1.0).by_grid(), "fly 3.16e-07 freely.*leave the inertia out"),
         (lambda: fpsim.EscapeProblem(BODY, -1.0, 1.0).by_chain(learning_rate=0.1), "SGD's own step.*momentum="),
         (lambda: fpsim.Underdamped.of_heavy_ball(WELL, fpsim.LevyNoise(1.5, 0.1), 0.1, 0.5), "noise with a D.*jumps"),
     ],

@@ -12,6 +12,7 @@ from fpsim.routes.formulas.inertial import depopulation
 from landscapes import DriftField, Landscape
 
 WELL = landscapes.DoubleWell()
+TWO_LEVELS = fpsim.HessianDiffusion(learning_rate=0.05, batch_size=1, at="path", climb_fraction=0.5)
 
 
 def problem(friction, temperature=0.02, mass=1.0, landscape=WELL, start=-1.0, target=1.0):
@@ -115,6 +116,7 @@ def test_assumptions_say_which_friction_a_formula_is_for():
         ("xie-adam", problem(1.0), "without inertia.*langer"),
         ("langer", fpsim.EscapeProblem(fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.1)), -1.0, 1.0), "with inertia"),
         ("melnikov-meshkov", problem(1.0, target=0.0), "beyond the pass"),
+        ("xie-momentum", fpsim.EscapeProblem(fpsim.Underdamped(WELL, TWO_LEVELS, 1.0), -1.0, 0.0), "beyond the pass"),
         ("langer", fpsim.EscapeProblem(fpsim.Underdamped(DriftField.from_expression(["x-x**3"]),
          fpsim.ConstantDiffusion(0.1), 1.0), -1.0, 1.0), "gradient"),
     ],

@@ -119,9 +119,14 @@ def _inertial(problem: Problem, name: str) -> tuple[Escape, Inertia, float]:
     place = np.split(problem.point, 2)[0]
     at = one_way(escape(Problem(own.overdamped, place, problem.target.inner), name), name)
     temperature = noise_level(at, name)
+    return beyond(at, name), own, temperature
+
+
+def beyond(at: Escape, name: str) -> Escape:
+    """Refuse a target at the pass: at speed it is not half as long to there."""
     if at.on_pass:
         raise ValueError(f"{name} is for a target beyond the pass, and this one begins at it; use by_paths()")
-    return at, own, temperature
+    return at
 
 
 def _on_a_line(problem: Problem, name: str) -> tuple[Escape, Inertia, float]:

@@ -29,7 +29,7 @@ from fpsim.numbers import share
 from fpsim.routes.formulas.checks import SEPARATED, general, quadratic
 from fpsim.routes.formulas.climb import Escape, escape, on_a_line, one_way, refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
-from fpsim.routes.formulas.inertial import damped, energy_lost
+from fpsim.routes.formulas.inertial import beyond, damped, energy_lost
 from fpsim.routes.problem import Problem
 
 REFERENCE = "after Xie, Wang, Zhang, Sato, Sugiyama, ICML 2022 (arXiv 2006.15815); constants worked out here"
@@ -52,13 +52,14 @@ def xie_momentum(problem: Problem, *, as_published: bool = False) -> Formula:
         as_published: take P = |H_be|, as SGD's theorem has it (Xie et al. 2021); not compared with the paper of 2022.
 
     Raises:
-        ValueError: without inertia, for another noise, beyond one dimension, or without a pass.
+        ValueError: without inertia, for another noise, beyond one dimension, without a pass, or for a target at it.
     """
     own = problem.sde.inertia
     if own is None:
         raise ValueError("xie-momentum is for motion with inertia, such as fpsim.Underdamped.of_heavy_ball(...)")
     inner = Problem(own.overdamped, np.split(problem.point, 2)[0], problem.target.inner)
     at, noise, _ = _two_levels(inner, "xie-momentum")
+    beyond(at, "xie-momentum")
     s, bottom, top = noise.climb_fraction, at.curvature_at_minimum, -at.curvature_at_pass
     exponent = at.barrier / noise.kappa * (s / bottom + (1 - s) / top)
     crossing = own.friction + math.sqrt(own.friction**2 + 4 * own.mass * top)
