@@ -41,6 +41,7 @@ class ChainRoute(Route):
     name = "chain"
     reference = "Kemeny and Snell, Finite Markov Chains (1960), chapter III: m = 1 + P m"
     papers = ("kemeny1960",)
+    share, alone = 0.7, 1.0
 
     def applies(self, problem: Problem) -> bool:
         """Where the noise is that of steps of a size."""
@@ -49,10 +50,6 @@ class ChainRoute(Route):
     def samples(self, problem: Problem) -> bool:
         """Beyond one dimension."""
         return problem.sde.dimension > 1
-
-    def share_of(self, followed: bool) -> float:
-        """Nearly all, if nothing else comes."""
-        return 0.7 if followed else 1.0
 
     def answer(self, problem: Problem, learning_rate: float | None = None, **options: Any) -> EscapeTime:
         """What :meth:`fpsim.EscapeProblem.by_chain` documents."""

@@ -52,15 +52,11 @@ class PathsRoute(Route):
     name = "paths"
     reference = "Gobet, Stochastic Processes and their Applications 87 (2000) 167 (killed Euler scheme, weak order 1)"
     papers = ("gobet2000",)
-    room = 0.5
+    share, alone, room = 0.75, 0.95, 0.5
 
     def samples(self, problem: Problem) -> bool:
         """Always."""
         return True
-
-    def share_of(self, followed: bool) -> float:
-        """Nearly all, if nothing else comes."""
-        return 0.75 if followed else 0.95
 
     def cost(self, problem: Problem, expected: float | None = None) -> Cost:
         """What 20 000 paths would take here, from a short trial."""

@@ -33,6 +33,7 @@ class Route:
         reference: the paper, with equation.
         papers: keys of :mod:`fpsim.papers`, what ``fpsim cite`` prints.
         share: the part of the seconds left that it may take before the others have had theirs.
+        alone: the part if no other comes after; the same if left out.
         room: seconds beyond, in which what stops at its deadline may still be evaluated.
     """
 
@@ -40,6 +41,7 @@ class Route:
     reference: str = ""
     papers: tuple[str, ...] = ()
     share = 1.0
+    alone: float | None = None
     room = 0.0
 
     @property
@@ -73,7 +75,7 @@ class Route:
 
     def share_of(self, followed: bool) -> float:
         """The part of the seconds left, knowing whether another route comes after."""
-        return self.share
+        return self.share if followed or self.alone is None else self.alone
 
     def within(self, problem: Problem, plan: Plan, share: float) -> EscapeTime:
         """The answer within its ``share`` of what is left of the plan's seconds."""

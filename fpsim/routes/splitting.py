@@ -43,15 +43,11 @@ class SplittingRoute(Route):
     name = "splitting"
     reference = "Brehier, Gazeau, Goudenege, Lelievre, Rousset, Ann. Appl. Probab. 26 (2016) 3559, theorem 3.2"
     papers = ("brehier2016",)
-    room = 0.5
+    share, alone, room = 0.75, 0.95, 0.5
 
     def samples(self, problem: Problem) -> bool:
         """Always."""
         return True
-
-    def share_of(self, followed: bool) -> float:
-        """Nearly all, if nothing else comes."""
-        return 0.75 if followed else 0.95
 
     def cost(self, problem: Problem, expected: float | None = None) -> Cost:
         """It grows with the logarithm of the time."""
