@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fpsim.cuda.device import Device, chosen
 from fpsim.escape import EscapeProblem
 from fpsim.sde.sde import SDE
 from fpsim.sgd.minibatch import MiniBatchSGD, exit_iterations
@@ -88,7 +89,7 @@ class BatchSizes(Shown):
 def over_batch_sizes(
     line: Any, learning_rate: float, sizes: Sequence[int], start: float | None = None, target: float | None = None,
     paths: int = 300, horizon: float = 1e7, seed: int = 0, threads: int | None = None,
-    progress: Progress = None, routes: Sequence[str] = ROUTES,
+    progress: Progress = None, routes: Sequence[str] = ROUTES, device: Device = "cpu",
 ) -> BatchSizes:  # fmt: skip
     """Measure and predict how long SGD stays in a valley of ``line``, for each batch size.
 
@@ -101,10 +102,13 @@ def over_batch_sizes(
         horizon: most iterations of a path.
         progress: ``True`` for a bar, or called with the share of the sizes that is done.
         routes: the theories beside SGD itself.
+        device: of the mini-batches, as in :func:`fpsim.simulate`.
 
     Raises:
+        NoGPUError: for ``device="cuda"`` where there is none.
         ValueError: for a line with fewer than two minima, where start or target is not given.
     """
+    chosen(device, 0.0)  # a GPU that is not there is no refusal of one size
     begin, end = _ends(line, start, target)
     every, refusals = (*routes, SGD), []
     logs: dict[str, list[float]] = {name: [] for name in every}
@@ -115,7 +119,7 @@ def over_batch_sizes(
         for name in every:
             try:
                 if name == SGD:
-                    log, error = _measured(sgd, begin, end, paths, horizon, seed, threads)
+                    log, error = _measured(sgd, begin, end, paths, horizon, seed, threads, device)
                 else:
                     log, error = _predicted(problem, name, learning_rate), 0.0
             except ValueError as reason:
@@ -153,10 +157,11 @@ def _predicted(problem: EscapeProblem, name: str, learning_rate: float) -> float
 
 
 def _measured(
-    sgd: MiniBatchSGD, begin: float, end: float, paths: int, horizon: float, seed: int, threads: int | None
-) -> tuple[float, float]:
+    sgd: MiniBatchSGD, begin: float, end: float, paths: int, horizon: float, seed: int, threads: int | None,
+    device: Device,
+) -> tuple[float, float]:  # fmt: skip
     """ln(iterations) of mini-batches as they are."""
-    mean, error = exit_iterations(sgd, begin, end, paths, seed, horizon, threads).mean_and_error()
+    mean, error = exit_iterations(sgd, begin, end, paths, seed, horizon, threads, device=device).mean_and_error()
     return math.log(mean), error / mean
 
 

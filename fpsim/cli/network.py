@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fpsim.cli.interrupting import if_interrupted
-from fpsim.cli.options import Json, Output, PathCount, Seed, Threads
+from fpsim.cli.options import DeviceText, Json, Output, PathCount, Seed, Threads
 from fpsim.cli.output import check_file, progress_bar, write
 
 
@@ -25,21 +25,25 @@ def network(
     target: Annotated[float | None, typer.Option(help="What it has to reach; its own target or last minimum.")] = None,
     nodes: Annotated[int, typer.Option(help="Nodes of the line between two checkpoints.")] = 129,
     horizon: Annotated[float, typer.Option(help="Most iterations of a path of SGD.")] = 1e7,
-    paths: PathCount = 300, seed: Seed = 0, threads: Threads = None, as_json: Json = False, output: Output = None,
+    paths: PathCount = 300, seed: Seed = 0, threads: Threads = None, device: DeviceText = "cpu",
+    as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
     """Leaving a valley on a line through your network: SGD itself beside the theories, over batch sizes."""
     from fpsim.batch_sizes import over_batch_sizes
     from fpsim.cli.own import made
+    from fpsim.cuda.device import DEVICES
     from fpsim.results import as_json as json_text
-    from fpsim.words import numbers, whole_number
+    from fpsim.words import choice, numbers, whole_number
 
     check_file(output)
+    where: Any = choice(device, DEVICES, "--device")
     sizes = [whole_number(f"{size:g}") for size in numbers(batch_sizes, "--batch-sizes")]
     line = _line(made(program), program, nodes)
     with progress_bar(as_json) as bar, if_interrupted("nothing was written; fewer --paths or --batch-sizes end sooner"):
         found = over_batch_sizes(
-            line, learning_rate, sizes, start, target, paths, horizon, seed, threads, lambda share: bar(share, "S")
-        )
+            line, learning_rate, sizes, start, target, paths, horizon, seed, threads, lambda share: bar(share, "S"),
+            device=where,
+        )  # fmt: skip
     print(json_text(found.to_dict()) if as_json else found)
     write(found, output)
 

@@ -26,6 +26,9 @@ def sweep(
     executor: Annotated[str | None, typer.Option(help="serial, threads or processes, in place of the file's.")] = None,
     workers: Annotated[int | None, typer.Option(help="Calls at once; all cores by default.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, or local.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or auto for points that sample: the study's [fixed] device.")
+    ] = None,
     axis: Annotated[str | None, typer.Option(help="Axis along x of the picture.")] = None,
     as_json: Json = False, output: Annotated[Path | None, typer.Option(help="Also write the table: .nc")] = None,
 ) -> None:  # fmt: skip
@@ -34,7 +37,7 @@ def sweep(
 
     check_file(output, only=(".nc",))
     check_file(plot)
-    study = read_study(file)
+    study = read_study(file, _on(device))
     found = study.sweep
     if not status and plot is None:
         options: dict[str, Any] = {**study.options, "retry": retry}
@@ -43,7 +46,7 @@ def sweep(
         if cluster is not None:
             options.pop("executor", None)
         else:
-            options.setdefault("executor", "processes")
+            options.setdefault("executor", "processes" if device in (None, "cpu") else "serial")  # one call fills it
         kept = f"what is finished is kept in {found.store}, and the same command goes on from there"
         with progress_bar(as_json) as bar, if_interrupted(kept):
             found.run(**options, progress=lambda now: bar((now.done + now.failed) / now.total, words=str(now)))
@@ -58,6 +61,18 @@ def sweep(
     write(found, output)
     if now.failed and not status:
         raise typer.Exit(1)
+
+
+def _on(device: str | None) -> dict[str, str]:
+    """The parameter of the points that says where they are computed, if it was asked for; a GPU must be there."""
+    from fpsim.cuda.device import DEVICES, chosen
+    from fpsim.words import choice
+
+    if device is None:
+        return {}
+    where: Any = choice(device, DEVICES, "--device")
+    chosen(where, 0.0)
+    return {"device": where}
 
 
 def _say_failed(found: Any) -> None:

@@ -45,8 +45,12 @@ class StudyFileError(ValueError):
     """A mistake in a study file, with its line."""
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | Path, fixed: Mapping[str, Any] | None = None) -> Study:
     """The sweep in a TOML file; its store lies beside the file unless it says where.
+
+    Args:
+        path: of the file.
+        fixed: parameters in place of its [fixed] ones, such as ``{"device": "cuda"}``.
 
     Raises:
         StudyFileError: for a mistake: line, key, what was expected and what came.
@@ -62,6 +66,8 @@ def read_study(path: str | Path) -> Study:
         raise StudyFileError(f"{path.name} is no text file; a study is written in TOML") from None
     except tomllib.TOMLDecodeError as error:
         raise StudyFileError(f"{path.name} is not TOML: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    if fixed:
+        tables["fixed"] = {**tables.get("fixed", {}), **fixed}
     return _Reader(path, text, tables).study()
 
 

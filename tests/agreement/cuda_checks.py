@@ -16,6 +16,7 @@ import pytest
 
 import fpsim
 from fpsim import Ball, ConstantDiffusion, EscapeProblem, HessianDiffusion
+from fpsim.batch_sizes import over_batch_sizes
 from fpsim.cuda.device import simulated
 from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
@@ -166,6 +167,12 @@ def test_all_parameters_of_a_network(sampling, momentum):
         same = gpu.times == cpu.times
         assert same.all() if dtype == "float64" else same.mean() > 0.9
         assert np.abs(gpu.places - cpu.places)[same].max() < ROUNDING[dtype]
+
+
+def test_over_batch_sizes():
+    line = PerExampleDoubleWell(noise=2.0, examples=10, positive=5)
+    cpu, gpu = both(over_batch_sizes, line, 0.2, [2], -1.0, -0.7, PATHS // 3, routes=())
+    assert gpu.logs == cpu.logs and not gpu.refusals and np.isfinite(gpu.logs["mini-batches"]).all()
 
 
 BOXED = EscapeProblem(

@@ -14,6 +14,7 @@ from fpsim.cli.app import app
 from fpsim.cuda import device
 from fpsim.cuda.device import NoGPUError, chosen
 from fpsim.routes.splitting import SplittingRoute
+from fpsim.sweeps.study_file import read_study
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -90,12 +91,45 @@ def test_auto_takes_a_gpu_for_work_that_is_worth_it(monkeypatch):
         chosen("gpu", 1.0)
 
 
-@pytest.mark.parametrize("word", ["escape", "simulate"])
+STUDY = """
+[fixed]
+landscape = "double-well"
+temperature = 0.1
+route = "ROUTE"
+[axes]
+target = [0.0, 0.5]
+"""
+LINE = "import landscapes\n\ndef line():\n    return landscapes.resnet_slice()\n"
+
+
+@pytest.fixture
+def commands(tmp_path):
+    """The commands that take a device, each with what it needs."""
+    study, line = tmp_path / "study.toml", tmp_path / "line.py"
+    study.write_text(STUDY.replace("ROUTE", "paths"))
+    line.write_text(LINE)
+    well = ["double-well", "--temperature", "0.1"]
+    return {
+        "escape": well, "simulate": well, "sweep": [str(study), "--executor", "serial"],
+        "network": [f"{line}:line", "--learning-rate", "1.5"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["escape", "simulate", "sweep", "network"])
 @pytest.mark.parametrize(("said", "words"), [("cuda", "needs the package numba-cuda"), ("gpu", "--device must be cpu")])
-def test_commands_pass_the_device_on(monkeypatch, word, said, words):
+def test_commands_pass_the_device_on(commands, monkeypatch, word, said, words):
     monkeypatch.setattr(device, "find_spec", lambda name: None)
-    done = CliRunner().invoke(app, [word, "double-well", "--temperature", "0.1", "--device", said])
+    done = CliRunner().invoke(app, [word, *commands[word], "--device", said])
     assert isinstance(done.exception, ValueError) and words in str(done.exception)
+
+
+def test_a_sweep_s_device_is_a_parameter_of_its_points(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text(STUDY.replace("ROUTE", "paths"))
+    assert read_study(study, {"device": "auto"}).sweep.design.fixed["device"] == "auto"
+    study.write_text(STUDY.replace("ROUTE", "quadrature"))
+    with pytest.raises(ValueError, match="an escape has no parameter 'device'"):
+        read_study(study, {"device": "auto"})
 
 
 def test_a_comparison_passes_the_device_on(monkeypatch):
