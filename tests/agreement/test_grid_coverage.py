@@ -71,7 +71,7 @@ def separable(kind, rng):
 def test_errors_cover_the_truth_in_the_plane(radial_time):
     rng, kinds = np.random.default_rng(2024), ("ball", "out", "hat", "half", "tensor")
     scores, errors = [], []
-    for k in range(60):
+    for k in range(40):
         kind = kinds[k % len(kinds)]
         case, exact = isotropic(kind, rng, radial_time) if k % 5 < 3 else separable(kind, rng)
         found = case.by_grid(64)
