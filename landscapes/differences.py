@@ -19,10 +19,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-WEIGHTS = {
-    1: (3 / 4, -3 / 20, 1 / 60),
-    2: (3 / 2, -3 / 20, 1 / 90),
-}
+WEIGHTS = {1: (3 / 4, -3 / 20, 1 / 60), 2: (3 / 2, -3 / 20, 1 / 90)}
 """Sixth-order weights of f(x + k h) -+ f(x - k h), k = 1, 2, 3, by order of the derivative."""
 LADDER = tuple(4.0**-k for k in range(1, 9))
 """Steps tried, as fractions of the length on which the function varies."""

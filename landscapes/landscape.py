@@ -114,11 +114,7 @@ class Landscape(Field):
 
     @classmethod
     def from_expression(
-        cls,
-        expression: str | sympy.Expr,
-        variables: str | Sequence[str] = "x",
-        bounds: Any = None,
-        **parameters: float,
+        cls, expression: str | sympy.Expr, variables: str | Sequence[str] = "x", bounds: Any = None, **parameters: float
     ) -> Landscape:
         """Build a landscape from the formula of its loss.
 

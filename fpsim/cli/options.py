@@ -69,8 +69,7 @@ Threads = Annotated[
 ]
 PathCount = Annotated[int, typer.Option(parser=_whole, metavar="NUMBER", help="Number of paths.")]
 SaveEvery = Annotated[
-    int | None,
-    typer.Option(parser=_whole, metavar="NUMBER", help="Keep every k-th step; about 100 times by default."),
+    int | None, typer.Option(parser=_whole, metavar="NUMBER", help="Keep every k-th step; about 100 times by default.")
 ]
 Cells = Annotated[
     int | None,

@@ -9,14 +9,7 @@ import typer
 
 from fpsim.cli import asked, completion
 from fpsim.cli.interrupting import if_interrupted
-from fpsim.cli.options import (
-    Json,
-    PathCount,
-    ProblemOptions,
-    Seed,
-    Threads,
-    takes_problem,
-)
+from fpsim.cli.options import Json, PathCount, ProblemOptions, Seed, Threads, takes_problem
 from fpsim.cli.output import check_file, check_folder, progress_bar
 
 

@@ -9,27 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fpsim.plotting.style import (
-    BLACK,
-    GREEN,
-    LABEL,
-    SHADE,
-    SMALL,
-    VERMILLION,
-    axes_or_new,
-    figure_of,
-)
+from fpsim.plotting.style import BLACK, GREEN, LABEL, SHADE, SMALL, VERMILLION, axes_or_new, figure_of
 from fpsim.targets import Target, as_set, as_target
 from fpsim.valleys.finding import valley
-from landscapes.picture import (
-    NODES,
-    box_of,
-    draw_contours,
-    draw_curve,
-    legend,
-    mark_points,
-    require_drawable,
-)
+from landscapes.picture import NODES, box_of, draw_contours, draw_curve, legend, mark_points, require_drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +22,7 @@ Array = NDArray[np.float64]
 
 
 def landscape_picture(
-    landscape: Any,
-    axes: Axes | None = None,
-    points: Any = None,
-    start: ArrayLike | None = None,
-    target: Any = None,
+    landscape: Any, axes: Axes | None = None, points: Any = None, start: ArrayLike | None = None, target: Any = None
 ) -> Figure:
     """The loss with its critical points: a curve in one dimension, filled contours in two.
 

@@ -63,11 +63,7 @@ class PointsFound(Shown, Sequence[Found]):
 
     @classmethod
     def searched(
-        cls,
-        of: Any,
-        bounds: Bounds,
-        search: Callable[[int], tuple[Any, ...]],
-        doubts: Callable[..., tuple[str, ...]],
+        cls, of: Any, bounds: Bounds, search: Callable[[int], tuple[Any, ...]], doubts: Callable[..., tuple[str, ...]]
     ) -> Self:
         """What ``search`` finds with effort 1, 2 or 4, until the indices sum to 1 where the box confines.
 

@@ -14,14 +14,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from landscapes.formula.block_code import BlockCode, block_code
-from landscapes.formula.grammar import (
-    LARGEST_NUMBER,
-    LONGEST_TEXT,
-    ExpressionError,
-    check_names,
-    syntax_tree,
-    terms,
-)
+from landscapes.formula.grammar import LARGEST_NUMBER, LONGEST_TEXT, ExpressionError, check_names, syntax_tree, terms
 
 if TYPE_CHECKING:
     import sympy
@@ -47,10 +40,7 @@ def symbol(name: str) -> sympy.Symbol:
 
 
 def parse(
-    text: str,
-    variables: Sequence[str],
-    parameters: Iterable[str] = (),
-    longest: int | None = LONGEST_TEXT,
+    text: str, variables: Sequence[str], parameters: Iterable[str] = (), longest: int | None = LONGEST_TEXT
 ) -> sympy.Expr:
     """Return the sympy expression of a formula text in the declared variables and parameters.
 
@@ -153,10 +143,7 @@ class Symbolic:
 
 @cache
 def _read(
-    formulas: tuple[str | sympy.Expr, ...],
-    variables: tuple[str, ...],
-    parameters: tuple[str, ...],
-    is_loss: bool,
+    formulas: tuple[str | sympy.Expr, ...], variables: tuple[str, ...], parameters: tuple[str, ...], is_loss: bool
 ) -> tuple[sympy.Expr | None, tuple[sympy.Expr, ...]]:
     expressions = [
         parse(formula, variables, parameters, longest=None)

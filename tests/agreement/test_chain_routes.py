@@ -38,9 +38,7 @@ def plain_matrix(chain, start, edge, low, cells):
 
 
 @pytest.mark.parametrize(
-    "chain",
-    [literal(0.3, 3), Chain(WELL, ConstantDiffusion(0.1), 0.2)],
-    ids=["literal Hessian noise", "white noise"],
+    "chain", [literal(0.3, 3), Chain(WELL, ConstantDiffusion(0.1), 0.2)], ids=["literal Hessian noise", "white noise"]
 )
 def test_plain_transfer_matrices_converge_to_it(chain):
     exact = chain.mean_exit_time(-1.0, 0.3).iterations

@@ -8,14 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from fpsim import (
-    SDE,
-    Ball,
-    ConstantDiffusion,
-    DiffusionField,
-    EscapeProblem,
-    HessianDiffusion,
-)
+from fpsim import SDE, Ball, ConstantDiffusion, DiffusionField, EscapeProblem, HessianDiffusion
 from fpsim.lengths import problem_length
 from fpsim.sgd.chain import Chain
 from landscapes import DriftField, Landscape

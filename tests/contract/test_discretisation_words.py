@@ -39,11 +39,7 @@ def test_fields_carry_an_error_that_is_printed_and_saved(name, tmp_path):
 
 @pytest.mark.parametrize(
     "make",
-    [
-        lambda: LINE.transitions(-1.0, 1.0),
-        lambda: LINE.quasi_stationary(0.0, start=-1.0),
-        lambda: LINE.spectrum(3),
-    ],
+    [lambda: LINE.transitions(-1.0, 1.0), lambda: LINE.quasi_stationary(0.0, start=-1.0), lambda: LINE.spectrum(3)],
 )
 def test_numbers_carry_an_error_that_is_printed(make):
     found = make()

@@ -32,9 +32,7 @@ def way(name: str, slope: float, log: float) -> dict:
 
 def found(first: int = 100, second: int = 300, alone=((100, 0), (0, 300)), inside: int = 200) -> ManyPasses:
     rows = [exits("both", first, second, 4e7, followed=(200, inside))]
-    rows += [
-        exits(over, *counts, 4e7) for over, counts in zip(("up-down", "left-right"), alone, strict=True)
-    ]
+    rows += [exits(over, *counts, 4e7) for over, counts in zip(("up-down", "left-right"), alone, strict=True)]
     ways = [way("up-down", 2.0, 3.0 + math.log(3)), way("left-right", 2.0, 3.0)]
     return ManyPasses(PASSES, ways, rows)
 

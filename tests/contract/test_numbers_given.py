@@ -19,10 +19,7 @@ PLAN = fpsim.Scheduled(fpsim.SDE(WELL, WHITE), temperature=0.1)
 MADE = {
     "white": (fpsim.ConstantDiffusion, {"value": 0.1}),
     "hessian": (fpsim.HessianDiffusion, {**SGD, "at": "everywhere", "floor": 0.1, "injected": 0.0}),
-    "path": (
-        fpsim.HessianDiffusion,
-        {**SGD, "at": "path", "climb_fraction": 0.5, "minimum": -1.0, "saddle": 0.0},
-    ),
+    "path": (fpsim.HessianDiffusion, {**SGD, "at": "path", "climb_fraction": 0.5, "minimum": -1.0, "saddle": 0.0}),
     "gradient": (fpsim.GradientNoise, {**SGD, "covariance": 1.0}),
     "loss": (fpsim.LossScaledDiffusion, {**SGD, "curvature": 1.0}),
     "loss, hessian": (fpsim.LossScaledDiffusion, {**SGD, "shape": "hessian", "floor": 0.1}),
@@ -58,10 +55,7 @@ MADE = {
         lambda **o: fpsim.Scheduled(fpsim.SDE(WELL, HESSIAN), **o),
         {"learning_rate": 0.1, "batch_size": 1, "clock": "time"},
     ),
-    "scheduled loss": (
-        lambda **o: fpsim.Scheduled(fpsim.SDE(WELL, WHITE), **o),
-        {"parameters": {"barrier": 1.0}},
-    ),
+    "scheduled loss": (lambda **o: fpsim.Scheduled(fpsim.SDE(WELL, WHITE), **o), {"parameters": {"barrier": 1.0}}),
     "one moment": (PLAN.at, {"t": 1.0}),
     "survival": (lambda times: fpsim.SurvivalProblem(PLAN, -1.0, 1.0).quasi_static(times), {"times": [1.0]}),
 }

@@ -100,7 +100,6 @@ class Fails:
         return self.work()
 
 
-
 @pytest.mark.parametrize(
     "work", [lambda: 1 + "1", lambda: np.linspace(0, 1, 2.5), lambda: len(3)], ids=["sum", "numpy", "len"]
 )

@@ -87,11 +87,7 @@ def test_reflecting_walls_on_the_line():
 
 @pytest.mark.parametrize(
     ("rest", "kinds"),
-    [
-        ("+y**2/2", "reflecting"),
-        ("+y**2/2", ("reflecting", None)),
-        ("+cos(pi*y)/5", ("reflecting", "periodic")),
-    ],
+    [("+y**2/2", "reflecting"), ("+y**2/2", ("reflecting", None)), ("+cos(pi*y)/5", ("reflecting", "periodic"))],
 )
 def test_walls_of_mixed_kinds_in_the_plane(rest, kinds):
     walls = fpsim.Walls(kinds, [(-1.2, 1.3), (-1, 1)])

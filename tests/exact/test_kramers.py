@@ -122,8 +122,7 @@ def test_many_dimensions_do_not_overflow():
 
 
 @pytest.mark.parametrize(
-    ("convention", "prefactor"),
-    [("ito", math.pi), ("stratonovich", math.sqrt(2) * math.pi), ("anti-ito", 2 * math.pi)],
+    ("convention", "prefactor"), [("ito", math.pi), ("stratonovich", math.sqrt(2) * math.pi), ("anti-ito", 2 * math.pi)]
 )
 def test_xie_per_convention_and_as_published(convention, prefactor):
     exponential = math.exp(0.25 / 0.01 * (0.4 / 2 + 0.6 / 1))

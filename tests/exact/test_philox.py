@@ -82,12 +82,7 @@ def test_words_sit_on_the_documented_counter(quad, coordinate):
     stream = noise.Stream.COARSE_BRIDGE
     got = noise.words(seed, stream, paths, quad, coordinate)
     for column, path in zip(got.T, paths.tolist(), strict=True):
-        counter = [
-            quad % 2**32,
-            (int(stream) << 24) + coordinate,
-            path % 2**32,
-            (quad >> 32 << 16) + (path >> 32),
-        ]
+        counter = [quad % 2**32, (int(stream) << 24) + coordinate, path % 2**32, (quad >> 32 << 16) + (path >> 32)]
         assert column.tolist() == philox(counter, [0x89ABCDEF, 0x01234567])
 
 

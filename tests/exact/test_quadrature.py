@@ -104,8 +104,7 @@ def test_escape_time_grows_like_floor_to_minus_delta(kappa):
 
 
 @pytest.mark.parametrize(
-    ("convention", "prefactor"),
-    [("ito", math.pi), ("stratonovich", math.sqrt(2) * math.pi), ("anti-ito", 2 * math.pi)],
+    ("convention", "prefactor"), [("ito", math.pi), ("stratonovich", math.sqrt(2) * math.pi), ("anti-ito", 2 * math.pi)]
 )
 @pytest.mark.parametrize("fraction", [0.3, 0.6])
 def test_two_level_noise_reaches_its_formula(convention, prefactor, fraction):

@@ -46,8 +46,7 @@ def test_walls_of_the_landscape_itself(text, noise, start, target, right):
 
 
 @pytest.mark.parametrize(
-    ("text", "right"),
-    [("x-0.4*log(x)", 293.425311461338), ("sqrt(x)", 65.8693636669177), ("x**1.5", 1723059.87132478)],
+    ("text", "right"), [("x-0.4*log(x)", 293.425311461338), ("sqrt(x)", 65.8693636669177), ("x**1.5", 1723059.87132478)]
 )
 def test_edges_that_can_be_reached_need_a_wall(text, right):
     problem = sde(text, 0.5)

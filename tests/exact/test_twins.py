@@ -60,11 +60,7 @@ CASES = {
     "full field, 3-D, anti-Ito": (SPACE, FULL, "anti-ito"),
     "full field of rank 2, 3-D": (SPACE, RANK_2, "ito"),
     "full field, 5-D": (CoupledDoubleWells(5), FIVE, "ito"),
-    "measured noise, 3-D": (
-        SPACE,
-        fpsim.GradientNoise(learning_rate=0.1, batch_size=2, covariance=FULL),
-        "ito",
-    ),
+    "measured noise, 3-D": (SPACE, fpsim.GradientNoise(learning_rate=0.1, batch_size=2, covariance=FULL), "ito"),
     "Hessian, 1-D": (DoubleWell(), hessian(), "ito"),
     "Hessian, 1-D, smooth, anti-Ito": (DoubleWell(), hessian(floor_shape="smooth"), "anti-ito"),
     "Hessian at the minimum": (PLANE, hessian("minimum", minimum=(-1.0, 0.0)), "ito"),
