@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from animations.film.encoding import Picture
+from animations.film.languages import COMMA, speaking, written
 from animations.film.look import PLAIN, Look
 from animations.film.parts import Part, pictures_of
 
@@ -32,8 +33,12 @@ class Canvas:
     def freeze(self) -> None:
         """Keep what has been drawn, in the look's colours, as the background of all pictures."""
         self.canvas.draw()  # after which ticks and their numbers are there
+        if self.look.language in COMMA:
+            for axis in (axis for axes in self.figure.axes for axis in (axes.xaxis, axes.yaxis)):
+                self._fix_ticks(axis)
         for artist in self.figure.findobj(include_self=True):
             self._paint(artist)
+            self._write(artist)
         self.figure.set_facecolor(self.look.palette["paper"])
         self.canvas.draw()
         self.background = self.canvas.copy_from_bbox(self.figure.bbox)
@@ -49,6 +54,21 @@ class Canvas:
                 if self.look.colour(light) != light:
                     write(self.look.colour(light))
 
+    def _fix_ticks(self, axis: Any) -> None:
+        """The ticks in view, with numbers as the look's language writes them."""
+        low, high = sorted(axis.get_view_interval())
+        shown = [(place, one) for place, one in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+                 if low <= place <= high]  # fmt: skip
+        self._write(*(one for _, one in shown))
+        axis.set_ticks([place for place, _ in shown], [one.get_text() for _, one in shown])
+
+    def _write(self, *artists: Any) -> None:
+        """Numbers as the look's language writes them."""
+        with speaking(self.look.language):
+            for one in artists:
+                if hasattr(one, "set_text") and (text := one.get_text()) != (new := written(text)):
+                    one.set_text(new)
+
     def moved(self, frame: int) -> Iterable[Any]:
         """What is drawn over the background in one frame, from back to front."""
         raise NotImplementedError
@@ -57,6 +77,7 @@ class Canvas:
         """The picture (height, width, 3) of one frame."""
         self.canvas.restore_region(self.background)
         for artist in self.moved(frame):
+            self._write(artist)
             self.figure.draw_artist(artist)
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
@@ -65,6 +86,7 @@ class Canvas:
         from matplotlib import rc_context
 
         for artist in self.moved(frame):
+            self._write(artist)
             artist.set_animated(False)
         with rc_context({"pdf.fonttype": 42}):  # letters stay letters
             self.figure.savefig(path)

@@ -1,10 +1,15 @@
 """The words on screen in other languages: a table from the English words to those of each.
 
-Another language is another table and a row of :data:`LANGUAGES`; what stands in braces is filled in, and numbers keep
-their decimal point.  A test holds every table against all that the films say.
+Another language is another table and a row of :data:`LANGUAGES`; what stands in braces is filled in, and numbers get
+the language's decimal mark where they are drawn.  A test holds every table against all that the films say.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 GERMAN = {
     # clocks and counts
@@ -133,3 +138,28 @@ GERMAN = {
     "theory, nothing fitted: {number}": "Theorie, ohne Anpassung: {number}",
 }  # fmt: skip
 LANGUAGES: dict[str, dict[str, str]] = {"en": {}, "de": GERMAN}
+COMMA = {"de"}
+"""Languages that write 0,5 for a half; numbers of a list stand between semicolons then."""
+_SPOKEN: ContextVar[str] = ContextVar("spoken", default="en")
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Within, what is drawn is written in ``language``."""
+    mark = _SPOKEN.set(language)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(mark)
+
+
+def written(text: str) -> str:
+    """A line with its numbers as the language writes them; formulas between dollars stay."""
+    if _SPOKEN.get() not in COMMA or "$" in text:
+        return text
+    return re.sub(r"(?<=\d)\.(?=\d)", ",", re.sub(r"(?<=\d), (?=[-−]?\d)", "; ", text))
+
+
+def set_by_typst(source: str) -> str:
+    """Mathematics for Typst, whose numbers are quoted where they have a comma, which would be punctuation."""
+    return re.sub(r"\d+\.\d+", lambda found: f'"{written(found[0])}"', source) if _SPOKEN.get() in COMMA else source

@@ -78,7 +78,7 @@ class Look:
 
     def told(self, words: str) -> str:
         """Words of the data: between colons and commas what the language knows, the rest as it is."""
-        return "".join(self._piece(piece) for piece in re.split(r"([:,;] +| \()", words))
+        return "".join(self._piece(piece) for piece in re.split(r"([:,;] +| \(|\))", words))
 
     def _piece(self, words: str) -> str:
         """A piece of the data's words; numbers in it stand as # in the table."""

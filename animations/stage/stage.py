@@ -20,6 +20,7 @@ import cairo
 from manim import Mobject, Scene, ValueTracker, VMobject, tempconfig
 
 from animations.film.encoding import Picture
+from animations.film.languages import speaking
 from animations.film.look import PLAIN, Look, channels
 from animations.film.parts import Part, pictures_of
 from animations.stage.plot import Plot
@@ -96,7 +97,8 @@ class Stage(Scene):
     def _set(self, frame: int) -> tuple[list[Mobject], list[Mobject]]:
         """Tell all objects the frame; what stands still, and what moves."""
         self.frame.set_value(frame)
-        self.update_mobjects(0)
+        with speaking(self.look.language):
+            self.update_mobjects(0)
         return [one for one in self.mobjects if not one.updaters], [one for one in self.mobjects if one.updaters]
 
     def picture(self, frame: int) -> Picture:
@@ -166,7 +168,7 @@ def built(make: Callable[[], Stage], look: Look = PLAIN) -> Stage:
         "background_color": look.palette["paper"], "renderer": "cairo", "dry_run": True, "verbosity": "ERROR",
         "media_dir": _folder().name, "progress_bar": "none",
     }  # fmt: skip
-    with tempconfig(settings):
+    with tempconfig(settings), speaking(look.language):
         stage = make()
         stage.look = look
         stage.setup()

@@ -17,6 +17,7 @@ from manim import Typst
 
 from animations.film.captions import shorter
 from animations.film.fields import Array
+from animations.film.languages import set_by_typst, written
 from animations.stage.outline import DISC, Outline
 from fpsim.plotting.style import INK
 
@@ -103,7 +104,7 @@ class Words(Outline):
 
     def show(self, text: str) -> Words:
         """Show ``text`` from now on."""
-        self.text = text
+        self.text = text = written(text)
         letters = glyphs(text, self.face)
         pens = np.concatenate([[0], np.cumsum([width for _, width in letters])])
         placed = [outline + np.array([pen, 0]) for (outline, _), pen in zip(letters, pens, strict=False)]
@@ -135,6 +136,7 @@ def formula(
 
     Its letters are as large as those of :class:`Words`, smaller where it would be wider than ``width``.
     """
+    source = set_by_typst(source)
     drawn = Typst(f"$ {source} $", color=INK, typst_preamble=_preamble("normal"), font_paths=[_fonts()])
     drawn.scale(size / _em())
     if drawn.width > width:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 import fpsim
 import landscapes
-from animations.catalogue import Order
+from animations.catalogue import STAGES, Order
 from animations.film.clock import Clock
-from animations.film.languages import LANGUAGES
+from animations.film.languages import LANGUAGES, speaking, written
 from animations.film.look import COLOURS, SCHEMES, Look, channels, contrast
 from animations.kramers.data import KramersData
 from animations.kramers.film import KramersFilm
@@ -142,6 +143,33 @@ def test_stills_are_vectors(data, tmp_path, renderer: str) -> None:
         assert names.count("path") > 30 and "image" not in names
         plain = raw.lower().replace(b" ", b"")
         assert b"#0072b2" in plain or b"rgb(0%,44.705882%,69.803922%)" in plain
+
+
+@pytest.mark.parametrize("renderer", ["matplotlib", pytest.param("manim", marks=pytest.mark.animation)])
+def test_numbers_have_the_comma_of_their_language(data, tmp_path, renderer: str) -> None:
+    """Ticks, what stands still, what moves and formulas; English keeps its point; lists get semicolons."""
+    if renderer == "manim":
+        pytest.importorskip("manim")
+    lines = {language: sorted(drawn(data, renderer, language)) for language in ("en", "de")}
+    points, commas = (r"\d\.\d", r"\d,\d")
+    found = {
+        (k, mark): sum(bool(re.search(mark, line)) for line in lines[k]) for k in lines for mark in (points, commas)
+    }
+    assert min(found["en", points], found["de", commas]) >= 5 and found["en", commas] == found["de", points] == 0
+    with speaking("de"):
+        assert written("0.1, -2.5, 3 at t = 1e-3") == "0,1; -2,5; 3 at t = 1e-3"
+    assert Look(language="de").told("White noise: D = 0.1 (constant)") == "Weißes Rauschen: D = 0.1 (konstant)"
+
+
+def drawn(data: KramersData, renderer: str, language: str) -> list[str]:
+    """All lines of text in the fourth picture."""
+    make, stages = KramersFilm.parts(data, renderer)[0][1], importlib.import_module(f"animations.{STAGES[renderer]}")
+    stage = stages.built(make, Look(language=language))
+    stage.picture(3)
+    if renderer == "manim":
+        every = [one for top in stage.mobjects for one in top.get_family()]
+        return [getattr(one, "text", None) or getattr(one, "typst_source", "") for one in every]
+    return [text.get_text() for text in stage.figure.findobj(match=lambda one: hasattr(one, "set_text"))]
 
 
 # --- the clock --------------------------------------------------------------------------------------------------------
