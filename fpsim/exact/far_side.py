@@ -283,4 +283,4 @@ class _Walk:
     def _given_up(self) -> FarSide:
         """The far side with all that the walk has seen, where ripples go on for ever and no bound can be had."""
         words = f"integration as far as x = {self.view.direction * self.reached:.4g}; beyond, nothing could be proved"
-        return FarSide(self.bound, self.limit, None, self.edge, Search(None, False, words))
+        return FarSide(self.bound, self.limit, None, self.edge, Search(None, words))

@@ -33,12 +33,10 @@ class Search:
 
     Attributes:
         place: where the weight may turn last; ``None`` if it falls all the way.
-        is_proof: whether that follows from formulas, not from samples.
-        words: what was searched, for the result.
+        words: what was searched, by formulas or samples, for the result.
     """
 
     place: float | None
-    is_proof: bool
     words: str
 
 
@@ -54,11 +52,11 @@ def last_well(view: Oriented, bound: float, limit: float, length: float, ground:
     """
     features = view.features
     if bound <= limit:
-        return Search(None, True, "the wall itself")
+        return Search(None, "the wall itself")
     if features is not None and features.turning_points is not None:
         points = view.direction * features.turning_points
         points = points[(points < bound) & (points > limit)]
-        return Search(float(points.min()) if points.size else None, True, "all turning points of the formula")
+        return Search(float(points.min()) if points.size else None, "all turning points of the formula")
     edges, place = _octaves(bound, limit, length, OCTAVES if features is not None else SAMPLED_OCTAVES)
     if features is None:
         return _sampled(view, edges, place)
@@ -70,7 +68,7 @@ def last_well(view: Oriented, bound: float, limit: float, length: float, ground:
     if left is None:
         return _sampled(view, edges[: SAMPLED_OCTAVES + 1], place)
     if not left[0].size:
-        return Search(None, True, "bounds of formulas")
+        return Search(None, "bounds of formulas")
     return _settled(view, left, place, bound, length)
 
 
@@ -116,12 +114,12 @@ def _settled(
     low, high = left
     near = bound - place(high) <= NEAR * length
     if near.all():
-        return Search(float(place(high).min()), True, "bounds of formulas")
+        return Search(float(place(high).min()), "bounds of formulas")
     t = low[~near, None] + (high - low)[~near, None] * np.linspace(0, 1, 16)
     slope, _ = view.tried(place(t))
     rising = (~(slope <= 0)).any(axis=1)  # towards smaller y the potential must rise
     out = np.concatenate([place(high[near]), place(high[~near][rising])])
-    return Search(float(out.min()) if out.size else None, False, "bounds of formulas, samples where these fail")
+    return Search(float(out.min()) if out.size else None, "bounds of formulas, samples where these fail")
 
 
 def _sampled(view: Oriented, edges: Array, place: Callable[[Array], Array]) -> Search:
@@ -135,4 +133,4 @@ def _sampled(view: Oriented, edges: Array, place: Callable[[Array], Array]) -> S
     rising = np.flatnonzero(slope > 0)
     reach = abs(float(y[-1] - y[0])) if y.size > 1 else 0.0
     words = f"{y.size} samples over {reach:.3g} beyond the far bound (plain functions prove nothing)"
-    return Search(float(y[rising].min()) if rising.size else None, False, words)
+    return Search(float(y[rising].min()) if rising.size else None, words)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from landscapes.evaluation import Array
-from landscapes.mirror.branch import newton, valley, with_decay
+from landscapes.mirror.branch import newton, valley
 from landscapes.mirror.involution import Mirror
 from landscapes.networks.landscape import NeuralLandscape
 
@@ -204,16 +204,3 @@ def leaning(place: Place, landscape: NeuralLandscape) -> Place:
         raise UncertifiedError(f"the lowest curvatures at the saddle are {values[0]:.3g} and {values[1]:.3g}")
     e = vectors[:, 0] * np.sign(vectors[:, 0] @ (other - a))
     return Place(landscape, a, b, other, e, None, dict(place.facts))
-
-
-def with_other_decay(place: Place, decay: float) -> Place:
-    """The place of the same branch at another weight decay, found from this one.
-
-    Raises:
-        UncertifiedError: beyond the pitchfork.
-    """
-    landscape = with_decay(place.landscape, decay)
-    mirror = place.mirror
-    if mirror is None:
-        raise ValueError("a branch in the decay is followed inside the symmetric parameters; this place has no mirror")
-    return place_at(landscape, mirror, valley(landscape, place.saddle, mirror.symmetric()), place.facts)

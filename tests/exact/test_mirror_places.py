@@ -10,7 +10,7 @@ import landscapes  # noqa: E402
 from landscapes.mirror.branch import pitchfork, valley, with_decay  # noqa: E402
 from landscapes.mirror.involution import closed, mirror_of, mirrored  # noqa: E402
 from landscapes.mirror.permutation import swap_of  # noqa: E402
-from landscapes.mirror.place import Place, UncertifiedError, leaning, place_at, with_other_decay  # noqa: E402
+from landscapes.mirror.place import Place, UncertifiedError, leaning, place_at  # noqa: E402
 from landscapes.networks.architectures import perceptron, resnet, small_resnet  # noqa: E402
 from landscapes.networks.images import Dataset  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
@@ -135,8 +135,12 @@ def test_the_pitchfork_lies_where_the_curvature_across_vanishes():
     across, there = place.mirror.antisymmetric(), with_decay(place.landscape, found.decay)
     assert abs(np.linalg.eigvalsh(across.T @ there.hessian(found.point) @ across)[0]) < 1e-5
     decays = (0.0602, 0.0605)  # the gap of the line falls with the product of their distances: 1.6e-4 at 0.059, 0.0598
-    near = with_other_decay(place, decays[0])
-    squares = [one.along(one.minimum) ** 2 for one in (near, with_other_decay(near, decays[1]))]
+    places = [place]
+    for decay in decays:  # on the same branch
+        landscape = with_decay(place.landscape, decay)
+        symmetric = valley(landscape, places[-1].saddle, place.mirror.symmetric())
+        places.append(place_at(landscape, place.mirror, symmetric))
+    squares = [one.along(one.minimum) ** 2 for one in places[1:]]
     meeting = decays[0] + squares[0] * (decays[1] - decays[0]) / (squares[0] - squares[1])
     assert found.decay == pytest.approx(meeting, abs=2e-5) and found.error <= 1e-6
     assert squares[0] > 1.5 * squares[1] > 0
