@@ -11,8 +11,10 @@ What is as new as splitting is first held against the CPU with the same seed, at
 A figure is the wall time of a whole call, moments or exits on the host included, after one that compiles; the median
 of some.  Every one stands beside a moment or mean, and moments that should be equal are held against each other.
 diffrax runs the documented way (one solve per path under vmap), torch its step recorded as a CUDA graph.
+--growth also measures how time grows with paths and dimensions.  In numba's simulator (NUMBA_ENABLE_CUDASIM=1) all of
+it runs at sizes that say nothing of speed, to see that it would.
 
-    python benchmarks/gpu.py [--quick] [--output FILE.json]
+    python benchmarks/gpu.py [--quick] [--growth] [--output FILE.json]
 """
 
 from __future__ import annotations
@@ -22,172 +24,110 @@ import json
 import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
+from gpu_work import Row, batches, growth, leave, splitting, tensor, torch_graph, twins, walk, wells
 
 import fpsim
-import landscapes
-from fpsim.cuda.device import gpu_name, require_gpu
-from fpsim.paths.ensembles import Moments
-from fpsim.paths.exits import exit_times
-from fpsim.paths.simulate import simulate
-from fpsim.sgd.minibatch import MiniBatchSGD, simulate_batches
-from fpsim.targets import Point
-from landscapes.catalogue.example_losses import LogisticRegression, PerExampleDoubleWell
+from fpsim.cuda.device import gpu_name, require_gpu, simulated
 
-STEP, DIFFUSION = 1e-3, 0.25
-EXACT_EXIT = 30.8213024727
-BOTH = {"fpsim": "cuda", "fpsim, all cores": "cpu"}
 HERE = Path(__file__).parent
-Row = dict[str, Any]
+_TABLES = {
+    "double well": "path_steps_per_second", "coupled wells": "path_steps_per_second", "exits": "exits_per_second",
+    "mini-batches": "iterations_per_second", "tensor": "path_steps_per_second", "splitting": "particles_per_second",
+}  # fmt: skip
 
 
-def timed(work: Callable[[int], Any], size: float, rounds: int) -> tuple[float, Any]:
-    """Units per second in the median over calls ``work(seed)``, and the last answer."""
-    work(0)
-    spent = []
-    for seed in range(1, rounds + 1):
-        began = time.perf_counter()
-        found = work(seed)
-        spent.append(time.perf_counter() - began)
-    return size / statistics.median(spent), found
+@dataclass(frozen=True)
+class Size:
+    """Of everything.
+
+    Attributes:
+        paths, steps: of the double well.
+        ring, ring_steps: of the coupled wells, and of the tensor, in half as many steps.
+        exits, out: how many, and D and dt.
+        batches, iterations: of mini-batches.
+        rare, repetitions, particles: of splitting, with D and dt.
+        alike: particles and paths that are compared with the CPU's.
+        cores: the CPU does a share of one in so many.
+        rounds: of which the median is taken.
+    """
+
+    paths: int = 2**22
+    steps: int = 2000
+    ring: int = 2**20
+    ring_steps: int = 1000
+    exits: int = 4_000_000
+    out: tuple[float, float] = (0.1, 0.01)
+    batches: int = 2**20
+    iterations: int = 200
+    rare: tuple[float, float] = (0.03, 0.01)
+    repetitions: int = 16
+    particles: int = 4096
+    alike: int = 256
+    cores: int = 8
+    rounds: int = 5
 
 
-def walk(landscape: Any, paths: int, steps: int, dtype: str, device: str, rounds: int) -> Row:
-    """Paths of which the moments are kept, on a landscape or of an SDE."""
-    given = isinstance(landscape, fpsim.SDE)
-    sde = landscape if given else fpsim.SDE(landscape, fpsim.ConstantDiffusion(DIFFUSION))
-    d = sde.dimension
-
-    def work(seed: int) -> Any:
-        return simulate(
-            sde, -np.ones(d), steps * STEP, STEP, paths, save_every=steps, seed=seed, keep="moments", dtype=dtype,
-            device=device,
-        )  # fmt: skip
-
-    speed, found = timed(work, float(paths) * steps, rounds)
-    assert isinstance(found, Moments)
-    # E x^2 and its standard error from central moments
-    mean, variance, third, fourth = (getattr(found, n)[-1, 0] for n in ("mean", "variance", "third", "fourth"))
-    square = variance + mean**2
-    spread = fourth + 4 * mean * third + 6 * mean**2 * variance + mean**4 - square**2
-    error = math.sqrt(max(spread, 0.0) / paths)
-    return {"paths": paths, "steps": steps, "path_steps_per_second": speed, "mean_x2": square, "error": error}
+FULL = Size()
+QUICK = Size(2**14, 2000, 2**12, 1000, 15_625, batches=2**12, particles=128, rounds=1)
+SIMULATED = Size(40, 20, 20, 8, 20, (1.0, 0.05), 12, 4, (0.15, 0.1), 2, 8, 8, cores=1, rounds=1)
 
 
-def leave(paths: int, dtype: str, device: str, rounds: int) -> Row:
-    sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
-
-    def work(seed: int) -> Any:
-        return exit_times(sde, -1.0, Point(0.0, -1.0), paths, 0.01, seed, dtype=dtype, device=device)
-
-    speed, found = timed(work, float(paths), rounds)
-    mean, error = found.mean_and_error()
-    return {"paths": paths, "exits_per_second": speed, "mean": mean, "error": error, "exact": EXACT_EXIT}
-
-
-def batches(paths: int, device: str, rounds: int) -> Row:
-    loss = LogisticRegression.random(dimension=3, examples=1000, seed=1)
-    sgd, iterations = MiniBatchSGD(loss, 0.1, 8), 200
-
-    def work(seed: int) -> Any:
-        return simulate_batches(
-            sgd, np.zeros(3), iterations, paths, save_every=iterations, seed=seed, keep="moments", device=device
-        )
-
-    speed, found = timed(work, float(paths) * iterations, rounds)
-    mean, error = float(found.mean[-1, 0]), math.sqrt(float(found.variance[-1, 0]) / paths)
-    return {"paths": paths, "iterations_per_second": speed, "mean": mean, "error": error}
-
-
-TENSOR = [["0.4 + x**2/9", "x*y/9", "z/9"], ["x*y/9", "0.5 + y**2", "0.1"], ["z/9", "0.1", "0.3"]]
-
-
-def splitting(particles: int, device: Any) -> Row:
-    """A mean time that plain paths hardly reach; its standard error beside the quadrature's value."""
-    problem = fpsim.EscapeProblem(fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.03)), -1.0, 0.0)
-    options: Row = {"repetitions": 16, "particles": particles, "step": 0.01, "step_bias": False, "device": device}
-    problem.by_splitting(seed=1, **options | {"particles": 64, "repetitions": 2})
-    began = time.perf_counter()
-    found = problem.by_splitting(seed=1, **options)
-    speed = 16 * particles / (time.perf_counter() - began)
-    exact = problem.by_quadrature().mean
-    return {"particles_per_second": speed, "mean": found.mean, "error": found.standard_error, "exact": exact}
-
-
-def twins(particles: int = 256) -> dict[str, float]:
-    """Relative differences between GPU and CPU with the same seed, of means by splitting and of tensors' paths."""
-    well = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
-    plain = PerExampleDoubleWell(noise=2.0, examples=10, positive=5)
-    ways: dict[str, Callable[..., Any]] = {
-        "splitting, paths": partial(fpsim.EscapeProblem(well, -1.0, 0.5).by_splitting, step=0.02, step_bias=False),
-        "splitting, chain": partial(fpsim.split_iterations, fpsim.Chain(well.landscape, well.noise, 0.2), -1.0, 0.5),
-        "splitting, draws": partial(fpsim.split_iterations, MiniBatchSGD(plain, 0.1, 3), -1.0, 0.4),
-        "splitting, batches": partial(
-            fpsim.split_iterations, MiniBatchSGD(plain, 0.1, 3, "without-replacement"), -1.0, 0.4
-        ),
+def measured(size: Size) -> Row:
+    """Tables of rows."""
+    n, out, rare = size, size.out, size.rare
+    one, wide, exits = {}, {}, {}
+    for dtype in ("float32", "float64"):
+        one[f"fpsim {dtype}"] = walk(wells(1), n.paths, n.steps, dtype, "cuda", n.rounds)
+        wide[f"fpsim {dtype}"] = walk(wells(10), n.ring, n.ring_steps, dtype, "cuda", n.rounds)
+        exits[f"fpsim {dtype}"] = leave(*out, n.exits, dtype, "cuda", n.rounds)
+        one[f"fpsim {dtype}, all cores"] = walk(wells(1), n.paths // n.cores, n.steps, dtype, "cpu", 1)
+        wide[f"fpsim {dtype}, all cores"] = walk(wells(10), n.ring // n.cores, n.ring_steps, dtype, "cpu", 1)
+        exits[f"fpsim {dtype}, all cores"] = leave(*out, n.exits // n.cores, dtype, "cpu", 1)
+    sgd = {
+        "fpsim": batches(n.batches, n.iterations, "cuda", n.rounds),
+        "fpsim, all cores": batches(n.batches // n.cores, n.iterations, "cpu", 1),
     }
-    found = {}
-    for name, way in ways.items():
-        cpu, gpu = (way(seed=2, repetitions=4, particles=particles, device=where).mean for where in ("cpu", "cuda"))
-        found[name] = abs(gpu / cpu - 1)
-    cpu, gpu = (
-        simulate(tensor(), -np.ones(3), 0.3, 0.01, particles, keep="final", device=where) for where in ("cpu", "cuda")
-    )
-    return found | {"tensor in 3-D": float(np.abs(gpu.x - cpu.x).max())}
+    full = {
+        "fpsim": walk(tensor(), n.ring, n.ring_steps // 2, "float64", "cuda", n.rounds),
+        "fpsim, all cores": walk(tensor(), n.ring // n.cores, n.ring_steps // 2, "float64", "cpu", 1),
+    }
+    where = {"fpsim": "cuda", "fpsim, all cores": "cpu"}
+    few = {name: splitting(*rare, n.repetitions, n.particles, device) for name, device in where.items()}
+    return dict(zip(_TABLES, (one, wide, exits, sgd, full, few), strict=True))
 
 
-def tensor() -> Any:
-    """Three coupled wells under a D(x) whose every entry depends on x or is there."""
-    place = landscapes.CoupledDoubleWells(3, coupling=0.5)
-    return fpsim.SDE(place, fpsim.DiffusionField.from_expression(TENSOR, "x y z"))
-
-
-def torch_graph(paths: int, steps: int, rounds: int) -> Row:
-    """The Euler-Maruyama step in torch, ten of them recorded as one CUDA graph, float32."""
-    import torch
-
-    size = math.sqrt(2 * DIFFUSION * STEP)
-    x = torch.full((paths,), -1.0, device="cuda")
-
-    def ten() -> None:
-        for _ in range(10):
-            x.copy_(x + STEP * (x - x * x * x) + size * torch.randn_like(x))
-
-    ten()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        ten()
-
-    def work(seed: int) -> tuple[float, float]:
-        torch.manual_seed(seed)
-        x.fill_(-1.0)
-        for _ in range(steps // 10):
-            graph.replay()
-        squares = x.double() ** 2
-        return float(squares.mean()), float(squares.std()) / math.sqrt(paths)
-
-    speed, (square, error) = timed(work, float(paths) * steps, rounds)
-    return {"paths": paths, "steps": steps, "path_steps_per_second": speed, "mean_x2": square, "error": error}
-
-
-def diffrax(quick: bool) -> Row:
-    """The documented way, in a process of its own."""
+def add_rivals(tables: Row, size: Size, quick: bool) -> None:
+    """torch, and diffrax the documented way in a process of its own; who is not there is left out and named."""
+    try:
+        tables["double well"]["torch graph float32"] = torch_graph(size.paths, size.steps, size.rounds)
+    except ImportError:
+        print("torch is not installed: left out")
     command = [sys.executable, str(HERE / "rivals_diffrax.py"), "--gpu", *(["--quick"] if quick else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        return {"failed": done.stderr.strip()[-400:]}
-    return dict(json.loads(done.stdout))
+        print(f"diffrax left out: {(done.stderr.strip().splitlines() or ['it says nothing'])[-1]}")
+        return
+    _take_in(tables, json.loads(done.stdout))
+
+
+def _take_in(tables: Row, rival: Row) -> None:
+    """diffrax's rows, each beside fpsim's."""
+    for name, title in (
+        ("double_well", "double well"), ("double_well_one_state", "double well"), ("coupled_wells", "coupled wells"),
+        ("exits", "exits"),
+    ):  # fmt: skip
+        row = rival[name]
+        row["error"] = row.get("standard_error_x2", row.get("standard_error"))
+        tables[title]["diffrax one state float32" if "state" in name else "diffrax float32"] = row
 
 
 def agree(rows: dict[str, Row], quantity: str) -> None:
@@ -200,81 +140,61 @@ def agree(rows: dict[str, Row], quantity: str) -> None:
             sys.exit(f"{quantity} of {names[0]} and {name} are {gap:.3g} apart, with an error of {error:.3g}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="smaller ensembles, fewer turns")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "gpu.json")
-    options = parser.parse_args()
-    require_gpu()
-    part, rounds = (2**-8, 1) if options.quick else (1.0, 5)
-    paths, ring = int(2**22 * part), int(2**20 * part)
-    well, ten = landscapes.DoubleWell(), landscapes.CoupledDoubleWells(10, coupling=0.5)
-    alike = twins()
-    for name, gap in alike.items():
-        print(f"{name:24s} GPU and CPU differ by {gap:.1e}")
-    report: Row = {
-        "twins": alike,
-        "machine": {"gpu": gpu_name(), "cpu": _cpu(), "cores": _cores(), "python": platform.python_version()},
-        "versions": {"fpsim": fpsim.__version__, "numpy": np.__version__, "numba": numba.__version__},
-    }
-    one, wide, exits = {}, {}, {}
-    for dtype in ("float32", "float64"):
-        one[f"fpsim {dtype}"] = walk(well, paths, 2000, dtype, "cuda", rounds)
-        wide[f"fpsim {dtype}"] = walk(ten, ring, 1000, dtype, "cuda", rounds)
-        exits[f"fpsim {dtype}"] = leave(int(4e6 * part), dtype, "cuda", rounds)
-        one[f"fpsim {dtype}, all cores"] = walk(well, paths // 8, 2000, dtype, "cpu", 1)
-        wide[f"fpsim {dtype}, all cores"] = walk(ten, ring // 8, 1000, dtype, "cpu", 1)
-        exits[f"fpsim {dtype}, all cores"] = leave(int(4e5 * part), dtype, "cpu", 1)
-    sgd = {"fpsim": batches(int(2**20 * part), "cuda", rounds), "fpsim, all cores": batches(ring // 8, "cpu", 1)}
-    full = {"fpsim": walk(tensor(), ring, 500, "float64", "cuda", rounds)}
-    full["fpsim, all cores"] = walk(tensor(), ring // 16, 500, "float64", "cpu", 1)
-    rare = {name: splitting(int(4096 * max(part, 2**-5)), where) for name, where in BOTH.items()}
-    try:
-        one["torch graph float32"] = torch_graph(paths, 2000, rounds)
-    except ImportError:
-        print("torch is not installed: left out")
-    rival = diffrax(options.quick)
-    if "failed" in rival:
-        print(f"diffrax left out: {rival['failed']}")
-    else:
-        names = "double_well", "double_well_one_state", "coupled_wells", "exits"
-        tables = one, one, wide, exits
-        for name, table in zip(names, tables, strict=True):
-            row = rival[name]
-            table["diffrax one state float32" if "state" in name else "diffrax float32"] = row
-            row["error"] = row.get("standard_error_x2", row.get("standard_error"))
-    report |= {"double well": one, "coupled wells": wide, "exits": exits, "mini-batches": sgd}
-    report |= {"tensor": full, "splitting": rare}
-    report["ratios"] = _ratios(report)
-    _print(report)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"wrote {options.output}")
-    one_step = {name: row for name, row in one.items() if row.get("steps") == 2000}
-    for table, quantity in ((one_step, "mean_x2"), (sgd, "mean"), (full, "mean_x2"), (rare, "mean")):
-        agree(table, quantity)
-    agree({name: row for name, row in exits.items() if name.startswith("fpsim")}, "mean")
-    agree({name: row for name, row in wide.items() if name.startswith("fpsim")}, "mean_x2")
+def check(tables: Row, size: Size) -> None:
+    """All that should be equal; exits of diffrax have no bridge, its coupled wells and one state other lengths."""
+    same = {name: row for name, row in tables["double well"].items() if row.get("steps") == size.steps}
+    agree(same, "mean_x2")
+    for title, quantity in (("mini-batches", "mean"), ("tensor", "mean_x2"), ("splitting", "mean")):
+        agree(tables[title], quantity)
+    for title, quantity in (("exits", "mean"), ("coupled wells", "mean_x2")):
+        agree({name: row for name, row in tables[title].items() if name.startswith("fpsim")}, quantity)
 
 
-def _ratios(report: Row) -> dict[str, float]:
+def ratios(tables: Row) -> dict[str, float]:
     """fpsim on the GPU over every rival, table by table."""
     found = {}
     for title, quantity in _TABLES.items():
-        rows = report[title]
-        best = rows.get("fpsim float32", rows.get("fpsim"))[quantity]
+        rows = tables[title]
+        own = "fpsim float32" if "fpsim float32" in rows else "fpsim"
         for name, row in rows.items():
-            if name not in ("fpsim float32", "fpsim"):
-                found[f"{title}: fpsim {'float32 ' if 'fpsim float32' in rows else ''}over {name}"] = (
-                    best / row[quantity]
-                )
+            if name != own:
+                found[f"{title}: {own} over {name}"] = rows[own][quantity] / row[quantity]
     return found
 
 
-_TABLES = {
-    "double well": "path_steps_per_second", "coupled wells": "path_steps_per_second", "exits": "exits_per_second",
-    "mini-batches": "iterations_per_second", "tensor": "path_steps_per_second", "splitting": "particles_per_second",
-}  # fmt: skip
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="smaller ensembles, fewer turns")
+    parser.add_argument("--growth", action="store_true", help="also by paths and dimensions: a minute and a half more")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "gpu.json")
+    options = parser.parse_args()
+    require_gpu()
+    began = time.perf_counter()
+    size = SIMULATED if simulated() else QUICK if options.quick else FULL
+    if simulated():  # numpy's scalars warn where integers of a kernel wrap around
+        warnings.simplefilter("ignore")
+    machine = {"gpu": gpu_name(), "cpu": _cpu(), "cores": _cores(), "python": platform.python_version()}
+    versions = {"fpsim": fpsim.__version__, "numpy": np.__version__, "numba": numba.__version__}
+    report: Row = {"machine": machine, "versions": versions, "twins": twins(size.alike)}
+    for name, gap in report["twins"].items():
+        print(f"{name:24s} GPU and CPU differ by {gap:.1e}")
+    tables = measured(size)
+    add_rivals(tables, size, options.quick)
+    report |= {**tables, "ratios": ratios(tables)}
+    if options.growth:
+        small = simulated() or options.quick
+        report["growth"] = growth(range(3, 5) if small else range(12, 29, 2), (2, 5) if small else _WIDE, *_LONG[small])
+    report["seconds"] = time.perf_counter() - began
+    _print(report)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"{report['seconds']:.0f} s in all; wrote {options.output}")
+    check(tables, size)
+
+
+_WIDE = (2, 5, 10, 16, 20, 50, 100)
+_LONG = {False: (1000, 2**20), True: (8, 16)}
+"""Steps, and paths of the wells by dimension."""
 
 
 def _cpu() -> str:
@@ -297,6 +217,8 @@ def _print(report: Row) -> None:
     print("ratios in this run")
     for name, value in report["ratios"].items():
         print(f"  {name:64s} {value:8.3g}")
+    for name, row in report.get("growth", {}).items():
+        print(f"{name}: " + ", ".join(f"{key}: {value:.3g}" for key, value in row.items()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""The GPU's kernels through numba-cuda's own compiler, which needs no card: they have types, and fit into registers.
+
+Run by hand, where numba-cuda is installed (the simulator knows neither types nor registers):
+
+    pytest -n 0 tests/agreement/cuda_ptx.py
+"""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import fpsim
+from fpsim.cuda import batches, moving
+from fpsim.cuda.exits import exit_kernel
+from fpsim.cuda.flights import flight_kernel
+from fpsim.cuda.walk import walk_kernel
+from fpsim.paths.edges import start_edges
+from fpsim.paths.step import compiled_fold, compiled_step
+from fpsim.paths.wall import compiled_wall
+from fpsim.sgd.minibatch import LAWS, MiniBatchSGD, compiled_level, kernel_arguments
+from fpsim.walls import Walls
+from landscapes import CoupledDoubleWells
+from landscapes.catalogue.example_losses import LogisticRegression
+
+pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+from numba import cuda, types
+from numba.cuda import compiler, dispatcher
+
+i4, i8, u4, f8, b1 = types.int32, types.int64, types.uint32, types.float64, types.boolean
+CARD = SimpleNamespace(compute_capability=(9, 0))
+
+
+@pytest.fixture(autouse=True)
+def a_card(monkeypatch):
+    """What device functions are compiled for."""
+    for module in (dispatcher, compiler):
+        monkeypatch.setattr(module, "get_current_device", lambda: CARD)
+
+
+def rows(real, dimensions=1):
+    return types.Array(real, dimensions, "C")
+
+
+def fits(kernel, *arguments):
+    """Compile; nothing stands in local memory, nothing is called."""
+    code, _ = cuda.compile_ptx(kernel.py_func, arguments, cc=CARD.compute_capability)
+    assert ".entry" in code or ".func" in code
+    assert not re.search(r"__local_depot|ld\.local|st\.local|call\.uni", code)
+
+
+def loops_fit(move, given, real):
+    """Exits, and flights in double precision."""
+    i, path = rows(i8), rows(f8, 2)
+    fits(exit_kernel(move), rows(real, 2), i, i, i, path, i8, i8, i8, given, real, rows(f8), path, i, i8)
+    if real is f8:
+        ended = rows(f8), rows(types.int8), rows(f8), i
+        ends = f8, i8, f8, i8, i8
+        log = b1, i, path, path, rows(f8, 3)
+        fits(flight_kernel(move, None), i, path, i, *ended, *ends, given, rows(f8), f8, *log)
+
+
+@pytest.mark.parametrize("walls", [None, Walls("reflecting", [(-1.5, 1.5)] * 2)], ids=["free", "walls"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_generated_steps(walls, dtype):
+    sde, real = fpsim.SDE(CoupledDoubleWells(2), fpsim.ConstantDiffusion(0.1)), getattr(types, dtype)
+    edges = start_edges(sde, -np.ones(2), walls, 0)
+    goal = fpsim.Ball((1.0, 1.0), 0.3)
+    parts = (
+        compiled_step(sde, 0.01, None, dtype, "cuda"), compiled_wall(sde, goal, 0.01, dtype, "cuda", 0.0),
+        compiled_fold(edges, np.dtype(dtype), "cuda") if edges else None,
+    )  # fmt: skip
+    texts = [part and (part.function, part.data.size) for part in parts]
+    given = types.BaseTuple.from_types((rows(real),) * 3 + (b1, u4, u4, i8, i8), moving.Given)
+    loops_fit(moving.moving(*texts, 2, dtype), given, real)
+    fits(
+        walk_kernel(*texts[0], 2, dtype), rows(real, 2), i8, i8, i8, i8, u4, u4, i8, rows(real), real, rows(real, 3),
+        rows(i8),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("dtype", "momentum"), [("float32", 0.0), ("float64", 0.5)])
+def test_mini_batches(law, dtype, momentum):
+    loss, real = LogisticRegression.random(dimension=2, examples=11, seed=1), getattr(types, dtype)
+    sgd = MiniBatchSGD(loss, 0.3, 3, law, momentum)
+    _, _, gradient, d, *_, number, _, _, _, _ = kernel_arguments(sgd, 1, "cuda", dtype)
+    level, _ = compiled_level(sgd, fpsim.HalfSpace((1.0, 0.0), 1.0), "cuda", dtype)
+    shape = d, number, momentum > 0, dtype
+    own = (rows(real, 2), rows(real), real, real, real, i8, i8, u4, u4, rows(i4, 2), rows(i4, 2))
+    given = types.BaseTuple.from_types(own, batches.Batches)
+    fits(
+        batches.walk_kernel(gradient, *shape), rows(real, 2), i8, i8, i8, i8, given, real, rows(real, 3), rows(i8)
+    )  # fmt: skip
+    loops_fit(batches.moving(gradient, level, *shape), types.Tuple((given, rows(real))), real)
