@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,52 +93,57 @@ def boundary(rows: Rows) -> tuple[Verdict, ...]:
 def exits(rows: Rows) -> tuple[Verdict, ...]:
     """What the exits say about S, eta/S and the kind of noise."""
     real = [r for r in rows if r["noise"] == BATCHES]
-    found = []
+    return (*_by_batch(real), *_by_noise(real), *_by_shape(rows, real))
+
+
+def _by_batch(real: Rows) -> Iterator[Verdict]:
+    """Larger batches leave later: the smallest against the largest at each learning rate."""
     for fewer, more in _pairs(real, _larger_batch):
         same = [r for r in real if r["kappa"] == fewer["kappa"]]
         sizes = [r["batch_size"] for r in same]
         if (fewer["batch_size"], more["batch_size"]) != (min(sizes), max(sizes)):
             continue
         ratio, error = _log_ratio(more, fewer)
-        found.append(
-            Verdict(
-                f"full-space-larger-batch-at-{fewer['kappa']:g}",
-                f"At kappa = {fewer['kappa']:g}, exits take longer with S = {more['batch_size']:g} than with "
-                f"S = {fewer['batch_size']:g}",
-                ratio > 3 * error,
-                f"{_shown(more)} against {_shown(fewer)} iterations: ln ratio {ratio:.2f} +- {error:.2f}, to be above "
-                f"3 sigma{_exponent(same)}",
-            )
+        yield Verdict(
+            f"full-space-larger-batch-at-{fewer['kappa']:g}",
+            f"At kappa = {fewer['kappa']:g}, exits take longer with S = {more['batch_size']:g} than with "
+            f"S = {fewer['batch_size']:g}",
+            ratio > 3 * error,
+            f"{_shown(more)} against {_shown(fewer)} iterations: ln ratio {ratio:.2f} +- {error:.2f}, to be above "
+            f"3 sigma{_exponent(same)}",
         )
+
+
+def _by_noise(real: Rows) -> Iterator[Verdict]:
+    """Time depends on eta/S alone."""
     for fewer, more in _pairs(real, _same_noise):
         ratio, error = _log_ratio(more, fewer, per_time=True)
-        found.append(
-            Verdict(
-                f"full-space-sde-{fewer['kappa']:g}-{more['kappa']:g}-{more['batch_size']:g}",
-                f"As in an SDE, time to exit (eta * iterations) depends on eta/S alone: kappa = {fewer['kappa']:g}, "
-                f"S = {fewer['batch_size']:g} and kappa = {more['kappa']:g}, S = {more['batch_size']:g} take as long",
-                abs(ratio) < 3 * error,
-                f"{_shown(fewer)} and {_shown(more)} iterations: ln ratio of the times {ratio:.2f} +- {error:.2f} "
-                "(tolerance 3 sigma)",
-            )
+        yield Verdict(
+            f"full-space-sde-{fewer['kappa']:g}-{more['kappa']:g}-{more['batch_size']:g}",
+            f"As in an SDE, time to exit (eta * iterations) depends on eta/S alone: kappa = {fewer['kappa']:g}, "
+            f"S = {fewer['batch_size']:g} and kappa = {more['kappa']:g}, S = {more['batch_size']:g} take as long",
+            abs(ratio) < 3 * error,
+            f"{_shown(fewer)} and {_shown(more)} iterations: ln ratio of the times {ratio:.2f} +- {error:.2f} "
+            "(tolerance 3 sigma)",
         )
+
+
+def _by_shape(rows: Rows, real: Rows) -> Iterator[Verdict]:
+    """Isotropic noise takes longer."""
     isotropic = next((r for r in rows if r["noise"] == "isotropic"), None)
     base = next((r for r in real if isotropic and _setting(r)[:2] == _setting(isotropic)[:2]), None)
-    if isotropic is not None and base is not None and _exits(base) >= ENOUGH:
-        ratio, error = _log_ratio(isotropic, base)
-        if not _exits(isotropic) and ratio < 3 * error:
-            return tuple(found)  # a bound that decides nothing
-        found.append(
-            Verdict(
-                "full-space-isotropic",
-                "Isotropic noise of the same trace leaves the basin as soon as mini-batches do",
-                abs(ratio) < 3 * error,
-                f"{_shown(isotropic)} against {_shown(base)} iterations: ln ratio "
-                f"{'' if _exits(isotropic) else 'at least '}{ratio:.2f} +- {error:.2f} (tolerance 3 sigma)",
-                expected=False,
-            )
+    if isotropic is None or base is None or _exits(base) < ENOUGH:
+        return
+    ratio, error = _log_ratio(isotropic, base)
+    if _exits(isotropic) or ratio >= 3 * error:  # else a bound that decides nothing
+        yield Verdict(
+            "full-space-isotropic",
+            "Isotropic noise of the same trace leaves the basin as soon as mini-batches do",
+            abs(ratio) < 3 * error,
+            f"{_shown(isotropic)} against {_shown(base)} iterations: ln ratio "
+            f"{'' if _exits(isotropic) else 'at least '}{ratio:.2f} +- {error:.2f} (tolerance 3 sigma)",
+            expected=False,
         )
-    return tuple(found)
 
 
 def threshold(rows: Rows) -> tuple[Verdict, ...]:
