@@ -104,16 +104,22 @@ def _require_inside(line: Line, x0: float, cells: int) -> None:
         )
 
 
-def interval(sde: SDE, start: ArrayLike, target: object) -> Line:
-    """The interval that the target is the outside of; ``ValueError`` if a jump can leave it to elsewhere."""
+def interval(sde: SDE, start: ArrayLike, target: object, name: str = "the fractional equation") -> Line:
+    """The interval that the target is the outside of; ``ValueError`` of ``name`` if jumps end elsewhere."""
     if sde.dimension != 1:
-        raise ValueError(f"the fractional equation is for 1-D problems; this landscape has {sde.dimension} dimensions")
+        raise ValueError(f"{name} is for 1-D problems; this landscape has {sde.dimension} dimensions")
     x0, line = line_of(sde, start, target)
+    for end, kind in ((line.low, line.low_end), (line.high, line.high_end)):
+        if kind == "edge" and math.isfinite(end):
+            raise ValueError(
+                f"{name} needs a drift up to the target on both sides, and the landscape ends before "
+                f"it, at x = {end:.6g}, where jumps do not stop; take one that is defined there"
+            )
     goal = as_target(target, np.array([x0]))
     if not (line.is_two_sided and _is_outside(goal, line)):
         raise ValueError(
-            f"the fractional equation is for a target that is all the outside of an interval, where every jump out of "
-            f"it ends; {goal} is not (use Outside(center, radius), or by_paths())"
+            f"{name} is for a target that is all the outside of an interval, where every jump out of it ends; {goal} is "
+            f"not (use Outside(center, radius), or by_paths())"
         )
     return line
 

@@ -105,6 +105,8 @@ class GridRoute(Route):
     def within(self, problem: Problem, plan: Plan, share: float) -> EscapeTime:
         """The grid, if its dimension allows and its usual cost fits."""
         d, left = problem.sde.dimension, plan.allowance.left
+        if problem.sde.noise.leaps:
+            problem.sde.diffusion(problem.point[:, None])  # says that there is no D, whatever the time left
         if d > 3:
             raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
         if USUAL_SECONDS[d] > left:

@@ -109,6 +109,10 @@ def test_a_valley_ends_at_the_pass_behind_which_the_drift_leads_to_the_target():
     assert found.mean == pytest.approx(1 / rate, rel=1e-9) and all(a.holds for a in found.assumptions)
     far = fpsim.EscapeProblem(sde, -1.0, 1.5).by("imkeller-pavlyukevich")  # paths rest at 1 on their way
     assert [a.key for a in far.assumptions if not a.holds] == ["one minimum"]
+    small = fpsim.EscapeProblem(sde, -1.0, fpsim.Ball([-0.3], 0.1)).by("imkeller-pavlyukevich")
+    assert small.violated[0].detail.startswith("jumps over the target are held up at x = ")
+    behind = fpsim.EscapeProblem(sde, -1.0, fpsim.Ball([1.0], 0.1)).by("imkeller-pavlyukevich")
+    assert behind.mean == pytest.approx(found.mean, rel=1e-9) and not behind.violated
 
 
 def test_the_pass_is_the_end_of_the_valley_in_the_equation_too():
@@ -190,6 +194,12 @@ def two_shells(x: np.ndarray) -> np.ndarray:
 def test_the_equation_refuses_what_it_does_not_hold_for(noise, target, boundary, words: str):
     with pytest.raises(ValueError, match=words):
         fpsim.EscapeProblem(fpsim.SDE(BOWL, noise), 0.0, target, boundary).by("fractional")
+
+
+def test_a_landscape_that_ends_before_the_target_is_named():
+    half = leaving(landscapes.DriftField.from_expression(["log(x)"], variables="x"), 1.5, 0.5, 0.2, 0.0, 1.0)
+    with pytest.raises(ValueError, match="the landscape ends before it, at x = 0"):
+        half.by("fractional")
 
 
 def test_cells_are_a_whole_number_of_eights():

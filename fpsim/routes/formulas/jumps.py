@@ -73,7 +73,8 @@ def imkeller_pavlyukevich(problem: Problem) -> Formula:
     widths = abs(left[0] - bottom), abs(right[0] - bottom)
     log_mean = -law.alpha * math.log(law.scale) - math.log(rate * sum(width**-law.alpha for width in widths))
     notes = (f"the minimum {bottom:.6g} lies {widths[0]:.6g} and {widths[1]:.6g} from the ends of its valley",)
-    checks = _checks(law, min(widths), curvature, log_mean, left[1] or right[1])
+    cleared = [_cleared(problem, bottom, end) for end in (line.low, line.high) if math.isfinite(end)]
+    checks = _checks(law, min(widths), curvature, log_mean, left[1] or right[1] or "".join(cleared))
     return Formula(
         "imkeller-pavlyukevich", log_mean, JUMP_OUT, checks, "time of the jump out of the valley",
         problem.sde.convention, (bottom,), (), notes,
@@ -108,6 +109,16 @@ def _end(problem: Problem, bottom: float, end: float) -> tuple[float, str]:
     return top, f"behind x = {top:.4g} paths are held up at x = {held[0]:.4g}" if held.size else ""
 
 
+def _cleared(problem: Problem, bottom: float, end: float) -> str:
+    """What holds up the jumps that clear the target, where it is not all that lies behind its edge."""
+    reach = math.copysign(10 * max(problem.target.far(problem.point), abs(end - bottom)), end - bottom)
+    x = end + reach * np.linspace(1e-6, 1, PLACES)
+    with np.errstate(all="ignore"):
+        away = np.asarray(problem.sde.drift(x[None]))[0] * reach >= 0
+        stuck = x[away & (np.asarray(problem.target.level(x[None])) < 0)]
+    return f"jumps over the target are held up at x = {stuck[0]:.4g}" if stuck.size else ""
+
+
 def _law(problem: Problem, name: str) -> StableLaw:
     law = problem.sde.noise.stable
     if law is None:
@@ -131,7 +142,7 @@ def _ball(problem: Problem) -> tuple[np.ndarray, float]:
         )
     from fpsim.exact.fractional import interval
 
-    line = interval(problem.sde, problem.point, problem.target)
+    line = interval(problem.sde, problem.point, problem.target, "getoor")
     return np.array([(line.low + line.high) / 2]), (line.high - line.low) / 2
 
 
