@@ -118,8 +118,8 @@ def interval(sde: SDE, start: ArrayLike, target: object, name: str = "the fracti
     goal = as_target(target, np.array([x0]))
     if not (line.is_two_sided and _is_outside(goal, line)):
         raise ValueError(
-            f"{name} is for a target that is all the outside of an interval, where every jump out of it ends; {goal} is "
-            f"not (use Outside(center, radius), or by_paths())"
+            f"{name} is for a target that is all the outside of an interval, where every jump out of it ends; {goal} "
+            f"is not (use Outside(center, radius), or by_paths())"
         )
     return line
 
