@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.chunks import BLOCK
+from fpsim.paths.composed import why_numpy
 from fpsim.paths.cuda_exits import calls, run_on_card
 from fpsim.paths.cuda_walk import found_lost
 from fpsim.paths.edges import Edges
 from fpsim.paths.exit_pool import Call, Exits, Lanes, run_lanes
-from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_fold, lost, numpy_step
-from fpsim.paths.wall import numpy_wall
+from fpsim.paths.step import LIMITS, Compiled, DivergenceError, compiled_fold, compiled_step, lost, numpy_step
+from fpsim.paths.threads import thread_count
+from fpsim.paths.wall import compiled_wall, numpy_wall
 from fpsim.sde.sde import SDE
 from fpsim.targets import Target
 
@@ -50,6 +53,32 @@ class ExitRun:
         if self.coarse:
             return int(Stream.COARSE_INCREMENTS), int(Stream.COARSE_BRIDGE)
         return int(Stream.INCREMENTS), int(Stream.BRIDGE)
+
+    def followed(
+        self, device: Device, horizon: float, threads: int | None, progress: Callable[[float], None] | None
+    ) -> tuple[Exits, dict[str, Any]]:
+        """Exits by the engine that there is for this problem, and what is worth saying of it."""
+        steps = float(self.paths) * self.sde.dimension * min(horizon / self.step, EXIT_STEPS)
+        on, work = (
+            chosen(device, steps, self.sde),
+            0.0 if self.edges else steps,
+        )  # plain functions compile in free space
+        what = self.sde, self.target, self.step, self.dtype
+        wall = compiled_wall(*what, on, work)
+        if on == "cuda" and wall is None:
+            if device == "cuda":
+                raise ValueError(
+                    f"a GPU runs formulas, and the target {self.target} is a plain function; use device='cpu'"
+                )
+            on, wall = "cpu", compiled_wall(*what, "cpu", work)
+        advance = compiled_step(self.sde, self.step, None, self.dtype, on, work=work)
+        facts: dict[str, Any] = {"seed": int(self.seed), "bridge": self.bridge, "dtype": self.dtype.name}
+        if advance is None or wall is None:
+            facts |= {"engine": "numpy", "numpy": why_numpy(self.sde, steps, not self.edges)}
+            return self.numpy(progress), facts
+        if on == "cuda":
+            return self.cuda(advance, wall, progress), {**facts, "engine": "cuda"}
+        return self.compiled(advance, wall, thread_count(threads), progress), {**facts, "engine": "compiled"}
 
     def compiled(
         self, advance: Compiled, wall: Compiled, threads: int, progress: Callable[[float], None] | None

@@ -17,18 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fpsim.cuda.device import EXIT_STEPS, Device, chosen
+from fpsim.cuda.device import Device
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
-from fpsim.paths.composed import why_numpy
 from fpsim.paths.edges import Edges, start_edges
 from fpsim.paths.enclosure import enclosed, smallest_length
 from fpsim.paths.exit_run import ExitRun
 from fpsim.paths.exit_sample import ExitSample, sample_of
 from fpsim.paths.starts import start_points
-from fpsim.paths.step import check_drift, check_precision, check_step, compiled_step, require_count
-from fpsim.paths.threads import thread_count
-from fpsim.paths.wall import compiled_wall
+from fpsim.paths.step import check_drift, check_precision, check_step, require_count
 from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.sde import SDE, require_sde
@@ -94,6 +91,23 @@ def exit_times(
     start = sde.started(start)
     bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)
+    _check(sde, start, paths, step, seed, horizon, dtype)
+    edges = start_edges(sde, start, walls, seed)
+    points = start_points(start, sde.dimension, 0, int(paths), seed)
+    watched = _watched(sde, target, edges, points, bridge, step)
+    quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
+    work = ExitRun(
+        sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
+    )
+    found, facts = work.followed(device, horizon, threads, progress)
+    if walls is not None:  # places lie between two ends of a free step
+        out = np.isfinite(found.times)
+        found.places[out] = walls.fold(found.places[out].T).T
+    return sample_of(found, horizon, quads, float(step), deadline, facts)
+
+
+def _check(sde: SDE, start: Any, paths: int, step: float, seed: int, horizon: float, dtype: DTypeLike) -> None:
+    """Numbers that are possible, and exits that fit into memory; ``ValueError`` else."""
     check_step(step)
     require_count(paths, "paths")
     if not horizon > 0:
@@ -103,8 +117,10 @@ def exit_times(
     seed_words(seed)
     size = 8 * int(paths) * (sde.dimension * (3 if callable(start) else 1) + 6)
     require_memory(size, "the exits", "use fewer paths")
-    edges = start_edges(sde, start, walls, seed)
-    points = start_points(start, sde.dimension, 0, int(paths), seed)
+
+
+def _watched(sde: SDE, target: Any, edges: Edges, points: Array, bridge: bool, step: float) -> Target:
+    """The target between walls and edges, in which no start lies and over which no step jumps."""
     edges.require(points)
     target = sde.goal(target, points[:, 0])
     watched = enclosed(target, edges, bridge)
@@ -113,31 +129,7 @@ def exit_times(
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({target}); choose others")
     if bridge:
         require_fine_step(sde, watched, edges, step)
-    quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
-    work = ExitRun(
-        sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
-    )
-    steps = float(paths) * sde.dimension * min(horizon / step, EXIT_STEPS)
-    on, given = chosen(device, steps, sde), 0.0 if edges else steps  # plain functions compile in free space
-    wall = compiled_wall(sde, watched, step, dtype, on, given)
-    if on == "cuda" and wall is None:
-        if device == "cuda":
-            raise ValueError(f"a GPU runs formulas, and the target {target} is a plain function; use device='cpu'")
-        on, wall = "cpu", compiled_wall(sde, watched, step, dtype, "cpu", given)
-    advance = compiled_step(sde, step, None, dtype, on, work=given)
-    engine = "numpy" if advance is None or wall is None else "cuda" if on == "cuda" else "compiled"
-    facts = {"seed": int(seed), "bridge": bridge, "dtype": np.dtype(dtype).name, "engine": engine}
-    if advance is None or wall is None:
-        facts["numpy"] = why_numpy(sde, steps, not edges)
-        found = work.numpy(progress)
-    elif engine == "cuda":
-        found = work.cuda(advance, wall, progress)
-    else:
-        found = work.compiled(advance, wall, thread_count(threads), progress)
-    if walls is not None:  # places lie between two ends of a free step
-        out = np.isfinite(found.times)
-        found.places[out] = walls.fold(found.places[out].T).T
-    return sample_of(found, horizon, quads, float(step), deadline, facts)
+    return watched
 
 
 def _wide(sde: SDE | Scheduled, horizon: float, step: float, dtype: DTypeLike) -> Clocked | Jumping | None:
