@@ -63,9 +63,6 @@ def animate(
     """A film of particles, densities and escape times, drawn from computed data."""
     from animations.catalogue import Order, choose_renderer
     from animations.catalogue import animate as film
-    from fpsim.cli.curves import scheduled
-    from fpsim.escape import EscapeProblem
-    from fpsim.survival.problem import SurvivalProblem
 
     if renderer is None:
         renderer, remark = choose_renderer(scene)
@@ -74,24 +71,34 @@ def animate(
     format_ = format_ or (output.suffix.lstrip(".") if output else "") or "gif"
     look: dict[str, Any] = {"title": title, "colours": colours, "language": language, "size": size}
     order = Order(scene, quality, format_, renderer, **look, rate=rate, moment=moment)
-    problem: Any = None
     file = output or Path(f"{scene}.{format_}")
     check_file(file, only=(f".{format_}",))
-    if landscape is not None:
-        order.require_own_problem()
-        sde = given.sde(landscape)
-        ends = given.ends(sde.landscape)
-        problem = EscapeProblem(sde, *ends)
-        if schedule:  # the escape knows the minimum that a noise was told to look at
-            problem = SurvivalProblem(scheduled(problem.sde, schedule), *ends)
-    elif schedule:
-        raise ValueError("a --schedule moves the noise of a landscape of yours; name LANDSCAPE and its noise")
+    problem = _problem_of_one_s_own(order, landscape, given, schedule)
     asked_for = {"seconds": seconds, "clock": clock, "horizon": horizon}
     options = {name: value for name, value in asked_for.items() if value is not None}
     with progress_bar(False) as bar, if_interrupted("no film was written; a shorter one, --seconds 4, ends sooner"):
         files = film(order, problem, file, seed, bar, **options)
     for written in files:
         print(f"wrote {written}")
+
+
+def _problem_of_one_s_own(order: Any, landscape: str | None, given: ProblemOptions, schedule: list[str] | None) -> Any:
+    """The escape that a film is to show, under a schedule or without; ``None`` for the film's own."""
+    from fpsim.cli.curves import scheduled
+    from fpsim.escape import EscapeProblem
+    from fpsim.survival.problem import SurvivalProblem
+
+    if landscape is None:
+        if schedule:
+            raise ValueError("a --schedule moves the noise of a landscape of yours; name LANDSCAPE and its noise")
+        return None
+    order.require_own_problem()
+    sde = given.sde(landscape)
+    ends = given.ends(sde.landscape)
+    problem = EscapeProblem(sde, *ends)
+    if not schedule:
+        return problem
+    return SurvivalProblem(scheduled(problem.sde, schedule), *ends)  # the escape knows the minimum of its noise
 
 
 def demo(
