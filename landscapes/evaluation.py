@@ -61,7 +61,10 @@ class FormulaFunctions:
         names = tuple(name for name, _ in self.values)
         function, places = _compiled(what, self.formulas, self.variables, names, self.is_loss)
         with np.errstate(all="ignore"):  # the caller looks for values that are not numbers
-            parts = function(*x, *(value for _, value in self.values))
+            try:
+                parts = function(*x, *(value for _, value in self.values))
+            except OverflowError:  # of powers of Python's own floats; those of numpy are infinite then
+                parts = function(*x, *(np.float64(value) for _, value in self.values))
         result = np.empty((len(places), *x.shape[1:]))
         for row, place in enumerate(places):
             result[row] = parts[place]  # broadcasts a constant part

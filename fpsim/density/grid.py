@@ -26,6 +26,7 @@ Axis = tuple[float, float, int]
 AXIS_NAMES = ("x", "y", "z")
 
 
+FEWEST_FLOATS = 16  # within a cell, at the ends of an axis
 BYTES_PER_CELL = {1: 200, 2: 400, 3: 1200}
 """What rates and fields take on a grid, by dimension, without any factorisation."""
 
@@ -55,6 +56,11 @@ class Grid:
             low, high, cells = float(axis[0]), float(axis[1]), int(axis[2])
             if not (math.isfinite(low) and math.isfinite(high) and low < high and cells == axis[2] and cells >= 4):
                 raise ValueError(f"an axis needs finite low < high and a whole number of cells >= 4; got {tuple(axis)}")
+            if not (high - low) / cells > FEWEST_FLOATS * np.spacing(max(abs(low), abs(high))):
+                raise ValueError(
+                    f"the cells of an axis from {low:.6g} to {high:.6g} are {(high - low) / cells:.2g} wide, which "
+                    "floats cannot tell apart there; take a wider box (under more noise) or fewer cells"
+                )
             checked.append((low, high, cells))
         object.__setattr__(self, "axes", tuple(checked))
         object.__setattr__(self, "dims", AXIS_NAMES[: len(checked)])

@@ -51,7 +51,7 @@ class Features:
         """Whether L'/D is a polynomial that the nodes of a panel determine."""
         if self.noise.has(self.variable) or not self.slope.is_polynomial(self.variable):
             return False
-        return self._coefficients.size <= ORDER - 2
+        return self._coefficients.size <= ORDER - 2 and bool(np.isfinite(self._coefficients).all())
 
     @cached_property
     def _coefficients(self) -> Array:

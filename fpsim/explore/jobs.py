@@ -136,4 +136,6 @@ class Jobs:
 
 def sentence(error: BaseException) -> str:
     """An error in one line."""
+    if isinstance(error, OverflowError) or type(error).__name__ == "LinAlgError":
+        return "a number here is beyond what floats hold; take one of an ordinary size"
     return " ".join(str(error).split()) or type(error).__name__

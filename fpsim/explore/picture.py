@@ -14,6 +14,7 @@ from fpsim.escape import EscapeProblem
 from fpsim.explore.arrays import number, packed
 from fpsim.explore.clock import DENSITIES, FRAMES, Clock, clock
 from fpsim.explore.comparison import REFUSALS, at_once, table
+from fpsim.explore.jobs import sentence
 from fpsim.explore.programs import as_command, as_python
 from fpsim.explore.settings import Settings
 from fpsim.results import Comparison
@@ -147,7 +148,7 @@ def line(problem: EscapeProblem, found: Comparison, time: Clock) -> dict[str, An
         density = evolution(solver, problem, time.film)
         return {"density": density, "survival": survival(hunter, problem, time.survival)}
     except REFUSALS as error:
-        return {"density": None, "survival": None, "no_density": " ".join(str(error).split())}
+        return {"density": None, "survival": None, "no_density": sentence(error)}
 
 
 def evolution(solver: Any, problem: EscapeProblem, end: float) -> dict[str, Any]:

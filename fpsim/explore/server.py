@@ -12,6 +12,7 @@ Nothing that computes is imported here before it is asked for, so that the page 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
@@ -208,9 +209,14 @@ def _explained(endpoint: Callable[[Any], Any]) -> Callable[[Any], Any]:
         except BusyError as error:
             return _said(503, sentence(error))
         except REFUSALS as error:
-            return _said(400, sentence(error))
+            return _said(400, _without_flags(sentence(error)))
 
     return answered
+
+
+def _without_flags(text: str) -> str:
+    """A sentence about options of the command line, whose fields have no dashes on the page."""
+    return re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", " "), text)
 
 
 def _to_the_end(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -130,3 +130,17 @@ def test_noise_that_is_negative_at_the_start_is_refused():
     sde = fpsim.SDE(DoubleWell(), fpsim.DiffusionField.from_expression("x", variables="x"))
     with pytest.raises(ValueError, match="not positive"):
         fpsim.EscapeProblem(sde, -1.0, 1.0).by_quadrature()
+
+
+def test_cells_that_floats_cannot_tell_apart_are_refused():
+    well = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(1e-300))
+    for call in (lambda: fpsim.Grid((1.0, 1.0 + 1e-14, 100)), lambda: fpsim.automatic_grid(well, -1.0)):
+        with pytest.raises(ValueError, match="wide, which floats cannot tell apart there"):
+            call()
+    fpsim.Grid((0.0, 1e-300, 100))  # around zero there are enough of them
+
+
+def test_powers_beyond_floats_are_infinite_as_all_else_is():
+    place = Landscape.from_expression("x**2*w**4", variables="x", w=1e300)
+    assert place.loss(np.array([0.5])) == np.inf
+    assert DoubleWell(width=1e300).loss(np.array([0.5])) == 0.25
