@@ -67,8 +67,8 @@ def formulas(inertia: Inertia, step: float) -> Formulas | None:
 
     d, made = len(base.variables), list[tuple[Any, Any]]()
 
-    def symbols(name: str) -> list[Any]:
-        return [sympy.Symbol(f"{name} {i}", real=True) for i in range(d)]
+    def symbols(name: str, first: int = 0) -> list[Any]:
+        return [sympy.Symbol(f"{name} {i}", real=True) for i in range(first, first + d)]
 
     def stated(name: str, values: list[Any]) -> list[Any]:
         made.extend(zip(symbols(name), values, strict=True))
@@ -99,5 +99,4 @@ def formulas(inertia: Inertia, step: float) -> Formulas | None:
     second = stated("kicked", [kept * u + spread * k for u, k in zip(first, at(middle, kicks), strict=True)])
     end, second = flown("end", middle, second)
     speeds = [u + push * b for u, b in zip(second, at(end, base.drift), strict=True)]
-    unused = [sympy.Symbol(f"normal {i}", real=True) for i in range(d, 2 * d)]
-    return [*end, *speeds], {"x": [*x, *v], "z": [*z, *unused]}, parameters, made
+    return [*end, *speeds], {"x": [*x, *v], "z": [*z, *symbols("normal", d)]}, parameters, made

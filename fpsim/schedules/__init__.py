@@ -3,8 +3,8 @@
 sde = fpsim.Scheduled(sde, learning_rate=fpsim.schedules.cosine(0.1, 0.01, duration=500))
 """
 
+from fpsim.schedules.curve import Curve
 from fpsim.schedules.curves import (
-    Curve,
     cosine,
     exponential,
     formula,

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpsim.numbers import not_negative
-from fpsim.schedules.curves import Curve, as_curve
+from fpsim.schedules.curve import Curve, as_curve
 from fpsim.sde.sde import SDE, require_sde
 
 Array = NDArray[np.float64]
@@ -232,8 +232,10 @@ class Scheduled:
         return sde if factor == 1.0 else sde.with_noise(sde.noise.scaled(factor))
 
     def require(self, duration: float) -> None:
-        """Refuse curves that are no numbers, or not positive where they have to be, between 0 and ``duration``."""
+        """Refuse curves that are no numbers, or not what noise and loss can have, between 0 and ``duration``."""
         self._check(np.concatenate(self._looks(duration)))
+        for t in self.extremes(duration) if self.parameters else ():
+            self.at(t)
 
     def _check(self, t: Array) -> None:
         for name, curve in self.curves.items():
@@ -289,11 +291,7 @@ def _halves(path: Array, low: int, high: int) -> list[int]:
 
 
 def require_clock(scheduled: Scheduled, duration: float, dtype: Any) -> None:
-    """Refuse what the clock of a path cannot do: single precision, and curves that are not positive where they must be.
-
-    Raises:
-        ValueError: in one sentence.
-    """
+    """Refuse what the clock of a path cannot do: single precision, and curves that are not positive where they must."""
     if np.dtype(dtype) == np.float32:
         raise ValueError("a schedule's clock counts steps among the coordinates, and float32 loses count; use float64")
     scheduled.require(duration)

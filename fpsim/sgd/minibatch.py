@@ -29,7 +29,7 @@ from fpsim.paths.run import Keep
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled, check_precision, made, require_count
 from fpsim.paths.threads import in_order, thread_count
-from fpsim.schedules.curves import Curve
+from fpsim.schedules.curve import Curve
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches, MiniBatchSGD, Sampling
 from fpsim.sgd.rules import at_rest, rule_of

@@ -25,7 +25,7 @@ from fpsim.paths.exit_sample import ExitSample, sample_of
 from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS
 from fpsim.paths.threads import in_order
-from fpsim.schedules.curves import as_curve
+from fpsim.schedules.curve import as_curve
 from fpsim.sgd.batches import LARGEST_BATCH, BatchDivergenceError, MiniBatchSGD
 from fpsim.sgd.network_batches import BLOCK as TOGETHER
 from fpsim.sgd.network_batches import drawn, stepped

@@ -16,6 +16,11 @@ WHITE = fpsim.SDE(WELL, fpsim.ConstantDiffusion(0.1))
 NOISE = fpsim.HessianDiffusion(learning_rate=0.1, batch_size=1, at="everywhere", floor=0.1)
 PLAN = fpsim.Scheduled(WHITE, temperature=schedules.cosine(0.1, 0.05, 10))
 GRID = fpsim.Grid((-2, 2, 100))
+FLAT = fpsim.Scheduled(WHITE, parameters={"barrier": schedules.warm_up(0.25, 0.0, 1.0)})
+SCALED = fpsim.LossScaledDiffusion(learning_rate=0.1, batch_size=1, curvature=1.0)
+SINKING = fpsim.Scheduled(
+    fpsim.SDE(landscapes.DoubleWell(offset=0.2), SCALED), parameters={"offset": schedules.warm_up(0.2, -0.2, 1.0)}
+)
 HEAVY = fpsim.Scheduled(fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1.0), temperature=0.1)
 
 
@@ -73,6 +78,8 @@ def test_what_assumes_that_nothing_changes_refuses_with_one_reason(ask) -> None:
             lambda: fpsim.simulate(fpsim.Scheduled(WHITE, temperature=schedules.wave(0.1, 0.05, 1)), -1.0, 1e5, 0.01),
             "use a larger step",
         ),
+        (lambda: fpsim.simulate(SINKING, -1.0, 2.0, 0.1, 5), "needs L > 0, and the loss is -0.2 at its minimum"),
+        (lambda: fpsim.simulate(FLAT, -1.0, 2.0, 0.1, 5), "barrier is positive, not 0.0"),
         (lambda: fpsim.SurvivalProblem(HEAVY, (-1.0, 0.0), 1.0), "no schedule of motion with inertia"),
         (lambda: fpsim.FokkerPlanck(HEAVY, fpsim.Grid((-2, 2, 8), (-2, 2, 8))), "use fpsim.simulate"),
         (lambda: exit_times(HEAVY, (-1.0, 0.0), 1.0, 10, 0.1, horizon=1.0), "exit_times takes no schedule"),
