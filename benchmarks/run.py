@@ -71,7 +71,7 @@ def plain_numpy(paths: int, dimension: int, dtype: type) -> np.ndarray:
     s, h, k = dtype(math.sqrt(2 * DIFFUSION * STEP)), dtype(STEP), dtype(0.5)
     for _ in range(STEPS):
         pull = k * (np.roll(x, 1, 0) + np.roll(x, -1, 0) - 2 * x) if dimension > 1 else dtype(0)
-        x += (x - x**3 + pull) * h + s * generator.standard_normal(x.shape, dtype=dtype)
+        x += (x - x * x * x + pull) * h + s * generator.standard_normal(x.shape, dtype=dtype)
     return x
 
 
