@@ -17,6 +17,7 @@ from numba import cuda, types
 from fpsim.cuda.functions import (
     column_functions,
     copy_function,
+    frame_function,
     generated,
     inlined,
     lost_function,
@@ -274,7 +275,7 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
     draw, pull = draw_function(law), slope_function(source, dimension, law, real)
     move = step_function(dimension, momentum)
     coordinates = 2 * dimension if momentum else dimension
-    take, put = column_functions(coordinates)
+    (take, put), keep = column_functions(coordinates), frame_function(coordinates)
     is_lost, forget, number = lost_function(coordinates), forget_function(law), getattr(types, real)
 
     @cuda.jit
@@ -301,9 +302,7 @@ def walk_kernel(source: str, dimension: int, law: int, momentum: bool = False, r
                 cuda.atomic.max(lost, 1, n + 1)
                 break
             if n + 1 == mark:
-                if frames.shape[0] > 0:
-                    for i in range(coordinates):
-                        frames[frame, i, lane] = x[i]
+                keep(x, frames, frame, lane)
                 frame += 1
                 mark += every
         put(x, states, lane)

@@ -200,6 +200,18 @@ def column_functions(dimension: int) -> tuple[Any, Any]:
     return inlined(take), inlined(put)
 
 
+def frame_function(dimension: int) -> Any:
+    """``keep(x, frames, frame, lane)``: x into ``frames`` (F, d, paths), where there are any."""
+
+    def keep(x, frames, frame, lane):
+        """One frame of one path."""
+        if frames.shape[0] > 0:
+            for i in range(dimension):
+                frames[frame, i, lane] = x[i]
+
+    return inlined(keep)
+
+
 def copy_function(dimension: int) -> Any:
     """``copy(a, b)``: b = a, both (d,)."""
 

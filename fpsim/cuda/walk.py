@@ -15,7 +15,16 @@ from numba import cuda, types
 from numpy.typing import NDArray
 
 from fpsim.cuda.device import simulated
-from fpsim.cuda.functions import draw_function, generated, lost_function, near
+from fpsim.cuda.functions import (
+    column_functions,
+    copy_function,
+    draw_function,
+    frame_function,
+    generated,
+    kick_function,
+    lost_function,
+    near,
+)
 
 Array = NDArray[Any]
 THREADS = 16 if simulated() else 128
@@ -44,7 +53,8 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
     """
     advance, draw, is_lost = generated(source, real), draw_function(dimension, real), lost_function(dimension)
     number, (own, fetch) = getattr(types, real), near(source, numbers, real)
-    short = source.count("\n") < LONG
+    choose, copy, keep = kick_function(dimension), copy_function(dimension), frame_function(dimension)
+    (take, put), short = column_functions(dimension), source.count("\n") < LONG
 
     @cuda.jit
     def walk(states, first_path, first_step, every, stretches, key0, key1, stream, given, limit, frames, lost):
@@ -52,18 +62,13 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
         lane = cuda.grid(1)
         if lane >= states.shape[1]:
             return
-        x = cuda.local.array(dimension, number)
-        y = cuda.local.array(dimension, number)
+        x, y = cuda.local.array(dimension, number), cuda.local.array(dimension, number)
         kick = cuda.local.array(dimension, number)
         z = cuda.local.array((4, dimension), number)
         data = fetch(given, cuda.local.array(own, number))
-        for i in range(dimension):
-            x[i] = states[i, lane]
-        path = first_path + lane
-        n = first_step
-        last = first_step + every * stretches
-        mark = first_step + every
-        frame = 0
+        take(states, lane, x)
+        path, n, frame = first_path + lane, first_step, 0
+        last, mark = first_step + every * stretches, first_step + every
         while n < last:
             quad = n >> 2
             draw(z, quad, path, stream, key0, key1)
@@ -74,33 +79,25 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
                 advance(y, z[3], data, x)
                 n += 4
                 if n == mark:
-                    if frames.shape[0] > 0:
-                        for i in range(dimension):
-                            frames[frame, i, lane] = x[i]
+                    keep(x, frames, frame, lane)
                     frame += 1
                     mark += every
             else:
                 for k in range(4):
                     if n == 4 * quad + k and n < last:
-                        # constant places, so that z can live in registers
-                        for i in range(dimension):
-                            kick[i] = z[0, i] if k == 0 else (z[1, i] if k == 1 else (z[2, i] if k == 2 else z[3, i]))
+                        choose(z, k, kick)
                         advance(x, kick, data, y)
-                        for i in range(dimension):
-                            x[i] = y[i]
+                        copy(y, x)
                         n += 1
                         if n == mark:
-                            if frames.shape[0] > 0:
-                                for i in range(dimension):
-                                    frames[frame, i, lane] = x[i]
+                            keep(x, frames, frame, lane)
                             frame += 1
                             mark += every
             if is_lost(x, limit):
                 cuda.atomic.min(lost, 0, lane)
                 cuda.atomic.max(lost, 1, quad)
                 n = last
-        for i in range(dimension):
-            states[i, lane] = x[i]
+        put(x, states, lane)
 
     return walk
 
