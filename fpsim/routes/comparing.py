@@ -93,12 +93,16 @@ class _Comparing:
         except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
             if isinstance(error, TypeError) and not _is_refusal(error):
                 raise
-            what = "" if isinstance(error, ValueError | TypeError) else f"it ended with {type(error).__name__}: "
+            what = "" if _is_refusal(error) else f"it ended with {type(error).__name__}: "
             self.skipped.append(Skipped(name, what + " ".join(str(error).split()), getattr(error, "seconds", None)))
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Whether an error was raised on purpose, by a ``raise`` of the project; a fault of a program is none."""
+    """Whether an error was raised on purpose, by a ``raise`` of the project; a fault of a program is none.
+
+    A ``TypeError`` of any other origin is raised; what else goes wrong (numerics of a library, memory) is listed under
+    its name.
+    """
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next

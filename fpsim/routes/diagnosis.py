@@ -22,6 +22,7 @@ from fpsim.route import ROUTES, by_exactness
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import route
 from fpsim.sde.gates import Gate, is_shut
+from fpsim.valleys.eyring import off_quadratic
 from landscapes.notebook import Shown
 
 Array = NDArray[np.float64]
@@ -144,11 +145,9 @@ def _taylor(problem: Problem, at: Any) -> list[Assumption]:
     """How far L is from its quadratic approximation one thermal width from minimum and pass."""
     checks = []
     for name, point, (values, vectors) in (("minimum", at.minimum, at.modes[0]), ("pass", at.top, at.modes[1])):
-        axis, curvature = vectors[:, 0], float(values[0])
-        noise = float(axis @ problem.sde.diffusion(point[:, None])[..., 0] @ axis)
-        width = math.sqrt(noise / abs(curvature))
-        loss = problem.sde.potential.loss(np.stack([point - width * axis, point, point + width * axis], axis=1))
-        worst = max(abs(loss[i] - loss[1] - curvature * width**2 / 2) for i in (0, 2)) / noise
+        axis = vectors[:, :1]
+        noise = float((axis.T @ problem.sde.diffusion(point[:, None])[..., 0] @ axis)[0, 0])
+        worst = off_quadratic(problem.sde.potential.loss, point, values[:1], axis, noise)
         checks.append(
             Assumption(
                 f"quadratic at the {name}: error <= 0.2 noise units one thermal width away",
