@@ -77,7 +77,7 @@ def fractional_passage(
         raise ValueError(f"the fractional equation is for alpha-stable noise with alpha < 2; this SDE has {sde.noise}")
     if walls is not None:
         raise ValueError(f"the fractional equation knows no walls, and this problem has {walls}; use by_paths()")
-    if isinstance(cells, bool) or cells % 8 or not 64 <= cells <= MOST_CELLS:
+    if not isinstance(cells, int | np.integer) or cells % 8 or not 64 <= cells <= MOST_CELLS:
         raise ValueError(f"cells is a multiple of 8 from 64 to {MOST_CELLS}; got {cells!r}")
     line = interval(sde, start, target)
     x0 = float(np.ravel(start)[0])

@@ -202,6 +202,7 @@ def test_a_landscape_that_ends_before_the_target_is_named():
         half.by("fractional")
 
 
-def test_cells_are_a_whole_number_of_eights():
+@pytest.mark.parametrize("cells", [100, 800.0, "many", True])
+def test_cells_are_a_whole_number_of_eights(cells):
     with pytest.raises(ValueError, match="a multiple of 8 from 64"):
-        fractional_passage(fpsim.SDE(FREE, fpsim.LevyNoise(1.5, 1.0)), 0.0, fpsim.Outside([0.0], 1.0), cells=100)
+        fractional_passage(fpsim.SDE(FREE, fpsim.LevyNoise(1.5, 1.0)), 0.0, fpsim.Outside([0.0], 1.0), cells=cells)
