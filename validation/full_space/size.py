@@ -77,9 +77,9 @@ class Size:
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             (*MAIN, 0.02, (2, 3, 4)),
-            ("resnet-39", 0.03, 0.04, (3, 4, 5, 6)),
+            ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
             (*FOURS, 0.04, (2, 3, 4, 5)),
-            (*TWOS, 0.04, (2, 3, 4, 5)),
+            (*TWOS, 0.04, (2, 3, 4)),
             ("resnet-39", 0.05, 0.04, (8, 10, 12)),
             (*NEAR, 0.04, (16, 20, 24)),
         )
@@ -99,8 +99,8 @@ class Size:
             (*NEAR, 0.04, 16, BATCHES, 32768, 90_000),
         )
         once = (
-            (*MAIN, 0.04, GAUSSIAN, (8,)),
+            (*MAIN, 0.04, GAUSSIAN, (6,)),
             (*NEAR, 0.04, GAUSSIAN, (16,)),
             (*WIDER, 0.04, BATCHES, (8, 10, 12)),
         )
-        return cls(windows, plain, further, card, (6,), 3, 1024, 2, 64, 32, 1e-5, True, once)
+        return cls(windows, plain, further, card, (6,), 2, 1024, 2, 64, 32, 1e-5, True, once)
