@@ -69,7 +69,7 @@ def _legend_below(figure: Figure, columns: int) -> None:
     """One legend for all panels, under them."""
     named = {
         label: handle
-        for axes in figure.axes
+        for axes in reversed(figure.axes)
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }  # fmt: skip
     look: dict[str, Any] = {"fontsize": SMALL, "frameon": False, "labelcolor": INK}
