@@ -1,4 +1,4 @@
-"""The pictures of the escape law in docs/networks.md, from the stored study:  python docs/escape_law_picture.py FOLDER."""
+"""The pictures of the escape law in docs/networks.md, from the stored study:  python docs/escape_law_picture.py."""
 
 import sys
 from pathlib import Path

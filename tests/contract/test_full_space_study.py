@@ -17,7 +17,18 @@ from validation.full_space.kept import kept, stored  # noqa: E402
 from validation.full_space.measures import CARD, ONCE, SPLITTING, EscapeLaw, measure, plan  # noqa: E402
 from validation.full_space.places import FIRST, SECOND, TWINS  # noqa: E402
 from validation.full_space.run import STUDY  # noqa: E402
-from validation.full_space.size import BATCHES, CONFIRMING, GAUSSIAN, MAIN, NEAR, WIDER, Size  # noqa: E402
+from validation.full_space.size import (  # noqa: E402
+    BATCHES,
+    CONFIRMING,
+    FAR,
+    FOURS,
+    GAUSSIAN,
+    MAIN,
+    NEAR,
+    TWOS,
+    WIDER,
+    Size,
+)
 from validation.study.pieces import Pieces  # noqa: E402
 from validation.study.run import Run  # noqa: E402
 
@@ -183,14 +194,32 @@ def test_the_most_important_pieces_come_first_and_a_stopped_run_is_reported(tmp_
 def test_what_is_kept_says_what_the_page_says():
     """Local slopes of the times simulated on a GPU, between the actions of Gauss and of Cramer at 0.04."""
     found = stored()
-    plain = {(r["decay"], r["S"]): r for r in found.times if r["method"] == "plain" and r["exits"] > 10}
+    plain = [r for r in found.times if (r["method"], r["noise"]) == ("plain", BATCHES) and r["exits"] > 10]
+    plain = {(r["decay"], r["S"]): r for r in plain}
     assert {key: r["exits"] for key, r in plain.items()} == {
-        (0.04, 3): 6769, (0.04, 4): 644, (0.04, 5): 218, (0.05, 6): 1783, (0.05, 8): 163, (0.05, 10): 15
+        (0.04, 2): 331, (0.04, 3): 6769, (0.04, 4): 644, (0.04, 5): 218, (0.05, 6): 1783, (0.05, 8): 163, (0.05, 10): 15
     }  # fmt: skip
     logs = {key: r["ln(iterations)"] for key, r in plain.items()}
     assert (logs[0.04, 4] - logs[0.04, 3]) / 25 == pytest.approx(0.1162, abs=1e-4)
     assert (logs[0.04, 5] - logs[0.04, 4]) / 25 == pytest.approx(0.1296, abs=1e-4)
-    slopes = {(t["decay"], t["theory"]): t["slope"] for t in found.theories}
-    assert slopes[0.04, "gauss"] == pytest.approx(0.1203, abs=1e-3)
-    assert slopes[0.04, "cramer"] == pytest.approx(0.1353, abs=2e-4)
-    assert STUDY.report(found)["splitting-plain"].holds
+    slopes = {(t["network"], t["decay"], t["theory"]): t["slope"] for t in found.theories}
+    assert slopes[(*MAIN, "gauss")] == pytest.approx(0.1203, abs=1e-3)
+    assert slopes[(*MAIN, "cramer")] == pytest.approx(0.1353, abs=2e-4)
+    report = STUDY.report(found)
+    assert (
+        report.as_expected
+        and report["splitting-plain"].holds
+        and report["slope-resnet-39-of-4-and-9-0.055-cramer"].holds
+    )
+
+
+def test_slopes_on_other_digits_and_at_another_rate_are_what_the_page_says():
+    lines = {(n["network"], n["decay"], n["eta"]): n for n in laws.slopes(stored().times) if n["method"] == "splitting"}
+    said = {
+        (*MAIN, 0.04): (0.1320, 0.0010), (*MAIN, 0.02): (0.1342, 0.0024), (*FOURS, 0.04): (0.2273, 0.0024),
+        (*TWOS, 0.04): (0.2118, 0.0033),
+    }  # fmt: skip
+    for key, (slope, error) in said.items():
+        assert lines[key]["slope"] == pytest.approx(slope, abs=1e-4)
+        assert lines[key]["error"] == pytest.approx(error, abs=1e-4)
+    assert lines[(*FAR, 0.04)]["curvature z"] == pytest.approx(4.6, abs=0.1)

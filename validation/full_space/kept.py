@@ -35,8 +35,8 @@ def kept(*stores: str | Path, seed: int = 0, quick: bool = False) -> tuple[Escap
 
 
 def stored() -> EscapeLaw:
-    """What is kept in the package: times simulated on an H100 (`benchmarks/gpu_networks.py`), first points of
-    splitting, and theories at two weight decays.
+    """What is kept in the package: times by splitting, times simulated on an H100 (`benchmarks/gpu_networks.py`), and
+    theories at six places.
     """
     return EscapeLaw.from_xarray(read(FILE))
 

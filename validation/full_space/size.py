@@ -18,11 +18,11 @@ Dear = tuple[str, float, float, str, tuple[int, ...]]
 Sampled = tuple[str, float, float, int, str, int, int]
 """Network, weight decay, learning rate, batch size, law of the noise, paths, and iterations that each is followed."""
 MAIN = ("resnet-39", 0.04)
-NEAR = ("resnet-39", 0.055)
+NEAR, FAR = ("resnet-39", 0.055), ("resnet-39", 0.03)
 FOURS = ("resnet-39-of-4-and-9", 0.055)
 TWOS = ("resnet-39-of-2-and-9", 0.055)
 WIDER = ("resnet-113", 0.055)
-"""Where Gauss and Cramer are to be told apart, next to the pitchfork, on other digits, and with more parameters."""
+"""Where Gauss and Cramer are to be told apart, next to and far from the pitchfork, other digits, more parameters."""
 MAIN_RATE = 0.04
 """The learning rate wherever another one is not asked for."""
 CONFIRMING = 1000
@@ -77,7 +77,7 @@ class Size:
         windows = (
             (*MAIN, 0.04, (4, 5, 6, 8, 10)),
             (*MAIN, 0.02, (2, 3, 4)),
-            ("resnet-39", 0.03, 0.04, (3, 4, 5, 6, 7)),
+            (*FAR, 0.04, (3, 4, 5, 6, 7)),
             (*FOURS, 0.04, (2, 3, 4, 5)),
             (*TWOS, 0.04, (2, 3, 4)),
             ("resnet-39", 0.05, 0.04, (8, 10, 12)),
