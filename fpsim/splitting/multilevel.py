@@ -5,7 +5,7 @@ With entries in A distributed as they settle, p the chance that a loop ends in t
 
     T(start) = E[time of the first transit] + P(back in A) E[l] / p             (renewal; Hill's relation)
 
-The first transit runs from the start through a time in which flights settle, and two loops more, to an entry in A.
+The first transit runs from the start through a time in which flights settle, and some loops more, to an entry in A.
 p and E[l] come from N excursions: the k lowest maxima z are killed, all ties with them, and copies of others branch off
 where these first passed z.  p = prod(1 - killed/N) is unbiased for chains of discrete time (Cerou, Guyader, Stoch.
 Anal. Appl. 25 (2007) 417; Brehier, Gazeau, Goudenege, Lelievre, Rousset, Ann. Appl. Probab. 26 (2016) 3559, Theorem
@@ -33,8 +33,8 @@ FEWEST_PARTICLES = 8
 MOST_REPETITIONS = 2**15 - 4
 PILOT, TRIAL = 2**15 - 1, 2**15 - 2
 """Repetitions whose numbers walkers and a trial draw by."""
-WARMING = 2
-"""Loops between settling and the first entry that counts."""
+WARMING = 16
+"""Loops between settling and the first entry that counts: entries come in clusters where a flow turns around A."""
 MOST_LEVELS = 100_000
 TRAIL = 4
 """Places of a level that a trail keeps."""
