@@ -26,8 +26,8 @@ def split(monkeypatch, heavy, **options):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_nothing_changes_but_the_number_of_calls(threads, monkeypatch):
-    alone, many = split(monkeypatch, False, threads=threads)
-    shared, few = split(monkeypatch, True, threads=threads)
+    alone, many = split(monkeypatch, False, threads=threads, repetitions=12)
+    shared, few = split(monkeypatch, True, threads=threads, repetitions=12)
     assert (shared.mean, shared.standard_error) == (alone.mean, alone.standard_error)
     assert sum(few) == sum(many) and len(few) < 0.8 * len(many)
 
