@@ -33,7 +33,7 @@ FEWEST_PARTICLES = 8
 MOST_REPETITIONS = 2**15 - 4
 PILOT, TRIAL = 2**15 - 1, 2**15 - 2
 """Repetitions whose numbers walkers and a trial draw by."""
-WARMING = 16
+FEWEST_LOOPS, WARMING = 2, 16
 """Loops between settling and the first entry that counts: entries come in clusters where a flow turns around A."""
 MOST_LEVELS = 100_000
 TRAIL = 4
@@ -124,11 +124,14 @@ class _Run:
         plan = self.plan
         aloft = np.tile(plan.start, (plan.particles, 1))
         steps, settling = 0.0, Until(low=plan.low, low_from=plan.settled)
-        for until in (settling, *(Until(high=plan.high), Until(low=plan.low)) * WARMING):
-            if len(aloft):
-                flown = self._fly(aloft, until)
-                steps += float(flown.steps.sum())
-                aloft = flown.places[flown.ends != ARRIVED]
+        for k in range(WARMING + 1):
+            if k > FEWEST_LOOPS and 2 * len(aloft) < plan.particles:
+                break  # the target is near: what is left shall make loops that count
+            for until in (Until(high=plan.high), Until(low=plan.low)) if k else (settling,):
+                if len(aloft):
+                    flown = self._fly(aloft, until)
+                    steps += float(flown.steps.sum())
+                    aloft = flown.places[flown.ends != ARRIVED]
         return steps, aloft
 
     def _fly(self, starts: Array, until: Until, first: Array | None = None) -> Flown:
