@@ -34,7 +34,7 @@ SIZES = {
     "annealing": Annealing((0.4, 1.0, 1.6), (1e2, 1e4), 80, 200),
     "escape-formula": EscapeFormula(10, (0.1, 0.07, 0.05), (1.0, 2.0, 3.0), (0.25, 0.3, 0.35), (0.1,)),
     "full-space": FullSpace(
-        (), (("resnet-39", 0.04, 0.04, 1, "with-replacement", 8, 400),), (), (), 1, 8, 2, 16, 8, 1e-5, False
+        (), (("resnet-39", 0.04, 0.04, 1, "with-replacement", 8, 400),), (), (), (), 1, 8, 2, 16, 8, 1e-5, False
     ),
     "noise-covariance": NoiseCovariance(2000, 3, 4, 400, None, None, 21),
     "sharpness": Sharpness(60, 2, 40, 10, 8, 40, (0.25, 1.0, 4.0), (1.0, 1.25), 20, 20),

@@ -70,7 +70,7 @@ OTHERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("loss", OTHERS, ids=str)
+@pytest.mark.parametrize("loss", OTHERS, ids=lambda loss: getattr(loss, "__name__", str(loss)))
 def test_other_losses_are_refused(loss, pair):
     with pytest.raises(ValueError, match=r"squared|plain mean"):
         landscapes.from_torch(pair[0], X, Y, loss=loss)
