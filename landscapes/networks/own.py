@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from landscapes.examples.sampled import SampledLandscape
-from landscapes.progress import Progress
+from landscapes.progress import Progress, shows_progress
 
 if TYPE_CHECKING:
     from landscapes.networks.landscape import NeuralLandscape
@@ -36,6 +36,7 @@ def from_torch(
     return NeuralLandscape(model, x, y, loss=_named(loss), **settings)
 
 
+@shows_progress("line")
 def slice_between(
     place: Any, first: Any, second: Any, *, margin: float = 0.25, count: int = 257, progress: Progress = None,
     **settings: Any,
