@@ -114,6 +114,11 @@ class BatchFlights:
         return self.sgd.coordinates
 
     @property
+    def turns(self) -> bool:
+        """Whether it has velocities."""
+        return self.sgd.momentum > 0
+
+    @property
     def engine(self) -> str:
         """``"compiled"`` or ``"cuda"``."""
         return "compiled" if self.device == "cpu" else "cuda"
@@ -210,6 +215,11 @@ class NetworkFlights:
     def dimension(self) -> int:
         """Coordinates of a state."""
         return int(self.sgd.landscape.dimension)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it has velocities."""
+        return bool(getattr(self.sgd, "momentum", 0.0) > 0)
 
     @property
     def engine(self) -> str:

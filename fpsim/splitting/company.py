@@ -60,6 +60,11 @@ class Company:
         return self.dynamics.dimension
 
     @property
+    def turns(self) -> bool:
+        """Whether its flow may turn around a valley."""
+        return self.dynamics.turns
+
+    @property
     def engine(self) -> str:
         """What moves it."""
         return self.dynamics.engine

@@ -137,6 +137,11 @@ class Dynamics(Protocol):
         """``"compiled"``, ``"cuda"`` or ``"numpy"``, or what else moves it."""
         ...
 
+    @property
+    def turns(self) -> bool:
+        """Whether its flow may turn around a valley: a drift that is no gradient, or velocities."""
+        ...
+
     def score(self, x: Array) -> Array:
         """Scores (n,) of states ``x`` (n, d)."""
         ...

@@ -34,7 +34,8 @@ MOST_REPETITIONS = 2**15 - 4
 PILOT, TRIAL = 2**15 - 1, 2**15 - 2
 """Repetitions whose numbers walkers and a trial draw by."""
 FEWEST_LOOPS, WARMING = 2, 16
-"""Loops between settling and the first entry that counts: entries come in clusters where a flow turns around A."""
+"""Loops between settling and the first entry that counts, and where a flow turns around A, so that entries come in
+clusters."""
 MOST_LEVELS = 100_000
 TRAIL = 4
 """Places of a level that a trail keeps."""
@@ -124,7 +125,7 @@ class _Run:
         plan = self.plan
         aloft = np.tile(plan.start, (plan.particles, 1))
         steps, settling = 0.0, Until(low=plan.low, low_from=plan.settled)
-        for k in range(WARMING + 1):
+        for k in range((WARMING if self.dynamics.turns else FEWEST_LOOPS) + 1):
             if k > FEWEST_LOOPS and 2 * len(aloft) < plan.particles:
                 break  # the target is near: what is left shall make loops that count
             for until in (Until(high=plan.high), Until(low=plan.low)) if k else (settling,):

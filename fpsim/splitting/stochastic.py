@@ -65,6 +65,11 @@ class StochasticFlights:
         return self.sde.dimension
 
     @property
+    def turns(self) -> bool:
+        """Whether the drift is no gradient of a loss in the state's coordinates."""
+        return not hasattr(self.sde.landscape, "loss") or self.sde.landscape.dimension != self.dimension
+
+    @property
     def engine(self) -> str:
         """``"compiled"``, ``"numpy"`` or ``"cuda"``."""
         return "numpy" if self._compiled is None else "compiled" if self.device == "cpu" else "cuda"
