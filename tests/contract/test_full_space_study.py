@@ -216,7 +216,7 @@ def test_what_is_kept_says_what_the_page_says():
 def test_slopes_on_other_digits_and_at_another_rate_are_what_the_page_says():
     lines = {(n["network"], n["decay"], n["eta"]): n for n in laws.slopes(stored().times) if n["method"] == "splitting"}
     said = {
-        (*MAIN, 0.04): (0.1320, 0.0010), (*MAIN, 0.02): (0.1342, 0.0024), (*FOURS, 0.04): (0.2273, 0.0024),
+        (*MAIN, 0.04): (0.1320, 0.0010), (*MAIN, 0.02): (0.1342, 0.0024), (*FOURS, 0.04): (0.2269, 0.0025),
         (*TWOS, 0.04): (0.2118, 0.0033),
     }  # fmt: skip
     for key, (slope, error) in said.items():
