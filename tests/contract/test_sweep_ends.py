@@ -125,7 +125,7 @@ def test_a_scheduler_without_workers_is_one_sentence(tmp_path, endless, monkeypa
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     from fpsim.sweeps.workers import ClusterLostError
 
-    monkeypatch.setattr("fpsim.sweeps.workers.CONNECTING", 0.5)
+    monkeypatch.setattr("fpsim.sweeps.workers.CONNECTING", 3.0)
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         pytest.raises(ClusterLostError, match=r"has no workers; start some with 'dask worker tcp://"),
