@@ -87,6 +87,7 @@ def run_lanes(
     handfuls, stop = _Handfuls(paths, threads), threading.Event()
 
     def worker() -> list[tuple[Array, int]]:
+        """Follow handfuls of paths in this thread until none is left."""
         busy, now = 0, clock.perf_counter()
         lanes, final, pace, taken = Lanes.idle(points[:, 0], dtype), False, Pace(FIRST_CALL), []
         start = clock.perf_counter()

@@ -67,6 +67,7 @@ class _Comparing:
         self.notes: tuple[str, ...] = ()
 
     def run(self) -> Comparison:
+        """Every applicable route in turn; on Ctrl-C what has been answered."""
         routes = applicable(self.problem)
         try:
             for route in routes:

@@ -232,6 +232,7 @@ def _prefactor(landscape: DatasetLandscape, a: float, b: float) -> tuple[float, 
 
     @cache  # both integrals ask at the same places first
     def at(places: bytes) -> Array:
+        """What Cramer's root gives at a row of places, by their bytes."""
         points = np.frombuffer(places)[None]
         g, h = np.asarray(landscape.example_gradients(points))[:, 0], landscape.examples.hessians(points)[:, 0, 0]
         q = cramer_root(g)

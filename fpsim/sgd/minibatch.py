@@ -200,6 +200,7 @@ def simulate_batches(
     watch = Watch(float(frames * int(every)) * int(paths), progress)
 
     def work(chunk: tuple[int, int]) -> Array:
+        """Walk the paths from one number to another."""
         out = None if x is None else x[:, slice(*chunk)]
         if plan is not None and walks is not None:
             return march(plan, walks, start, chunk, int(every), keep, origin, seed, watch, out)

@@ -98,6 +98,7 @@ def split_iterations(
         raise ValueError("the deadline came before flights had settled around the start; give more time") from None
 
     def answer(done: Sequence[Repetition]) -> EscapeTime:
+        """The mean in iterations from the repetitions that have ended."""
         mean = ensemble.mean_of_loops(done, int(particles))
         log_mean = mean.log_mean - math.log(parts)
         value = math.exp(log_mean) if log_mean <= LARGEST_LOG else math.inf

@@ -104,6 +104,7 @@ class _Run:
         self.rng = np.random.Generator(np.random.Philox(key=np.array([seed, number], dtype=np.uint64)))
 
     def result(self) -> Repetition:
+        """First transits, excursions and their levels, in this order."""
         plan, n = self.plan, self.plan.particles
         steps, back = self._transit()
         found = steps / n, len(back) / n

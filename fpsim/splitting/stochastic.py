@@ -160,6 +160,7 @@ class StochasticFlights:
         drawn: dict[str, Any] = {}
 
         def advance(x: Array, alive: Integers, k: int) -> Array:
+            """States one step on, by the normals of their groups of four steps."""
             if k % 4 == 0:
                 quads = np.full(alive.size, k // 4)
                 z = twin.quad_normals(alive, quads, self.sde.normals, self.seed, int(Stream.INCREMENTS))

@@ -67,11 +67,11 @@ def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5, 
         for size in sizes:
             rows.append(part(place, eta, size, BATCHES, "splitting", slope * size / eta + 3 - math.log(eta)))
     for noise, shift in ((BATCHES, 0.0), (GAUSSIAN, -gauss)):
-        rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=400, walked=400 * math.exp(10 + shift)))
+        rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=40_000, walked=40_000 * math.exp(10 + shift)))
         rows.append(part(NEAR, 0.04, 12, noise, "plain", 0.0, exits=400, walked=400 * math.exp(10)))
     spared = 0.135 * 2 / 0.04 * 1 / (128 - 2)
     for noise, shift in (("without-replacement", spared + distinct), ("reshuffled", shuffled), ("momentum 0.9", ball)):
-        rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=2500, walked=2500 * math.exp(10 + shift)))
+        rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=40_000, walked=40_000 * math.exp(10 + shift)))
     rows.append(part(MAIN, 0.04, 5, GAUSSIAN, "splitting", main * 5 / 0.04 + 3 - math.log(0.04) - gauss))
     for side, log in ((FIRST, 18.0), (SECOND, 19.0)):
         rows.append(part(MAIN, 0.04, 6, BATCHES, "splitting", log, side=side))
