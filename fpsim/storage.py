@@ -12,8 +12,9 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from fpsim import fields
 from landscapes.notebook import Shown
 
 if TYPE_CHECKING:
@@ -44,16 +45,24 @@ RUNS = "fpsim.routes.route", "repeated"
 
 
 class Stored(Shown):
-    """A result that can be saved and loaded; subclasses say how it becomes a dataset and comes back."""
+    """A result that can be saved and loaded, by the table of its fields (:mod:`fpsim.fields`)."""
+
+    spread: ClassVar[str] = ""
+    """The field, a dictionary, whose entries are attributes of their own."""
 
     def to_xarray(self) -> xarray.Dataset:
-        """Everything as one dataset."""
-        raise NotImplementedError
+        """Everything as one dataset: arrays as variables, what is no array in its attributes."""
+        facts = fields.words(self)
+        facts |= facts.pop(self.spread, {})
+        return dataset(fields.variables(self), **facts)
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        raise NotImplementedError
+        facts = facts_of(data)
+        own = {name: facts.pop(name) for name in fields.types_of(cls) if name in facts}
+        given: dict[str, Any] = {cls.spread: facts} if cls.spread else {}
+        return fields.made(cls, data, own, **given)
 
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_xarray` as netCDF and return the path."""

@@ -11,8 +11,9 @@ import numpy as np
 from animations.arrhenius.film import ArrheniusFilm
 from animations.film.clock import Clock
 from animations.film.data import step_of
-from animations.film.fields import Array, Drawn, FilmData, Pieces
+from animations.film.fields import Array, FilmData, Pieces
 from animations.film.noises import formula_for
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 TRUSTED = 0.2
@@ -37,11 +38,11 @@ class SeriesData:
     axis: str
     formula_name: str
     law: str
-    inverse: Annotated[Array, Drawn("level", "", "{axis}")]
-    tau: Annotated[Array, Drawn("level", "time", "exact mean escape time")]
-    formula: Annotated[Array, Drawn("level", "time", "mean escape time by the formula")]
-    paths: Annotated[Array, Drawn("level", "time", "mean escape time of paths")]
-    error: Annotated[Array, Drawn("level", "time", "error of the mean escape time of paths")]
+    inverse: Annotated[Array, Kept("level", "", "{axis}")]
+    tau: Annotated[Array, Kept("level", "time", "exact mean escape time")]
+    formula: Annotated[Array, Kept("level", "time", "mean escape time by the formula")]
+    paths: Annotated[Array, Kept("level", "time", "mean escape time of paths")]
+    error: Annotated[Array, Kept("level", "time", "error of the mean escape time of paths")]
 
     @property
     def fails(self) -> Array:

@@ -1,34 +1,26 @@
 """What a film has computed, kept as netCDF by one table: the fields of its data.
 
-    density: Annotated[Array, Drawn("frame cell", "1/length", "probability density")]
+    density: Annotated[Array, Kept("frame cell", "1/length", "probability density")]
 
-An array becomes a variable with these dims, units and meaning; everything else becomes attributes.  Data of several
-pieces (shots, lanes) hold them as ``Annotated[tuple[Piece, ...], Pieces(...)]``, and piece i's names end in ``_i``.
+The table is that of :mod:`fpsim.fields`.  Data of several pieces (shots, lanes) hold them as
+``Annotated[tuple[Piece, ...], Pieces(...)]``, and piece i's names end in ``_i``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from numpy.typing import NDArray
+
+from fpsim.fields import made, marked, variables, words
 
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """How an array is kept: dims, units and meaning (its name if empty; ``{words}`` are other fields of its piece)."""
-
-    dims: str
-    units: str = ""
-    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,19 +54,20 @@ class FilmData:
         """One dataset: arrays as variables, what is no array in its attributes."""
         from fpsim.storage import dataset
 
-        entries, facts = _variables(self), _words(self)
+        own = marked(type(self), Pieces)
+        entries, facts = variables(self), words(self, *own)
         if self.gathered:
             facts = {"facts": facts}
-        for name, pieces in _table(type(self), Pieces).items():
+        for name, pieces in own.items():
             held = getattr(self, name)
             found = dict(_leaves(held, "" if isinstance(held, tuple) else f"_{name}"))
-            words = {ending: _words(one) for ending, one in found.items()}
+            told = {ending: words(one) for ending, one in found.items()}
             for ending, one in found.items():
-                entries |= _variables(one, ending, pieces)
+                entries |= variables(one, pieces.told, ending, ending if pieces.own_dims else "")
             if not pieces.words:
-                facts[name] = list(words.values())
+                facts[name] = list(told.values())
                 continue
-            facts |= {pieces.words + ending: each for ending, each in words.items()}
+            facts |= {pieces.words + ending: each for ending, each in told.items()}
             if isinstance(held, tuple):
                 facts[pieces.count or name] = _shape(held)
         return dataset(entries, film=self.film, **facts)
@@ -100,33 +93,8 @@ class FilmData:
             raise ValueError(f"'{path}' does not hold the data of the film '{cls.film}'")
         facts = facts_of(data)
         own = dict(facts["facts"] if cls.gathered else facts)
-        for name, pieces in _table(cls, Pieces).items():
-            own[name] = _pieces(name, pieces, data, facts)
-        return _read(cls, data, own)
-
-
-def _table(kind: Any, mark: type) -> dict[str, Any]:
-    """The fields of ``kind`` that bear a ``mark``, with it."""
-    hints = get_type_hints(kind, include_extras=True)
-    marks = {name: getattr(hint, "__metadata__", (None,))[0] for name, hint in hints.items()}
-    return {name: found for name, found in marks.items() if isinstance(found, mark)}
-
-
-def _variables(one: Any, ending: str = "", pieces: Pieces | None = None) -> dict[str, Any]:
-    told, tail = (pieces.told, ending if pieces.own_dims else "") if pieces else ("", "")
-    return {
-        name + ending: (
-            [dim + tail for dim in drawn.dims.split()], getattr(one, name), drawn.units,
-            ((drawn.meaning or name.replace("_", " ")) + told).format_map(vars(one)),
-        )
-        for name, drawn in _table(type(one), Drawn).items()
-    }  # fmt: skip
-
-
-def _words(one: Any) -> dict[str, Any]:
-    """What is neither an array nor a piece."""
-    kept = {**_table(type(one), Drawn), **_table(type(one), Pieces)}
-    return {f.name: getattr(one, f.name) for f in fields(one) if f.name not in kept}
+        given = {name: _pieces(name, pieces, data, facts) for name, pieces in marked(cls, Pieces).items()}
+        return made(cls, data, own, **given)
 
 
 def _leaves(held: Any, ending: str) -> Iterator[tuple[str, Any]]:
@@ -145,12 +113,11 @@ def _shape(held: tuple[Any, ...]) -> Any:
 
 def _pieces(name: str, pieces: Pieces, data: xarray.Dataset, facts: dict[str, Any]) -> Any:
     if not pieces.words:
-        words = facts[name]
-        return tuple(_read(pieces.kind, data, each, f"_{i}") for i, each in enumerate(words))
+        return tuple(made(pieces.kind, data, each, f"_{i}") for i, each in enumerate(facts[name]))
 
     def piece(ending: str) -> Any:
         """The one whose names end so."""
-        return _read(pieces.kind, data, facts[pieces.words + ending], ending)
+        return made(pieces.kind, data, facts[pieces.words + ending], ending)
 
     shape = facts.get(pieces.count or name)
     return piece(f"_{name}") if shape is None else _built(shape, piece, "")
@@ -161,21 +128,3 @@ def _built(shape: Any, piece: Callable[[str], Any], ending: str) -> tuple[Any, .
     if isinstance(shape, list):
         return tuple(_built(one, piece, f"{ending}_{i}") for i, one in enumerate(shape))
     return tuple(piece(f"{ending}_{i}") for i in range(shape))
-
-
-def _read(kind: Any, data: xarray.Dataset, words: dict[str, Any], ending: str = "") -> Any:
-    """An object of ``kind`` from the variables with this ending and its words; JSON knows no NaN and no tuples."""
-    drawn = _table(kind, Drawn)
-    there = [
-        f for f in fields(kind) if (f.name in words or f.name + ending in data)
-    ]  # older files lack what has defaults
-    values = {
-        f.name: data[f.name + ending].values if f.name in drawn else _restored(words[f.name], f.type) for f in there
-    }
-    return kind(**values)
-
-
-def _restored(value: Any, kind: Any) -> Any:
-    if value is None and kind == "float":
-        return math.nan
-    return tuple(_restored(one, "") for one in value) if isinstance(value, list) else value

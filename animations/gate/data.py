@@ -14,8 +14,9 @@ import numpy as np
 
 from animations.film.clock import Clock
 from animations.film.data import FINER, MOST_STEPS, follow, staying, window_of
-from animations.film.fields import Array, Drawn, FilmData, Pieces
+from animations.film.fields import Array, FilmData, Pieces
 from animations.gate.film import GateFilm
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class LaneData:
     floor: float
     tau: float
     grid: float
-    positions: Annotated[Array, Drawn("frame particle", "", "position")]
-    exit_times: Annotated[Array, Drawn("particle", "time", "first time in the target, infinite if not within the act")]
-    survivors: Annotated[Array, Drawn("frame", "", "particles that have never been in the target")]
-    survival: Annotated[Array, Drawn("frame", "", "chance never to have been in the target, on the grid")]
-    density: Annotated[Array, Drawn("frame cell", "1/length", "probability density")]
+    positions: Annotated[Array, Kept("frame particle", "", "position")]
+    exit_times: Annotated[Array, Kept("particle", "time", "first time in the target, infinite if not within the act")]
+    survivors: Annotated[Array, Kept("frame", "", "particles that have never been in the target")]
+    survival: Annotated[Array, Kept("frame", "", "chance never to have been in the target, on the grid")]
+    density: Annotated[Array, Kept("frame cell", "1/length", "probability density")]
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class ChainData:
     error: float
     paths: int
     best_jump: float
-    iteration: Annotated[Array, Drawn("picture", "", "iteration of the frame")]
-    positions: Annotated[Array, Drawn("iteration particle", "", "position of SGD")]
-    exits: Annotated[Array, Drawn("particle", "", "iterations until the target, infinite if not within the act")]
+    iteration: Annotated[Array, Kept("picture", "", "iteration of the frame")]
+    positions: Annotated[Array, Kept("iteration particle", "", "position of SGD")]
+    exits: Annotated[Array, Kept("particle", "", "iterations until the target, infinite if not within the act")]
 
     def escaped(self, iteration: int) -> int:
         """Particles that have been in the target by then."""
@@ -119,14 +120,14 @@ class GateData(FilmData):
     seed: int
     lanes: Annotated[tuple[LaneData, ...], Pieces(LaneData, "group", "count")]
     chain: Annotated[ChainData, Pieces(ChainData, "group")]
-    time: Annotated[Array, Drawn("frame", "time", "learning rate * iterations")]
-    x: Annotated[Array, Drawn("cell", "", "middle of the drawn cells")]
-    heights: Annotated[Array, Drawn("particle", "", "where a particle stands between axis and density")]
-    floors: Annotated[Array, Drawn("floor", "curvature", "floors of the line of escape times")]
-    taus: Annotated[Array, Drawn("floor", "time", "mean escape time by quadrature")]
-    curve_x: Annotated[Array, Drawn("curve", "", "where the loss is drawn")]
-    curve_loss: Annotated[Array, Drawn("curve", "", "loss")]
-    curve_noise: Annotated[Array, Drawn("curve", "curvature", "absolute curvature")]
+    time: Annotated[Array, Kept("frame", "time", "learning rate * iterations")]
+    x: Annotated[Array, Kept("cell", "", "middle of the drawn cells")]
+    heights: Annotated[Array, Kept("particle", "", "where a particle stands between axis and density")]
+    floors: Annotated[Array, Kept("floor", "curvature", "floors of the line of escape times")]
+    taus: Annotated[Array, Kept("floor", "time", "mean escape time by quadrature")]
+    curve_x: Annotated[Array, Kept("curve", "", "where the loss is drawn")]
+    curve_loss: Annotated[Array, Kept("curve", "", "loss")]
+    curve_noise: Annotated[Array, Kept("curve", "curvature", "absolute curvature")]
 
     @property
     def frames(self) -> int:

@@ -13,10 +13,11 @@ import numpy as np
 
 from animations.film.clock import Clock
 from animations.film.data import FINER, barrier_of, follow, require_affordable, staying, step_of, window_of
-from animations.film.fields import Array, Drawn, FilmData, Pieces
+from animations.film.fields import Array, FilmData, Pieces
 from animations.film.film import scheduled
 from animations.film.noises import formula_for
 from animations.kramers.film import KramersFilm, Shot
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 HORIZON = 2.2
@@ -59,22 +60,22 @@ class ShotData:
     window: tuple[float, float, float, float]
     routes: tuple[str, ...]
     failed: tuple[str, ...]
-    route_mean: Annotated[Array, Drawn("route", "time", "mean escape time")]
-    route_error: Annotated[Array, Drawn("route", "time", "error of the mean escape time")]
-    time: Annotated[Array, Drawn("frame", "time", "learning rate * iterations")]
-    positions: Annotated[Array, Drawn("frame particle", "", "position")]
-    exit_times: Annotated[Array, Drawn("particle", "time", "first time in the target, infinite if not within the film")]
-    survivors: Annotated[Array, Drawn("frame", "", "particles that have never been in the target")]
-    survival: Annotated[Array, Drawn("frame", "", "chance never to have been in the target, on the grid")]
-    formula_survival: Annotated[Array, Drawn("frame", "", "exponential of the formula's time")]
-    x: Annotated[Array, Drawn("cell", "", "cell centres")]
-    density: Annotated[Array, Drawn("frame cell", "1/length", "probability density")]
-    current: Annotated[Array, Drawn("frame", "1/time", "probability current at the barrier towards the target")]
-    edges: Annotated[Array, Drawn("edge", "", "edges of the bins")]
-    histogram: Annotated[Array, Drawn("frame bin", "1/length", "density of the particles")]
-    curve_x: Annotated[Array, Drawn("curve", "", "where the loss is drawn")]
-    curve_loss: Annotated[Array, Drawn("curve", "", "loss")]
-    strength: Annotated[Array, Drawn("frame", "", "strength of the noise")] = field(default_factory=lambda: np.zeros(0))
+    route_mean: Annotated[Array, Kept("route", "time", "mean escape time")]
+    route_error: Annotated[Array, Kept("route", "time", "error of the mean escape time")]
+    time: Annotated[Array, Kept("frame", "time", "learning rate * iterations")]
+    positions: Annotated[Array, Kept("frame particle", "", "position")]
+    exit_times: Annotated[Array, Kept("particle", "time", "first time in the target, infinite if not within the film")]
+    survivors: Annotated[Array, Kept("frame", "", "particles that have never been in the target")]
+    survival: Annotated[Array, Kept("frame", "", "chance never to have been in the target, on the grid")]
+    formula_survival: Annotated[Array, Kept("frame", "", "exponential of the formula's time")]
+    x: Annotated[Array, Kept("cell", "", "cell centres")]
+    density: Annotated[Array, Kept("frame cell", "1/length", "probability density")]
+    current: Annotated[Array, Kept("frame", "1/time", "probability current at the barrier towards the target")]
+    edges: Annotated[Array, Kept("edge", "", "edges of the bins")]
+    histogram: Annotated[Array, Kept("frame bin", "1/length", "density of the particles")]
+    curve_x: Annotated[Array, Kept("curve", "", "where the loss is drawn")]
+    curve_loss: Annotated[Array, Kept("curve", "", "loss")]
+    strength: Annotated[Array, Kept("frame", "", "strength of the noise")] = field(default_factory=lambda: np.zeros(0))
     scale: str = ""
     units: str = "time"
 

@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from animations.film.clock import Clock
-from animations.film.fields import Array, Drawn, FilmData
+from animations.film.fields import Array, FilmData
 from animations.network.film import NetworkFilm
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 FACTS = (
@@ -45,17 +46,17 @@ class NetworkData(FilmData):
     replicas: int
     seconds: float
     frames: int
-    time: Annotated[Array, Drawn("frame", "iterations", "since the start in the minimum")]
-    positions: Annotated[Array, Drawn("frame replica axis", "", "u and v of replicas")]
-    exit_times: Annotated[Array, Drawn("replica", "iterations", "when they were out first")]
-    survivors: Annotated[Array, Drawn("frame", "", "replicas that have never been out")]
-    expected: Annotated[Array, Drawn("frame", "", "exp(-t/tau) with the predicted tau")]
-    band: Annotated[Array, Drawn("frame", "", "its binomial standard deviation for as many replicas")]
-    u: Annotated[Array, Drawn("across", "", "along the direction of negative curvature at the saddle")]
-    v: Annotated[Array, Drawn("up", "", "across it, in the plane of the minima")]
-    loss: Annotated[Array, Drawn("up across", "", "loss less that of the minimum, in the plane")]
-    way: Annotated[Array, Drawn("point axis", "", "least-action path, projected")]
-    corners: Annotated[Array, Drawn("corner axis", "", "minimum, saddle, twin")]
+    time: Annotated[Array, Kept("frame", "iterations", "since the start in the minimum")]
+    positions: Annotated[Array, Kept("frame replica axis", "", "u and v of replicas")]
+    exit_times: Annotated[Array, Kept("replica", "iterations", "when they were out first")]
+    survivors: Annotated[Array, Kept("frame", "", "replicas that have never been out")]
+    expected: Annotated[Array, Kept("frame", "", "exp(-t/tau) with the predicted tau")]
+    band: Annotated[Array, Kept("frame", "", "its binomial standard deviation for as many replicas")]
+    u: Annotated[Array, Kept("across", "", "along the direction of negative curvature at the saddle")]
+    v: Annotated[Array, Kept("up", "", "across it, in the plane of the minima")]
+    loss: Annotated[Array, Kept("up across", "", "loss less that of the minimum, in the plane")]
+    way: Annotated[Array, Kept("point axis", "", "least-action path, projected")]
+    corners: Annotated[Array, Kept("corner axis", "", "minimum, saddle, twin")]
 
     @property
     def out(self) -> Array:

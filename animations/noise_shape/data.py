@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from animations.film.clock import Clock
-from animations.film.fields import Array, Drawn, FilmData
+from animations.film.fields import Array, FilmData
 from animations.noise_shape.film import NoiseShapeFilm
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 SERIES = (
@@ -37,21 +38,21 @@ class NoiseShapeData(FilmData):
     state: str
     seconds: float
     frames: int
-    batch_size: Annotated[Array, Drawn("size", "", "batch size")]
-    value: Annotated[Array, Drawn("value_bin", "", "noise over its root mean square, bin centres")]
-    coordinate: Annotated[Array, Drawn("coordinate_bin", "", "noise over its own standard deviation, bin centres")]
-    across_parameters: Annotated[Array, Drawn("size value_bin", "", "density across the parameters of one gradient")]
-    across_batches: Annotated[Array, Drawn("size coordinate_bin", "", "density across batches, parameter by parameter")]
-    normal_value: Annotated[Array, Drawn("value_bin", "", "standard normal density")]
-    normal_coordinate: Annotated[Array, Drawn("coordinate_bin", "", "standard normal density")]
-    index_parameters: Annotated[Array, Drawn("size")]
-    index_parameters_error: Annotated[Array, Drawn("size")]
-    index_formula: Annotated[Array, Drawn("size")]
-    index_batches: Annotated[Array, Drawn("size")]
-    index_batches_error: Annotated[Array, Drawn("size")]
-    kurtosis_batches: Annotated[Array, Drawn("size")]
-    kurtosis_batches_error: Annotated[Array, Drawn("size")]
-    kurtosis_exact: Annotated[Array, Drawn("size")]
+    batch_size: Annotated[Array, Kept("size", "", "batch size")]
+    value: Annotated[Array, Kept("value_bin", "", "noise over its root mean square, bin centres")]
+    coordinate: Annotated[Array, Kept("coordinate_bin", "", "noise over its own standard deviation, bin centres")]
+    across_parameters: Annotated[Array, Kept("size value_bin", "", "density across the parameters of one gradient")]
+    across_batches: Annotated[Array, Kept("size coordinate_bin", "", "density across batches, parameter by parameter")]
+    normal_value: Annotated[Array, Kept("value_bin", "", "standard normal density")]
+    normal_coordinate: Annotated[Array, Kept("coordinate_bin", "", "standard normal density")]
+    index_parameters: Annotated[Array, Kept("size")]
+    index_parameters_error: Annotated[Array, Kept("size")]
+    index_formula: Annotated[Array, Kept("size")]
+    index_batches: Annotated[Array, Kept("size")]
+    index_batches_error: Annotated[Array, Kept("size")]
+    kurtosis_batches: Annotated[Array, Kept("size")]
+    kurtosis_batches_error: Annotated[Array, Kept("size")]
+    kurtosis_exact: Annotated[Array, Kept("size")]
     clock: str = "even"
 
     def share(self, frame: int) -> float:

@@ -14,8 +14,9 @@ import numpy as np
 
 from animations.film.clock import Clock
 from animations.film.data import require_affordable, ticks_of, watched
-from animations.film.fields import Array, Drawn, FilmData
+from animations.film.fields import Array, FilmData
 from animations.surface.film import SurfaceFilm
+from fpsim.fields import Kept
 from landscapes.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,25 +62,25 @@ class SurfaceData(FilmData):
     ceiling: float
     seconds: float
     seed: int
-    time: Annotated[Array, Drawn("frame", "time", "learning rate * iterations")]
-    positions: Annotated[Array, Drawn("frame particle axis", "", "position")]
-    loss: Annotated[Array, Drawn("frame particle", "loss", "loss at the particle")]
-    exit_times: Annotated[Array, Drawn("particle", "time", "first time in the target, infinite if not within the film")]
-    survival: Annotated[Array, Drawn("frame", "", "chance never to have been in the target, on the grid")]
-    crossing: Annotated[Array, Drawn("point axis", "", "crossings, one after another")]
-    crossing_loss: Annotated[Array, Drawn("point", "loss", "loss along the crossings")]
-    crossing_time: Annotated[Array, Drawn("point", "time", "time of the point")]
-    crossing_particle: Annotated[Array, Drawn("point", "", "particle of the point")]
-    closest: Annotated[Array, Drawn("crossing_number", "", "least distance from the saddle")]
-    path: Annotated[Array, Drawn("step axis", "", "steepest descent from the saddles to the minima")]
-    path_loss: Annotated[Array, Drawn("step", "loss", "loss along the path")]
-    ridge: Annotated[Array, Drawn("ridge_step axis", "", "border of the valleys through the saddle")]
-    ridge_loss: Annotated[Array, Drawn("ridge_step", "loss", "loss along the border")]
-    minima: Annotated[Array, Drawn("minimum axis_and_loss", "", "x, y and loss of the minima on the path")]
-    saddle: Annotated[Array, Drawn("axis_and_loss", "", "x, y and loss of the highest saddle on the path")]
-    grid_x: Annotated[Array, Drawn("column", "", "first coordinate")]
-    grid_y: Annotated[Array, Drawn("row", "", "second coordinate")]
-    grid_loss: Annotated[Array, Drawn("row column", "loss", "loss of the surface")]
+    time: Annotated[Array, Kept("frame", "time", "learning rate * iterations")]
+    positions: Annotated[Array, Kept("frame particle axis", "", "position")]
+    loss: Annotated[Array, Kept("frame particle", "loss", "loss at the particle")]
+    exit_times: Annotated[Array, Kept("particle", "time", "first time in the target, infinite if not within the film")]
+    survival: Annotated[Array, Kept("frame", "", "chance never to have been in the target, on the grid")]
+    crossing: Annotated[Array, Kept("point axis", "", "crossings, one after another")]
+    crossing_loss: Annotated[Array, Kept("point", "loss", "loss along the crossings")]
+    crossing_time: Annotated[Array, Kept("point", "time", "time of the point")]
+    crossing_particle: Annotated[Array, Kept("point", "", "particle of the point")]
+    closest: Annotated[Array, Kept("crossing_number", "", "least distance from the saddle")]
+    path: Annotated[Array, Kept("step axis", "", "steepest descent from the saddles to the minima")]
+    path_loss: Annotated[Array, Kept("step", "loss", "loss along the path")]
+    ridge: Annotated[Array, Kept("ridge_step axis", "", "border of the valleys through the saddle")]
+    ridge_loss: Annotated[Array, Kept("ridge_step", "loss", "loss along the border")]
+    minima: Annotated[Array, Kept("minimum axis_and_loss", "", "x, y and loss of the minima on the path")]
+    saddle: Annotated[Array, Kept("axis_and_loss", "", "x, y and loss of the highest saddle on the path")]
+    grid_x: Annotated[Array, Kept("column", "", "first coordinate")]
+    grid_y: Annotated[Array, Kept("row", "", "second coordinate")]
+    grid_loss: Annotated[Array, Kept("row column", "loss", "loss of the surface")]
     turn: float = 0.0
 
     @property

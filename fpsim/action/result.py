@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim import fields
 from fpsim.assumption import Assumption
 from fpsim.digits import digits
-from fpsim.storage import Entry, Stored, dataset, facts_of
+from fpsim.storage import Stored, dataset, facts_of
 from landscapes.field import in_words
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class MinimumAction(Stored):
     action: float
     error: float
     speed: float
-    x: Array
-    momentum: Array
+    x: Annotated[Array, fields.Kept("coordinate point", "", "way of least action")]
+    momentum: Annotated[Array, fields.Kept("coordinate point", "", "momentum along it")]
     stops: tuple[Stop, ...]
     energy: float
     force: float
@@ -102,33 +103,21 @@ class MinimumAction(Stored):
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with the way over (coordinate, point), and the others over (other, coordinate, node)."""
-        entries: dict[str, Entry] = {
-            "x": (("coordinate", "point"), self.x, "", "way of least action"),
-            "momentum": (("coordinate", "point"), self.momentum, "", "momentum along it"),
-        }
+        entries = fields.variables(self)
         if self.others:
             stacked = np.stack([other.x for other in self.others])
             entries["other_x"] = (("other", "coordinate", "node"), stacked, "", "other stationary ways")
             entries["other_action"] = (("other",), np.array([o.action for o in self.others]), "", "their actions")
-        names = (
-            "action", "error", "speed", "energy", "force", "floor", "floor_share", "gaussian", "system", "convention",
-        )  # fmt: skip
-        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
-        facts["stops"] = [vars(stop) for stop in self.stops]
-        facts["assumptions"] = [vars(a) for a in self.assumptions]
-        return dataset(entries, **facts, settings=dict(self.settings))
+        return dataset(entries, **fields.words(self, "others"))
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        facts = facts_of(data)
-        facts["stops"] = tuple(Stop(tuple(s["x"]), int(s["index"]), float(s["action"])) for s in facts["stops"])
-        facts["assumptions"] = tuple(Assumption(**a) for a in facts["assumptions"])
         others: tuple[Other, ...] = ()
         if "other_x" in data:
             pairs = zip(data.other_action.values, data.other_x.values, strict=True)
             others = tuple(Other(float(action), x) for action, x in pairs)
-        return cls(x=data.x.values, momentum=data.momentum.values, others=others, **facts)
+        return fields.made(cls, data, facts_of(data), others=others)
 
     def plot(self, axes: Any = None, landscape: Any = None) -> Any:
         """The way in the plane (2-D, over the contours of ``landscape`` if given); else the action spent along it."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.storage import Stored, dataset, facts_of
-
-if TYPE_CHECKING:
-    import xarray
+from fpsim.fields import Kept
+from fpsim.storage import Stored
 
 Array = NDArray[Any]
+CLOCK = Kept("time", "time", "learning rate * iterations")
 MOST_SHOWN = 8  # coordinates in a print
 
 
@@ -27,19 +26,11 @@ class Paths(Stored):
         settings: everything needed to repeat the run.
     """
 
-    time: Array
-    x: Array
+    spread: ClassVar[str] = "settings"
+
+    time: Annotated[Array, CLOCK]
+    x: Annotated[Array, Kept("time path dimension", "", "position")]
     settings: dict[str, Any] = field(default_factory=dict)
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Dataset with ``x`` over the dims (time, path, dimension)."""
-        entries = {"x": (("time", "path", "dimension"), self.x, "", "position")}
-        return dataset(entries, {"time": ("time", self.time, "time", "learning rate * iterations")}, **self.settings)
-
-    @classmethod
-    def from_xarray(cls, data: xarray.Dataset) -> Self:
-        """The inverse of :meth:`to_xarray`."""
-        return cls(data.time.values, data.x.values, facts_of(data))
 
     def summary(self) -> dict[str, Any]:
         """Mean and variance of each coordinate at the end, with the settings, ready for JSON."""
@@ -82,11 +73,13 @@ class Moments(Stored):
         settings: everything needed to repeat the run.
     """
 
-    time: Array
-    mean: Array
-    variance: Array
-    third: Array
-    fourth: Array
+    spread: ClassVar[str] = "settings"
+
+    time: Annotated[Array, CLOCK]
+    mean: Annotated[Array, Kept("time dimension", "", "mean of the position")]
+    variance: Annotated[Array, Kept("time dimension", "", "variance of the position")]
+    third: Annotated[Array, Kept("time dimension", "", "third central moment of the position")]
+    fourth: Annotated[Array, Kept("time dimension", "", "fourth central moment of the position")]
     paths: int
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -103,26 +96,6 @@ class Moments(Stored):
     def standard_error(self) -> Array:
         """Standard error of the mean, (times, d)."""
         return np.sqrt(self.variance / self.paths)
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Dataset with the four moments over the dims (time, dimension)."""
-        names = {
-            "mean": "mean",
-            "variance": "variance",
-            "third": "third central moment",
-            "fourth": "fourth central moment",
-        }
-        entries = {k: (("time", "dimension"), getattr(self, k), "", f"{n} of the position") for k, n in names.items()}
-        axis = {"time": ("time", self.time, "time", "learning rate * iterations")}
-        return dataset(entries, axis, paths=self.paths, **self.settings)
-
-    @classmethod
-    def from_xarray(cls, data: xarray.Dataset) -> Self:
-        """The inverse of :meth:`to_xarray`."""
-        settings = facts_of(data)
-        count = int(settings.pop("paths"))
-        moments = {name: data[name].values for name in ("mean", "variance", "third", "fourth")}
-        return cls(time=data.time.values, paths=count, settings=settings, **moments)
 
     def summary(self) -> dict[str, Any]:
         """Mean and variance of each coordinate at the end, with the settings, ready for JSON."""

@@ -14,19 +14,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.fields import Kept
 from fpsim.sgd.cheapest_path import Terms, domain_of, on_grid, polished, with_tails
 from fpsim.sgd.transfer import target_interval
-from fpsim.storage import Stored, dataset, facts_of
+from fpsim.storage import Stored
 from fpsim.targets import Target
 
 if TYPE_CHECKING:
-    import xarray
-
     from fpsim.sgd.iteration import Iteration
 
 Array = NDArray[np.float64]
@@ -50,8 +49,8 @@ class QuasiPotential(Stored):
 
     value: float
     error: float
-    path: Array
-    costs: Array
+    path: Annotated[Array, Kept("iteration", "", "position on the cheapest way out")]
+    costs: Annotated[Array, Kept("jump", "", "cost of each jump", "cost")]
     grid_values: tuple[float, float]
     spacings: tuple[float, float]
     domain: tuple[float, float]
@@ -62,23 +61,6 @@ class QuasiPotential(Stored):
     def exponent(self) -> float:
         """batch_size * V, the leading term of ln(iterations)."""
         return self.batch_size * self.value
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Dataset with the optimal path over ``iteration`` and its costs over ``jump``."""
-        entries = {
-            "path": ("iteration", self.path, "", "position on the cheapest way out"),
-            "cost": ("jump", self.costs, "", "cost of each jump"),
-        }
-        names = ("value", "error", "batch_size", "target", "domain", "grid_values", "spacings")
-        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return dataset(entries, **facts)
-
-    @classmethod
-    def from_xarray(cls, data: xarray.Dataset) -> Self:
-        """The inverse of :meth:`to_xarray`."""
-        facts = facts_of(data)
-        facts |= {name: tuple(facts[name]) for name in ("domain", "grid_values", "spacings")}
-        return cls(path=data.path.values, costs=data.cost.values, **facts)
 
     def plot(self, axes: Any = None) -> Any:
         """The cheapest jumps, and the share of V that each of them spends."""

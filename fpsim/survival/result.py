@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.storage import Stored, dataset, facts_of
-
-if TYPE_CHECKING:
-    import xarray
+from fpsim.fields import Kept
+from fpsim.storage import Stored
 
 Array = NDArray[np.float64]
 
@@ -34,10 +32,10 @@ class Survival(Stored):
         settings: problem, steps, seeds.
     """
 
-    time: Array
-    chance: Array
-    standard_error: Array
-    systematic_error: Array
+    time: Annotated[Array, Kept("time", "{units}", "clock of the schedule")]
+    chance: Annotated[Array, Kept("time", "", "probability not to have met the target")]
+    standard_error: Annotated[Array, Kept("time", "", "statistical error (one sigma)")]
+    systematic_error: Annotated[Array, Kept("time", "", "estimated systematic error")]
     method: str
     units: str
     assumptions: tuple[Assumption, ...] = ()
@@ -79,26 +77,3 @@ class Survival(Stored):
         from fpsim.plotting import survival_band
 
         return survival_band(self, axes)
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Chance and errors over the dim time."""
-        entries = {
-            "chance": ("time", self.chance, "", "probability not to have met the target"),
-            "standard_error": ("time", self.standard_error, "", "statistical error (one sigma)"),
-            "systematic_error": ("time", self.systematic_error, "", "estimated systematic error"),
-        }
-        facts = {
-            "method": self.method, "units": self.units, "seconds": self.seconds, "settings": dict(self.settings),
-            "assumptions": [dict(vars(a)) for a in self.assumptions],
-        }  # fmt: skip
-        return dataset(entries, {"time": ("time", self.time, self.units, "clock of the schedule")}, **facts)
-
-    @classmethod
-    def from_xarray(cls, data: xarray.Dataset) -> Self:
-        """The inverse of :meth:`to_xarray`."""
-        facts = facts_of(data)
-        facts["assumptions"] = tuple(Assumption(**a) for a in facts.get("assumptions", ()))
-        arrays: dict[str, Any] = {
-            name: data[name].values for name in ("time", "chance", "standard_error", "systematic_error")
-        }
-        return cls(**arrays, **facts)

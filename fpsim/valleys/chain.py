@@ -12,23 +12,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim import fields
 from fpsim.assumption import Assumption
 from fpsim.digits import digits
+from fpsim.fields import Kept
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.saddle import Saddle
-from fpsim.valleys.stored import (
-    checks_packed,
-    checks_unpacked,
-    minima_packed,
-    minima_unpacked,
-    saddles_packed,
-    saddles_unpacked,
-)
+from fpsim.valleys.stored import minima_packed, minima_unpacked, saddles_packed, saddles_unpacked
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 
@@ -67,9 +62,9 @@ class ValleyRates(Stored):
     minima: tuple[CriticalPoint, ...]
     saddles: tuple[Saddle, ...]
     links: tuple[tuple[int, int], ...]
-    log_rates: Array
-    log_stationary: Array
-    log_rate_errors: Array
+    log_rates: Annotated[Array, Kept("state target", "", "ln of the rate from state to target", "log_rate")]
+    log_stationary: Annotated[Array, Kept("state", "", "ln of the share of time in a valley")]
+    log_rate_errors: Annotated[Array, Kept("state target", "", "numerical error of log_rate", "log_rate_error")]
     assumptions: tuple[Assumption, ...]
     notes: tuple[str, ...] = ()
     method: str = "eyring-kramers"
@@ -164,27 +159,21 @@ class ValleyRates(Stored):
         entries = {
             **minima_packed(self.minima),
             **saddles,
-            "log_rate": (("state", "target"), self.log_rates, "", "ln of the rate from state to target"),
+            **fields.variables(self),
             "log_time": (("state", "target"), times, "", "ln of the mean time from state to target"),
-            "log_rate_error": (("state", "target"), self.log_rate_errors, "", "numerical error of log_rate"),
             "log_time_error": (("state", "target"), errors, "", "numerical error of log_time"),
-            "log_stationary": ("state", self.log_stationary, "", "ln of the share of time in a valley"),
         }
-        return dataset(entries, name=self.name, temperature=self.temperature, method=self.method, passes=facts,
-                       known=self.log_known_times is not None, notes=list(self.notes),
-                       links=[list(pair) for pair in self.links],
-                       assumptions=checks_packed(self.assumptions))  # fmt: skip
+        own = fields.words(self, "minima", "saddles", "log_known_times", "log_known_errors")
+        return dataset(entries, passes=facts, known=self.log_known_times is not None, **own)
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`, without the landscape."""
         facts = facts_of(data)
-        links = tuple((int(i), int(j)) for i, j in facts["links"])
-        known = (data.log_time.values, data.log_time_error.values) if bool(facts["known"]) else (None, None)
-        return cls(facts["name"], facts.get("temperature"), minima_unpacked(data),
-                   saddles_unpacked(data, facts["passes"]), links, data.log_rate.values, data.log_stationary.values,
-                   data.log_rate_error.values, checks_unpacked(facts["assumptions"]), tuple(facts["notes"]),
-                   facts["method"], *known)  # fmt: skip
+        given: dict[str, Any] = {"temperature": facts.pop("temperature", None), "minima": minima_unpacked(data)}
+        if facts["known"]:
+            given |= {"log_known_times": data.log_time.values, "log_known_errors": data.log_time_error.values}
+        return fields.made(cls, data, facts, saddles=saddles_unpacked(data, facts["passes"]), **given)
 
     def __str__(self) -> str:
         level = "" if self.temperature is None else f" at T = {self.temperature:g}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim import fields
 from fpsim.assumption import Assumption
 from fpsim.numbers import whole
 from fpsim.storage import Stored, dataset, facts_of
@@ -20,14 +21,7 @@ from fpsim.valleys.joining import SAME, end_minimum
 from fpsim.valleys.patience import Told, patience
 from fpsim.valleys.saddle import Saddle, require_loss, unit_of_length
 from fpsim.valleys.searching import PassSearch
-from fpsim.valleys.stored import (
-    checks_packed,
-    checks_unpacked,
-    minima_packed,
-    minima_unpacked,
-    saddles_packed,
-    saddles_unpacked,
-)
+from fpsim.valleys.stored import minima_packed, minima_unpacked, saddles_packed, saddles_unpacked
 from landscapes.critical.points import CriticalPoint
 from landscapes.field import as_point, in_words
 from landscapes.products import with_length
@@ -99,21 +93,17 @@ class Passes(Stored):
         if self.temperature is not None:
             entries["log_rate"] = "pass", list(self.log_rates), "", "ln of the rate over each pass"
             entries["log_back"] = "pass", list(self.log_back), "", "the same from the other side"
-        names = "name", "searches", "last_new", "complete", "temperature", "log_error"
-        return dataset(entries, passes=facts, assumptions=checks_packed(self.assumptions),
-                       **{n: getattr(self, n) for n in names})  # fmt: skip
+        own = fields.words(self, "minima", "saddles", "log_rates", "log_back")
+        return dataset(entries, passes=facts, **own)
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        facts, (first, second) = facts_of(data), minima_unpacked(data)
-        saddles = saddles_unpacked(data, facts.pop("passes"))
-        checks, complete = checks_unpacked(facts.pop("assumptions")), bool(facts.pop("complete"))
+        facts = facts_of(data)
         if "temperature" in facts:
-            facts |= {
-                f"{n}s" if n == "log_rate" else n: tuple(data[n].values.tolist()) for n in ("log_rate", "log_back")
-            }
-        return cls(minima=(first, second), saddles=saddles, complete=complete, assumptions=checks, **facts)
+            facts |= {"log_rates": data.log_rate.values.tolist(), "log_back": data.log_back.values.tolist()}
+        saddles = saddles_unpacked(data, facts["passes"])
+        return fields.made(cls, data, facts, minima=minima_unpacked(data), saddles=saddles)
 
     def __str__(self) -> str:
         a, b = self.minima

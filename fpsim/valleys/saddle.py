@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim import fields
+from fpsim.fields import Kept
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.climbing import LeftError, climb, require_size
 from fpsim.valleys.curvature import Curvature
@@ -59,10 +61,10 @@ class Saddle(Stored):
     """
 
     name: str
-    x: Array
+    x: Annotated[Array, Kept("coordinate", "", "saddle")]
     loss: float
-    direction: Array
-    eigenvalues: Array
+    direction: Annotated[Array, Kept("coordinate", "", "unit vector of escape")]
+    eigenvalues: Annotated[Array, Kept("mode", "loss/length^2", "curvatures at the saddle")]
     minima: tuple[CriticalPoint, CriticalPoint]
     curvatures: tuple[float, float]
     gradient_norm: float
@@ -118,29 +120,22 @@ class Saddle(Stored):
         curved = len(first.eigenvalues) == len(self.eigenvalues)
         modes = [m.eigenvalues if curved else np.full(len(self.eigenvalues), np.nan) for m in self.minima]
         entries = {
-            "x": ("coordinate", self.x, "", "saddle"),
-            "direction": ("coordinate", self.direction, "", "unit vector of escape"),
-            "eigenvalues": ("mode", self.eigenvalues, "loss/length^2", "curvatures at the saddle"),
             "minima": (("side", "coordinate"), [first.x, second.x], "", "minima on both sides"),
             "minimum_loss": ("side", [first.loss, second.loss], "loss", "loss at the minima"),
             "minimum_eigenvalues": (("side", "mode"), modes, "loss/length^2", "curvatures at the minima"),
             "curvature": ("side", list(self.curvatures), "loss/length^2", "curvature of the minima along direction"),
         }  # fmt: skip
-        names = "name", "loss", "gradient_norm", "position_error", "loss_error", "eigenvalue_error"
-        return dataset(entries, **{n: getattr(self, n) for n in names}, notes=list(self.notes))
+        return dataset({**fields.variables(self), **entries}, **fields.words(self, "minima", "curvatures"))
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`, without the landscape."""
-        facts = facts_of(data)
         sides = [
             CriticalPoint(data.minima.values[k], float(data.minimum_loss[k]), data.minimum_eigenvalues.values[k], 0)
             for k in (0, 1)
         ]
-        first, second = (float(value) for value in data.curvature.values)
-        notes, eigenvalues = tuple(facts.pop("notes")), data.eigenvalues.values
-        return cls(x=data.x.values, direction=data.direction.values, eigenvalues=eigenvalues, notes=notes,
-                   minima=(sides[0], sides[1]), curvatures=(first, second), **facts)  # fmt: skip
+        first, second = data.curvature.values.tolist()
+        return fields.made(cls, data, facts_of(data), minima=(sides[0], sides[1]), curvatures=(first, second))
 
     def __str__(self) -> str:
         others = self.eigenvalues[1:]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpsim.assumption import Assumption
 from fpsim.storage import facts_of
 from fpsim.valleys.saddle import Saddle
 from landscapes.critical.points import CriticalPoint
@@ -49,13 +48,3 @@ def minima_unpacked(data: xarray.Dataset) -> tuple[CriticalPoint, ...]:
     """The inverse of :func:`minima_packed`."""
     parts = zip(data.minima.values, data.loss.values, data.curvatures.values, strict=True)
     return tuple(CriticalPoint(x, float(loss), curvatures, 0) for x, loss, curvatures in parts)
-
-
-def checks_packed(checks: Sequence[Assumption]) -> list[dict[str, Any]]:
-    """Assumptions in plain words."""
-    return [vars(check) for check in checks]
-
-
-def checks_unpacked(facts: Sequence[dict[str, Any]]) -> tuple[Assumption, ...]:
-    """The inverse of :func:`checks_packed`."""
-    return tuple(Assumption(**one) for one in facts)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim import fields
+from fpsim.fields import Kept
 from fpsim.numbers import positive, whole
 from fpsim.storage import Stored, dataset, facts_of
 from fpsim.valleys.joining import SAME, Joining, end_minimum
@@ -49,9 +51,9 @@ class String(Stored):
     """
 
     name: str
-    x: Array
-    arc: Array
-    loss: Array
+    x: Annotated[Array, Kept("coordinate point", "", "path of least loss")]
+    arc: Annotated[Array, Kept("point", "", "length of the path")]
+    loss: Annotated[Array, Kept("point", "loss", "loss along the path")]
     saddles: tuple[Saddle, ...]
     minima: tuple[CriticalPoint, ...]
     residual: float
@@ -83,14 +85,12 @@ class String(Stored):
         """Path, passes and minima with the dimensions ``point``, ``coordinate``, ``pass`` and ``minimum``."""
         saddles, facts = saddles_packed(self.saddles)
         entries = {
-            "x": (("coordinate", "point"), self.x, "", "path of least loss"),
-            "loss": ("point", self.loss, "loss", "loss along the path"),
+            **fields.variables(self),
             "minima": (("minimum", "coordinate"), [m.x for m in self.minima], "", "minima in order"),
             **saddles,
         }
-        arc = {"arc": ("point", self.arc, "", "length of the path")}
-        return dataset(entries, arc, name=self.name, residual=self.residual, barrier=self.barrier, passes=facts,
-                       notes=list(self.notes))  # fmt: skip
+        arc, own = {"arc": entries.pop("arc")}, fields.words(self, "saddles", "minima")
+        return dataset(entries, arc, barrier=self.barrier, passes=facts, **own)
 
     @classmethod
     def from_xarray(cls, data: xarray.Dataset) -> Self:
@@ -98,8 +98,7 @@ class String(Stored):
         facts = facts_of(data)
         saddles = saddles_unpacked(data, facts["passes"])
         minima = (saddles[0].minima[0], *(s.minima[1] for s in saddles))
-        return cls(facts["name"], data.x.values, data.arc.values, data.loss.values, saddles, minima,
-                   facts["residual"], tuple(facts["notes"]))  # fmt: skip
+        return fields.made(cls, data, facts, saddles=saddles, minima=minima)
 
     def __str__(self) -> str:
         first, last = self.minima[0], self.minima[-1]

@@ -226,7 +226,7 @@ def allowed_in(where: Path) -> set[str]:
     described |= {"landscapes.progress", "fpsim.survival.problem"}
     return {
         "film.py": described,
-        "fields.py": {"fpsim.storage"},
+        "fields.py": {"fpsim.fields", "fpsim.storage"},
         "noises.py": {"fpsim.noise"},
         "catalogue.py": {"fpsim.escape", "landscapes.extras"},
         "encoding.py": {"fpsim.plotting.style", "landscapes.extras"},
