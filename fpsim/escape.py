@@ -212,7 +212,7 @@ class EscapeProblem(Problem):
 
         Args:
             learning_rate: eta, where the noise model has none.
-            options: ``paths``, ``seed``, ``horizon``, ``threads``, ``momentum``, as in
+            options: ``paths``, ``seed``, ``horizon``, ``threads``, ``momentum``, ``optimiser``, as in
                 :func:`fpsim.routes.chain.escape_time_by_chain`.
 
         Raises:

@@ -26,7 +26,7 @@ from fpsim.paths.step import in_iterations, require_count
 from fpsim.sde.sde import SDE
 from fpsim.sgd.iteration import Iteration
 from fpsim.sgd.momentum import HeavyBall
-from fpsim.sgd.optimisers import Optimised, Optimiser
+from fpsim.sgd.optimisers import Optimised, Optimiser, as_optimiser
 from fpsim.sgd.quasipotential import QuasiPotential, quasipotential_of_chain
 from fpsim.sgd.transfer import ChainPassage, passage_of_chain
 from fpsim.targets import PlaceTarget, Target, as_set, as_target
@@ -49,8 +49,9 @@ class Chain(Iteration):
 
     # --- Monte Carlo --------------------------------------------------------------------------------------------------
 
-    def _moved(self, start: Any, momentum: float | None, optimiser: Optimiser | None = None) -> tuple[SDE, Any]:
+    def _moved(self, start: Any, momentum: float | None, optimiser: Optimiser | str | None = None) -> tuple[SDE, Any]:
         """The stepping SDE and its start: (x) plain, (x, v = 0) with momentum, (x, memories) of an optimiser."""
+        optimiser = as_optimiser(optimiser)
         if optimiser is not None:
             return self._optimised(start, momentum, optimiser)
         if momentum is None:
@@ -87,7 +88,7 @@ class Chain(Iteration):
         dtype: DTypeLike = np.float64,
         progress: Progress = None,
         device: Device = "cpu",
-        optimiser: Optimiser | None = None,
+        optimiser: Optimiser | str | None = None,
     ) -> Paths | Moments:
         """Simulate an ensemble; arguments as in :func:`fpsim.simulate`, its time axis counts iterations.
 
@@ -95,7 +96,8 @@ class Chain(Iteration):
             start: a point, an array (d, paths), or a callable of uniforms.
             iterations: number of SGD steps.
             momentum: heavy-ball beta in [0, 1); the velocity starts at 0 and is left out of the result.
-            optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD.
+            optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD, or
+                either in words, such as ``"adam"``.
             paths, save_every, seed, threads, keep, dtype, progress, device: as in :func:`fpsim.simulate`.
 
         Raises:
@@ -129,7 +131,7 @@ class Chain(Iteration):
         progress: Progress = None,
         deadline: float = math.inf,
         device: Device = "cpu",
-        optimiser: Optimiser | None = None,
+        optimiser: Optimiser | str | None = None,
     ) -> ExitSample:
         """Numbers of iterations until a step lands in the target (no correction for crossings in between).
 
@@ -158,7 +160,7 @@ class Chain(Iteration):
             )  # fmt: skip
         settings = {**found.settings, "units": "iterations", "learning rate": self.eta, "momentum": momentum or 0.0}
         if optimiser is not None:
-            settings["optimiser"] = str(optimiser)
+            settings["optimiser"] = str(as_optimiser(optimiser))
         end = np.rint(found.horizon / self.eta) if np.isfinite(found.horizon) else found.horizon
         return replace(
             found, times=np.rint(found.times / self.eta), places=found.places[:, : self.dimension],

@@ -90,6 +90,10 @@ class Iteration:
         """Cov[x' | x] = eta^2 C(x) = 2 eta D(x) for ``x`` (d, ...), shape (d, d, ...)."""
         return np.asarray(2 * self.eta * self.sde.diffusion(x))
 
+    def second_moment(self, x: Array) -> Array:
+        """E g_i^2 of the noisy gradient at ``x`` (d, ...), shape (d, ...)."""
+        return np.asarray(np.einsum("ii...->i...", self.covariance(x)) / self.eta**2 + self.sde.drift(x) ** 2)
+
     def line(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of x' in one dimension, for ``x`` (n,), each (n,)."""
         if self.dimension != 1:

@@ -10,6 +10,8 @@ Real mini-batches (:mod:`fpsim.sgd.rules`) begin from m = s = 0 with that correc
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +65,13 @@ class Adam:
         """Those of a step."""
         return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
 
+    def stiffness(self, rate: float, curvature: float, second_moment: float) -> float:
+        """What must stay below 2 for a noiseless step that has learnt E g^2 to come to rest (Cohen et al. 2022)."""
+        scale = math.sqrt(second_moment) + self.epsilon
+        return rate * curvature * (1 - self.beta1) / ((1 + self.beta1) * scale)
+
     def __str__(self) -> str:
-        return f"Adam({self.beta1:g}, {self.beta2:g}, epsilon {self.epsilon:g})"
+        return f"Adam({float(self.beta1)}, {float(self.beta2)}, epsilon {float(self.epsilon)})"
 
 
 @dataclass(frozen=True)
@@ -100,18 +107,46 @@ class SignSGD:
         """Those of a step."""
         return {"momentum": self.momentum}
 
+    def stiffness(self, rate: float, curvature: float, second_moment: float) -> float:
+        """0: its steps have one length, which grows nowhere."""
+        return 0.0
+
     def __str__(self) -> str:
-        return f"SignSGD(momentum {self.momentum:g})"
+        return f"SignSGD(momentum {float(self.momentum)})"
 
 
 Optimiser = Adam | SignSGD
 
 
 def as_optimiser(value: Any) -> Optimiser | None:
-    """An optimiser or ``None``; ``TypeError`` for anything else."""
+    """An optimiser, one in words (``"adam"``, ``"Adam(0.9, epsilon=1e-6)"``, what ``str`` says), or ``None``.
+
+    Raises:
+        ValueError: for words or numbers that are none of an optimiser.
+        TypeError: for anything else.
+    """
+    if isinstance(value, str):
+        return _in_words(value)
     if value is not None and not isinstance(value, Optimiser):
         raise TypeError(f"an optimiser is fpsim.Adam() or fpsim.SignSGD(), with their numbers; got {value!r}")
     return value
+
+
+def _in_words(text: str) -> Optimiser:
+    found = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text)
+    kind = None if found is None else {"adam": Adam, "signsgd": SignSGD}.get(found[1].lower())
+    try:
+        if found is None or kind is None:
+            raise ValueError
+        pairs = [re.split(r"[ =]+", part.strip()) for part in (found[2] or "").split(",") if part.strip()]
+        bare = [float(pair[0]) for pair in pairs if len(pair) == 1]
+        return kind(*bare, **{name: float(number) for name, number in (pair for pair in pairs if len(pair) > 1)})
+    except (ValueError, TypeError) as error:
+        why = f" ({error})" if str(error).startswith(("beta", "epsilon", "momentum")) else ""
+        raise ValueError(
+            f"an optimiser in words is 'adam' or 'signsgd', or with its numbers 'Adam(0.9, 0.999, epsilon=1e-8)' or "
+            f"'SignSGD(0.5)'; got {text!r}{why}"
+        ) from None
 
 
 class Optimised(SDE):
