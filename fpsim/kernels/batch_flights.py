@@ -34,7 +34,8 @@ def batch_flights(
 
     Arguments are those of it and of :func:`fpsim.kernels.minibatch.exit_batches`.
     """
-    drawn, room = room_to_draw(x, batch, table.shape[1], sampling), room_to_step(x, table, dimension)
+    drawn = room_to_draw(x, dimension, batch, table.shape[1], sampling)
+    room = room_to_step(x, table, dimension, sampling)
     lanes = drawn[-1].view(np.uint32)
     y, here, there = np.empty(x.size, x.dtype), np.ones(2 * BLOCK, x.dtype), np.ones(2 * BLOCK, x.dtype)
     here[:BLOCK] = -1

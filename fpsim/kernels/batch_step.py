@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from fpsim.kernels import BLOCK, helper, inlined
+from fpsim.kernels.draws import ISOTROPIC
 
 GROUP = 32  # lanes that a sparse gradient does or leaves out together
 PLAIN, HEAVY_BALL, SIGN, ADAM = 0, 1, 2, 3  # rules of the steps
@@ -38,17 +39,18 @@ def fetch(rows, table, picks, first, out, sparse):
 
 
 @inlined
-def room_to_step(x, table, dimension):
-    """What :func:`batch_step` needs: rows of examples, the gradient of one, and the sum."""
-    rows = np.empty(table.shape[0] * BLOCK, x.dtype)
-    return rows, np.empty(dimension * BLOCK, x.dtype), np.empty(dimension * BLOCK, x.dtype)
+def room_to_step(x, table, dimension, sampling):
+    """What :func:`batch_step` needs: rows of examples, the gradient of one, the sum, and their mean if it is wanted."""
+    rows, width = np.empty(table.shape[0] * BLOCK, x.dtype), dimension * BLOCK
+    mean = np.empty(width if sampling == ISOTROPIC else 0, x.dtype)
+    return rows, np.empty(width, x.dtype), np.empty(width, x.dtype), mean
 
 
 @helper
 def weighted_slope(x, k, weights, out, table, room, gradient, data):
     """Fill the sum with the gradients of all examples times the weights of step k of four."""
-    m, (rows, slope, total) = table.shape[1], room
-    total[:] = 0.0
+    m, (rows, slope, total, mean) = table.shape[1], room
+    total[:], mean[:] = 0.0, 0.0
     for example in range(m):
         for r in range(table.shape[0]):
             for j in range(BLOCK):
@@ -59,12 +61,34 @@ def weighted_slope(x, k, weights, out, table, room, gradient, data):
         for i in range(total.size // BLOCK):
             for j in range(BLOCK):
                 total[i * BLOCK + j] += own[j] * slope[i * BLOCK + j]
+        for i in range(mean.size):
+            mean[i] += slope[i]
+
+
+@helper
+def turn(k, directions, examples, room):
+    """Fill the sum with the mean gradient and a kick as long as the sum was, in the direction of step k of four.
+
+    A direction that has no length (of 2^31 in one dimension one) kicks nowhere.
+    """
+    _, _, total, mean = room
+    size, length = np.zeros(BLOCK, total.dtype), np.zeros(BLOCK, total.dtype)
+    own = directions[k * total.size : (k + 1) * total.size]
+    for i in range(0, total.size, BLOCK):
+        for j in range(BLOCK):
+            size[j] += total[i + j] * total[i + j]
+            length[j] += own[i + j] * own[i + j]
+    for j in range(BLOCK):
+        size[j] = np.sqrt(size[j] / length[j]) if length[j] > 0 else 0.0
+    for i in range(0, total.size, BLOCK):
+        for j in range(BLOCK):
+            total[i + j] = mean[i + j] / examples + size[j] * own[i + j]
 
 
 @inlined
 def picked_slope(x, k, picks, out, batch, table, room, gradient, data, sparse):
     """Fill the sum with the gradients of the examples picked for step k of four."""
-    rows, slope, total = room
+    rows, slope, total, _ = room
     total[:] = 0.0
     for first in range(k * batch * BLOCK, (k + 1) * batch * BLOCK, BLOCK):
         fetch(rows, table, picks, first, out, sparse)
@@ -106,12 +130,14 @@ def adam_step(x, y, total, rate, numbers):
 @inlined
 def batch_step(x, y, k, drawn, out, batch, table, room, gradient, data, rate, rule, numbers, sparse):
     """y = step k of four from x; ``rate`` = eta / S for picked examples, eta for weights."""
-    picks, _, _, _, weights, _, _ = drawn
+    picks, _, _, _, weights, directions, _, _ = drawn
     if weights.size > 0:
         weighted_slope(x, k, weights, out, table, room, gradient, data)
+        if directions.size > 0:
+            turn(k, directions, table.shape[1], room)
     else:
         picked_slope(x, k, picks, out, batch, table, room, gradient, data, sparse)
-    _, _, total = room
+    _, _, total, _ = room
     width = total.size
     if rule == PLAIN:
         for i in range(width):

@@ -3,7 +3,8 @@
 Numbers of examples are f(seed, path, step, draw): word (step % 4) of the counter (step // 4, draw).  Reshuffled epochs
 walk through a random order of all examples, f(seed, path, epoch), so a path is still the same wherever and whenever it
 runs.  Gaussian noise of the exact covariance takes all m examples, with weights:
-g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j, z normal (m,).
+g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j, z normal (m,).  Isotropic noise is as long as that, but in a
+direction of d more normals.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import numpy as np
 from fpsim.kernels import BLOCK, helper, inlined
 from fpsim.kernels.normals import block_normals
 from fpsim.kernels.philox import block_words, lane_words
+from fpsim.kernels.random_numbers import Stream
 
 i4, u4, u8 = np.int32, np.uint32, np.uint64
-INDEPENDENT, DISTINCT, RESHUFFLED, GAUSSIAN = 0, 1, 2, 3  # laws of the draws
+INDEPENDENT, DISTINCT, RESHUFFLED, GAUSSIAN, ISOTROPIC = 0, 1, 2, 3, 4  # laws of the draws
+DIRECTIONS = int(Stream.DIRECTIONS)
 
 
 @inlined
@@ -82,8 +85,8 @@ def epoch_picks(picks, order, shown, counters, batch, stream, key0, key1):
 
 
 @helper
-def block_weights(weights, words, counters, examples, spread, stream, key0, key1):
-    """Fill ``weights`` (4 * examples rows of BLOCK) with 1/m + spread (z - mean z) of four steps, summing to one."""
+def block_weights(weights, words, counters, examples, whole, spread, stream, key0, key1):
+    """Fill ``weights`` (4 * examples rows of BLOCK) with whole/m + spread (z - mean z) of four steps."""
     block_normals(weights, words, counters, stream, examples, key0, key1)
     mean = np.empty(BLOCK, weights.dtype)
     for k in range(4):
@@ -94,26 +97,30 @@ def block_weights(weights, words, counters, examples, spread, stream, key0, key1
                 mean[j] += own[i * BLOCK + j]
         for i in range(examples):
             for j in range(BLOCK):
-                own[i * BLOCK + j] = (1.0 + spread * (examples * own[i * BLOCK + j] - mean[j])) / examples
+                own[i * BLOCK + j] = (whole + spread * (examples * own[i * BLOCK + j] - mean[j])) / examples
 
 
 @inlined
-def room_to_draw(x, batch, examples, sampling):
-    """What :func:`draw_four` fills and needs: picks, clash, order, shown, weights, words, counters."""
-    gaussian, reshuffled = sampling == GAUSSIAN, sampling == RESHUFFLED
+def room_to_draw(x, dimension, batch, examples, sampling):
+    """What :func:`draw_four` fills and needs: picks, clash, order, shown, weights, directions, words, counters."""
+    reshuffled, isotropic = sampling == RESHUFFLED, sampling == ISOTROPIC
     picks, clash = np.empty(4 * batch * BLOCK, np.int32), np.empty(BLOCK, np.uint8)
     order, shown = np.empty((BLOCK, examples if reshuffled else 0), np.int32), np.full((2, BLOCK), -1)
-    weights = np.empty(4 * examples * BLOCK if gaussian else 0, x.dtype)
+    weights = np.empty(4 * examples * BLOCK if sampling >= GAUSSIAN else 0, x.dtype)
+    directions = np.empty(4 * dimension * BLOCK if isotropic else 0, x.dtype)
     words, counters = np.empty(2 * BLOCK, np.uint64), np.empty(3 * BLOCK // 2, np.uint64)
-    return picks, clash, order, shown, weights, words, counters
+    return picks, clash, order, shown, weights, directions, words, counters
 
 
 @inlined
 def draw_four(room, batch, examples, sampling, spread, stream, key0, key1):
     """The example numbers of the next four steps of every lane, or the weights of all, under one of the laws."""
-    picks, clash, order, shown, weights, words, counters = room
-    if sampling == GAUSSIAN:
-        block_weights(weights, words, counters, examples, spread, stream, key0, key1)
+    picks, clash, order, shown, weights, directions, words, counters = room
+    if sampling == ISOTROPIC:
+        block_weights(weights, words, counters, examples, 0.0, spread, stream, key0, key1)
+        block_normals(directions, words, counters, DIRECTIONS, directions.size // (4 * BLOCK), key0, key1)
+    elif sampling == GAUSSIAN:
+        block_weights(weights, words, counters, examples, 1.0, spread, stream, key0, key1)
     elif sampling == RESHUFFLED:
         epoch_picks(picks, order, shown, counters.view(np.uint32), batch, stream, key0, key1)
     else:

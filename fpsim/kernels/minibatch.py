@@ -10,7 +10,7 @@ from fpsim.kernels.batch_step import batch_step, room_to_step
 from fpsim.kernels.draws import draw_four, room_to_draw
 from fpsim.kernels.exits import count, diverged, refill, retire, set_counters, take_up
 from fpsim.kernels.philox import set_path, set_quad
-from fpsim.kernels.walk import add_powers, all_finite
+from fpsim.kernels.walk import add_powers, all_finite, any_lost
 
 u8 = np.uint64
 
@@ -87,7 +87,8 @@ def walk_batches(
         (block, step): where a path was seen to diverge, or (-1, -1).
     """
     y, out = np.empty(states.shape[1], states.dtype), np.zeros(BLOCK, np.uint8)
-    drawn, room = room_to_draw(states, batch, table.shape[1], sampling), room_to_step(states, table, dimension)
+    drawn = room_to_draw(states, dimension, batch, table.shape[1], sampling)
+    room = room_to_step(states, table, dimension, sampling)
     lanes = drawn[-1].view(np.uint32)
     for block in range(states.shape[0]):
         x = states[block]
@@ -102,7 +103,7 @@ def walk_batches(
                 draw_four(drawn, batch, table.shape[1], sampling, spread, stream, key0, key1)
             batch_step(x, y, n % 4, drawn, out, batch, table, room, gradient, data, rate, rule, numbers, sparse)
             x[:] = y
-            if not all_finite(x, limit):
+            if not all_finite(x, limit) and any_lost(x, min(BLOCK, paths - block * BLOCK), limit):
                 return block, n + 1
             if (m + 1) % every == 0:
                 stretch = m // every
@@ -137,7 +138,8 @@ def exit_batches(
         number of lanes still carrying paths, or -1 - path for a path that diverged.
     """
     y, level, out = np.empty(x.size, x.dtype), np.empty(BLOCK, x.dtype), np.zeros(BLOCK, np.uint8)
-    drawn, room = room_to_draw(x, batch, table.shape[1], sampling), room_to_step(x, table, dimension)
+    drawn = room_to_draw(x, dimension, batch, table.shape[1], sampling)
+    room = room_to_step(x, table, dimension, sampling)
     lanes = drawn[-1].view(np.uint32)
     busy = take_up(owner, out, lanes)
     for _ in range(budget):

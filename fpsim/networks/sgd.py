@@ -104,13 +104,7 @@ class NetworkSGD:
 
     @property
     def batches(self) -> MiniBatchSGD:
-        """The same as a ``MiniBatchSGD``, which compiles where the network's layers are known.
-
-        Raises:
-            ValueError: for ``"isotropic"`` noise, which does not.
-        """
-        if self.noise == "isotropic":
-            raise ValueError("noise 'isotropic' moves in torch only; use fpsim.networks.exits.network_exits")
+        """The same as a ``MiniBatchSGD``, which compiles where the network's layers are known."""
         size = int(self.batch_size) if self.draws_examples else self.batch_size
         return MiniBatchSGD(self.landscape, self.learning_rate, size, self.noise)
 
@@ -186,4 +180,5 @@ def drawn(sgd: NetworkSGD, seed: int, replicas: NDArray[np.int64], begin: int, s
     if sgd.noise == "gaussian":
         return (z,)
     u = draws.normals(sgd.landscape.dimension, seed, replicas, begin, steps, Stream.DIRECTIONS).swapaxes(1, 2)
-    return z, u / np.linalg.norm(u, axis=2, keepdims=True)
+    length = np.linalg.norm(u, axis=2, keepdims=True)
+    return z, u / np.where(length > 0, length, 1.0)  # as in the kernels, a direction without length kicks nowhere

@@ -5,7 +5,8 @@
 B_n holds S of the m examples: drawn independently (the case of the Cramer exponent), S different ones batch by batch,
 or, as practice does, the next S of a random order of all examples that is drawn anew for every epoch.  No stochastic
 calculus and no Gaussian noise: the chain is the truth.  Beside them stands its surrogate, the same chain with Gaussian
-noise of exactly the covariance C1(x)/S:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j,  z normal (m,).
+noise of exactly the covariance C1(x)/S:  g = sum_j (1/m + (z_j - mean z)/(m S)^(1/2)) grad l_j,  z normal (m,);  and
+the same kick turned into every direction alike:  g = grad L + |g - grad L| u,  u uniform on the sphere, independent.
 
 With momentum the state is (x, v):  v' = beta v - eta g,  x' = x + v'  (Polyak 1964); steps of Adam and of sign SGD:
 :mod:`fpsim.sgd.rules`.
@@ -26,9 +27,9 @@ from fpsim.sgd.optimisers import Optimiser, as_optimiser
 from landscapes.examples.dataset import DatasetLandscape
 
 LARGEST_BATCH = 4096  # the draws of four steps of a block are held at once
-Sampling = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian"]
+Sampling = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian", "isotropic"]
 SAMPLINGS: tuple[Sampling, ...] = ("with-replacement", "without-replacement", "reshuffled")
-LAWS = (*SAMPLINGS, "gaussian")  # as numbered in the kernel
+LAWS: tuple[Sampling, ...] = (*SAMPLINGS, "gaussian", "isotropic")  # as numbered in the kernels
 
 
 class BatchDivergenceError(ValueError):
@@ -54,7 +55,8 @@ class MiniBatchSGD:
             ``"without-replacement"``, S different examples, every batch anew; ``"reshuffled"``, m // S batches from a
             random order of the examples, drawn anew for every epoch (what is left of the order is dropped);
             ``"gaussian"``, no mini-batches but Gaussian noise of the covariance C1(x)/S, from all examples at every
-            step; S is any positive number then.
+            step; ``"isotropic"``, as long as those kicks, but in every direction alike (so tr C1(x)/(S d) times the
+            identity is their covariance).  S is any positive number in both.
         momentum: beta, 0 <= beta < 1; paths start at rest.
         optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD; its
             memories are empty at the start, which Adam corrects for (:mod:`fpsim.sgd.rules`).
@@ -105,7 +107,7 @@ class MiniBatchSGD:
     @property
     def draws_examples(self) -> bool:
         """Whether the noise is that of real mini-batches."""
-        return self.sampling != "gaussian"
+        return self.sampling in SAMPLINGS
 
     @property
     def coordinates(self) -> int:
@@ -130,7 +132,8 @@ class MiniBatchSGD:
 
     @property
     def covariance_factor(self) -> float:
-        """S times the covariance of a batch's mean gradient over C1: 1, or (1 - S/m) m/(m - 1) without replacement.
+        """S times the covariance of a batch's mean gradient over C1 (for ``"isotropic"`` of their traces): 1, or
+        (1 - S/m) m/(m - 1) without replacement.
 
         Reshuffled batches of one epoch are not independent: together they cancel, so this is no long-time diffusion.
         """
@@ -138,7 +141,16 @@ class MiniBatchSGD:
         return 1.0 if self.replacement or not self.draws_examples else (m - self.batch_size) / (m - 1) if m > 1 else 0.0
 
     def noise(self) -> GradientNoise:
-        """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`."""
+        """Gaussian noise of the same covariance, D = eta C1(x) / (2 S) times :attr:`covariance_factor`.
+
+        Raises:
+            ValueError: for ``"isotropic"`` beyond one dimension, whose covariance is another.
+        """
+        if self.sampling == "isotropic" and self.landscape.dimension > 1:
+            raise ValueError(
+                "isotropic noise beyond one dimension has the covariance tr C1(x)/(S d) I and no SDE of its own here; "
+                "give fpsim.GradientNoise(covariance=...) that matrix, or use sampling='gaussian'"
+            )
         covariance = ExampleCovariance(self.landscape, self.covariance_factor)
         return GradientNoise(learning_rate=self.learning_rate, batch_size=self.batch_size, covariance=covariance)
 

@@ -20,6 +20,7 @@ from fpsim.paths.starts import start_points
 from fpsim.paths.step import LIMITS, Compiled
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
 from fpsim.sgd.rules import at_rest
+from fpsim.sgd.scheduled_batches import Plan, terms
 
 Array = NDArray[Any]
 SCRATCH = 2**31
@@ -34,20 +35,29 @@ class CardBatches:
         sgd: what moves.
         arguments: those of the CPU's kernels (:func:`fpsim.sgd.minibatch.kernel_arguments`), made for a GPU.
         dtype: precision.
+        plan: rates and batch sizes of every iteration, where they follow schedules.
     """
 
-    def __init__(self, sgd: MiniBatchSGD, arguments: tuple[Any, ...], dtype: Any = np.float64) -> None:
+    def __init__(
+        self, sgd: MiniBatchSGD, arguments: tuple[Any, ...], dtype: Any = np.float64, plan: Plan | None = None
+    ) -> None:
         from numba import cuda
 
-        table, data, gradient, d, rate, _, rule, spread, batch, self.law, stream, _, key0, key1 = arguments
-        reals = rate, float(rule[0]), spread
-        self.gradient = Compiled(gradient, data)
-        self.sgd, self.cuda = sgd, cuda
+        from fpsim.cuda.batches import Shape
+
+        table, data, gradient, d, rate, rule, numbers, spread, batch, law, stream, _, key0, key1 = arguments
+        self.gradient, self.law = Compiled(gradient, data), law
+        self.sgd, self.cuda, self.plan = sgd, cuda, plan
         self.dtype: np.dtype[Any] = np.dtype(dtype)
-        self.batch, self.examples = batch, table.shape[1]
-        numbers = (*(self.dtype.type(real) for real in reals), batch, stream, key0, key1)
-        self.arguments = (cuda.to_device(table), cuda.to_device(self.gradient.data), *numbers)
-        self.shape = (d, self.law, sgd.momentum > 0, self.dtype.name)
+        rates, spreads, sizes = (np.ones(1),) * 3 if plan is None else terms(plan)
+        self.batch, self.examples = max(batch, 1) if plan is None else int(sizes.max()), table.shape[1]
+        real = self.dtype.type
+        given = real(rate), real(spread), self.batch, stream, key0, key1
+        own = rates.astype(real), spreads.astype(real), sizes.astype(np.int64)
+        self.arguments = (
+            *(cuda.to_device(part) for part in (table, data, numbers)), *given, *(cuda.to_device(part) for part in own)
+        )  # fmt: skip
+        self.shape = Shape(d, law, rule, plan is not None, self.dtype.name)
 
     @property
     def limit(self) -> Any:
@@ -57,15 +67,15 @@ class CardBatches:
     @property
     def lanes(self) -> int:
         """Paths that fit side by side."""
-        each = 16 * max(self.batch, 1) + (4 * self.examples if self.law == RESHUFFLED else 0)
+        each = 16 * self.batch + (4 * self.examples if self.law == RESHUFFLED else 0)
         return min(max(SCRATCH // each, 32), MOST_LANES)
 
     def batches(self, lanes: int) -> Any:
         """What kernels take, with room for the draws of ``lanes`` threads."""
-        from fpsim.cuda.batches import Batches
+        from fpsim.cuda.batch_draws import Batches
 
         rows, columns = (self.examples + 1, lanes) if self.law == RESHUFFLED else (1, 1)
-        shapes = (max(4 * self.batch, 1), lanes), (rows, columns)
+        shapes = (4 * self.batch, lanes), (rows, columns)
         return Batches(*self.arguments, *(self.cuda.device_array(shape, dtype=np.int32) for shape in shapes))
 
     def march(
@@ -101,7 +111,7 @@ class CardBatches:
         from fpsim.cuda.batches import walk_kernel
         from fpsim.cuda.walk import over
 
-        kernel = walk_kernel(self.gradient.function, *self.shape)
+        kernel = walk_kernel(self.gradient.function, self.shape)
         batches = self.batches(points.shape[1])
 
         def launch(states: Any, first: int, step: int, every: int, stretches: int, frames: Any, fate: Any) -> None:
@@ -109,7 +119,8 @@ class CardBatches:
 
         def diverged(walk: CardWalk, lane: int, piece: Piece) -> BatchDivergenceError:
             _, when = walk.alone(lane, piece, piece.frames * piece.every)
-            return BatchDivergenceError(first + lane, self.sgd, when)
+            rate = None if self.plan is None else float(self.plan.rates[when - 1])
+            return BatchDivergenceError(first + lane, self.sgd, when, rate)
 
         return CardWalk(first, points, self.dtype, keep, launch, diverged)
 
@@ -121,7 +132,7 @@ class CardBatches:
         from fpsim.cuda.batches import moving
         from fpsim.cuda.exits import exit_kernel
 
-        kernel = exit_kernel(moving(self.gradient.function, wall.function, *self.shape))
+        kernel = exit_kernel(moving(self.gradient.function, wall.function, self.shape))
         lanes = min(self.lanes, paths)
         call = calls(kernel, (self.batches(lanes), self.cuda.to_device(wall.data)), self.dtype)
 

@@ -33,7 +33,7 @@ from fpsim.schedules.curve import Curve
 from fpsim.sgd import network_batches
 from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, HasBatches, MiniBatchSGD, Sampling
 from fpsim.sgd.rules import at_rest, rule_of
-from fpsim.sgd.scheduled_batches import CompiledWalk, NetworkWalk, Plan, Walks, left, march
+from fpsim.sgd.scheduled_batches import CompiledWalk, NetworkWalk, Plan, Walks, left, lost_path, march
 from fpsim.sgd.written import WORTH, compiles, slope_and_table, why_not
 from fpsim.targets import Target, as_target
 from landscapes.progress import Progress, shows_progress
@@ -54,7 +54,7 @@ Array = NDArray[np.float64]
 LIMIT = LIMITS["float64"]
 STREAMS = {
     "with-replacement": Stream.MINIBATCHES, "without-replacement": Stream.MINIBATCHES, "reshuffled": Stream.SHUFFLES,
-    "gaussian": Stream.INCREMENTS,
+    "gaussian": Stream.INCREMENTS, "isotropic": Stream.INCREMENTS,
 }  # fmt: skip
 FIRST_DRAWS = 2**20  # gradients of one example in the first call of a kernel
 
@@ -89,7 +89,7 @@ def exit_iterations(
             (:mod:`landscapes.networks.network_code`) and the work is worth it, else it runs in torch, with the same
             draws.
         learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
-            ``sgd``, with a finite horizon, on the CPU.
+            ``sgd``, with a finite horizon; on the CPU in float64.
         dtype: float64, or float32 for what compiles: on GPUs twice as fast or more, as exact as batches are noisy.
 
     Returns:
@@ -111,23 +111,25 @@ def exit_iterations(
     points = start_points(start, d, 0, int(paths), seed)
     goal = as_target(target, points[:, 0])
     scheduled = learning_rate is not None or batch_size is not None
-    place = _place(sgd, device, int(paths), horizon, _has_formula(sgd, goal), scheduled)
+    device = "cpu" if device == "auto" and scheduled and not goal.is_distance else device
+    place = _place(sgd, device, int(paths), horizon, _has_formula(sgd, goal))
     inside = np.asarray(goal.level(points)) >= 0
     if inside.any():
         raise ValueError(f"{int(inside.sum())} start points already lie in the target ({goal}); choose others")
     facts = {"sgd": str(sgd), "seed": int(seed), "units": "iterations", "target": str(goal), "engine": place}
-    if scheduled:
-        plan = Plan.until(sgd, horizon, learning_rate, batch_size)
+    plan = Plan.until(sgd, horizon, learning_rate, batch_size) if scheduled else None
+    if plan is not None and place != "cuda":
         if np.dtype(dtype) != np.float64:
-            raise ValueError("schedules of mini-batches are followed in float64; leave out dtype")
+            raise ValueError("schedules of mini-batches are followed in float64 on the CPU; leave out dtype")
         walks = _walks(plan, place, seed)
         return left(plan, walks, points, goal, int(paths), threads, progress, deadline, ends, facts)
     quads = int(min(math.ceil(horizon / 4), 2**45)) if math.isfinite(horizon) else 2**45
+    horizon, facts = (horizon, facts) if plan is None else (float(4 * quads), {**facts, **plan.words})
     if place == "torch":
         watch = Watch(float(paths), progress)
         found = network_batches.exits(sgd, points, goal, int(paths), seed, quads, watch, ends)
     elif place == "cuda":
-        card, wall = _on_card(sgd, seed, dtype), Compiled(*compiled_level(sgd, goal, "cuda", dtype))
+        card, wall = _on_card(sgd, seed, dtype, plan), Compiled(*compiled_level(sgd, goal, "cuda", dtype))
         found = card.exits(wall, at_rest(sgd, points), int(paths), quads, progress, ends)
     else:
         moving = at_rest(sgd, points)
@@ -161,7 +163,7 @@ def simulate_batches(
         save_every: keep every k-th iteration (and the start); default: about 100 times, or the last for ``"final"``.
         seed, threads, keep, progress, device: as in :func:`fpsim.simulate` and, for a network, :func:`exit_iterations`.
         learning_rate, batch_size: schedules over the iterations (:mod:`fpsim.schedules`) in place of the numbers of
-            ``sgd``, on the CPU.
+            ``sgd``.
 
     Returns:
         :class:`~fpsim.paths.ensembles.Paths` or :class:`~fpsim.paths.ensembles.Moments`; time = learning rate *
@@ -188,11 +190,11 @@ def simulate_batches(
     require_memory(size, f"what is kept of {int(paths)} paths", advice)
     scheduled = learning_rate is not None or batch_size is not None
     plan = Plan.of(sgd, frames * int(every), learning_rate, batch_size) if scheduled else None
-    place = _place(sgd, device, int(paths), int(iterations), scheduled=scheduled)
+    place = _place(sgd, device, int(paths), int(iterations))
     time = np.arange(frames + 1) * every * sgd.learning_rate if plan is None else plan.time[:: int(every)]
     origin = start_points(start, d, 0, 1, seed)[:, 0]
-    walks = None if plan is None else _walks(plan, place, seed)
-    card = _on_card(sgd, seed) if place == "cuda" else None
+    walks = None if plan is None or place == "cuda" else _walks(plan, place, seed)
+    card = _on_card(sgd, seed, plan=plan) if place == "cuda" else None
     arguments = kernel_arguments(sgd, seed) if place == "compiled" and plan is None else ()
     settings = {"sgd": str(sgd), "seed": int(seed), "engine": place, **({} if plan is None else plan.words)}
     x = np.empty((frames + 1 if keep == "paths" else 1, int(paths), d)) if keep != "moments" else None
@@ -245,9 +247,7 @@ def _walks(plan: Plan, place: str, seed: int) -> Walks:
     return lambda points, chunk: CompiledWalk(plan, arguments, points, chunk)
 
 
-def _place(
-    sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, formula: bool = True, scheduled: bool = False
-) -> str:
+def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, formula: bool = True) -> str:
     """Where a run goes: ``"compiled"``, ``"torch"`` or ``"cuda"``.
 
     ``"auto"`` counts a gradient of one example as a coordinate-step.  A network whose layers are known compiles, if the
@@ -255,19 +255,16 @@ def _place(
     """
     each = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
     work = float(paths) * iterations * each
-    here = scheduled or sgd.optimiser is not None
-    if here and device == "cuda":
-        raise ValueError("schedules and optimisers of mini-batches run on the CPU; leave out device='cuda'")
     if formula and compiles(sgd):
         known = work if math.isfinite(iterations) else float(paths) * EXIT_STEPS * each
-        if not here and chosen(device, known * sgd.landscape.dimension) == "cuda":
+        if chosen(device, known * sgd.landscape.dimension) == "cuda":
             return "cuda"
         return "torch" if sgd.moves_network and sgd.draws_examples and work < WORTH else "compiled"
     if not sgd.moves_network:
         return "compiled"
     reason = (why_not(sgd.landscape) if formula else None) or "the target is a level function, which does not compile"
     if device == "cuda" or not sgd.draws_examples:
-        what = "device='cuda'" if device == "cuda" else "sampling='gaussian'"
+        what = "device='cuda'" if device == "cuda" else f"sampling='{sgd.sampling}'"
         raise ValueError(f"{what} is for what compiles, and this network runs in torch: {reason}")
     return "torch"
 
@@ -281,10 +278,12 @@ def as_batches(sgd: MiniBatchSGD | HasBatches) -> MiniBatchSGD:
     return sgd.batches
 
 
-def _on_card(sgd: MiniBatchSGD, seed: int, dtype: DTypeLike = np.float64) -> CardBatches:
+def _on_card(
+    sgd: MiniBatchSGD, seed: int, dtype: DTypeLike = np.float64, plan: Plan | None = None
+) -> CardBatches:
     from fpsim.sgd.cuda_batches import CardBatches
 
-    return CardBatches(sgd, kernel_arguments(sgd, seed, "cuda", dtype), dtype)
+    return CardBatches(sgd, kernel_arguments(sgd, seed, "cuda", dtype), dtype, plan)
 
 
 def kernel_arguments(
@@ -336,8 +335,7 @@ def _march(
             states, begin, piece.step, piece.every, *arguments, LIMIT, kept, sums[first : first + looked], origin, count
         )
         if block >= 0:
-            lane = int(np.argmax(~np.all(np.abs(states[block].reshape(rows, BLOCK)) <= LIMIT, axis=0)))
-            raise BatchDivergenceError(begin + int(block) * BLOCK + lane, sgd, int(step))
+            raise BatchDivergenceError(begin + lost_path(states, int(block), rows), sgd, int(step))
         if out is not None and keep == "paths" and looked:
             out[first : first + looked] = by_path(kept, rows)[:, :count, :d]
         pace.took(piece.frames * piece.every, clock.perf_counter() - began)

@@ -102,6 +102,17 @@ def _check_sizes(sgd: MiniBatchSGD, sizes: Array) -> None:
         raise ValueError("an epoch of reshuffled examples is cut into batches of one size; give batch_size a number")
 
 
+def terms(plan: Plan) -> tuple[Array, Array, Array]:
+    """What kernels take, each (n,): eta / S of a sum over S examples, else eta; (m S)^(-1/2); S of such a sum, else 1.
+
+    A plan that ends within four iterations goes on as it ends.
+    """
+    rates, sizes = (np.pad(part, (0, -len(part) % 4), mode="edge") for part in (plan.rates, plan.sizes))
+    if plan.sgd.draws_examples:
+        return rates / sizes, np.zeros(len(rates)), sizes
+    return rates, (plan.sgd.landscape.number_of_examples * sizes) ** -0.5, np.ones(len(rates))
+
+
 class Walk(Protocol):
     """Paths that walk together under a plan."""
 
@@ -159,9 +170,13 @@ class CompiledWalk:
                 self.states, self.begin, first, last - first, *moving, LIMIT, *nothing, self.count
             )
             if block >= 0:
-                row = self.states[block].reshape(self.rows, BLOCK)
-                lane = int(np.argmax(~np.all(np.abs(row) <= LIMIT, axis=0)))
-                raise BatchDivergenceError(self.begin + int(block) * BLOCK + lane, sgd, int(step), rate)
+                path = self.begin + lost_path(self.states, int(block), self.rows)
+                raise BatchDivergenceError(path, sgd, int(step), rate)
+
+
+def lost_path(states: Array, block: int, rows: int) -> int:
+    """The first path of a block that has left the finite numbers (padding comes after all paths)."""
+    return block * BLOCK + int(np.argmax(~np.all(np.abs(states[block].reshape(rows, BLOCK)) <= LIMIT, axis=0)))
 
 
 class NetworkWalk:

@@ -43,8 +43,8 @@ def batch_flights(
     """Flights of real mini-batches, compiled if everything about them compiles.
 
     Raises:
-        ValueError: for reshuffled epochs, optimisers, and a network with Gaussian noise or momentum that does not
-            compile.
+        ValueError: for reshuffled epochs, optimisers, and a network with momentum, Gaussian or isotropic noise that
+            does not compile.
     """
     batches = as_batches(sgd)
     require_forgetful(batches.sampling)
@@ -77,8 +77,9 @@ def _compile(sgd: MiniBatchSGD, target: Target, own: Score | None) -> bool:
         return True
     if not sgd.draws_examples or sgd.momentum:
         raise ValueError(
-            "Gaussian noise and momentum need a network whose layers compile, with a distance or a path as score and "
-            f"a ball or half-space as target; here {why_not(sgd.landscape) or 'score or target do not compile'}"
+            "momentum, Gaussian and isotropic noise need a network whose layers compile, with a distance or a path as "
+            "score and a ball or half-space as target; here "
+            f"{why_not(sgd.landscape) or 'score or target do not compile'}"
         )
     return False
 
@@ -185,7 +186,7 @@ class BatchFlights:
         level, scored = (cuda.to_device(part.data) for part in (wall, score or wall))
         given = batches.batches(min(batches.lanes, len(starts))), level
         kernel = flight_kernel(
-            moving(batches.gradient.function, wall.function, *batches.shape),
+            moving(batches.gradient.function, wall.function, batches.shape),
             None if score is None else (score.function, score.data.size),
         )
         call = calls(kernel, given, scored, until)

@@ -23,7 +23,7 @@ from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
 from fpsim.routes.splitting_run import SplittingRun
 from fpsim.sgd.chain import Chain
-from fpsim.sgd.minibatch import LAWS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
+from fpsim.sgd.minibatch import LAWS, SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
 from fpsim.splitting.card import placed
 from fpsim.splitting.dynamics import ALOFT, ARRIVED, BACK, Stop, Until
 from fpsim.splitting.moving import moving
@@ -133,7 +133,7 @@ def test_momentum_and_the_chain():
 
 @pytest.mark.parametrize("sampling", LAWS)
 def test_mini_batches(sampling):
-    count = PATHS // 3 if sampling == "gaussian" else PATHS  # each of its steps takes all examples
+    count = PATHS if sampling in SAMPLINGS else PATHS // 3  # each of its steps takes all examples
     sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=11, seed=1), 0.3, 3, sampling)
     cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 18, paths=count, save_every=3)
     assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x[-1]) > 0.05
@@ -145,6 +145,32 @@ def test_mini_batches(sampling):
         same = gpu.times == cpu.times
         assert same.all() if dtype == "float64" else same.mean() > 0.9
         assert gpu.exits.size > 2 and np.abs(gpu.places - cpu.places)[same].max() < 5 * ROUNDING[dtype]
+
+
+RATES, SIZES = fpsim.schedules.inverse_time(0.3, 8.0), fpsim.schedules.steps([1, 3], [6])
+
+
+@pytest.mark.parametrize(
+    ("sampling", "rule", "schedules"),
+    [
+        ("with-replacement", {"optimiser": fpsim.SignSGD(0.6)}, {}),
+        ("with-replacement", {"optimiser": fpsim.Adam(0.8, 0.95, 1e-3)}, {"learning_rate": RATES, "batch_size": SIZES}),
+        ("without-replacement", {}, {"learning_rate": RATES, "batch_size": SIZES}),
+        ("reshuffled", {"optimiser": fpsim.Adam(0.8, 0.95, 1e-3)}, {"learning_rate": RATES}),
+        ("isotropic", {"momentum": 0.7}, {"batch_size": SIZES}),
+    ],
+    ids=["signum", "adam", "sizes", "epochs", "isotropic"],
+)
+def test_rules_and_schedules_of_mini_batches(sampling, rule, schedules):
+    count = PATHS if sampling in SAMPLINGS else PATHS // 3
+    sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=7, seed=1), 0.1, 2, sampling, **rule)
+    cpu, gpu = both(simulate_batches, sgd, [0.5, 0.0], 11, paths=count, save_every=3, seed=4, **schedules)
+    assert gpu.settings == {**cpu.settings, "engine": "cuda"} and np.array_equal(cpu.time, gpu.time)
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x[-1]) > 0.05
+    wells = replace(sgd, landscape=PerExampleDoubleWell(noise=2.0, examples=10, positive=5))
+    cpu, gpu = both(exit_iterations, wells, -1.0, -0.7, count, seed=3, horizon=22, **schedules)
+    assert np.array_equal(gpu.times, cpu.times) and gpu.exits.size > 2 and gpu.horizon == cpu.horizon
+    assert np.abs(gpu.places - cpu.places).max() < ROUNDING["float64"] and gpu.settings["engine"] == "cuda"
 
 
 @pytest.mark.parametrize(("sampling", "momentum"), [("with-replacement", 0.0), ("gaussian", 0.5)])
@@ -216,11 +242,11 @@ FORGETFUL = MiniBatchSGD(PerExampleDoubleWell(noise=2.0, examples=10, positive=5
         (FORGETFUL, "distance", None),
         (FORGETFUL, None, None),
         (replace(FORGETFUL, sampling="without-replacement", momentum=0.3), None, None),
-        (replace(FORGETFUL, sampling="gaussian"), "distance", None),
+        (replace(FORGETFUL, sampling="isotropic"), "distance", None),
         (Chain(DoubleWell(), ConstantDiffusion(0.3), learning_rate=0.2), None, None),
         (Chain(DoubleWell(), ConstantDiffusion(0.1), learning_rate=0.1), None, 0.5),
     ],
-    ids=["batches", "draw by draw", "momentum", "gaussian", "parts of steps", "heavy ball"],
+    ids=["batches", "draw by draw", "momentum", "isotropic", "parts of steps", "heavy ball"],
 )
 def test_flights_of_sgd_are_the_cpu_s(sgd, score, momentum):
     start = np.array([-1.0])
@@ -283,11 +309,13 @@ def test_a_lost_path_is_named_with_its_step():
         exit_times(falling, -0.5, Point(9.0, -0.5), 1, 0.02, seed=11)
     assert str(gpu.value) == str(cpu.value)
     sgd = MiniBatchSGD(LogisticRegression.random(dimension=2, examples=11, seed=1), 1e3, 3)
-    with pytest.raises(BatchDivergenceError) as gpu:
-        simulate_batches(sgd, [0.5, 0.0], 400, paths=2, device="cuda")
-    with pytest.raises(BatchDivergenceError) as cpu:
-        simulate_batches(sgd, [0.5, 0.0], 400, paths=2)
-    assert str(gpu.value) == str(cpu.value)
+    rate = fpsim.schedules.inverse_time(3e3, 8.0)
+    for chosen in ({}, {"learning_rate": rate}):
+        with pytest.raises(BatchDivergenceError) as gpu:
+            simulate_batches(sgd, [0.5, 0.0], 400, paths=2, device="cuda", **chosen)
+        with pytest.raises(BatchDivergenceError) as cpu:
+            simulate_batches(sgd, [0.5, 0.0], 400, paths=2, **chosen)
+        assert str(gpu.value) == str(cpu.value)
 
 
 def test_a_deadline_leaves_one_horizon():

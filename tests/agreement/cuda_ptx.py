@@ -15,6 +15,7 @@ import pytest
 
 import fpsim
 from fpsim.cuda import batches, moving
+from fpsim.cuda.batch_draws import Batches
 from fpsim.cuda.exits import exit_kernel
 from fpsim.cuda.flights import flight_kernel
 from fpsim.cuda.walk import walk_kernel
@@ -82,17 +83,26 @@ def test_generated_steps(walls, dtype):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize(("dtype", "momentum"), [("float32", 0.0), ("float64", 0.5)])
-def test_mini_batches(law, dtype, momentum):
+RULES = {
+    "plain": {}, "momentum": {"momentum": 0.5}, "sign": {"optimiser": fpsim.SignSGD(0.5)},
+    "adam": {"optimiser": fpsim.Adam()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("law", "dtype", "rule", "scheduled"),
+    [
+        *((law, *how) for law in LAWS for how in (("float32", "plain", False), ("float64", "momentum", False))),
+        ("isotropic", "float64", "adam", True), ("without-replacement", "float32", "sign", True),
+    ],
+)  # fmt: skip
+def test_mini_batches(law, dtype, rule, scheduled):
     loss, real = LogisticRegression.random(dimension=2, examples=11, seed=1), getattr(types, dtype)
-    sgd = MiniBatchSGD(loss, 0.3, 3, law, momentum)
-    _, _, gradient, d, *_, number, _, _, _, _ = kernel_arguments(sgd, 1, "cuda", dtype)
+    sgd = MiniBatchSGD(loss, 0.3, 3, law, **RULES[rule])
+    _, _, gradient, d, _, number, *_ = kernel_arguments(sgd, 1, "cuda", dtype)
     level, _ = compiled_level(sgd, fpsim.HalfSpace((1.0, 0.0), 1.0), "cuda", dtype)
-    shape = d, number, momentum > 0, dtype
-    own = (rows(real, 2), rows(real), real, real, real, i8, i8, u4, u4, rows(i4, 2), rows(i4, 2))
-    given = types.BaseTuple.from_types(own, batches.Batches)
-    fits(
-        batches.walk_kernel(gradient, *shape), rows(real, 2), i8, i8, i8, i8, given, real, rows(real, 3), rows(i8)
-    )  # fmt: skip
-    loops_fit(batches.moving(gradient, level, *shape), types.Tuple((given, rows(real))), real)
+    shape, row = batches.Shape(d, LAWS.index(law), number, scheduled, dtype), rows(real)
+    own = (rows(real, 2), row, row, real, real, i8, i8, u4, u4, row, row, rows(i8), rows(i4, 2), rows(i4, 2))
+    given = types.BaseTuple.from_types(own, Batches)
+    fits(batches.walk_kernel(gradient, shape), rows(real, 2), i8, i8, i8, i8, given, real, rows(real, 3), rows(i8))
+    loops_fit(batches.moving(gradient, level, shape), types.Tuple((given, rows(real))), real)
