@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from fpsim.cli.options import Json
 from fpsim.cli.output import check_file, progress_bar, write
 
 SHOWN = 5
-"""Failed points that are named."""
+"""Points that are named, and as many that failed."""
 
 
 def sweep(
@@ -53,6 +54,8 @@ def sweep(
     now = found.status()
     facts = {"sweep": found.name, **{name: v for name, v in vars(now).items() if name != "left"}}
     print(json.dumps(facts) if as_json else found)
+    if not (status or as_json):
+        _say_found(found)
     if now.failed:
         _say_failed(found)
     if plot is not None:
@@ -75,11 +78,24 @@ def _on(device: str | None) -> dict[str, str]:
     return {"device": where}
 
 
+def _place(found: Any, row: Any) -> str:
+    """A point by what varies."""
+    return ", ".join(f"{name} = {row.point[name]}" for name in found.design.names)
+
+
+def _say_found(found: Any) -> None:
+    """What came out at the first points."""
+    done = (row for row in found.rows() if row.answer is not None)
+    for row in islice(done, SHOWN):
+        print(f"  {_place(found, row)}: {row.value!r}")
+    if next(done, None) is not None:
+        print("  and so on: --output FILE.nc keeps them all, --plot FILE.png draws them")
+
+
 def _say_failed(found: Any) -> None:
     """The first points that failed, by what varies, and why."""
     failed = [row for row in found.rows() if row.error]
     for row in failed[:SHOWN]:
-        place = ", ".join(f"{name} = {row.point[name]}" for name in found.design.names)
-        print(f"failed at {place}: {row.error}", file=sys.stderr)
+        print(f"failed at {_place(found, row)}: {row.error}", file=sys.stderr)
     if len(failed) > SHOWN:
         print(f"and {len(failed) - SHOWN} more; --retry tries them again", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fpsim.explore.presets import PRESETS
 from fpsim.explore.settings import COOL, MOST_PARTICLES, WARM, Settings
+from fpsim.noise.by_name import NEEDED
 
 RANGES = {
     "tilt": (-0.3, 0.3), "offset": (0.0, 1.0), "coupling": (0.0, 2.0), "sharp": (0.5, 32.0), "flat": (0.25, 8.0),
@@ -19,13 +20,13 @@ WITH_EXAMPLES = {"per-example-double-well", "resnet-slice"}
 """Landscapes over a data set, written down since making all landscapes would take half of the first second."""
 
 NOISES = {
-    "constant": ("white noise, the same everywhere", ("temperature",)),
-    "hessian": ("SGD's: the Hessian, with a floor", ("learning_rate", "batch_size", "at", "floor")),
-    "loss-scaled": ("grows with the loss", ("learning_rate", "batch_size", "curvature")),
-    "heavy-tails": ("heavy tails: jumps", ("alpha", "scale")),
-    "examples": ("measured: the examples' gradients", ("learning_rate", "batch_size")),
+    "constant": ("white noise, the same everywhere",),
+    "hessian": ("SGD's: the Hessian, with a floor", "floor"),
+    "loss-scaled": ("grows with the loss", "curvature"),
+    "heavy-tails": ("heavy tails: jumps",),
+    "examples": ("measured: the examples' gradients",),
 }
-"""Words and fields of each noise model."""
+"""Words of each noise model, and the fields that it has besides those that it needs."""
 FIELDS: dict[str, tuple[str, float, float, bool]] = {
     "temperature": ("temperature T", 0.02, 2.0, True),
     "learning_rate": ("learning rate η", 0.01, 10.0, True),
@@ -44,7 +45,7 @@ def choices() -> dict[str, Any]:
 
     return {
         "landscapes": {name: _landscape(name, make) for name, make in catalogue().items()},
-        "noises": {name: {"words": text, "fields": list(fields)} for name, (text, fields) in NOISES.items()},
+        "noises": {name: {"words": text, "fields": [*NEEDED[name], *more]} for name, (text, *more) in NOISES.items()},
         "fields": {
             name: {"label": label, "low": low, "high": high, "log": log}
             for name, (label, low, high, log) in FIELDS.items()

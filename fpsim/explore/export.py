@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fpsim.explore.catalogue import FIELDS, NOISES
+from fpsim.explore.catalogue import FIELDS
 from fpsim.explore.clock import clock
 from fpsim.explore.comparison import REFUSALS, at_once
 from fpsim.explore.heavy import exits, fields
@@ -23,6 +23,7 @@ from fpsim.explore.picture import picture
 from fpsim.explore.presets import PRESETS, Preset
 from fpsim.explore.server import PAGE, page_file, plotly_script
 from fpsim.explore.settings import Settings
+from fpsim.noise.by_name import NEEDED
 
 PARTICLES = 80
 EVERY = 3
@@ -66,9 +67,7 @@ def export_page(
 
 def _of(settings: Settings) -> Preset:
     """The settings of a user as a story of one step; its slider is the first number of its noise."""
-    name = next(
-        n for n in NOISES.get(settings.noise, ("", ("learning_rate",)))[1] if getattr(settings, n, None) is not None
-    )
+    name = NEEDED[settings.noise][0]
     value = float(getattr(settings, name))
     most = FIELDS[name][2]
     steps = tuple(f"{min(value * factor, most):.4g}" for factor in FACTORS)

@@ -38,6 +38,7 @@ def test_a_study_runs_resumes_and_is_drawn_from_the_command_line(tmp_path):
     file = written(tmp_path, GOOD)
     run = CliRunner().invoke(app, ["sweep", str(file), "--executor", "serial"])
     assert run.exit_code == 0 and "4 of 4 done" in run.output, run.output
+    assert "temperature = 0.05, route = quadrature: <EscapeTime: 361.9037595" in run.output
     table, picture = tmp_path / "t.nc", tmp_path / "p.png"
     again = CliRunner().invoke(app, ["sweep", str(file), "--status", "--json", "--output", str(table)])
     assert json.loads(again.stdout.splitlines()[0])["done"] == 4
