@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.networks.advance import advance
 from fpsim.networks.quench import ELSEWHERE, RETURNED, UNDECIDED, Basin, quench
-from fpsim.networks.sgd import NetworkSGD, advance
+from fpsim.networks.sgd import NetworkSGD
 from landscapes.notebook import Shown
 from landscapes.progress import Progress, shows_progress
 
@@ -200,9 +201,10 @@ class _Walk:
         lost = np.zeros(len(self.outcomes), dtype=np.int64)
         for k in range(self.looks):
             walking = self.inside[lost[self.inside] == 0]
+            if not walking.size:
+                break
             n = begin + k * self.every
-            x = np.array([self.history[r][-1][1] for r in walking]).reshape(len(walking), -1)
-            x, lost[walking] = advance(self.sgd, self.engine, x, walking, n, self.every, self.seed)
+            x, lost[walking] = advance(self.sgd, self.engine, self._last(walking), walking, n, self.every, self.seed)
             for r, place in zip(walking, x, strict=True):
                 self.history[r].append((int(lost[r]) or n + self.every, place))
         self._ask(lost)

@@ -16,12 +16,11 @@ replicas beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fpsim.kernels.random_numbers import Stream
 from fpsim.sgd import draws
@@ -29,13 +28,17 @@ from fpsim.sgd.batches import MiniBatchSGD
 
 if TYPE_CHECKING:
     from fpsim.networks.replicas import Replicas
+    from fpsim.networks.tensors import TensorReplicas
     from landscapes.networks.landscape import NeuralLandscape
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Noise = Literal["with-replacement", "without-replacement", "reshuffled", "gaussian", "isotropic"]
 
 BLOCK = 32
-"""Iterations whose random numbers are drawn together."""
+"""Iterations whose random numbers are drawn together, a multiple of four."""
+MOST_DRAWN = 2**24
+"""Numbers that are drawn together, at most if that makes four iterations."""
 FAR = 1e6
 """A replica is lost when a parameter is farther than this from where the replica started, or not finite."""
 
@@ -112,73 +115,39 @@ class NetworkSGD:
         return f"SGD on {self.landscape.name}, eta = {self.learning_rate:g}, S = {self.batch_size:g}, {self.noise}"
 
 
-def advance(
-    sgd: NetworkSGD, engine: Replicas, x: Array, replicas: ArrayLike, begin: int, steps: int, seed: int
-) -> tuple[Array, NDArray[np.int64]]:
-    """Take replicas from iteration ``begin`` to ``begin + steps``.
-
-    Args:
-        sgd: what moves.
-        engine: many copies of ``sgd.landscape``, or of the same network in another precision.
-        x: parameters (R, d) at iteration ``begin``.
-        replicas: numbers (R,), which choose the random numbers.
-        begin, steps: whole numbers >= 0.
-        seed: integer in [0, 2^64).
-
-    Returns:
-        parameters (R, d), and the iterations (R,) at which replicas were lost, 0 for those that were not.  A lost
-        replica (a parameter beyond `FAR`, or not finite: eta is too large for where it went) keeps its last position
-        that was in order.
-    """
-    numbers = np.asarray(replicas, dtype=np.int64)
-    x, lost = np.array(x, dtype=np.float64), np.zeros(len(numbers), dtype=np.int64)
-    alive = np.arange(len(numbers))
-    for offset, numbers_drawn in enumerate(_draws(sgd, numbers, begin, steps, seed), 1):
-        own = tuple(part[alive] for part in numbers_drawn)
-        moved = x[alive] - sgd.learning_rate * slopes_of(sgd, engine, x[alive], own)
-        sound = (np.abs(moved - sgd.start) <= FAR).all(axis=1)  # false for NaN too
-        x[alive[sound]] = moved[sound]
-        lost[alive[~sound]] = begin + offset
-        alive = alive[sound]
-        if not alive.size:
-            break
-    return x, lost
-
-
-def slopes_of(sgd: NetworkSGD, engine: Replicas, x: Array, own: tuple[NDArray[Any], ...]) -> Array:
-    """Gradient plus noise (R, d)."""
+def slopes_of(sgd: NetworkSGD, many: Replicas | TensorReplicas, x: Any, own: tuple[Any, ...]) -> Any:
+    """Gradient plus noise (R, d) from what is drawn in one iteration; arrays or tensors."""
     if sgd.draws_examples:
-        picks = own[0]
-        return engine.weighted_gradients(x, picks, np.full(picks.shape, 1 / picks.shape[1]))
-    m = sgd.landscape.number_of_examples
-    weights = (own[0] - own[0].mean(axis=1, keepdims=True)) / np.sqrt(m * sgd.batch_size)
+        return many.batch_gradients(x, own[0])
+    combined = many.combined_gradients(x, own[0])
     if sgd.noise == "gaussian":
-        return engine.combined_gradients(x, 1 / m + weights)
-    lengths = np.linalg.norm(engine.combined_gradients(x, weights), axis=1, keepdims=True)
-    return engine.gradients(x) + lengths * own[1]
+        return combined
+    return many.gradients(x) + (combined**2).sum(axis=1, keepdims=True) ** 0.5 * own[1]
 
 
 # --- random numbers ---
 
 
-def _draws(
-    sgd: NetworkSGD, replicas: NDArray[np.int64], begin: int, steps: int, seed: int
-) -> Iterator[tuple[NDArray[Any], ...]]:
-    """Per iteration, what each replica draws: examples (R, S), or normals (R, m) and directions (R, d)."""
-    for first in range(begin, begin + steps, BLOCK):
-        parts = drawn(sgd, seed, replicas, first, min(BLOCK, begin + steps - first))
-        yield from zip(*parts, strict=True)
+def block_of(sgd: NetworkSGD, replicas: int) -> int:
+    """Iterations whose random numbers are drawn together, `BLOCK` or fewer if they are many."""
+    size = sgd.batch_size if sgd.draws_examples else sgd.landscape.number_of_examples
+    size += sgd.landscape.dimension if sgd.noise == "isotropic" else 0
+    return int(np.clip(MOST_DRAWN // max(1, 4 * replicas * size), 1, BLOCK // 4)) * 4
 
 
-def drawn(sgd: NetworkSGD, seed: int, replicas: NDArray[np.int64], begin: int, steps: int) -> tuple[NDArray[Any], ...]:
-    """Everything that replicas (R,) draw in iterations ``begin`` ..., each (steps, R, ...)."""
+def drawn(sgd: NetworkSGD, seed: int, replicas: Integers, begin: int, steps: int) -> tuple[NDArray[Any], ...]:
+    """What replicas (R,) draw in iterations ``begin`` ..., each (steps, R, ...).
+
+    That is examples (S), or weights (m) of all examples, with a direction (d) besides for isotropic noise.
+    """
     m = sgd.landscape.number_of_examples
     if sgd.draws_examples:
         examples = draws.picks(sgd.noise, m, int(sgd.batch_size), seed, replicas, begin, steps)
         return (examples.swapaxes(1, 2),)
-    z = draws.normals(m, seed, replicas, begin, steps, Stream.INCREMENTS).swapaxes(1, 2)
+    z = np.ascontiguousarray(draws.normals(m, seed, replicas, begin, steps, Stream.INCREMENTS).swapaxes(1, 2))
+    weights = (z - z.mean(axis=2, keepdims=True)) / np.sqrt(m * sgd.batch_size)
     if sgd.noise == "gaussian":
-        return (z,)
+        return (1 / m + weights,)
     u = draws.normals(sgd.landscape.dimension, seed, replicas, begin, steps, Stream.DIRECTIONS).swapaxes(1, 2)
     length = np.linalg.norm(u, axis=2, keepdims=True)
-    return z, u / np.where(length > 0, length, 1.0)  # as in the kernels, a direction without length kicks nowhere
+    return weights, u / np.where(length > 0, length, 1.0)  # as in the kernels, a direction without length kicks nowhere

@@ -9,8 +9,9 @@ pytestmark = pytest.mark.network
 import fpsim  # noqa: E402
 from fpsim.kernels import elementary  # noqa: E402
 from fpsim.kernels.random_numbers import Stream  # noqa: E402
+from fpsim.networks.advance import advance  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
-from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD  # noqa: E402
 from fpsim.sgd import draws, minibatch  # noqa: E402
 from landscapes import NeuralLandscape  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402

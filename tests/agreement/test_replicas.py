@@ -9,9 +9,12 @@ nn = torch.nn
 pytestmark = pytest.mark.network
 
 from fpsim.kernels import elementary  # noqa: E402
-from fpsim.networks import compiled, replicas, sgd  # noqa: E402
+from fpsim.kernels.random_numbers import Stream  # noqa: E402
+from fpsim.networks import compiled, parts, sgd  # noqa: E402
+from fpsim.networks.advance import advance  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
-from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD  # noqa: E402
+from fpsim.sgd import draws  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
@@ -58,10 +61,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("most", [replicas.MOST_IMAGES, 12])
+@pytest.mark.parametrize("most", [parts.MOST_IMAGES, 12])
 @pytest.mark.parametrize(("name", "engine"), CASES)
 def test_all_replicas_at_once_equal_one_after_the_other(name, engine, most, monkeypatch):
-    monkeypatch.setattr(replicas, "MOST_IMAGES", most)
+    monkeypatch.setattr(parts, "MOST_IMAGES", most)
     one = landscape(NETWORKS[name])
     x, draws = spread(one, 5), np.random.default_rng(4)
     picks, weights = draws.integers(0, EXAMPLES, (5, 7)), draws.normal(size=(5, 7))
@@ -132,16 +135,18 @@ def test_normal_distribution_of_lanes():
 
 def by_hand(chain, replica, steps, seed):
     """The loop for one replica, with the landscape's own products."""
-    one, x = chain.landscape, np.array(chain.start)
+    one, x, own = chain.landscape, np.array(chain.start), np.array([replica])
     m, eta = one.number_of_examples, chain.learning_rate
     for n in range(steps):
-        draws = [part[0, 0] for part in sgd.drawn(chain, seed, np.array([replica]), n, 1)]
         if chain.draws_examples:
-            x = x - eta * one.weighted_gradient(x, np.bincount(draws[0], minlength=m) / chain.batch_size)
+            picks = draws.picks(chain.noise, m, chain.batch_size, seed, own, n, 1)[0, :, 0]
+            x = x - eta * one.weighted_gradient(x, np.bincount(picks, minlength=m) / chain.batch_size)
             continue
-        noise = one.weighted_gradient(x, (draws[0] - draws[0].mean()) / np.sqrt(m * chain.batch_size))
+        z = draws.normals(m, seed, own, n, 1, Stream.INCREMENTS)[0, :, 0]
+        noise = one.weighted_gradient(x, (z - z.mean()) / np.sqrt(m * chain.batch_size))
         if chain.noise == "isotropic":
-            noise = np.linalg.norm(noise) * draws[1]
+            u = draws.normals(one.dimension, seed, own, n, 1, Stream.DIRECTIONS)[0, :, 0]
+            noise = np.linalg.norm(noise) * u / np.linalg.norm(u)
         x = x - eta * (one.gradient(x) + noise)
     return x
 
@@ -182,10 +187,12 @@ def test_what_is_drawn():
     assert any(len(np.unique(batch)) < 20 for batch in drawn("with-replacement", 20))
     chain = NetworkSGD(one, 0.1, 2, "isotropic", start)
     of, other = np.array([4]), np.array([5])
-    z, u = sgd.drawn(chain, 1, of, 0, 32)
+    w, u = sgd.drawn(chain, 1, of, 0, 32)
     np.testing.assert_allclose(np.linalg.norm(u, axis=2), 1)
-    np.testing.assert_array_equal(z, sgd.drawn(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, of, 0, 32)[0])
-    assert not np.array_equal(z, sgd.drawn(chain, 1, other, 0, 32)[0])
+    np.testing.assert_allclose(w.sum(axis=2), 0, atol=1e-14)
+    gaussian = sgd.drawn(NetworkSGD(one, 0.1, 2, "gaussian", start), 1, of, 0, 32)[0]
+    np.testing.assert_allclose(gaussian - w, 1 / EXAMPLES, atol=1e-15)
+    assert not np.array_equal(w, sgd.drawn(chain, 1, other, 0, 32)[0])
 
 
 @pytest.mark.parametrize("engine", ["compiled", "grouped", "vmap"])

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="torch (extra `network`) is not inst
 pytestmark = pytest.mark.network
 
 import landscapes  # noqa: E402
+from fpsim.networks.advance import advance  # noqa: E402
 from fpsim.networks.exits import (  # noqa: E402
     INSIDE,
     LEFT,
@@ -19,7 +20,7 @@ from fpsim.networks.exits import (  # noqa: E402
     network_exits,
 )  # fmt: skip
 from fpsim.networks.replicas import Replicas  # noqa: E402
-from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 
@@ -92,10 +93,11 @@ def test_what_diverges_is_reported_and_keeps_finite_numbers():
     x, lost = advance(chain, Replicas(found), np.zeros((3, 1)), [0, 1, 2], 0, 20, seed=1)
     assert np.isfinite(x).all()
     assert np.all((lost > 3) & (lost < 10))
-    exits = network_exits(chain, Replicas(found), beyond([0.0], [1.0], 1e5), 3, 40, every=20, looks=1)
-    assert exits.count(UNSTABLE) == 3
-    assert "3 left by instability" in str(exits)
-    assert np.isfinite(exits.places).all()
+    for looks in (1, 3):
+        exits = network_exits(chain, Replicas(found), beyond([0.0], [1.0], 1e5), 3, 40, every=20, looks=looks)
+        assert exits.count(UNSTABLE) == 3
+        assert "3 left by instability" in str(exits)
+        assert np.isfinite(exits.places).all()
 
 
 def test_undecided_is_neither_inside_nor_out():

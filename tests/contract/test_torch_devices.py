@@ -12,7 +12,9 @@ torch = pytest.importorskip("torch", reason="torch (extra `network`) is not inst
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode  # noqa: E402
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend  # noqa: E402
 
+from fpsim.networks.march import March  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD, drawn  # noqa: E402
 from landscapes.networks.architectures import ResNet  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 from validation.gradient_noise.network import DigitNetwork  # noqa: E402
@@ -91,6 +93,23 @@ def test_a_landscape_computes_on_its_device_and_answers_with_arrays(arrays):
             arrays.clear()
             found = ask()
             assert isinstance(found, np.ndarray) and found.dtype == np.float64 and found.shape == shape and arrays
+
+
+@pytest.mark.parametrize("noise", ["with-replacement", "gaussian", "isotropic"])
+@pytest.mark.parametrize("engine", ["grouped", "vmap"])
+def test_replicas_walk_on_their_device_until_they_are_asked_for(engine, noise, arrays):
+    place = landscape()
+    x = np.stack([place.initial] * 2)
+    sgd = NetworkSGD(place, 0.1, 2, noise, x[0])
+    draws = drawn(sgd, 1, np.arange(2), 0, 5)
+    with FakeTensorMode():
+        put_there(place)
+        march = March(sgd, Replicas(place, engine), 2)
+        march.put(x, 0)
+        march.walk(draws)
+        assert not arrays and march.x.device.type == march.lost.device.type == DEVICE
+        march.found(2)
+        assert arrays == [x.shape, (2,)]
 
 
 def test_what_lies_elsewhere_is_refused():

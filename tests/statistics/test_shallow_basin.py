@@ -14,10 +14,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 pytestmark = pytest.mark.network
 
+from fpsim.networks.advance import advance  # noqa: E402
 from fpsim.networks.exits import LEFT, beyond, network_exits  # noqa: E402
 from fpsim.networks.quench import Basin  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
-from fpsim.networks.sgd import NetworkSGD, advance  # noqa: E402
+from fpsim.networks.sgd import NetworkSGD  # noqa: E402
 from fpsim.sgd.stationary_covariance import stationary_covariance  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 from validation.shallow_basin.around import Surroundings, linear_excess, spectrum  # noqa: E402

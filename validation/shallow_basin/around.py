@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fpsim.networks.advance import advance
 from fpsim.networks.exits import loss_above, network_exits, quench_test
 from fpsim.networks.quench import RETURNED, UNDECIDED, Basin, quench
-from fpsim.networks.sgd import NetworkSGD, Noise, advance
+from fpsim.networks.sgd import NetworkSGD, Noise
 from validation.study.findings import Rows
 
 if TYPE_CHECKING:
