@@ -1,12 +1,14 @@
 """Walls that keep a path in a box: reflecting (the path is folded back) or periodic (it re-enters opposite).
 
 reflecting   x -> low + L - | (x - low) mod 2L - L |          periodic   x -> low + (x - low) mod L
+
+Of a body with a velocity v a reflecting wall turns v round, as often as x is folded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +47,10 @@ class Walls:
                 )
         object.__setattr__(self, "box", box)
         object.__setattr__(self, "kind", kinds)
+
+    def widened(self, more: int) -> Walls:
+        """The same for states with ``more`` coordinates, along which there are no walls."""
+        return replace(self, kind=(*self.kind, *[None] * more), box=(*self.box, *[(0.0, 1.0)] * more))
 
     def contains(self, x: Array) -> NDArray[np.bool_]:
         """Whether points ``x`` (d, ...) lie in the box, shape (...); along an axis without walls everything does."""
@@ -114,20 +120,41 @@ class Walls:
         return folded, parameters
 
 
+@dataclass(frozen=True)
+class MovingWalls(Walls):
+    """Walls around the first ``places`` coordinates of states (x, v, ...): reflecting ones turn the velocities round.
+
+    A state is folded as a whole, so that within a step a body flies on in the mirror image of its box.
+    """
+
+    places: int = 0
+
+    @classmethod
+    def around(cls, walls: Walls) -> MovingWalls:
+        """The same walls, as states (x, v) meet them."""
+        d = len(walls.box)
+        return cls((*walls.kind, *[None] * d), (*walls.box, *[(0.0, 1.0)] * d), d)
+
+    def fold(self, x: Array) -> Array:
+        """States ``x`` (2 d + ..., ...) taken back into the box, their velocities turned."""
+        out, d = super().fold(x), self.places
+        out[d : 2 * d] *= self.turns(x)[:d]
+        return out
+
+    def symbolic(self, expressions: Sequence[Any]) -> tuple[list[Any], dict[Any, float]]:
+        """The fold applied to formulas, with its parameters."""
+        (folded, parameters), d = super().symbolic(expressions), self.places
+        turned = zip(folded[d : 2 * d], self.symbolic_turns(expressions), strict=False)
+        folded[d : 2 * d] = [turn * v for v, turn in turned]
+        return folded, parameters
+
+
 def require_place(sde: Any, start: Array, walls: Walls | None) -> None:
     """Raise ``ValueError`` unless ``start`` (d,) lies inside the walls and where the landscape is defined."""
-    if walls is not None and not walls.contains(start):
-        raise ValueError(f"the start {in_words(start)} lies outside the {walls}; choose one inside")
+    place = start if walls is None else start[: len(walls.box)]
+    if walls is not None and not walls.contains(place):
+        raise ValueError(f"the start {in_words(place)} lies outside the {walls}; choose one inside")
     sde.domain.interval(start)
-
-
-def refuse_walls(sde: Any, boundary: Any) -> None:
-    """Raise ``ValueError`` for walls around an escape of motion with inertia, of which paths alone know."""
-    if boundary is not None and sde.inertia is not None:
-        raise ValueError(
-            "walls around motion with inertia turn velocities round, which fpsim.simulate and "
-            "fpsim.paths.exits.exit_times do; for an escape leave boundary= out and let the loss rise steeply there"
-        )
 
 
 def as_walls(boundary: Any, landscape: Any) -> Walls | None:
@@ -145,3 +172,11 @@ def as_walls(boundary: Any, landscape: Any) -> Walls | None:
     if len(boundary.box) != landscape.dimension:
         raise ValueError(f"the landscape has {landscape.dimension} dimensions, but the walls have {len(boundary.box)}")
     return None if all(kind is None for kind in boundary.kind) else boundary
+
+
+def own_walls(sde: Any, boundary: Any) -> Walls | None:
+    """The walls around an escape: those asked for, or those that motion with inertia has been put between."""
+    walls, own = as_walls(boundary, sde.place), None if sde.inertia is None else sde.inertia.walls
+    if walls is not None and own is not None and walls != own:
+        raise ValueError(f"this motion has {own} already, and boundary= asks for {walls}; leave boundary= out")
+    return own if walls is None else walls

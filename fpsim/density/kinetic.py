@@ -4,26 +4,38 @@
 
 Where v < 0 at c a body comes back into the valley, so nothing is known there beforehand.  In x differences of third
 order are taken from where the body comes from here, so that T stays free of oscillations; in v central ones of fourth
-order.  At the far end, where the loss is high, the velocity turns round.  At (c, 0) T has a singularity (Burschka and
-Titulaer, J. Stat. Phys. 25 (1981) 569), which a target beyond the pass hardly feels.
+order.  At the far end, a reflecting wall or where the loss is high, the velocity turns round, T(x, v) = T(x, -v); on a
+ring that end is the target's, too, and T(x, v) = 0 for v < 0.  At (c, 0) T has a singularity (Burschka and Titulaer,
+J. Stat. Phys. 25 (1981) 569), which a target beyond the pass hardly feels.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.sde.sde import Inertia
+from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 UNITS = 14.0
 """How far above the highest point of the way the box ends, in units of the noise."""
 POINTS = 4001
 DOUBLINGS = 40
+
+
+class PhaseTimes(NamedTuple):
+    """Mean and variance of the time from the start, how exactly they are solved, and the share of it at box ends."""
+
+    mean: float
+    variance: float
+    accuracy: float
+    at_ends: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ class PhaseBox:
         low, edge: ends in x.
         fastest: |v| at most.
         start: (x, v).
+        behind: what is at ``low``: a high ``"loss"``, a ``"wall"``, or the ``"seam"`` of a ring, where the target ends.
     """
 
     inertia: Inertia
@@ -44,47 +57,61 @@ class PhaseBox:
     edge: float
     fastest: float
     start: tuple[float, float]
+    behind: str = "loss"
 
     @classmethod
-    def of(cls, inertia: Inertia, start: tuple[float, float], edge: float, side: float) -> PhaseBox:
-        """The box that reaches UNITS above the highest point of the way.
+    def of(
+        cls, inertia: Inertia, start: tuple[float, float], edge: float, side: float, walls: Walls | None = None
+    ) -> PhaseBox:
+        """The box that reaches UNITS above the highest point of the way, or to the walls.
 
         Raises:
-            ValueError: if the valley has no such wall behind the start.
+            ValueError: if there is neither such a rise of the loss nor a wall behind the start.
         """
         x0, c = side * start[0], side * edge
         drift, noise = _fields(inertia, side)
+        end, what = _behind(walls, side)
+        energy = inertia.mass * start[1] ** 2 / (2 * float(noise(np.array([x0]))[0]))
         for k in range(DOUBLINGS):
-            x = c - (c - x0) * 1.25 * 1.5**k * np.linspace(0, 1, POINTS)
+            far = c - (c - x0) * 1.25 * 1.5**k
+            x = np.linspace(c, max(far, end), POINTS)
             with np.errstate(all="ignore"):
                 rate = -drift(x) / noise(x)
                 height = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2 * np.diff(x))])
-            top = float(height[x >= x0].max())
-            behind = np.flatnonzero((x < x0) & (height >= top + UNITS))
-            if behind.size:
-                inner = slice(0, int(behind[0]) + 1)
+            top = float(max(height[x >= x0].max(), np.interp(-x0, -x, height) + energy))
+            higher = np.flatnonzero((x < x0) & (height >= top + UNITS))
+            if higher.size or (far <= end and np.isfinite(height).all()):
+                last = int(higher[0]) if higher.size else POINTS - 1
+                inner = slice(0, last + 1)
                 kinetic = (top + UNITS - float(height[inner].min())) * float(noise(x[inner]).max())
                 fastest = float(np.sqrt(2 * kinetic / inertia.mass))
-                return cls(inertia, side, float(x[behind[0]]), c, fastest, (x0, side * start[1]))
+                found = "loss" if higher.size else what
+                return cls(inertia, side, float(x[last]), c, fastest, (x0, side * start[1]), found)
             if not np.isfinite(height).all():
                 break
         raise ValueError(
-            f"the loss does not rise {UNITS:g} noise units above the way to the target behind the start, so that no "
-            "box in (x, v) holds the body; use by_paths()"
+            f"the loss does not rise {UNITS:g} noise units above the way to the target behind the start, and no wall "
+            "is there, so that no box in (x, v) holds the body; use by_paths(), or give boundary="
         )
 
-    def times(self, cells: int) -> tuple[float, float, float]:
-        """Mean and variance of the time from the start on ``cells`` x ``cells`` cells, and how exactly it is solved."""
+    def times(self, cells: int) -> PhaseTimes:
+        """The answers on ``cells`` x ``cells`` cells."""
         from scipy.sparse.linalg import splu
 
         x, v, operator = self.operator(cells)
-        solver = splu(operator)
+        solver: Any = splu(operator)
         mean = solver.solve(-np.ones(x.size * v.size))
         left = solver.solve(-1 - operator @ mean)  # one step of refinement says what rounding leaves
         mean = mean + left
         square = solver.solve(-2 * mean)
         first, second = (self._at_start(x, v, values) for values in (mean, square))
-        return first, second - first**2, float(np.abs(left).max() / np.abs(mean).max())
+        accuracy = float(np.abs(left).max() / np.abs(mean).max())
+        nearest = [int(np.argmin(np.abs(row - at))) for row, at in zip((x, v), self.start, strict=True)]
+        source = np.zeros((x.size, v.size))
+        source[tuple(nearest)] = 1.0
+        visits = solver.solve(source.ravel(), trans="T").reshape(source.shape)
+        ends = visits[:, [0, -1]].sum(axis=0).tolist() + ([visits[0].sum()] if self.behind == "loss" else [])
+        return PhaseTimes(first, second - first**2, accuracy, float(np.abs(ends).sum() / abs(visits.sum())))
 
     def _at_start(self, x: Array, v: Array, values: Array) -> float:
         from scipy.interpolate import RectBivariateSpline
@@ -92,26 +119,39 @@ class PhaseBox:
         return float(RectBivariateSpline(x, v, values.reshape(x.size, v.size)).ev(*np.array(self.start)))
 
     def operator(self, cells: int) -> tuple[Any, Any, Any]:
-        """Cell centres in x and v, and the backward operator on (x, v) as a sparse matrix (cells^2, cells^2)."""
+        """Cell centres in x and v, and the backward operator on (x, v), a sparse matrix.
+
+        Velocities have an even number of cells, so that none is 0, which would behave as neither sign does.
+        """
         from scipy.sparse import csr_matrix, diags, identity, kron
 
-        hx, hv = (self.edge - self.low) / cells, 2 * self.fastest / cells
-        centers = np.arange(cells, dtype=float) + 0.5
-        x, v = self.low + hx * centers, -self.fastest + hv * centers
+        rows = cells + cells % 2
+        hx, hv = (self.edge - self.low) / cells, 2 * self.fastest / rows
+        x = self.low + hx * (np.arange(cells, dtype=float) + 0.5)
+        v = -self.fastest + hv * (np.arange(rows, dtype=float) + 0.5)
         drift, noise = _fields(self.inertia, self.side)
         mass, friction = self.inertia.mass, self.inertia.friction
         force, spread = drift(x) / mass, friction * noise(x) / mass**2
         ahead, back, turned = _along_x(cells)
-        first, second, bottom, top = _along_v(cells)
-        turn = csr_matrix(np.fliplr(np.eye(cells)))
+        first, second, bottom, top = _along_v(rows)
+        if self.behind == "seam":  # the target's other end, where T = 0
+            turned = 0 * turned
+        turn = csr_matrix(np.fliplr(np.eye(rows)))
         fast, slow = diags(np.maximum(v, 0) / hx), diags(np.minimum(v, 0) / hx)
         moving = kron(ahead, fast) + kron(back, slow) + kron(turned, slow @ turn)
         pushed = kron(diags(force / hv), first) - kron(identity(cells), diags(friction / mass * v / hv) @ first)
         pushed += kron(diags(spread / hv**2), second)
-        pulled = friction / mass * self.fastest * (1 - 1 / cells)  # inwards, at the two last velocities
+        pulled = friction / mass * self.fastest * (1 - 1 / rows)  # inwards, at the two last velocities
         pushed += kron(diags(np.maximum(force + pulled, 0) / hv), bottom)
         pushed += kron(diags(np.minimum(force - pulled, 0) / hv), top)
         return x, v, (moving + pushed).tocsc()
+
+
+def _behind(walls: Walls | None, side: float) -> tuple[float, str]:
+    """Where the box between walls ends on the far side of the target, and what is there."""
+    if walls is None:
+        return -math.inf, "loss"
+    return min(side * end for end in walls.box[0]), "wall" if walls.kind[0] == "reflecting" else "seam"
 
 
 def _fields(inertia: Inertia, side: float) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
@@ -123,9 +163,9 @@ def _fields(inertia: Inertia, side: float) -> tuple[Callable[[Array], Array], Ca
 
 
 def _weights(points: Array, order: int) -> Array:
-    """Weights of the derivative of an order at 0 from values at ``points``, exact for polynomials."""
+    """Weights of the derivative of an order (0 to 2) at 0 from values at ``points``, exact for polynomials."""
     right = np.zeros(points.size)
-    right[order] = order
+    right[order] = max(order, 1)  # its factorial, up to the second
     return np.asarray(np.linalg.solve(np.vander(points, increasing=True).T, right), dtype=float)
 
 
@@ -141,12 +181,14 @@ def _along_x(cells: int) -> tuple[Any, Any, Any]:
         for point, weight in zip(points, _weights(points - i, 1), strict=True):
             if point < cells - 0.5:
                 ahead[i, int(point)] = weight
-        offsets = np.array([1.0, 0.0, -1.0, -2.0]) - (i == cells - 1)
-        for j, weight in zip((i + offsets).astype(int), _weights(offsets, 1), strict=True):
-            if j >= 0:
-                back[i, j] = weight
+        points = i + np.array([1.0, 0.0, -1.0, -2.0]) - (i == cells - 1)
+        if i < 2:  # no difference across the wall, where T has a kink if a force is there
+            points = np.array([-0.5, 0.0, 1.0, 2.0])
+        for point, weight in zip(points, _weights(points - i, 1), strict=True):
+            if point < 0:
+                turned[i, :3] = weight * _weights(np.arange(3.0) + 0.5, 0)
             else:
-                turned[i, -1 - j] = weight
+                back[i, int(point)] = weight
     return ahead.tocsr(), back.tocsr(), turned.tocsr()
 
 

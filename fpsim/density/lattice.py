@@ -214,6 +214,8 @@ def _assemble(sde: Any, grid: Grid, walls: tuple[Wall, ...], edges: Edges, count
     """Wrap periodic sides and keep the edges that end at a wall apart."""
     inner = np.ones(edges.source.size, dtype=bool)
     reached = np.stack(np.unravel_index(edges.source, grid.shape), axis=1) + edges.offset
+    if sde.inertia is not None:
+        reached = _turned(grid, walls, reached)
     for k, (shape, wall) in enumerate(zip(grid.shape, walls, strict=True)):
         if wall[0] == "periodic":
             reached[:, k] %= shape
@@ -226,6 +228,26 @@ def _assemble(sde: Any, grid: Grid, walls: tuple[Wall, ...], edges: Edges, count
     target = np.ravel_multi_index(tuple(reached[inner].T), grid.shape).astype(np.int64)
     walk = Walk(grid, walls, edges.take(inner), target, rim, counts)
     return _connected(sde, walk) if counts["boundary"] else walk
+
+
+def _turned(grid: Grid, walls: tuple[Wall, ...], reached: Indices) -> Indices:
+    """Ends (m, 2) of edges in (x, v), of which those beyond a reflecting wall of x come back with their v turned round.
+
+    Raises:
+        ValueError: for a grid whose velocities are not symmetric.
+    """
+    low, high, speeds = grid.axes[1]
+    if "reflecting" in walls[0] and not np.isclose(low, -high, rtol=1e-12):
+        raise ValueError(
+            f"a reflecting wall turns velocities round, so that a grid of (x, v) has velocities (-s, s, cells); got "
+            f"({low:g}, {high:g}, {speeds})"
+        )
+    out = reached.copy()
+    for wall, beyond, last in zip(walls[0], (-1, grid.shape[0]), (0, grid.shape[0] - 1), strict=True):
+        if wall == "reflecting":
+            met = reached[:, 0] == beyond
+            out[met] = np.stack([np.full(int(met.sum()), last), speeds - 1 - reached[met, 1]], axis=1)
+    return out
 
 
 def _rim(grid: Grid, walls: tuple[Wall, ...], edges: Edges) -> Rim:

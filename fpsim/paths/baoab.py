@@ -1,12 +1,14 @@
 """The step of motion with inertia, mass dv = (b(x) - friction v) dt + sqrt(2 friction D(x)) dB, dx = v dt.
 
     B   v <- v + (h / 2 mass) b(x)
-    A   x <- x + (h / 2) v      (between walls a flight with its reflections, which turn v round)
+    A   x <- x + (h / 2) v
     O   v <- c v + sqrt((1 - c^2) D(x) / mass) z,         c = exp(-friction h / mass)
     A, B again
 
 (Leimkuhler and Matthews, Appl. Math. Res. eXpress 2013 (2013) 34, "BAOAB").  Each part is solved exactly, in O also
 where D depends on x, which then stands still; as a symmetric composition it is of weak order 2 for every D(x).
+Between walls a body flies on into the mirror image of its box, in which forces and kicks are turned round as velocities
+are; the end of the step is then folded back (:class:`fpsim.walls.MovingWalls`).
 """
 
 from __future__ import annotations
@@ -41,16 +43,19 @@ def on_arrays(inertia: Inertia, step: float) -> Callable[[Array, Array], Array]:
     """``advance((x, v), z) -> (x, v)`` on arrays (2 d, n)."""
     plain, at, walls = inertia.overdamped, numbers(inertia, step), inertia.walls
 
-    def flown(x: Array, v: Array) -> tuple[Array, Array]:
-        x = x + at["half"] * v
-        return (x, v) if walls is None else (walls.fold(x), walls.turns(x) * v)
+    def mirrored(x: Array, z: Array | None = None) -> Array:
+        """The force at ``x``, or the kick by normals ``z``, in the image of the box that it lies in."""
+        here = x if walls is None else walls.fold(x)
+        found = plain.drift(here) if z is None else plain.kick(here, z)
+        return np.asarray(found if walls is None else walls.turns(x) * found)
 
     def advance(state: Array, z: Array) -> Array:
         x, v = np.split(state, 2)
         v = v + at["push"] * plain.drift(x)
-        x, v = flown(x, v)
-        x, v = flown(x, at["kept"] * v + at["spread"] * plain.kick(x, z[: plain.normals]))
-        return np.concatenate([x, v + at["push"] * plain.drift(x)])
+        x = x + at["half"] * v
+        v = at["kept"] * v + at["spread"] * mirrored(x, z[: plain.normals])
+        x = x + at["half"] * v
+        return np.concatenate([x, v + at["push"] * mirrored(x)])
 
     return advance
 
@@ -74,29 +79,33 @@ def formulas(inertia: Inertia, step: float) -> Formulas | None:
         made.extend(zip(symbols(name), values, strict=True))
         return symbols(name)
 
-    def at(place: list[Any], values: Any) -> list[Any]:
-        there = dict(zip(base.variables, place, strict=True))
-        return [value.xreplace(there) for value in values]
-
     known = {symbol(name): float(value) for name, value in numbers(inertia, step).items()}
     half, push, kept, spread = known
     parameters, walls = {**base.parameters, **known}, inertia.walls
 
-    def flown(name: str, x: list[Any], v: list[Any]) -> tuple[list[Any], list[Any]]:
+    def flown(name: str, x: list[Any], v: list[Any]) -> tuple[list[Any], Callable[..., list[Any]]]:
+        """The end of half a flight, and what brings vectors of places from its image of the box."""
         ends = stated(name, [y + half * u for y, u in zip(x, v, strict=True)])
-        if walls is None:
-            return ends, v
-        folded, extra = walls.symbolic(ends)
-        parameters.update(extra)
-        turned = [turn * u for turn, u in zip(walls.symbolic_turns(ends), v, strict=True)]
-        return stated(f"{name} inside", folded), stated(f"{name} turned", turned)
+        inside, turns = ends, [sympy.Integer(1)] * d
+        if walls is not None:
+            folded, extra = walls.symbolic(ends)
+            parameters.update(extra)
+            inside, turns = stated(f"{name} inside", folded), stated(f"{name} turn", walls.symbolic_turns(ends))
+        there = dict(zip(base.variables, inside, strict=True))
+
+        def brought(values: Any, vector: bool = True) -> list[Any]:
+            put = [value.xreplace(there) for value in values]
+            return [turn * value for turn, value in zip(turns, put, strict=True)] if vector else put
+
+        return ends, brought
 
     x, v, z = list(base.variables), symbols("velocity"), symbols("normal")
     first = stated("pushed", [u + push * b for u, b in zip(v, base.drift, strict=True)])
-    middle, first = flown("middle", x, first)
-    made.extend(zip((name for name, _ in base.statements), at(middle, [f for _, f in base.statements]), strict=True))
+    middle, at_middle = flown("middle", x, first)
+    roots = at_middle([f for _, f in base.statements], vector=False)
+    made.extend(zip((name for name, _ in base.statements), roots, strict=True))
     kicks = [sum(base.root[i, j] * z[j] for j in range(d)) for i in range(d)]
-    second = stated("kicked", [kept * u + spread * k for u, k in zip(first, at(middle, kicks), strict=True)])
-    end, second = flown("end", middle, second)
-    speeds = [u + push * b for u, b in zip(second, at(end, base.drift), strict=True)]
+    second = stated("kicked", [kept * u + spread * k for u, k in zip(first, at_middle(kicks), strict=True)])
+    end, at_end = flown("end", middle, second)
+    speeds = [u + push * b for u, b in zip(second, at_end(base.drift), strict=True)]
     return [*end, *speeds], {"x": [*x, *v], "z": [*z, *symbols("normal", d)]}, parameters, made

@@ -134,8 +134,9 @@ class Edges:
 
 
 def start_edges(sde: SDE, start: Any, walls: Walls | None, seed: int) -> Edges:
-    """Walls and edges around the first start of a run, which must lie within them."""
+    """Walls and edges around the first start of a run, which must lie within them; of motion with inertia its own."""
     points = start_points(start, sde.dimension, 0, 1, seed)
+    walls = walls if sde.inertia is None else sde.inertia.fences
     edges = Edges(sde, walls, points[:, 0])
     rows = len(sde.domain.variables)
     sde.domain.interval(points[:rows, 0])  # raises where the formula is not defined

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.paths.edges import Edges
-from fpsim.targets import Point, Target
+from fpsim.targets import PlaceTarget, Point, Target
 from fpsim.walls import Walls
 
 if TYPE_CHECKING:
@@ -188,9 +188,11 @@ def enclosed(target: Target, edges: Edges, bridge: bool) -> Target:
     walls, start = edges.walls, edges.origin
     require_reachable(target, edges)
     on_ring = walls is not None and walls.kind[0] == "periodic"
-    edge = target.edge(start)
-    if target.ball() is not None and edge is not None and bridge and not on_ring:
-        target = Point(edge, float(start[0]))
+    place = target.inner if isinstance(target, PlaceTarget) else target
+    edge = place.edge(start[:1]) if place.dimension == 1 else None
+    if place.ball() is not None and edge is not None and bridge and not on_ring:
+        near = Point(edge, float(start[0]))
+        target = PlaceTarget(near, target.copies) if isinstance(target, PlaceTarget) else near
     return target if walls is None else Enclosed(target, walls)
 
 

@@ -29,8 +29,7 @@ from fpsim.paths.step import check_drift, check_precision, check_step, require_c
 from fpsim.schedules.clocked import Clocked
 from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.sde import SDE, require_sde
-from fpsim.sde.underdamped import Underdamped
-from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start, widened_walls
+from fpsim.sde.wide import Jumping, PlaceOf, widened, widened_start
 from fpsim.targets import Point, Target, as_target
 from fpsim.walls import Walls
 from landscapes.progress import Progress, shows_progress
@@ -86,8 +85,7 @@ def exit_times(
         )  # fmt: skip
     require_sde(sde, "exit_times")
     assert not isinstance(sde, Scheduled)
-    if isinstance(sde, Underdamped) and walls is not None:
-        sde, walls = sde.between(walls), None
+    sde = sde if walls is None else sde.between(walls)
     start = sde.started(start)
     bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)
@@ -100,9 +98,9 @@ def exit_times(
         sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
     )
     found, facts = work.followed(device, horizon, threads, progress)
-    if walls is not None:  # places lie between two ends of a free step
+    if edges.walls is not None:  # places lie between two ends of a free step
         out = np.isfinite(found.times)
-        found.places[out] = walls.fold(found.places[out].T).T
+        found.places[out] = edges.walls.fold(found.places[out].T).T
     return sample_of(found, horizon, quads, float(step), deadline, facts)
 
 
@@ -159,7 +157,7 @@ def _widened(
         goal = Point(edge, float(first[0]))
     found = exit_times(
         wide, widened_start(start, d, more), PlaceOf(goal, d), paths, step, seed, horizon, bridge, threads,
-        widened_walls(walls, more), dtype, coarse, progress, deadline, device,
+        None if walls is None else walls.widened(more), dtype, coarse, progress, deadline, device,
     )  # fmt: skip
     units = {"units": plain.units} if isinstance(plain, Scheduled) else {}
     return replace(found, places=found.places[:, :d], settings={**found.settings, **units})
@@ -168,7 +166,7 @@ def _widened(
 def require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:
     """Refuse steps whose kick is longer than a ball's radius or the box, which a path would jump over unseen."""
     length = smallest_length(target, edges.walls)
-    if not np.isfinite(length):
+    if not np.isfinite(length) or sde.inertia is not None:  # a body's flight is followed through any image of its box
         return
     at = edges.origin[:, None]
     ball = target.ball()

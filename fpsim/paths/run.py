@@ -57,8 +57,7 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Everything needed to repeat the run."""
         engine = "cuda" if self.device == "cuda" else "numpy" if self.compiled is None else "compiled"
-        own = self.edges.walls if self.sde.inertia is None else self.sde.inertia.walls
-        walls = "none" if own is None else str(own)
+        walls = "none" if self.edges.walls is None else str(self.edges.walls)
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
         if engine == "numpy":
             facts["numpy"] = why_numpy(self.sde, self.work, not self.edges)

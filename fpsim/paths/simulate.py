@@ -31,8 +31,8 @@ from fpsim.schedules.scheduled import Scheduled, require_clock
 from fpsim.sde.gates import require_open
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.sde.underdamped import Underdamped
-from fpsim.sde.wide import Jumping, widened, widened_start, widened_walls
-from fpsim.walls import as_walls, refuse_walls
+from fpsim.sde.wide import Jumping, widened, widened_start
+from fpsim.walls import as_walls
 from landscapes.progress import Progress, shows_progress
 
 Array = NDArray[Any]
@@ -86,6 +86,7 @@ def simulate(
         ValueError: for impossible arguments.
     """
     check_step(step)
+    sde, boundary = _fenced(sde, boundary)
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"duration must be a positive number (a time); got {duration!r}")
     wide = _wide(sde, duration, step, dtype, scheme)
@@ -95,8 +96,6 @@ def simulate(
         )
     require_sde(sde, "simulate")
     assert not isinstance(sde, Scheduled)
-    if isinstance(sde, Underdamped) and boundary is not None:
-        sde, boundary = sde.between(boundary), None
     start = sde.started(start)
     check_drift(sde)
     require_open(sde)
@@ -115,6 +114,15 @@ def simulate(
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
     run = ChunkedRun(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
     return _collected(run, threads, progress)
+
+
+def _fenced(sde: SDE | Scheduled, boundary: Any) -> tuple[SDE | Scheduled, Any]:
+    """Motion with inertia takes the walls into its own step, and none are left."""
+    body = sde.sde if isinstance(sde, Scheduled) else sde
+    if boundary is None or not isinstance(body, Underdamped):
+        return sde, boundary
+    body = body.between(boundary)
+    return replace(sde, sde=body) if isinstance(sde, Scheduled) else body, None
 
 
 def _wide(
@@ -142,14 +150,13 @@ def _widened(
     progress: Callable[[float], None] | None, device: Device,
 ) -> Paths | Moments:  # fmt: skip
     """Paths of a wider state, of which only the places are left in the result."""
+    d, more, walls = plain.dimension, wide.dimension - plain.dimension, as_walls(boundary, plain.landscape)
     if isinstance(plain, Scheduled):
         start = plain.sde.started(start)
-    refuse_walls(plain.sde if isinstance(plain, Scheduled) else plain, boundary)
-    d, walls = plain.dimension, as_walls(boundary, plain.landscape)
-    more = wide.dimension - d
+        walls = walls if plain.sde.inertia is None else plain.sde.inertia.fences
     found = simulate(
         wide, widened_start(start, d, more), duration, step, paths, save_every, seed, threads,
-        widened_walls(walls, more), keep, dtype, progress, device,
+        None if walls is None else walls.widened(more), keep, dtype, progress, device,
     )  # fmt: skip
     facts = {**found.settings, "boundary": "none" if walls is None else str(walls)}
     if isinstance(facts["start"], list):

@@ -2,7 +2,7 @@
 
 A run at the step h is accompanied by runs at 2h, 4h and 8h with independent numbers (together 0.9 of its cost), from
 which the bias of the step is told (:mod:`fpsim.routes.ladder`).  Unless the step is given, it is chosen so that no kick
-jumps over a feature of drift, D, target or walls (:mod:`fpsim.routes.steps`), and quartered until the means follow
+jumps over a feature of drift, D, target or walls (:mod:`fpsim.routes.places`), and quartered until the means follow
 their law.  Without a horizon, a pilot says first whether paths arrive at all (:mod:`fpsim.routes.reach`).
 """
 
@@ -33,7 +33,7 @@ from fpsim.routes.reach import BeyondReachError
 from fpsim.routes.route import Cost, Route
 from fpsim.routes.speed import affordable_paths, predicted_seconds
 from fpsim.sde.gates import InfiniteTimeError, require_open
-from fpsim.walls import Walls, as_walls, refuse_walls, require_place
+from fpsim.walls import Walls, as_walls, require_place
 from landscapes.progress import Progress, shows_progress
 
 LARGEST_BIAS = 0.05
@@ -109,8 +109,7 @@ by_paths = PathsRoute()
 
 def _walls(problem: Problem, boundary: Any) -> Walls | None:
     """The walls of the problem, or those of an older option that may not contradict them."""
-    refuse_walls(problem.sde, boundary)
-    walls = as_walls(boundary, problem.sde.landscape)
+    walls = as_walls(boundary, problem.sde.place)
     if walls is None or walls == problem.walls:
         return problem.walls
     if problem.walls is not None:
@@ -131,7 +130,7 @@ def _answer(run: PathsRun) -> EscapeTime:
         error = math.hypot(found.error, unseen * estimate.mean)
     checks = list(run.places.checks(h, run.problem.stiffness)) if run.bridge else []
     if found:
-        checks.append(law_check(found, _order(run)))
+        checks.append(law_check(found, run.places.order(run.bridge)))
     if estimate.tail is not None:
         checks.append(
             Assumption(
@@ -188,7 +187,7 @@ def _ladder(run: PathsRun, h: float) -> tuple[Bias | None, ExitSample, CensoredM
     sample = run.whole(h)
     estimate = _mean(run, sample, survivors=True)
     levels = [Level(h, estimate.mean, estimate.standard_error), *coarse]
-    return bias(levels, _order(run)) if run.step_bias else None, sample, estimate
+    return bias(levels, run.places.order(run.bridge)) if run.step_bias else None, sample, estimate
 
 
 def _mean(run: PathsRun, sample: ExitSample, survivors: bool = False) -> CensoredMean:
@@ -198,21 +197,6 @@ def _mean(run: PathsRun, sample: ExitSample, survivors: bool = False) -> Censore
         early = run.exits(sample.step, -2, min(run.paths, SURVIVORS), sample.horizon / 2)
         alike = moved(early.places[early.censored], sample.places[sample.censored])
     return censored_mean(sample.times, sample.censored, sample.horizon, alike)
-
-
-def _order(run: PathsRun) -> float:
-    """Weak order of the step: one half where D jumps, or where exits are seen at the steps only; 2 with inertia.
-
-    Of alpha-stable jumps it is min(1, 1/alpha), that of the largest place seen at the steps only (Dia and Lamberton,
-    Stochastic Processes and their Applications 121 (2011) 1171).
-    """
-    law = run.problem.sde.noise.stable
-    if law is not None:
-        return min(1.0, 1 / law.alpha)
-    smooth = not run.problem.sde.noise.jumps and not run.places.jumps.size
-    if run.problem.sde.inertia is not None:
-        return 2.0 if smooth else 1.0
-    return 1.0 if run.bridge and smooth else 0.5
 
 
 def _resolving(run: PathsRun) -> float:

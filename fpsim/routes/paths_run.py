@@ -1,7 +1,7 @@
 """Paths as :meth:`fpsim.EscapeProblem.by_paths` was asked for them: at one step, up to a horizon or to the end.
 
 A pilot of a few paths at a coarse step says first whether paths arrive at all (:mod:`fpsim.routes.reach`), and where
-they go, which tells what a kick may not jump over (:mod:`fpsim.routes.steps`).
+they go, which tells what a kick may not jump over (:mod:`fpsim.routes.places`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fpsim.paths.exit_sample import ExitSample
 from fpsim.paths.exits import exit_times
 from fpsim.paths.starts import start_points
 from fpsim.routes.ladder import share_of_work
+from fpsim.routes.places import Places, places
 from fpsim.routes.problem import Problem
 from fpsim.routes.reach import BeyondReachError, Reach
 from fpsim.routes.route import route
-from fpsim.routes.steps import Places, places
 from fpsim.sde.gates import InfiniteTimeError
 from fpsim.walls import Walls
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.assumption import Assumption
-from fpsim.density.kinetic import UNITS, PhaseBox
+from fpsim.density.kinetic import PhaseBox
 from fpsim.routes.grid_setting import Level
 from fpsim.routes.problem import Problem
 from fpsim.targets import PlaceTarget
@@ -21,6 +21,8 @@ EXACT = 1e-6
 LONGEST = 300.0
 """Cells in free paths sqrt(D mass) / friction; from a few times this on the extrapolated error is no bound any more."""
 POINTS = 501
+SELDOM = 1e-5
+"""Share of the time beyond which what happens at the ends of the box is felt."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class PhaseSetting:
         if plane is None:
             raise ValueError(f"grids in (x, v) serve a target x >= c or x <= c, not {target}; use by_paths()")
         side = float(np.sign(plane[0][0]))
-        return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), side * plane[1], side))
+        return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), side * plane[1], side, problem.walls))
 
     def require_free_paths(self, cells: int) -> None:
         """Refuse cells so long that bodies forget their speed too often within one: what moves them is lost there."""
@@ -69,10 +71,17 @@ class PhaseSetting:
     def on_grid(self, cells: int, looks: bool = False) -> tuple[Level, tuple[Assumption, ...]]:
         """The answer on one grid."""
         began = clock.perf_counter()
-        mean, variance, accuracy = self.box.times(cells)
-        box, seconds = self.box, clock.perf_counter() - began
-        ends = sorted((box.side * box.low, box.side * box.edge))
+        found, box = self.box.times(cells), self.box
+        seconds, ends = clock.perf_counter() - began, sorted((box.side * box.low, box.side * box.edge))
         words = f"x in [{ends[0]:g}, {ends[1]:g}], |v| <= {box.fastest:g}, {cells} x {cells} cells"
-        solved = Assumption(f"the system is solved to {EXACT:g}", accuracy <= EXACT, f"{accuracy:.2g}", key="solved")
-        level = Level((box.edge - box.low) / cells, mean, variance, words, accuracy, {}, cells**2, seconds)
-        return level, (solved, Assumption(f"the box ends {UNITS:g} noise units above the way", True, key="box"))
+        checks = (
+            Assumption(
+                f"the system is solved to {EXACT:g}", found.accuracy <= EXACT, f"{found.accuracy:.2g}", key="solved"
+            ),
+            Assumption(
+                f"bodies spend {SELDOM:g} of their time at the ends of the box or less", found.at_ends <= SELDOM,
+                f"{found.at_ends:.2g}", key="box",
+            ),
+        )  # fmt: skip
+        width = (box.edge - box.low) / cells
+        return Level(width, found.mean, found.variance, words, found.accuracy, {}, cells**2, seconds), checks

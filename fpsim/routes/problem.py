@@ -19,7 +19,7 @@ from fpsim.sde.gates import Gate, gates
 from fpsim.sde.sde import SDE, require_sde
 from fpsim.valleys.finding import valley
 from fpsim.valleys.valley import Valley
-from fpsim.walls import Walls, as_walls, refuse_walls, require_place
+from fpsim.walls import Walls, own_walls, require_place
 from landscapes.field import NotDefinedError, as_point, in_words
 from landscapes.notebook import Shown
 
@@ -49,9 +49,8 @@ class Problem(Shown):
 
     def __post_init__(self) -> None:
         require_sde(self.sde, "EscapeProblem")
-        refuse_walls(self.sde, self.boundary)
         start = as_point(self.sde.started(self.start), self.sde.dimension) + 0.0  # no minus zero
-        object.__setattr__(self, "boundary", as_walls(self.boundary, self.sde.landscape))
+        object.__setattr__(self, "boundary", own_walls(self.sde, self.boundary))
         require_place(self.sde, start, self.walls)
         target = self.sde.goal(self.target, start)
         noise = self.sde.noise.resolved(self.sde.landscape, start, target)

@@ -20,11 +20,11 @@ from fpsim.paths.exits import check_deadline
 from fpsim.paths.slow_drift import differences_noticed
 from fpsim.paths.step import check_drift, check_step
 from fpsim.routes.ladder import LEVELS, Bias, Level, bias, law_check
+from fpsim.routes.places import Places
 from fpsim.routes.plan import Plan
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost, Route, route
 from fpsim.routes.splitting_run import SplittingRun
-from fpsim.routes.steps import Places
 from fpsim.sde.gates import InfiniteTimeError, require_open
 from fpsim.splitting.ensemble import MeanOfLoops, describe_loops
 from fpsim.splitting.iterations import check_counts
@@ -156,7 +156,7 @@ def _refined(run: SplittingRun) -> tuple[float, MeanOfLoops, Bias | None, Planne
         found = run.plan(h)
     for _ in range(QUARTERINGS + 1):
         began = clock.perf_counter()
-        mean, known = _ladder(run, h, found)
+        mean, known = _ladder(run, h, found, way.order(bridge=True))
         small = max(LARGEST_BIAS, 3 * mean.error)
         late = clock.perf_counter() + 5 * (clock.perf_counter() - began) > run.ends
         if run.step is not None or known is None or (known.ruled and known.error <= small) or late:
@@ -166,7 +166,7 @@ def _refined(run: SplittingRun) -> tuple[float, MeanOfLoops, Bias | None, Planne
     return h, mean, known, found, way
 
 
-def _ladder(run: SplittingRun, h: float, found: Planned) -> tuple[MeanOfLoops, Bias | None]:
+def _ladder(run: SplittingRun, h: float, found: Planned, order: float) -> tuple[MeanOfLoops, Bias | None]:
     """Means at 8h, 4h, 2h and h, the coarse ones first; those that fail are left out."""
     coarse: list[tuple[float, MeanOfLoops]] = []
     for level in range(LEVELS - 1, 0, -1) if run.step_bias else ():
@@ -183,7 +183,7 @@ def _ladder(run: SplittingRun, h: float, found: Planned) -> tuple[MeanOfLoops, B
     for step, each in [(h, mean), *coarse]:
         ratio = math.exp(min(each.log_mean + math.log(step / h) - mean.log_mean, LARGEST_LOG))
         levels.append(Level(step, ratio, each.error * ratio))
-    return mean, _relative(bias(levels), mean, h)
+    return mean, _relative(bias(levels, order), mean, h)
 
 
 def _relative(found: Bias, mean: MeanOfLoops, h: float) -> Bias:

@@ -21,8 +21,8 @@ from fpsim.paths.exits import require_fine_step
 from fpsim.paths.threads import thread_count
 from fpsim.routes.committor import committor
 from fpsim.routes.ladder import share_of_work
+from fpsim.routes.places import Places, places
 from fpsim.routes.problem import Problem
-from fpsim.routes.steps import Places, places
 from fpsim.splitting.card import placed
 from fpsim.splitting.dynamics import Dynamics, Stop, most_steps
 from fpsim.splitting.ensemble import MeanOfLoops, mean_of_loops, repetitions
@@ -62,11 +62,12 @@ class SplittingRun:
     def dynamics(self, step: float, level: int) -> StochasticFlights:
         """The same on the CPU; each level of a ladder draws its own numbers."""
         problem = self.problem
-        edges = start_edges(problem.sde, problem.point, problem.walls, self.seed)
+        sde = problem.sde.between(problem.walls)
+        edges = start_edges(sde, problem.point, problem.walls, self.seed)
         watched = enclosed(problem.target, edges, True)
-        require_fine_step(problem.sde, watched, edges, step)
+        require_fine_step(sde, watched, edges, step)
         seed = own_seed(self.seed, "splitting", level)
-        return StochasticFlights(problem.sde, watched, edges, step, seed, True, self.own_score)
+        return StochasticFlights(sde, watched, edges, step, seed, True, self.own_score)
 
     @cached_property
     def own_score(self) -> Score | None:

@@ -27,7 +27,7 @@ from landscapes.notebook import Shown
 if TYPE_CHECKING:
     import sympy
 
-    from fpsim.walls import Walls
+    from fpsim.walls import MovingWalls, Walls
     from landscapes.domain import Domain
 
 Array = NDArray[np.float64]
@@ -187,9 +187,18 @@ class SDE(Shown):
         return None
 
     @property
+    def place(self) -> HasDrift:
+        """What lies where the bodies are: the landscape, of which states may know more than the place."""
+        return self.landscape if self.inertia is None else self.inertia.overdamped.landscape
+
+    @property
     def own_step(self) -> Any:
         """What knows its step by itself, as ``on_arrays(state, z)`` and ``formulas()``, such as an optimiser's."""
         return None
+
+    def between(self, boundary: Any) -> SDE:
+        """What steps between walls: the same, but for motion with inertia, whose velocities walls turn round."""
+        return self
 
     def started(self, start: Any) -> Any:
         """What paths start from."""
@@ -248,6 +257,13 @@ class Inertia:
     friction: float
     mass: float
     walls: Walls | None = None
+
+    @property
+    def fences(self) -> MovingWalls | None:
+        """The walls as states (x, v) meet them."""
+        from fpsim.walls import MovingWalls
+
+        return None if self.walls is None else MovingWalls.around(self.walls)
 
 
 def rooted(

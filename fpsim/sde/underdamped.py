@@ -97,6 +97,8 @@ class Underdamped(SDE):
 
     def between(self, boundary: Any) -> Underdamped:
         """The same between walls around the place; ``boundary`` as in :func:`fpsim.simulate`."""
+        if boundary is None:
+            return self
         found = Underdamped(self.own.overdamped.landscape, self.own.overdamped.noise, self.own.friction, self.own.mass)
         walls = as_walls(boundary, self.own.overdamped.landscape)
         object.__setattr__(found, "own", replace(found.own, walls=walls))

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from fpsim.noise.leaps import Leap
 from fpsim.sde.sde import SDE, SymbolicSDE
 from fpsim.targets import Target
-from fpsim.walls import Walls
 
 if TYPE_CHECKING:
     import sympy
@@ -131,8 +130,3 @@ def widened_start(start: Any, places: int, more: int) -> Any:
     if points.shape[0] != places:
         raise ValueError(f"start points need shape ({places}, paths); got {points.shape}")
     return np.concatenate([points, np.zeros((more, points.shape[1]))])
-
-
-def widened_walls(walls: Walls | None, more: int) -> Walls | None:
-    """The walls, and none along what else there is."""
-    return None if walls is None else Walls((*walls.kind, *[None] * more), (*walls.box, *[(0.0, 1.0)] * more))

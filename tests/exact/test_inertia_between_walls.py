@@ -61,12 +61,61 @@ def test_half_a_valley_is_left_as_soon_as_the_whole():
     assert free > 1.5 * mean
 
 
-def test_what_knows_no_such_walls_says_so():
+def test_half_a_valley_on_a_grid():
+    """The same by the grid in (x, v), which turns velocities round at the wall, against the whole valley's paths."""
+    sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
+    grid = fpsim.EscapeProblem(sde, 0.3, 1.0, boundary=Walls("reflecting", [(0.0, 5.0)])).by_grid(cells=100)
+    mean, error = exit_times(sde, 0.3, fpsim.Outside([0.0], 1.0), 16_000, 0.05, seed=1).mean_and_error()
+    assert abs(mean - grid.mean) < 5 * np.hypot(error, grid.error) < 0.05 * mean and not grid.violated
+
+
+@pytest.mark.parametrize(
+    ("walls", "speed", "time"),
+    [
+        (Walls("reflecting", [(0.0, 1.2)]), -0.5, (0.3 + 1.0) / 0.5),  # to the wall, and back
+        (Walls("periodic", [(0.0, 1.2)]), -0.5, 0.3 / 0.5),  # through the seam, behind which the target ends
+        (Walls("periodic", [(0.0, 1.2)]), 0.5, 0.7 / 0.5),
+    ],
+)
+def test_a_free_flight_to_a_target(walls, speed, time):
+    """Exit times of steps of any length: 0.13 divides none of them."""
+    flat = Landscape.from_expression("0*x", variables="x")
+    sde = fpsim.Underdamped(flat, fpsim.ConstantDiffusion(1e-30), friction=1e-12)
+    found = exit_times(sde, [0.3, speed], 1.0, 4, 0.13, walls=walls)
+    np.testing.assert_allclose(found.times, time, rtol=1e-9)
+
+
+def test_the_law_in_a_box_by_the_generator():
+    """exp(-(x^2 + v^2) / (2 T)) between walls that forces push bodies against, where cells are of first order."""
+    errors = []
+    for cells in (24, 48):
+        sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
+        equation = fpsim.FokkerPlanck(sde, fpsim.Grid((-0.5, 1.0, cells), (-2.5, 2.5, cells)))
+        x, v = equation.grid.points
+        exact = np.exp(-(x**2 + v**2) / 0.6)
+        gap = equation.stationary()["density"].values.ravel() - exact / (exact.sum() * equation.grid.volume)
+        errors.append(float(np.abs(gap).sum() * equation.grid.volume))
+    assert np.log2(errors[0] / errors[1]) > 0.9 and errors[1] < 0.025
+
+
+def test_a_schedule_between_walls():
+    """One that stays the same is none."""
+    sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
+    box = Walls("reflecting", [(-0.5, 0.6)])
+    plan = fpsim.Scheduled(sde, temperature=0.3)
+    found = [fpsim.simulate(one, (0.2, 0.0), 3.0, 0.1, 64, boundary=box).x for one in (sde, plan)]
+    np.testing.assert_allclose(*found, atol=1e-9)
+    assert np.abs(found[0][-1, :, 0] - 0.05).max() <= 0.55 and np.ptp(found[0][-1, :, 0]) > 0.8
+
+
+def test_what_walls_refuse():
     sde = fpsim.Underdamped(PARABOLA, fpsim.ConstantDiffusion(0.3), 0.7)
     with pytest.raises(ValueError, match="lies outside the walls"):
         fpsim.simulate(sde, 2.0, 1.0, 0.1, boundary=Walls("reflecting", [(-0.5, 1.0)]))
-    with pytest.raises(ValueError, match=r"turn velocities round, which fpsim.simulate"):
-        fpsim.EscapeProblem(sde, 0.2, 1.0, boundary=Walls("reflecting", [(-0.5, 2.0)]))
-    plan = fpsim.Scheduled(sde, temperature=0.3)
-    with pytest.raises(ValueError, match="turn velocities round"):
-        fpsim.simulate(plan, (0.2, 0.0), 1.0, 0.1, boundary=Walls("reflecting", [(-0.5, 2.0)]))
+    box = Walls("reflecting", [(-0.5, 2.0)])
+    with pytest.raises(ValueError, match="lies outside the walls"):
+        fpsim.EscapeProblem(sde, -0.7, 1.0, boundary=box)
+    with pytest.raises(ValueError, match=r"has walls reflecting on .-0.5, 2. already.*leave boundary= out"):
+        fpsim.EscapeProblem(sde.between(box), 0.2, 1.0, boundary=Walls("reflecting", [(-0.7, 2.0)]))
+    with pytest.raises(ValueError, match=r"velocities \(-s, s, cells\); got \(-2, 1, 24\)"):
+        fpsim.FokkerPlanck(sde, fpsim.Grid((-0.5, 1.0, 24), (-2.0, 1.0, 24))).stationary()

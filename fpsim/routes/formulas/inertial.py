@@ -117,7 +117,7 @@ def _inertial(problem: Problem, name: str) -> tuple[Escape, Inertia, float]:
     if not own.overdamped.noise.is_constant:
         raise ValueError(f"{name} is for constant noise D = T I, and this is {own.overdamped.noise}; use by_paths()")
     place = np.split(problem.point, 2)[0]
-    at = one_way(escape(Problem(own.overdamped, place, problem.target.inner), name), name)
+    at = one_way(escape(Problem(own.overdamped, place, problem.target.inner, problem.walls), name), name)
     temperature = noise_level(at, name)
     return beyond(at, name), own, temperature
 
@@ -184,21 +184,26 @@ def _root_integral(at: Escape, begin: Array, end: Array, below: float = 0.0) -> 
 
 
 def _outer_wall(at: Escape) -> float:
-    """Where the valley rises to the height of the pass on the side away from it."""
+    """Where the valley rises to the height of the pass on the side away from it, or a wall turns bodies round."""
     from scipy.optimize import brentq
 
     bottom, height = float(at.minimum[0]), float(at.valley.minimum.loss) + at.barrier
     reach = bottom - float(at.top[0])
+    walls = () if at.problem.walls is None else at.problem.walls.box[0]
+    end = max((wall / reach for wall in walls), default=math.inf)  # in directions that point there
 
     def above(x: float) -> float:
         return float(np.asarray(at.sde.potential.loss(np.array([[x]])))[0]) - height
 
     for k in range(DOUBLINGS):
         x = bottom + reach * 1.5**k * np.linspace(0, 1, POINTS)
+        x = x[x / reach <= end]
         with np.errstate(all="ignore"):
             higher = np.flatnonzero(np.asarray(at.sde.potential.loss(x[None])) > height)
         if higher.size:
             return float(brentq(above, x[higher[0] - 1], x[higher[0]], xtol=1e-14 * abs(reach)))
+        if x.size < POINTS:
+            return end * reach
     raise ValueError(f"the valley around x = {bottom:g} has no wall as high as the pass on its other side")
 
 

@@ -57,7 +57,7 @@ def xie_momentum(problem: Problem, *, as_published: bool = False) -> Formula:
     own = problem.sde.inertia
     if own is None:
         raise ValueError("xie-momentum is for motion with inertia, such as fpsim.Underdamped.of_heavy_ball(...)")
-    inner = Problem(own.overdamped, np.split(problem.point, 2)[0], problem.target.inner)
+    inner = Problem(own.overdamped, np.split(problem.point, 2)[0], problem.target.inner, problem.walls)
     at, noise, _ = _two_levels(inner, "xie-momentum")
     beyond(at, "xie-momentum")
     s, bottom, top = noise.climb_fraction, at.curvature_at_minimum, -at.curvature_at_pass
