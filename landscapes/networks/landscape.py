@@ -13,7 +13,7 @@ This module needs torch (extra ``network``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,11 +21,11 @@ from numpy.typing import ArrayLike
 
 from landscapes.evaluation import Array, PlainFunctions
 from landscapes.field import numbered
-from landscapes.networks import many_points
+from landscapes.networks import many_points, products
 from landscapes.networks.admission import admitted
 from landscapes.networks.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
 from landscapes.networks.losses import ExampleLosses
-from landscapes.networks.torch_calls import numbers, plain_kernels, twice
+from landscapes.networks.torch_calls import numbers, plain_kernels
 from landscapes.networks.torch_extra import nn, torch
 
 if TYPE_CHECKING:
@@ -211,38 +211,19 @@ class NeuralLandscape(ExampleLosses):
 
     def slopes(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return J v: the derivative of every example's loss at x (d,) along v (d,), shape (m,)."""
-        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
-        found = []
-        with twice(self.name):
-            for losses in self._parts(point):
-                # J^T w is linear in w: its derivative along v with respect to w is J v
-                w = torch.ones_like(losses).requires_grad_()
-                (pulled,) = torch.autograd.grad(losses @ w, point, create_graph=True)
-                found.append(torch.autograd.grad(pulled @ along, w)[0])
-        return np.concatenate([numbers(part) for part in found])
+        return numbers(products.slopes(self, *self._place(x, v)))
 
     def hessian_vector(self, x: ArrayLike, v: ArrayLike) -> Array:
         """Return H(x) v for x (d,) and v (d,), shape (d,)."""
-        point, along = self._tensor(self._point(x)).requires_grad_(), self._tensor(self._vector(v))
-        total = torch.zeros_like(point)
-        with twice(self.name):
-            for losses in self._parts(point):
-                (slope,) = torch.autograd.grad(losses.sum(), point, create_graph=True)
-                total += torch.autograd.grad(slope @ along, point)[0]
-        return numbers(total / self.number_of_examples)
+        return numbers(products.hessian_vector(self, *self._place(x, v)))
 
     def hessian_operator(self, x: ArrayLike, rough: bool = False) -> LinearOperator:
         """Return v -> H(x) v as a symmetric scipy operator (d, d); they are never ``rough`` here."""
-        return self._operator(lambda v: self.hessian_vector(x, v))
+        return products.Products(self, self._tensor(self._point(x)), products.hessian_vector).operator()
 
     def covariance_operator(self, x: ArrayLike) -> LinearOperator:
         """Return v -> C1(x) v, the centred covariance of one example's gradient, as a scipy operator (d, d)."""
-
-        def product(v: Array) -> Array:
-            along = self.slopes(x, v)
-            return self.weighted_gradient(x, (along - along.mean()) / self.number_of_examples)
-
-        return self._operator(product)
+        return products.Products(self, self._tensor(self._point(x)), products.covariance_vector).operator()
 
     # --- inside ---
 
@@ -262,15 +243,8 @@ class NeuralLandscape(ExampleLosses):
             found = self.__dict__["_guarding"] = Guard(self)
         return found
 
-    def _operator(self, product: Callable[[Array], Array]) -> LinearOperator:
-        from scipy.sparse.linalg import LinearOperator
-
-        d = self.dimension
-
-        def matvec(v: Array) -> Array:
-            return product(np.asarray(v, dtype=np.float64).reshape(d))
-
-        return LinearOperator((d, d), matvec=matvec, rmatvec=matvec, dtype=np.float64)
+    def _place(self, x: ArrayLike, v: ArrayLike) -> tuple[Any, Any]:
+        return self._tensor(self._point(x)), self._tensor(self._vector(v))
 
     def _losses(self, x: Array) -> Array:
         return self.example_losses(x).mean(axis=0)

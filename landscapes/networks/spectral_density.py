@@ -13,9 +13,10 @@ Ghorbani, Krishnan, Xiao, ICML 2019).  Full reorthogonalisation keeps ghosts of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -134,24 +135,33 @@ def lanczos(operator: LinearOperator, start: Array, steps: int) -> tuple[Array, 
     Raises:
         ValueError: if a product is not finite.
     """
-    basis = np.zeros((steps, len(start)))
-    basis[0] = start / np.linalg.norm(start)
+    product, basis, first = _room(operator, start, steps)
+    basis[0] = first / math.sqrt(float(first @ first))
     diagonal, beside = np.zeros(steps), np.zeros(max(steps - 1, 0))
     for n in range(steps):
-        v = np.asarray(operator @ basis[n], dtype=np.float64)
-        if not np.isfinite(v).all():
+        v = product(basis[n])
+        size = math.sqrt(float(v @ v))
+        if not math.isfinite(size):
             raise ValueError(f"product {n + 1} with the operator holds values that are not finite numbers")
-        diagonal[n] = basis[n] @ v
-        size = float(np.linalg.norm(v))
+        diagonal[n] = float(basis[n] @ v)
         for _ in range(2):  # twice is enough (Giraud, Langou, Rozloznik 2005)
             v = v - basis[: n + 1].T @ (basis[: n + 1] @ v)
         if n + 1 == steps:
             break
-        beside[n] = np.linalg.norm(v)
+        beside[n] = math.sqrt(float(v @ v))
         if beside[n] <= 1e-13 * max(size, float(np.abs(diagonal[: n + 1]).max())):
             return diagonal[: n + 1], beside[:n]
         basis[n + 1] = v / beside[n]
     return diagonal, beside
+
+
+def _room(operator: LinearOperator, start: Array, steps: int) -> tuple[Callable[[Any], Any], Any, Any]:
+    """The product, zeros for the basis, and ``start``: arrays, or tensors on the device of a network's products."""
+    products = getattr(operator, "products", None)
+    if products is None or products.on_host:
+        return lambda v: np.asarray(operator @ v, dtype=np.float64), np.zeros((steps, len(start))), start
+    first = products.tensor(start)
+    return products.of_tensor, first.new_zeros(steps, len(start)), first
 
 
 def trace(operator: LinearOperator, products: int = 99, seed: int = 0, sketch: bool = True) -> Estimate:

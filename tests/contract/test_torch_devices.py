@@ -95,6 +95,18 @@ def test_a_landscape_computes_on_its_device_and_answers_with_arrays(arrays):
             assert isinstance(found, np.ndarray) and found.dtype == np.float64 and found.shape == shape and arrays
 
 
+def test_vectors_of_lanczos_method_stay_there(arrays):
+    place = landscape()
+    x = place.initial
+    with FakeTensorMode():
+        put_there(place)
+        for operator in (place.hessian_operator(x), place.covariance_operator(x)):
+            products = operator.products
+            found = products.of_tensor(products.tensor(x))
+            assert not products.on_host and not arrays
+            assert found.device.type == DEVICE and found.shape == x.shape and found.dtype == torch.float64
+
+
 @pytest.mark.parametrize("noise", ["with-replacement", "gaussian", "isotropic"])
 @pytest.mark.parametrize("engine", ["grouped", "vmap"])
 def test_replicas_walk_on_their_device_until_they_are_asked_for(engine, noise, arrays):

@@ -108,10 +108,11 @@ def test_the_variance_of_hutchinsons_estimate():
 
 
 @pytest.mark.network
-def test_a_small_network_against_its_dense_matrices():
+def test_a_small_network_against_its_dense_matrices(monkeypatch):
     """Trace within 1 %, top eigenvalues within 1e-6, moments within 5 errors, for H and C1 after some training."""
     pytest.importorskip("torch")
     from fpsim.networks.one_thread import one_thread
+    from landscapes.networks import products
     from landscapes.networks.architectures import perceptron
     from landscapes.networks.images import digits
     from landscapes.networks.landscape import NeuralLandscape
@@ -135,6 +136,12 @@ def test_a_small_network_against_its_dense_matrices():
             for p in (1, 2, 3, 4):
                 moment = density.trace_of(lambda t, p=p: t**p)
                 assert abs(moment.value - np.sum(values**p)) <= 5 * moment.standard_error
+            with monkeypatch.context() as patch:
+                patch.setattr(products.Products, "on_host", False)  # as on a GPU: tensors, orthogonalised by torch
+                there = spectral_density(operator, steps=9, probes=2)
+            here = spectral_density(operator, steps=9, probes=2)
+            np.testing.assert_allclose(there.nodes, here.nodes, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(there.weights, here.weights, rtol=1e-9, atol=1e-12)
 
 
 def test_errors_are_one_sentence():
