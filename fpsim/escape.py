@@ -87,6 +87,7 @@ class EscapeProblem(Problem):
         progress: Progress = None,
         deadline: float = math.inf,
         device: Device = "cpu",
+        fast_math: bool = False,
     ) -> EscapeTime:
         """Mean exit time of simulated paths.
 
@@ -105,7 +106,7 @@ class EscapeProblem(Problem):
             progress: ``True`` for a bar, or called with the share in [0, 1], anew for every step that is tried.
             deadline: seconds after which all paths stop; the mean is then that of the paths begun in time, censored at
                 a horizon that all of them reached, and says so.
-            device: as in :func:`fpsim.simulate`; pilots run on the CPU.
+            device, fast_math: as in :func:`fpsim.simulate`; pilots run on the CPU.
 
         Returns:
             the mean at ``step`` with its standard error and, as systematic error, the bias told from the four steps and
@@ -117,7 +118,7 @@ class EscapeProblem(Problem):
         """
         return route("paths").answer(
             self, paths, step, seed, horizon, start, bridge, boundary, threads, dtype, step_bias, progress, deadline,
-            device,
+            device, fast_math,
         )  # fmt: skip
 
     @shows_progress("splitting")

@@ -85,7 +85,7 @@ def moving(source: str, wall: str, shape: Shape) -> Moving:
         return np.float64(tools.level[0])
 
     parts = (inlined(part) for part in (equip, begin, draw, step, arrive, settle, level))
-    return Moving(n, real, (dimension, sums, 1, 1, 1, 1, 1), *parts)
+    return Moving(n, real, False, (dimension, sums, 1, 1, 1, 1, 1), *parts)
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 Device = Literal["cpu", "cuda", "auto"]
 DEVICES: tuple[Device, ...] = get_args(Device)
@@ -52,6 +53,17 @@ def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
             raise
         return "cpu"
     return "cuda"
+
+
+def check_fast_math(fast_math: bool, device: str, dtype: DTypeLike) -> None:
+    """``ValueError`` for fast math where there is none: on the CPU, whose loops have one arithmetic, and in double."""
+    if fast_math and device == "cpu":
+        raise ValueError("fast_math=True takes a GPU's own log, sin and cos: give device='cuda', or leave it out")
+    if fast_math and np.dtype(dtype) != np.float32:
+        raise ValueError(
+            f"fast_math=True is for single precision, in which a GPU has log, sin and cos of its own; got "
+            f"{np.dtype(dtype).name}: give dtype='float32', or leave it out"
+        )
 
 
 def simulated() -> bool:

@@ -52,7 +52,7 @@ def exit_kernel(moving: Moving) -> Any:
     equip, begin, four_steps = moving.equip, moving.begin, _four_steps(moving)
     (take, put), is_lost = column_functions(n), lost_function(n)
 
-    @cuda.jit
+    @cuda.jit(fastmath=moving.fast)
     def exits(
         states, owner, quads, queue, starts, first, horizon, budget, given, limit, times, places, begun, clock
     ):  # fmt: skip

@@ -72,7 +72,7 @@ def flight_kernel(moving: Moving, score: Text | None) -> Any:
         again(flight_lanes.verdict), note_function(n), column_functions(n), lost_function(n)
     )  # fmt: skip
 
-    @cuda.jit
+    @cuda.jit(fastmath=moving.fast)
     def flights(
         alive, states, quads, best, ends, steps, numbers, low, low_from, high, horizon, budget, given, score_numbers,
         limit, recording, counts, scores, moments, rows,

@@ -19,6 +19,7 @@ from numba import cuda, types
 from numpy.typing import DTypeLike, NDArray
 
 from fpsim.cuda.device import simulated
+from fpsim.cuda.fast_normals import pair_fast
 from fpsim.kernels.normals import pair_double, pair_single
 from fpsim.kernels.philox import lane_words
 
@@ -44,12 +45,14 @@ def block(
     return code.source, data
 
 
-def inlined(function: Callable[..., Any]) -> Any:
+def inlined(function: Callable[..., Any], fast: bool = False) -> Any:
     """A device function that the GPU's compiler pastes into the kernels that call it.
 
     Pasted in by numba it would be compiled anew at every call, which takes a minute for a step in 100 dimensions.
+    ``fast`` takes the hardware's own functions.  Formulas never do: its tanh is good to 2^-11 only, and its sine of
+    large numbers to no digit.
     """
-    return cuda.jit(device=True, **({} if simulated() else {"forceinline": True}))(function)
+    return cuda.jit(device=True, fastmath=fast, **({} if simulated() else {"forceinline": True}))(function)
 
 
 def generated(source: str, real: str) -> Any:
@@ -118,15 +121,15 @@ def _bits() -> dict[str, Any]:
     return dict(zip(names, casts, strict=True))
 
 
-def again(compiled: Any, **replaced: Any) -> Any:
+def again(compiled: Any, fast: bool = False, **replaced: Any) -> Any:
     """A function of the CPU's kernels for this target, with some of its globals replaced."""
-    function = compiled.py_func
-    return inlined(FunctionType(function.__code__, {**function.__globals__, **replaced}, function.__name__))
+    function = getattr(compiled, "py_func", compiled)
+    return inlined(FunctionType(function.__code__, {**function.__globals__, **replaced}, function.__name__), fast)
 
 
-def pair_function(real: str) -> Any:
-    """Two normals from two words."""
-    return again(pair_single if real == "float32" else pair_double, **_bits())
+def pair_function(real: str, fast: bool = False) -> Any:
+    """Two normals from two words; ``fast`` ones are of single precision."""
+    return again(pair_fast if fast else pair_single if real == "float32" else pair_double, fast, **_bits())
 
 
 def words_function() -> Any:
@@ -141,12 +144,12 @@ def words_function() -> Any:
     return inlined(words)
 
 
-def draw_function(dimension: int, real: str) -> Any:
+def draw_function(dimension: int, real: str, fast: bool = False) -> Any:
     """``draw(z, quad, path, stream, key0, key1)``: the normals of four steps into ``z`` (4, d).
 
     In few dimensions it has no loop: places known beforehand are registers, others are searched for or in memory.
     """
-    words, pair = words_function(), pair_function(real)
+    words, pair = words_function(), pair_function(real, fast)
 
     def normals(quad, tag, path, key0, key1):
         """Of four steps, from the four words of a counter."""

@@ -34,6 +34,7 @@ class Moving:
 
     Attributes:
         coordinates, real: of a state, and its precision.
+        fast: whether the hardware's own functions make the normals.
         shapes: of the seven arrays that a thread needs for itself, its ``room``.
         equip: ``tools = equip(given, room)``, which all others take.
         begin: ``begin(x, lane, tools)``, where a path begins or is taken up.
@@ -47,6 +48,7 @@ class Moving:
 
     coordinates: int
     real: str
+    fast: bool
     shapes: tuple[Any, ...]
     equip: Any
     begin: Any
@@ -84,11 +86,11 @@ class Tools(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str) -> Moving:
+def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str, fast: bool = False) -> Moving:
     """For generated step, distance and fold; ``given`` is :class:`Given`."""
     numbers = near(*step, real), near(*wall, real), near(*(fold or ("", 0)), real)
     (step_size, near_step), (wall_size, near_wall), (fold_size, near_fold) = numbers
-    watch, draw_normals = generated(wall[0], real), draw_function(dimension, real)
+    watch, draw_normals = generated(wall[0], real), draw_function(dimension, real, fast)
 
     def equip(given, room):
         """Numbers near, the rest as it was given."""
@@ -109,7 +111,7 @@ def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str)
 
     shapes = dimension, (4, dimension), 2, 2, step_size, wall_size, fold_size
     ends = _step(step, watch, dimension, real), _arrive(dimension), _settle(fold, dimension, real)
-    return Moving(dimension, real, shapes, *(inlined(part) for part in (equip, begin, draw, *ends, level)))
+    return Moving(dimension, real, fast, shapes, *(inlined(part) for part in (equip, begin, draw, *ends, level)))
 
 
 def _step(text: Text, watch: Any, dimension: int, real: str) -> Any:

@@ -43,20 +43,20 @@ def over(kernel: Any, threads: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def walk_kernel(source: str, numbers: int, dimension: int, real: str) -> Any:
-    """The kernel ``walk`` for one generated step, which reads ``numbers`` numbers.
+def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast: bool = False) -> Any:
+    """The kernel ``walk`` for one generated step, which reads ``numbers`` numbers; ``fast`` normals are the hardware's.
 
     Its arguments: states (d, paths), changed; number of the first path and of the first step; ``stretches`` stretches
     of ``every`` steps; the seed's halves and the stream; the step's numbers; the largest |x| taken for finite; frames
     (stretches, d, paths), the state after each stretch, or (0, d, paths); lost (2,), lowered to the first path that
     was lost and raised to the group of four steps in which one was.
     """
-    advance, draw, is_lost = generated(source, real), draw_function(dimension, real), lost_function(dimension)
+    advance, draw, is_lost = generated(source, real), draw_function(dimension, real, fast), lost_function(dimension)
     number, (own, fetch) = getattr(types, real), near(source, numbers, real)
     choose, copy, keep = kick_function(dimension), copy_function(dimension), frame_function(dimension)
     (take, put), short = column_functions(dimension), source.count("\n") < LONG
 
-    @cuda.jit
+    @cuda.jit(fastmath=fast)
     def walk(states, first_path, first_step, every, stretches, key0, key1, stream, given, limit, frames, lost):
         """Threads on their paths."""
         lane = cuda.grid(1)

@@ -105,7 +105,7 @@ def walk_on_card(run: Run, first: int, x0: Array) -> CardWalk:
 
     advance = run.compiled
     assert advance is not None
-    kernel = walk_kernel(advance.function, advance.data.size, x0.shape[0], run.dtype.name)
+    kernel = walk_kernel(advance.function, advance.data.size, x0.shape[0], run.dtype.name, run.fast_math)
     data, limit = cuda.to_device(advance.data), run.dtype.type(LIMITS[run.dtype.name])
     key, stream = seed_words(run.seed), int(Stream.INCREMENTS)
 

@@ -47,6 +47,7 @@ class ExitRun:
     dtype: np.dtype[Any]
     coarse: bool
     ends: float
+    fast_math: bool
 
     @property
     def streams(self) -> tuple[int, int]:
@@ -73,6 +74,8 @@ class ExitRun:
             on, wall = "cpu", compiled_wall(*what, "cpu", work)
         advance = compiled_step(self.sde, self.step, None, self.dtype, on, work=work)
         facts: dict[str, Any] = {"seed": int(self.seed), "bridge": self.bridge, "dtype": self.dtype.name}
+        if self.fast_math:
+            facts["fast_math"] = on == "cuda"
         if advance is None or wall is None:
             facts |= {"engine": "numpy", "numpy": why_numpy(self.sde, steps, not self.edges)}
             return self.numpy(progress), facts
@@ -145,7 +148,7 @@ class ExitRun:
         texts = [None if part is None else (part.function, part.data.size) for part in (advance, wall, fold)]
         step, level, folded = (cuda.to_device(part.data) for part in (advance, wall, fold or wall))
         given = Given(step, level, folded, self.bridge, *seed_words(self.seed), *self.streams)
-        kernel = exit_kernel(moving(*texts, self.sde.dimension, self.dtype.name))
+        kernel = exit_kernel(moving(*texts, self.sde.dimension, self.dtype.name, self.fast_math))
 
         def diverged(path: int, step: int, x: Array) -> DivergenceError:
             return found_lost(self.sde, self.edges, path, step, self.step, x, self.seed, self.streams[0])

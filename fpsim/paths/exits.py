@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fpsim.cuda.device import Device
+from fpsim.cuda.device import Device, check_fast_math
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.edges import Edges, start_edges
@@ -54,6 +54,7 @@ def exit_times(
     progress: Progress = None,
     deadline: float = math.inf,
     device: Device = "cpu",
+    fast_math: bool = False,
 ) -> ExitSample:
     """Follow every path until it enters ``target`` or the horizon ends.
 
@@ -70,7 +71,8 @@ def exit_times(
             half a second).  The sample then has one horizon that all its paths were followed for, and holds the paths
             that were begun in time for it (:mod:`fpsim.paths.deadline`); ``settings["stopped"]`` says how many of how
             many. A run that ends before its deadline is the same as without one.
-        device: as in :func:`fpsim.simulate`; ``"auto"`` takes an exit to last 1000 steps, or up to the horizon.
+        device, fast_math: as in :func:`fpsim.simulate`; ``"auto"`` takes an exit to last 1000 steps, or up to the
+            horizon.
 
     Raises:
         DivergenceError: when a path leaves the finite numbers.
@@ -81,7 +83,7 @@ def exit_times(
     if wide is not None:
         return _widened(
             wide, sde, start, target, paths, step, seed, horizon, bridge, threads, walls, dtype, coarse, progress,
-            deadline, device,
+            deadline, device, fast_math,
         )  # fmt: skip
     require_sde(sde, "exit_times")
     assert not isinstance(sde, Scheduled)
@@ -90,13 +92,15 @@ def exit_times(
     bridge = bridge and not sde.noise.leaps
     ends = clock.perf_counter() + check_deadline(deadline)
     _check(sde, start, paths, step, seed, horizon, dtype)
+    check_fast_math(fast_math, device, dtype)
     edges = start_edges(sde, start, walls, seed)
     points = start_points(start, sde.dimension, 0, int(paths), seed)
     watched = _watched(sde, target, edges, points, bridge, step)
     quads = int(np.clip(np.ceil(horizon / (4 * step) - 1e-9), 1, 2**45)) if np.isfinite(horizon) else 2**45
     work = ExitRun(
-        sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends
-    )
+        sde, points, watched, int(paths), float(step), seed, quads, bridge, edges, np.dtype(dtype), coarse, ends,
+        fast_math,
+    )  # fmt: skip
     found, facts = work.followed(device, horizon, threads, progress)
     if edges.walls is not None:  # places lie between two ends of a free step
         out = np.isfinite(found.times)
@@ -145,7 +149,7 @@ def _wide(sde: SDE | Scheduled, horizon: float, step: float, dtype: DTypeLike) -
 def _widened(
     wide: Clocked | Jumping, plain: SDE | Scheduled, start: Any, target: Any, paths: int, step: float, seed: int,
     horizon: float, bridge: bool, threads: int | None, walls: Walls | None, dtype: DTypeLike, coarse: bool,
-    progress: Callable[[float], None] | None, deadline: float, device: Device,
+    progress: Callable[[float], None] | None, deadline: float, device: Device, fast_math: bool,
 ) -> ExitSample:  # fmt: skip
     """Exits of a wider state, of which only the places are left in the result."""
     d = plain.dimension
@@ -157,7 +161,7 @@ def _widened(
         goal = Point(edge, float(first[0]))
     found = exit_times(
         wide, widened_start(start, d, more), PlaceOf(goal, d), paths, step, seed, horizon, bridge, threads,
-        None if walls is None else walls.widened(more), dtype, coarse, progress, deadline, device,
+        None if walls is None else walls.widened(more), dtype, coarse, progress, deadline, device, fast_math,
     )  # fmt: skip
     units = {"units": plain.units} if isinstance(plain, Scheduled) else {}
     return replace(found, places=found.places[:, :d], settings={**found.settings, **units})

@@ -36,6 +36,7 @@ class Run:
     dtype: np.dtype[Any]
     device: str = "cpu"
     scheme: Scheme = EULER
+    fast_math: bool = False
 
     @property
     def frames(self) -> int:
@@ -61,6 +62,8 @@ class Run:
         facts = {"sde": str(self.sde), "step": self.step, "seed": int(self.seed), "boundary": walls}
         if engine == "numpy":
             facts["numpy"] = why_numpy(self.sde, self.work, not self.edges)
+        if self.fast_math:
+            facts["fast_math"] = self.device == "cuda"  # a device that was chosen may be the CPU
         if self.scheme != EULER:
             facts["scheme"] = self.scheme
         dtype = self.dtype.name if engine != "numpy" or self.dtype == np.float64 else "float32 of float64 results"

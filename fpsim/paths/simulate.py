@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fpsim.cuda.device import Device, chosen
+from fpsim.cuda.device import Device, check_fast_math, chosen
 from fpsim.kernels.pacing import Watch
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
@@ -55,6 +55,7 @@ def simulate(
     progress: Progress = None,
     device: Device = "cpu",
     scheme: Scheme = EULER,
+    fast_math: bool = False,
 ) -> Paths | Moments:
     """Simulate an ensemble of paths.
 
@@ -77,6 +78,9 @@ def simulate(
             ``"auto"``: the GPU for work worth its start (:data:`fpsim.cuda.device.WORTH`) where one is.
         scheme: ``"euler-maruyama"``, or for constant D in free space ``"weak-2"``, of weak order 2: means have a bias
             of O(h^2) for two drifts and one normal a step (Kloeden and Platen 1992, section 15.1).
+        fast_math: on a GPU in float32, make the normals by its own log, sin, cos and square root: within 1e-5 of the
+            strict ones, but for one in a thousand, within 1e-3 (:mod:`fpsim.cuda.fast_normals`).  Divisions and square
+            roots of formulas are then good to two units of the last place; their other functions stay as they are.
 
     Returns:
         :class:`Paths`, or :class:`Moments` for ``keep="moments"``.
@@ -92,8 +96,9 @@ def simulate(
     wide = _wide(sde, duration, step, dtype, scheme)
     if wide is not None:
         return _widened(
-            wide, sde, start, duration, step, paths, save_every, seed, threads, boundary, keep, dtype, progress, device
-        )
+            wide, sde, start, duration, step, paths, save_every, seed, threads, boundary, keep, dtype, progress, device,
+            fast_math,
+        )  # fmt: skip
     require_sde(sde, "simulate")
     assert not isinstance(sde, Scheduled)
     start = sde.started(start)
@@ -103,6 +108,7 @@ def simulate(
     if keep not in ("paths", "final", "moments"):
         raise ValueError(f"keep must be 'paths', 'final' or 'moments'; got {keep!r}")
     check_precision(dtype)
+    check_fast_math(fast_math, device, dtype)
     seed_words(seed)
     steps = max(1, int(np.ceil(duration / step - 1e-9)))
     every = steps if keep == "final" else save_every if save_every is not None else max(1, steps // 100)
@@ -112,7 +118,9 @@ def simulate(
     precision, edges = np.dtype(dtype), start_edges(sde, start, walls, seed)
     check_scheme(scheme, sde, edges)
     on = chosen(device, float(paths) * steps * sde.dimension, sde)
-    run = ChunkedRun(sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme)
+    run = ChunkedRun(
+        sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme, fast_math
+    )
     return _collected(run, threads, progress)
 
 
@@ -147,7 +155,7 @@ def _wide(
 def _widened(
     wide: Clocked | Jumping, plain: SDE | Scheduled, start: Any, duration: float, step: float, paths: int,
     save_every: int | None, seed: int, threads: int | None, boundary: Any, keep: Keep, dtype: DTypeLike,
-    progress: Callable[[float], None] | None, device: Device,
+    progress: Callable[[float], None] | None, device: Device, fast_math: bool,
 ) -> Paths | Moments:  # fmt: skip
     """Paths of a wider state, of which only the places are left in the result."""
     d, more, walls = plain.dimension, wide.dimension - plain.dimension, as_walls(boundary, plain.landscape)
@@ -156,7 +164,7 @@ def _widened(
         walls = walls if plain.sde.inertia is None else plain.sde.inertia.fences
     found = simulate(
         wide, widened_start(start, d, more), duration, step, paths, save_every, seed, threads,
-        None if walls is None else walls.widened(more), keep, dtype, progress, device,
+        None if walls is None else walls.widened(more), keep, dtype, progress, device, EULER, fast_math,
     )  # fmt: skip
     facts = {**found.settings, "boundary": "none" if walls is None else str(walls)}
     if isinstance(facts["start"], list):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fpsim.assumption import Assumption
-from fpsim.cuda.device import Device
+from fpsim.cuda.device import Device, check_fast_math
 from fpsim.description import describe_walls
 from fpsim.escape_time import EscapeTime
 from fpsim.paths.censoring import CensoredMean, censored_mean, moved
@@ -73,16 +73,18 @@ class PathsRoute(Route):
         horizon: float = math.inf, start: Any = None, bridge: bool = True, boundary: Any = None,
         threads: int | None = None, dtype: DTypeLike = np.float64, step_bias: bool = True,
         progress: Progress = None, deadline: float = math.inf, device: Device = "cpu",
+        fast_math: bool = False,
     ) -> EscapeTime:  # fmt: skip
         """What :meth:`fpsim.EscapeProblem.by_paths` documents."""
         require_open(problem.sde, problem.start[0], problem.target)
         if require_count(paths, "paths") < 2:
             raise ValueError("a mean with an error needs at least 2 paths; got 1")
+        check_fast_math(fast_math, device, dtype)
         bridge = bridge and not problem.sde.noise.leaps  # nothing to watch between jumps
         run = PathsRun(
             problem, int(paths), None if step is None else check_step(step), seed, horizon,
             problem.start if start is None else start, bridge, _walls(problem, boundary), threads, dtype, step_bias,
-            clock.perf_counter() + check_deadline(deadline), progress, device,
+            clock.perf_counter() + check_deadline(deadline), progress, device, fast_math,
         )  # fmt: skip
         with differences_noticed(problem.sde.landscape):
             found = _answer(run)
@@ -146,6 +148,8 @@ def _answer(run: PathsRun) -> EscapeTime:
         settings["horizon"] = sample.horizon
     if run.device != "cpu":
         settings["device"] = run.device
+    if run.fast_math:
+        settings["fast_math"] = sample.settings["fast_math"]
     if "stopped" in sample.settings:
         settings["stopped"] = sample.settings["stopped"]
     if run.start is not run.problem.start:

@@ -41,7 +41,7 @@ class PathsRun:
         step_bias: whether to tell the bias of the step.
         ends: time on the clock at which to stop.
         progress: called with the finished share.
-        device: of the runs that are kept; pilots run on the CPU.
+        device, fast_math: of the runs that are kept; pilots run on the CPU.
     """
 
     problem: Problem
@@ -58,6 +58,7 @@ class PathsRun:
     ends: float
     progress: Callable[[float], None] | None
     device: Device = "cpu"
+    fast_math: bool = False
 
     def exits(self, step: float, level: int = 0, paths: int | None = None, horizon: float | None = None) -> ExitSample:
         """Exits at one step; each level of a ladder draws its own numbers, level 0 those of the seed."""
@@ -72,6 +73,7 @@ class PathsRun:
         return exit_times(
             sde, self.start, target, self.paths if paths is None else paths, step, seed, until, self.bridge,
             self.threads, self.walls, self.dtype, level == 1, report, left, "cpu" if level < 0 else self.device,
+            self.fast_math and level >= 0,
         )  # fmt: skip
 
     def whole(self, step: float, level: int = 0) -> ExitSample:

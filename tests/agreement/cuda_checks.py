@@ -123,6 +123,43 @@ def test_exits_are_the_cpu_s(name):
     assert gpu.settings["engine"] == "cuda"
 
 
+def test_fast_math_is_single_precision_s_neighbour():
+    """In the simulator library functions stand in for the hardware's; all but one in a thousand differ by 1e-5."""
+    fast = {"dtype": np.float32, "device": "cuda", "fast_math": True, "seed": 5}
+    options = {"paths": PATHS, "save_every": 10}
+    cpu = simulate(PAIR, [-1.0, -1.0], 0.3, 0.01, **options, seed=5)
+    gpu = simulate(PAIR, [-1.0, -1.0], 0.3, 0.01, **options, **fast)
+    gap = np.abs(cpu.x - gpu.x).max(axis=(0, 2))
+    assert 0 < np.median(gap) < 5 * ROUNDING["float32"] and gap.max() < 1e-3 and gpu.settings["fast_math"]
+    for walls in (None, Walls("reflecting", [(-1.2, 1.5)])):
+        arguments = WELL, -1.0, Point(-0.3, -1.0), PATHS, 0.02
+        cpu = exit_times(*arguments, horizon=1.2, walls=walls, seed=5)
+        gpu = exit_times(*arguments, horizon=1.2, walls=walls, **fast)
+        same = gpu.censored == cpu.censored
+        assert same.mean() > 0.99 and gpu.exits.size > 3 and gpu.settings["fast_math"]
+        assert np.median(np.abs(gpu.times - cpu.times)[same]) < 1e-3
+    quick = EscapeProblem(fpsim.SDE(DoubleWell(), ConstantDiffusion(0.5)), -1.0, -0.5)
+    cpu = quick.by_paths(paths=PATHS, step=0.02, seed=5, step_bias=False)
+    gpu = quick.by_paths(paths=PATHS, step=0.02, step_bias=False, **fast)
+    assert gpu.mean == pytest.approx(cpu.mean, rel=1e-3) and gpu.settings["fast_math"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"dtype": np.float32}, "give device='cuda'"), ({"device": "cuda"}, "for single precision.*got float64")],
+)
+def test_fast_math_elsewhere_is_refused(options, words):
+    for run in (
+        lambda **o: simulate(WELL, -1.0, 0.1, 0.01, paths=4, **o),
+        lambda **o: exit_times(WELL, -1.0, Point(-0.3, -1.0), 4, 0.02, **o),
+        LINE.by_paths,
+    ):
+        with pytest.raises(ValueError, match=words):
+            run(**options, fast_math=True)
+    told = simulate(WELL, -1.0, 0.1, 0.01, paths=4, dtype=np.float32, device="auto", fast_math=True).settings
+    assert told["engine"] == "compiled" and told["fast_math"] is False
+
+
 def test_momentum_and_the_chain():
     chain = Chain(CoupledDoubleWells(2), ConstantDiffusion(0.3), learning_rate=0.05)
     cpu, gpu = both(chain.simulate, [-1.0, -1.0], 30, paths=PATHS, momentum=0.5)

@@ -23,9 +23,11 @@ from fpsim.paths.edges import start_edges
 from fpsim.paths.step import compiled_fold, compiled_step
 from fpsim.paths.wall import compiled_wall
 from fpsim.sgd.minibatch import LAWS, MiniBatchSGD, compiled_level, kernel_arguments
+from fpsim.targets import as_target
 from fpsim.walls import Walls
 from landscapes import CoupledDoubleWells
 from landscapes.catalogue.example_losses import LogisticRegression
+from landscapes.landscape import DriftField
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 from numba import cuda, types
@@ -42,13 +44,18 @@ def a_card(monkeypatch):
         monkeypatch.setattr(module, "get_current_device", lambda: CARD)
 
 
+def code_of(kernel, *arguments, fast=False):
+    """PTX."""
+    return cuda.compile_ptx(kernel.py_func, arguments, cc=CARD.compute_capability, fastmath=fast)[0]
+
+
 def rows(real, dimensions=1):
     return types.Array(real, dimensions, "C")
 
 
 def fits(kernel, *arguments):
     """Compile; nothing stands in local memory, nothing is called."""
-    code, _ = cuda.compile_ptx(kernel.py_func, arguments, cc=CARD.compute_capability)
+    code = code_of(kernel, *arguments)
     assert ".entry" in code or ".func" in code
     assert not re.search(r"__local_depot|ld\.local|st\.local|call\.uni", code)
 
@@ -106,3 +113,27 @@ def test_mini_batches(law, dtype, rule, scheduled):
     given = types.BaseTuple.from_types(own, Batches)
     fits(batches.walk_kernel(gradient, shape), rows(real, 2), i8, i8, i8, i8, given, real, rows(real, 3), rows(i8))
     loops_fit(batches.moving(gradient, level, shape), types.Tuple((given, rows(real))), real)
+
+
+def test_fast_math_takes_the_hardware_s_functions():
+    """In the normals; the exponential of a formula stays as it is, and what is lost is still seen."""
+    sde = fpsim.SDE(DriftField.from_expression("-x*exp(-x**2)"), fpsim.ConstantDiffusion(0.1))
+    step, wall = (part(sde, *how, "cuda") for part, how in (
+        (compiled_step, (0.01, None, "float32")), (compiled_wall, (as_target(1.0, -np.ones(1)), 0.01, "float32")),
+    ))  # fmt: skip
+    f4, codes = types.float32, {}
+    given = types.BaseTuple.from_types((rows(f4),) * 3 + (b1, u4, u4, i8, i8), moving.Given)
+    i, path = rows(i8), rows(f8, 2)
+    for fast in (False, True):
+        walk = walk_kernel(step.function, step.data.size, 1, "float32", fast)
+        left = exit_kernel(moving.moving(*((p.function, p.data.size) for p in (step, wall)), None, 1, "float32", fast))
+        assert (walk.targetoptions["fastmath"], left.targetoptions["fastmath"]) == (fast, fast)
+        codes[fast] = (
+            code_of(walk, rows(f4, 2), i8, i8, i8, i8, u4, u4, i8, rows(f4), f4, rows(f4, 3), i, fast=fast),
+            code_of(left, rows(f4, 2), i, i, i, path, i8, i8, i8, given, f4, rows(f8), path, i, i8, fast=fast),
+        )
+    for strict, quick in zip(codes[False], codes[True], strict=True):
+        for word in ("lg2.approx.ftz.f32", "sin.approx.ftz.f32", "cos.approx.ftz.f32", "sqrt.approx.ftz.f32"):
+            assert word in quick and word.replace(".ftz", "") not in strict and word not in strict
+        assert quick.count(";\n") < 0.95 * strict.count(";\n") and not re.search(r"__local_depot|call\.uni", quick)
+        assert "max.ftz.f32" in quick and re.search(r"setp\.(gtu|leu|nan|num|le)\.", quick)
