@@ -77,3 +77,11 @@ def inlined(function: Callable[..., Any]) -> Any:
 def helper(function: Callable[..., Any]) -> Any:
     """A helper that kernels call, for work that is rare enough not to be pasted in."""
     return numba.njit(nogil=True, error_model="numpy", fastmath=MATH)(function)
+
+
+@helper
+def aligned(size, like):
+    """Zeros from a multiple of 64 bytes on, as a vector of 512 bits is best loaded."""
+    raw = np.zeros(size + 64 // like.itemsize, like.dtype)
+    skip = (-raw.ctypes.data % 64) // like.itemsize
+    return raw[skip : skip + size]

@@ -13,7 +13,7 @@ import numpy as np
 
 from fpsim.kernels import BLOCK, helper, inlined
 from fpsim.kernels.normals import block_normals
-from fpsim.kernels.philox import block_words, lane_words
+from fpsim.kernels.philox import block_words, lane_words, place
 from fpsim.kernels.random_numbers import Stream
 
 i4, u4, u8 = np.int32, np.uint32, np.uint64
@@ -35,7 +35,7 @@ def block_picks(picks, clash, words, counters, batch, examples, distinct, stream
         for k in range(4):
             new = picks[(k * batch + draw) * BLOCK : (k * batch + draw + 1) * BLOCK]
             for j in range(BLOCK):
-                new[j] = i4((u8(narrow[k * BLOCK + j]) * u8(top)) >> u8(32))
+                new[j] = i4((u8(narrow[place(k, j)]) * u8(top)) >> u8(32))
             if not distinct:
                 continue
             clash[:] = 0

@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numba import types
 
-from fpsim.kernels import compiled, helper, inlined
+from fpsim.kernels import aligned, compiled, helper, inlined
 from fpsim.kernels.elementary import exp, gauss, lanes, local, logistic, pointer, tanh
 from fpsim.kernels.philox import wide
 
@@ -210,15 +210,6 @@ def loss(kind, classes, room, z, dz, step, target, weight, losses):
             for c in range(classes):
                 room[dz + c * step + j] *= w / total
             room[dz + label * step + j] -= w
-
-
-@helper
-def aligned(size, like):
-    """Zeros from a multiple of 64 bytes on."""
-    width = 64 // lanes(like)
-    raw = np.zeros(size + 64 // width, like.dtype)
-    skip = (-raw.ctypes.data % 64) // width
-    return raw[skip : skip + size]
 
 
 @helper

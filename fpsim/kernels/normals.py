@@ -20,7 +20,7 @@ from numba.extending import intrinsic, overload
 from numpy.polynomial import chebyshev, polynomial
 
 from fpsim.kernels import BLOCK, MATH, inlined
-from fpsim.kernels.philox import block_words, wide
+from fpsim.kernels.philox import begin_words, block_words, step_words, wide
 
 f4, f8, i4, i8, u4, u8 = np.float32, np.float64, np.int32, np.int64, np.uint32, np.uint64
 
@@ -87,17 +87,14 @@ def pair_single(r, s):
     m2 = m * m
     squared = ((L0 + m * L1) + m2 * (L2 + m * L3)) + (m2 * m2) * ((L4 + m * L5) + m2 * (L6 + m * L7))
     squared -= exponent * f4(LOG4)
-    radius = math.sqrt(max(squared, f4(0)))
-    q = f4(i4(i4(i4(s) << i4(2)) >> i4(2))) * f4(2.0**-30)
+    radius = bits_float(i4(float_bits(math.sqrt(max(squared, f4(0)))) ^ (i4(s) & i4(-2147483648))))
+    q = f4(i4(i4(s) << i4(2))) * f4(2.0**-32)
     q2 = q * q
     q4 = q2 * q2
     sine = ((S0 + q2 * S1) + q4 * (S2 + q2 * S3)) * (q * radius)
     cosine = ((C0 + q2 * C1) + q4 * (C2 + q2 * C3)) * radius
-    sign = i4(s) & i4(-2147483648)
     turned = (i4(s) & i4(0x40000000)) != i4(0)
-    first = sine if turned else cosine
-    second = cosine if turned else sine
-    return bits_float(i4(float_bits(first) ^ sign)), bits_float(i4(float_bits(second) ^ sign))
+    return sine if turned else cosine, cosine if turned else sine
 
 
 @inlined
@@ -112,37 +109,47 @@ def pair_double(r, s):
     low = ((A0 + m * A1) + m2 * (A2 + m * A3)) + m4 * ((A4 + m * A5) + m2 * (A6 + m * A7))
     high = ((A8 + m * A9) + m2 * (A10 + m * A11)) + m4 * ((A12 + m * A13) + m2 * A14)
     squared = low + (m4 * m4) * high
-    radius = math.sqrt(max(squared - exponent * LOG4, 0.0))
-    q = f8(i4(i4(i4(s) << i4(2)) >> i4(2))) * 2.0**-30
+    sign = i8(u8(u4(s) >> u4(31)) << u8(63))
+    radius = bits_double(i8(double_bits(math.sqrt(max(squared - exponent * LOG4, 0.0))) ^ sign))
+    q = f8(i4(i4(s) << i4(2))) * 2.0**-32
     q2 = q * q
     q4 = q2 * q2
     sine = ((D0 + q2 * D1) + q4 * ((D2 + q2 * D3) + q4 * ((D4 + q2 * D5) + q4 * D6))) * (q * radius)
     cosine = ((E0 + q2 * E1) + q4 * ((E2 + q2 * E3) + q4 * ((E4 + q2 * E5) + q4 * E6))) * radius
-    sign = i8(u8(u4(s) >> u4(31)) << u8(63))
     turned = (i4(s) & i4(0x40000000)) != i4(0)
-    first = sine if turned else cosine
-    second = cosine if turned else sine
-    return bits_double(i8(double_bits(first) ^ sign)), bits_double(i8(double_bits(second) ^ sign))
+    return sine if turned else cosine, cosine if turned else sine
 
 
-def transform(words, z):
-    """Words (4 rows of BLOCK) to the normals of four steps (4 rows of BLOCK)."""
+# which of the two vectorises depends on the width of what is made of them
+@inlined
+def apart_narrow(words, narrow, k):
+    """The two words of ``words[k]``, read from a view of 32-bit words."""
+    return narrow[2 * k + 1], narrow[2 * k]
+
+
+@inlined
+def apart_wide(words, narrow, k):
+    """The same by a shift."""
+    return u4(words[k] >> u8(32)), u4(words[k])
+
+
+def transform(words, z, row, stride):
+    """Words of a block to the normals of four steps: rows of BLOCK, ``stride`` apart, from ``row`` on."""
     raise NotImplementedError("only called from compiled code")
 
 
 @overload(transform, jit_options={"fastmath": MATH, "error_model": "numpy", "forceinline": True})
-def _transform(words, z):
-    pair = pair_single if z.dtype == types.float32 else pair_double
+def _transform(words, z, row, stride):
+    pair, apart = (pair_single, apart_narrow) if z.dtype == types.float32 else (pair_double, apart_wide)
 
-    def implementation(words, z):
+    def implementation(words, z, row, stride):
         wide()
-        for j in range(BLOCK):  # two independent pairs a turn: their latencies overlap
-            a, b = pair(words[j], words[BLOCK + j])
-            c, d = pair(words[2 * BLOCK + j], words[3 * BLOCK + j])
-            z[j] = a
-            z[BLOCK + j] = b
-            z[2 * BLOCK + j] = c
-            z[3 * BLOCK + j] = d
+        narrow = words.view(np.uint32)
+        for half in range(2):
+            start = row + 2 * half * stride
+            one, two = z[start : start + BLOCK], z[start + stride : start + stride + BLOCK]
+            for j in range(BLOCK):
+                one[j], two[j] = pair(*apart(words, narrow, half * BLOCK + j))
 
     return implementation
 
@@ -150,16 +157,22 @@ def _transform(words, z):
 @inlined
 def block_normals(z, words, counters, stream, dimension, key0, key1):
     """Normals of four consecutive steps for a block: ``z`` holds 4 groups of ``dimension`` rows of BLOCK."""
-    narrow = words.view(np.uint32)
-    if dimension == 1:
-        block_words(words, counters, u4(stream) << u4(24), key0, key1)
-        transform(narrow, z)
-        return
-    rows = np.empty(4 * BLOCK, z.dtype)
     for i in range(dimension):
         block_words(words, counters, u4(stream) << u4(24) | u4(i), key0, key1)
-        transform(narrow, rows)
-        for k in range(4):
-            start = (k * dimension + i) * BLOCK
-            for j in range(BLOCK):
-                z[start + j] = rows[k * BLOCK + j]
+        transform(words, z, i * BLOCK, dimension * BLOCK)
+
+
+@inlined
+def begin_paths(begun, path, stream, key0):
+    """What is the same for all steps of a block of paths from ``path`` on: ``begun`` (d, 3 * BLOCK)."""
+    for i in range(begun.shape[0]):
+        begin_words(begun[i], path, u4(stream) << u4(24) | u4(i), key0)
+
+
+@inlined
+def step_normals(z, words, begun, path, quad, key0, key1):
+    """As :func:`block_normals` for such a block, all of it at the steps 4 quad ... 4 quad + 3."""
+    dimension = begun.shape[0]
+    for i in range(dimension):
+        step_words(words, begun[i], path, quad, key0, key1)
+        transform(words, z, i * BLOCK, dimension * BLOCK)

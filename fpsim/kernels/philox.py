@@ -5,8 +5,9 @@
 Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 4.3.  There is no state: a
 word is a function of its counter, so a path has the same random numbers alone, in any block and on any thread.
 
-Two lanes share one 64-bit integer in memory (even lane in the low half).  In the loop each has 64 bits of its own, so
-that the products need no shuffles, and the two are independent, so that their latencies overlap.
+In the loop over lanes every word has 64 bits of its own, whose upper half may hold leftovers: a product reads the lower
+halves only.  Six operations on eight lanes make a round: two products, two shifts, two xors of three numbers.  The last
+round leaves two words of a lane in one integer each, word 0 above word 1 and word 2 above word 3.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from numba.extending import intrinsic
 from fpsim.kernels import BLOCK, compiled, inlined
 
 u4, u8 = np.uint32, np.uint64
-HALF = BLOCK // 2
 M0, M1 = u8(0xD2511F53), u8(0xCD9E8D57)
 W0, W1 = u4(0x9E3779B9), u4(0xBB67AE85)
 LOW = u8(0xFFFFFFFF)
@@ -43,27 +43,75 @@ def wide(context: Any) -> Any:
     return types.void(), emit
 
 
+@intrinsic
+def hidden(context: Any, number: Any) -> Any:
+    """A uint32 of which the compiler does not know that it is a constant.
+
+    It would fold the shift of a product into the multiplier else, which takes products of 64 bits, three times as dear.
+    """
+
+    def emit(ctx: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(32)
+        return builder.asm(ir.FunctionType(word, [word]), "", "=r,0", arguments, False)
+
+    return types.uint32(types.uint32), emit
+
+
+@inlined
+def rounds(number, a, b, c, d, k0, k1, m0, m1):
+    """So many rounds of words ``a`` ... ``d``: words 0 and 1, and words 2 and 3, in one 64-bit integer each."""
+    for _ in range(number - 1):
+        p, q = (a & LOW) * m0, (c & LOW) * m1
+        a, b, c, d = (q >> SHIFT) ^ (b ^ u8(k0)), q, (p >> SHIFT) ^ (d ^ u8(k1)), p
+        k0 = u4(k0 + W0)
+        k1 = u4(k1 + W1)
+    p, q = (a & LOW) * m0, (c & LOW) * m1
+    return q ^ ((b ^ u8(k0)) << SHIFT), p ^ ((d ^ u8(k1)) << SHIFT)
+
+
+@inlined
+def place(k, lane):
+    """Where word k of a lane stands in the ``words`` of a block, seen as 32-bit words."""
+    return (k // 2) * 2 * BLOCK + 2 * lane + 1 - k % 2
+
+
 @inlined
 def block_words(words, counters, tag, key0, key1):
-    """Fill ``words`` (4 rows of BLOCK 32-bit words, as 64-bit pairs) from per-lane ``counters`` (rows c0, c2, c3)."""
+    """Fill ``words`` (2 rows of BLOCK pairs) from per-lane ``counters`` (rows c0, c2, c3 of BLOCK)."""
     wide()
-    for j in range(HALF):
-        a, c, d = counters[j], counters[HALF + j], counters[2 * HALF + j]
-        b = u8(tag)
-        e, f, g, h = a >> SHIFT, b, c >> SHIFT, d >> SHIFT
-        k0 = key0
-        k1 = key1
-        for _ in range(10):  # the high halves of a ... h may hold leftovers: a product reads the low halves only
-            p, q = (a & LOW) * M0, (c & LOW) * M1
-            a, b, c, d = (q >> SHIFT) ^ (b ^ u8(k0)), q, (p >> SHIFT) ^ (d ^ u8(k1)), p
-            p, q = (e & LOW) * M0, (g & LOW) * M1
-            e, f, g, h = (q >> SHIFT) ^ (f ^ u8(k0)), q, (p >> SHIFT) ^ (h ^ u8(k1)), p
-            k0 = u4(k0 + W0)
-            k1 = u4(k1 + W1)
-        words[j] = (a & LOW) | (e << SHIFT)
-        words[HALF + j] = (b & LOW) | (f << SHIFT)
-        words[2 * HALF + j] = (c & LOW) | (g << SHIFT)
-        words[3 * HALF + j] = (d & LOW) | (h << SHIFT)
+    m0, m1 = u8(hidden(u4(M0))), u8(hidden(u4(M1)))
+    lanes = counters.view(np.uint32)
+    for j in range(BLOCK):
+        c0, c2, c3 = u8(lanes[j]), u8(lanes[BLOCK + j]), u8(lanes[2 * BLOCK + j])
+        words[j], words[BLOCK + j] = rounds(10, c0, u8(tag), c2, c3, key0, key1, m0, m1)
+
+
+@inlined
+def begin_words(begun, path, tag, key0):
+    """What two rounds make of BLOCK paths from ``path`` on, whatever the step: ``begun`` (3 rows of BLOCK)."""
+    wide()
+    for j in range(BLOCK):
+        q = u8(u4(path + u8(j))) * M1
+        p = (((q >> SHIFT) ^ u8(tag ^ key0)) & LOW) * M0
+        begun[j], begun[BLOCK + j], begun[2 * BLOCK + j] = q, p >> SHIFT, p
+
+
+@inlined
+def step_words(words, begun, path, quad, key0, key1):
+    """As :func:`block_words` for the lanes of :func:`begin_words`, all at one group of four steps, quad = step // 4.
+
+    What the first two rounds make of the step is the same for all lanes, if they agree in path // 2^32.
+    """
+    wide()
+    m0, m1 = u8(hidden(u4(M0))), u8(hidden(u4(M1)))
+    p = (quad & LOW) * M0
+    q = ((p >> SHIFT) ^ high_word(path, quad) ^ u8(key1)) * M1
+    k0, k1 = u4(key0 + W0), u4(key1 + W1)
+    first, third = (q >> SHIFT) ^ u8(k0), p ^ u8(k1)
+    k0, k1 = u4(k0 + W0), u4(k1 + W1)
+    for j in range(BLOCK):
+        a, c = begun[j] ^ first, begun[BLOCK + j] ^ third
+        words[j], words[BLOCK + j] = rounds(8, a, q, c, begun[2 * BLOCK + j], k0, k1, m0, m1)
 
 
 @inlined
@@ -78,6 +126,12 @@ def lane_words(c0, c1, c2, c3, key0, key1):
         k0 = u4(k0 + W0)
         k1 = u4(k1 + W1)
     return c0, c1, c2, c3
+
+
+@inlined
+def high_word(path, quad):
+    """The upper halves of both, c3."""
+    return (u8(path) >> SHIFT) | (u8(quad) >> SHIFT << u8(16))
 
 
 @inlined

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from fpsim.kernels import BLOCK, compiled, helper, inlined
-from fpsim.kernels.normals import block_normals
-from fpsim.kernels.philox import set_path, set_quad, wide
+from fpsim.kernels import BLOCK, aligned, compiled, helper, inlined
+from fpsim.kernels.normals import begin_paths, step_normals
+from fpsim.kernels.philox import wide
 
 u8 = np.uint64
 
@@ -64,7 +64,7 @@ def walk(
 
     Args:
         states: (blocks, d * BLOCK), start on entry; end on exit.
-        first_path: number of the first path of the first block.
+        first_path: number of the first path of the first block; the paths of a block agree in number // 2^32.
         first_step: number of the first step.
         check: steps between tests for divergence.
         key0, key1: the seed's halves (uint32).
@@ -84,26 +84,22 @@ def walk(
     width = states.shape[1]
     dimension = width // BLOCK
     stretches = frames.shape[0]
-    words = np.empty(2 * BLOCK, np.uint64)
-    counters = np.empty(3 * BLOCK // 2, np.uint64)
-    lanes = counters.view(np.uint32)
-    z = np.empty(4 * width, states.dtype)
+    words = aligned(2 * BLOCK, np.empty(0, np.uint64))
+    begun = aligned(dimension * 3 * BLOCK, words).reshape((dimension, 3 * BLOCK))
+    z = aligned(4 * width, states)
     kick0, kick1, kick2, kick3 = z[:width], z[width : 2 * width], z[2 * width : 3 * width], z[3 * width :]
-    x = np.empty(width, states.dtype)
-    y = np.empty(width, states.dtype)
+    x, y = aligned(width, states), aligned(width, states)
     for block in range(states.shape[0]):
         x[:] = states[block]
         true_lanes = min(BLOCK, paths - block * BLOCK)
-        for j in range(BLOCK):
-            set_path(lanes, j, u8(first_path + block * BLOCK + j))
+        path = u8(first_path + block * BLOCK)
+        begin_paths(begun, path, stream, key0)
         n = first_step
         for stretch in range(stretches):
             k = 0
             while k < every:
                 if n % 4 == 0 or n == first_step:
-                    for j in range(BLOCK):
-                        set_quad(lanes, j, u8(n // 4))
-                    block_normals(z, words, counters, stream, dimension, key0, key1)
+                    step_normals(z, words, begun, path, u8(n // 4), key0, key1)
                 # there and back between x and y: exchanging two arrays would cost more than a step
                 if n % 4 == 0 and k % 2 == 0 and k + 4 <= every and check >= 4:
                     advance(x, kick0, data, y)

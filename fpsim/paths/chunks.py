@@ -99,9 +99,9 @@ class _BlockWalk:
         d, self.count = x0.shape
         blocks = -(-self.count // BLOCK)
         self.run, self.first = run, first
-        padded = x0[:, np.minimum(np.arange(blocks * BLOCK), self.count - 1)]
-        by_block = padded.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
-        self.states = np.ascontiguousarray(by_block.astype(run.dtype))
+        padded = np.empty((d, blocks * BLOCK), run.dtype)
+        padded[:, : self.count], padded[:, self.count :] = x0, x0[:, -1:]
+        self.states = padded.reshape(d, blocks, BLOCK).swapaxes(0, 1).reshape(blocks, d * BLOCK)
 
     def positions(self) -> Array:
         """(paths, d) now."""

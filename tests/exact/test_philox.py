@@ -8,7 +8,7 @@ import pytest
 
 from fpsim.kernels import BLOCK
 from fpsim.kernels import random_numbers as noise
-from fpsim.kernels.philox import block_words, lane_words, words_of_lanes
+from fpsim.kernels.philox import begin_words, block_words, lane_words, step_words, words_of_lanes
 
 KNOWN = {
     "zeros": ([0] * 4, [0] * 2, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
@@ -60,8 +60,13 @@ def test_kernel_equals_the_plain_definition_on_random_counters():
     np.testing.assert_array_equal(out.T, expected)
 
 
+def rows(words):
+    """(4, BLOCK) words of a block from its pairs: word 0 above word 1, word 2 above word 3."""
+    return np.stack([words[:BLOCK] >> 32, words[:BLOCK] & 2**32 - 1, words[BLOCK:] >> 32, words[BLOCK:] & 2**32 - 1])
+
+
 def test_block_form_equals_lane_form():
-    # two lanes share a 64-bit integer in the block form; all lanes, all carries
+    # two words share a 64-bit integer in the block form; all lanes, all carries
     counters, k0, k1 = random_counters(BLOCK)
     tag = np.uint32(0x08000005)
     packed = np.concatenate([counters[0], counters[2], counters[3]]).view(np.uint64)
@@ -69,9 +74,22 @@ def test_block_form_equals_lane_form():
     block_words(words, packed, tag, k0, k1)
     out = np.empty((4, BLOCK), dtype=np.uint32)
     words_of_lanes[np.float64](counters[0], np.full(BLOCK, tag), counters[2], counters[3], k0, k1, out)
-    np.testing.assert_array_equal(words.view(np.uint32).reshape(4, BLOCK), out)
+    np.testing.assert_array_equal(rows(words), out)
     single = lane_words(counters[0, 7], tag, counters[2, 7], counters[3, 7], k0, k1)
     assert [int(w) for w in single] == out[:, 7].tolist()
+
+
+@pytest.mark.parametrize("quad", [0, 2**32 - 1, 2**47 + 12345])
+@pytest.mark.parametrize("path", [0, 77, 2**32 - BLOCK, 2**47 + BLOCK])
+def test_two_rounds_ahead_give_the_same_words(path, quad):
+    tag, k0, k1 = np.uint32(0x08000005), np.uint32(0x89ABCDEF), np.uint32(0x01234567)
+    begun, words = np.empty(3 * BLOCK, np.uint64), np.empty(2 * BLOCK, np.uint64)
+    begin_words(begun, np.uint64(path), tag, k0)
+    step_words(words, begun, np.uint64(path), np.uint64(quad), k0, k1)
+    for lane, column in enumerate(rows(words).T.tolist()):
+        number = path + lane
+        counter = [quad % 2**32, int(tag), number % 2**32, (quad >> 32 << 16) + (number >> 32)]
+        assert column == philox(counter, [int(k0), int(k1)])
 
 
 @pytest.mark.parametrize("quad", [0, 5, 2**32 - 1, 2**32, 2**47 + 12345])
