@@ -87,7 +87,7 @@ def pair_single(r, s):
     m2 = m * m
     squared = ((L0 + m * L1) + m2 * (L2 + m * L3)) + (m2 * m2) * ((L4 + m * L5) + m2 * (L6 + m * L7))
     squared -= exponent * f4(LOG4)
-    radius = bits_float(i4(float_bits(math.sqrt(max(squared, f4(0)))) ^ (i4(s) & i4(-2147483648))))
+    radius = bits_float(i4(float_bits(f4(math.sqrt(max(squared, f4(0))))) ^ (i4(s) & i4(-2147483648))))
     q = f4(i4(i4(s) << i4(2))) * f4(2.0**-32)
     q2 = q * q
     q4 = q2 * q2
@@ -110,7 +110,7 @@ def pair_double(r, s):
     high = ((A8 + m * A9) + m2 * (A10 + m * A11)) + m4 * ((A12 + m * A13) + m2 * A14)
     squared = low + (m4 * m4) * high
     sign = i8(u8(u4(s) >> u4(31)) << u8(63))
-    radius = bits_double(i8(double_bits(math.sqrt(max(squared - exponent * LOG4, 0.0))) ^ sign))
+    radius = bits_double(i8(double_bits(f8(math.sqrt(max(squared - exponent * LOG4, 0.0)))) ^ sign))
     q = f8(i4(i4(s) << i4(2))) * 2.0**-32
     q2 = q * q
     q4 = q2 * q2
