@@ -3,6 +3,8 @@
     agreement   places after 400 iterations or at the exit before, GPU against CPU, mini-batches in both precisions and
                 Gaussian noise with momentum; paths and exits under a tensor D(x) in three dimensions
     speed       replica-steps per second, S = 3, by replicas and precision, beside the CPU's cores
+    torch       the same by torch, as for layers that no kernel knows: one step recorded as a CUDA graph, and without;
+                the residual network side by side, and a perceptron with a layer norm under vmap; against the CPU too
     times       1/rate beyond 10 000 iterations for weight decay 0.04 (S = 3, 4, 5, 6) and 0.05 (S = 6, 8, 10), float64
 
 The place is the one that ships (`landscapes.mirror.mirror_resnet`), the target the half-space beyond its twin minimum.
@@ -19,16 +21,22 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import fpsim
 from fpsim.cuda.device import gpu_name, multiprocessors, require_gpu, simulated
+from fpsim.networks.advance import advance
+from fpsim.networks.replicas import Engine, Replicas
+from fpsim.networks.sgd import NetworkSGD
 from fpsim.paths.exits import exit_times
 from landscapes import CoupledDoubleWells
 from landscapes.mirror.shipped import mirror_resnet
+from landscapes.networks.landscape import NeuralLandscape
 
 RATE, LAG = 0.04, 10_000
 TIMES = (
@@ -112,6 +120,43 @@ def cores() -> Row:
     return {"cores": count, "steps_per_second": replicas * steps / spent[1]}
 
 
+def in_torch(name: str, dtype: str) -> Row:
+    """Steps per second in torch, recorded and kernel by kernel, and how far places are from the CPU's."""
+    given, there = mirror_resnet(0.04).landscape, "cuda" if torch.cuda.is_available() else "cpu"
+    engine: Engine = "grouped" if name == "residual" else "vmap"
+    network = given.network if name == "residual" else normed()
+    sides = [
+        NeuralLandscape(network, given.inputs, given.labels, weight_decay=0.04, dtype=dtype, device=device)
+        for device in ("cpu", there)
+    ]
+    walks = [NetworkSGD(one, RATE, 3, "with-replacement", one.initial) for one in sides]
+    few, many, steps = (4, 8, 8) if simulated() else (64, 8192, 512)
+    places = [taken(sgd, Replicas(sgd.landscape, engine), few, 40)[0] for sgd in walks]
+    row: Row = {"device": there, "replicas": many, "parameters": sides[0].dimension, "dtype": dtype}
+    row["difference"] = float(np.abs(places[0] - places[1]).max())
+    for way in ("recorded", "kernel by kernel"):
+        replicas = Replicas(sides[1], engine)
+        taken(walks[1], replicas, many, 8)
+        if way != "recorded":
+            replicas.kept[0].step = replicas.kept[0].by_kernels
+        row[f"steps_per_second, {way}"] = many * steps / taken(walks[1], replicas, many, steps)[1]
+    return row
+
+
+def taken(sgd: NetworkSGD, replicas: Replicas, count: int, steps: int) -> tuple[Any, float]:
+    """Places after some steps, and the seconds they took."""
+    began = time.perf_counter()
+    x, _ = advance(sgd, replicas, np.tile(sgd.start, (count, 1)), np.arange(count), 0, steps, seed=1)
+    return x, time.perf_counter() - began
+
+
+def normed() -> Any:
+    """A perceptron whose layer norm no kernel knows."""
+    torch.manual_seed(0)
+    layers = torch.nn.Flatten(), torch.nn.Linear(64, 2), torch.nn.LayerNorm(2), torch.nn.Tanh(), torch.nn.Linear(2, 1)
+    return torch.nn.Sequential(*layers).eval()
+
+
 def left(decay: float, size: int, seconds: float, replicas: int, seed: int, store: Path) -> Row:
     """1/rate beyond the lag; times of all replicas are stored."""
     place = mirror_resnet(decay)
@@ -174,6 +219,8 @@ def main() -> None:
         step(f"times: decay {decay:g}, S = {size}", work)
     for per in REPLICAS[1:3]:
         step(f"speed float32, {per} a multiprocessor", lambda per=per: speed(per, "float32"))
+    for name, dtype in product(("residual", "layer norm"), ("float64", "float32")):
+        step(f"torch {name} {dtype}", lambda name=name, dtype=dtype: in_torch(name, dtype))
     if not given.no_cpu:
         step("agreement", agreement)
         step("tensors", tensors)
