@@ -4,10 +4,12 @@
     coupled wells   a ring of 10 double wells, k = 0.5, same noise, 1000 steps, 2^20 paths
     exits           the double well with D = 0.1, dt = 0.01, from -1 until x >= 0, 4e6 paths
     mini-batches    SGD on a logistic regression in 3 dimensions, 1000 examples, S = 8, 200 iterations, 2^20 paths
+    scheduled       the same by Adam under a falling learning rate
     tensor          three coupled wells under a full D(x), 500 steps, 2^20 paths
     splitting       the double well with D = 0.03, dt = 0.01, from -1 until x >= 0: 16 repetitions of 4096 particles
 
-What is as new as splitting is first held against the CPU with the same seed, at a small size.
+What is as new as splitting is first held against the CPU with the same seed, at a small size.  "fast" rows take
+fast_math=True.
 A figure is the wall time of a whole call, moments or exits on the host included, after one that compiles; the median
 of some.  Every one stands beside a moment or mean, and moments that should be equal are held against each other.
 diffrax runs the documented way (one solve per path under vmap), torch its step recorded as a CUDA graph.
@@ -41,7 +43,8 @@ from fpsim.cuda.device import gpu_name, require_gpu, simulated
 HERE = Path(__file__).parent
 _TABLES = {
     "double well": "path_steps_per_second", "coupled wells": "path_steps_per_second", "exits": "exits_per_second",
-    "mini-batches": "iterations_per_second", "tensor": "path_steps_per_second", "splitting": "particles_per_second",
+    "mini-batches": "iterations_per_second", "scheduled": "iterations_per_second", "tensor": "path_steps_per_second",
+    "splitting": "particles_per_second",
 }  # fmt: skip
 
 
@@ -92,17 +95,23 @@ def measured(size: Size) -> Row:
         one[f"fpsim {dtype}, all cores"] = walk(wells(1), n.paths // n.cores, n.steps, dtype, "cpu", 1)
         wide[f"fpsim {dtype}, all cores"] = walk(wells(10), n.ring // n.cores, n.ring_steps, dtype, "cpu", 1)
         exits[f"fpsim {dtype}, all cores"] = leave(*out, n.exits // n.cores, dtype, "cpu", 1)
-    sgd = {
-        "fpsim": batches(n.batches, n.iterations, "cuda", n.rounds),
-        "fpsim, all cores": batches(n.batches // n.cores, n.iterations, "cpu", 1),
-    }
+    one["fpsim fast"] = walk(wells(1), n.paths, n.steps, "float32", "cuda", n.rounds, True)
+    wide["fpsim fast"] = walk(wells(10), n.ring, n.ring_steps, "float32", "cuda", n.rounds, True)
+    exits["fpsim fast"] = leave(*out, n.exits, "float32", "cuda", n.rounds, True)
+    sgd, scheduled = (
+        {
+            "fpsim": batches(n.batches, n.iterations, "cuda", n.rounds, **rule),
+            "fpsim, all cores": batches(n.batches // n.cores, n.iterations, "cpu", 1, **rule),
+        }
+        for rule in ({}, {"optimiser": fpsim.Adam()})
+    )
     full = {
         "fpsim": walk(tensor(), n.ring, n.ring_steps // 2, "float64", "cuda", n.rounds),
         "fpsim, all cores": walk(tensor(), n.ring // n.cores, n.ring_steps // 2, "float64", "cpu", 1),
     }
     where = {"fpsim": "cuda", "fpsim, all cores": "cpu"}
     few = {name: splitting(*rare, n.repetitions, n.particles, device) for name, device in where.items()}
-    return dict(zip(_TABLES, (one, wide, exits, sgd, full, few), strict=True))
+    return dict(zip(_TABLES, (one, wide, exits, sgd, scheduled, full, few), strict=True))
 
 
 def add_rivals(tables: Row, size: Size, quick: bool) -> None:
@@ -144,8 +153,8 @@ def check(tables: Row, size: Size) -> None:
     """All that should be equal; exits of diffrax have no bridge, its coupled wells and one state other lengths."""
     same = {name: row for name, row in tables["double well"].items() if row.get("steps") == size.steps}
     agree(same, "mean_x2")
-    for title, quantity in (("mini-batches", "mean"), ("tensor", "mean_x2"), ("splitting", "mean")):
-        agree(tables[title], quantity)
+    for title in ("mini-batches", "scheduled", "tensor", "splitting"):
+        agree(tables[title], "mean_x2" if title == "tensor" else "mean")
     for title, quantity in (("exits", "mean"), ("coupled wells", "mean_x2")):
         agree({name: row for name, row in tables[title].items() if name.startswith("fpsim")}, quantity)
 

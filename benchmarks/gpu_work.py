@@ -48,19 +48,20 @@ def tensor() -> Any:
     return fpsim.SDE(place, fpsim.DiffusionField.from_expression(TENSOR, "x y z"))
 
 
-def moments(sde: Any, paths: int, steps: int, dtype: str, device: str, seed: int) -> Moments:
+def moments(sde: Any, paths: int, steps: int, dtype: str, device: str, seed: int, fast: bool = False) -> Moments:
     """Moments after the last step."""
     found = simulate(
         sde, -np.ones(sde.dimension), steps * STEP, STEP, paths, save_every=steps, seed=seed, keep="moments",
-        dtype=dtype, device=device,
+        dtype=dtype, device=device, fast_math=fast,
     )  # fmt: skip
     assert isinstance(found, Moments)
     return found
 
 
-def walk(sde: Any, paths: int, steps: int, dtype: str, device: str, rounds: int) -> Row:
+def walk(sde: Any, paths: int, steps: int, dtype: str, device: str, rounds: int, fast: bool = False) -> Row:
     """Paths of which the moments are kept."""
-    speed, found = timed(lambda seed: moments(sde, paths, steps, dtype, device, seed), float(paths) * steps, rounds)
+    work = partial(moments, sde, paths, steps, dtype, device, fast=fast)
+    speed, found = timed(work, float(paths) * steps, rounds)
     # E x^2 and its standard error from central moments
     mean, variance, third, fourth = (getattr(found, n)[-1, 0] for n in ("mean", "variance", "third", "fourth"))
     square = variance + mean**2
@@ -69,12 +70,14 @@ def walk(sde: Any, paths: int, steps: int, dtype: str, device: str, rounds: int)
     return {"paths": paths, "steps": steps, "path_steps_per_second": speed, "mean_x2": square, "error": error}
 
 
-def leave(diffusion: float, step: float, paths: int, dtype: str, device: str, rounds: int) -> Row:
+def leave(
+    diffusion: float, step: float, paths: int, dtype: str, device: str, rounds: int, fast: bool = False
+) -> Row:
     """Exits of the double well from -1 to the top, with the bridge."""
     sde = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(diffusion))
 
     def work(seed: int) -> Any:
-        return exit_times(sde, -1.0, Point(0.0, -1.0), paths, step, seed, dtype=dtype, device=device)
+        return exit_times(sde, -1.0, Point(0.0, -1.0), paths, step, seed, dtype=dtype, device=device, fast_math=fast)
 
     speed, found = timed(work, float(paths), rounds)
     mean, error = found.mean_and_error()
@@ -82,13 +85,14 @@ def leave(diffusion: float, step: float, paths: int, dtype: str, device: str, ro
     return {"paths": paths, "exits_per_second": speed, "mean": mean, "error": error, "exact": exact}
 
 
-def batches(paths: int, iterations: int, device: str, rounds: int) -> Row:
-    """SGD with S = 8 on a logistic regression of 1000 examples."""
-    sgd = MiniBatchSGD(LogisticRegression.random(dimension=3, examples=1000, seed=1), 0.1, 8)
+def batches(paths: int, iterations: int, device: str, rounds: int, **rule: Any) -> Row:
+    """SGD with S = 8 on a logistic regression of 1000 examples; by another rule under a falling learning rate."""
+    sgd = MiniBatchSGD(LogisticRegression.random(dimension=3, examples=1000, seed=1), 0.1, 8, **rule)
+    plan: Row = {"learning_rate": fpsim.schedules.inverse_time(0.1, 100.0)} if rule else {}
 
     def work(seed: int) -> Any:
         return simulate_batches(
-            sgd, np.zeros(3), iterations, paths, save_every=iterations, seed=seed, keep="moments", device=device
+            sgd, np.zeros(3), iterations, paths, save_every=iterations, seed=seed, keep="moments", device=device, **plan
         )
 
     speed, found = timed(work, float(paths) * iterations, rounds)
@@ -110,7 +114,7 @@ def splitting(diffusion: float, step: float, repetitions: int, particles: int, d
 
 
 def twins(particles: int) -> dict[str, float]:
-    """Relative differences between GPU and CPU with the same seed, of means by splitting and of tensors' paths."""
+    """Differences between GPU and CPU with the same seed: of means by splitting, relative, and of paths."""
     well = fpsim.SDE(landscapes.DoubleWell(), fpsim.ConstantDiffusion(0.1))
     sgd = MiniBatchSGD(PerExampleDoubleWell(noise=2.0, examples=10, positive=5), 0.1, 3)
     unlike = MiniBatchSGD(sgd.landscape, 0.1, 3, "without-replacement")
@@ -124,10 +128,18 @@ def twins(particles: int) -> dict[str, float]:
     for name, way in ways.items():
         cpu, gpu = (way(seed=2, repetitions=2, particles=particles, device=where).mean for where in ("cpu", "cuda"))
         found[name] = abs(gpu / cpu - 1)
-    cpu, gpu = (
-        simulate(tensor(), -np.ones(3), 0.3, 0.01, particles, keep="final", device=where) for where in ("cpu", "cuda")
-    )
-    return found | {"tensor in 3-D": float(np.abs(gpu.x - cpu.x).max())}
+    last: Row = {"paths": particles, "keep": "final"}
+    by_rule = MiniBatchSGD(LogisticRegression.random(dimension=3, examples=20, seed=1), 0.1, 3, "isotropic", 0.5)
+    paths: dict[str, Callable[..., Any]] = {
+        "tensor in 3-D": partial(simulate, tensor(), -np.ones(3), 0.3, 0.01, **last),
+        "isotropic noise": partial(simulate_batches, by_rule, np.zeros(3), 20, **last),
+        "fast math": partial(simulate, wells(2), -np.ones(2), 0.3, 0.01, **last, dtype="float32"),
+    }
+    for name, way in paths.items():
+        fast: Row = {"fast_math": True} if name == "fast math" else {}
+        cpu, gpu = way(device="cpu"), way(device="cuda", **fast)
+        found[name] = float(np.abs(gpu.x - cpu.x).max())
+    return found
 
 
 def torch_graph(paths: int, steps: int, rounds: int) -> Row:
