@@ -123,6 +123,26 @@ def test_exits_are_the_cpu_s(name):
     assert gpu.settings["engine"] == "cuda"
 
 
+@pytest.mark.parametrize(
+    ("sde", "walls"),
+    [
+        (fpsim.Underdamped(DoubleWell(), ConstantDiffusion(0.3), 2.0), Walls("reflecting", [(-1.3, 1.5)])),
+        (fpsim.SDE(DoubleWell(), fpsim.LevyNoise(1.5, 0.3)), None),
+        (fpsim.SDE(DoubleWell(), fpsim.JumpNoise(0.1, 2.0, 0.3)), None),
+        (fpsim.Scheduled(WELL, temperature=fpsim.schedules.inverse_time(0.3, 2.0)), None),
+    ],
+    ids=["inertia", "stable", "jumps", "schedule"],
+)
+def test_wider_states_are_the_cpu_s(sde, walls):
+    """BAOAB with walls, jumps from more normals than coordinates, and time as a coordinate."""
+    cpu, gpu = both(simulate, sde, -1.0, 0.5, 0.02, paths=PATHS, keep="final", boundary=walls)
+    assert gpu.settings["engine"] == "cuda" and cpu.settings["engine"] == "compiled"
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x) > 0.2
+    cpu, gpu = both(exit_times, sde, -1.0, Point(-0.6, -1.0), PATHS, 0.05, seed=5, horizon=3.0, walls=walls)
+    assert gpu.exits.size > 3 and np.array_equal(gpu.censored, cpu.censored)
+    assert np.abs(gpu.times - cpu.times).max() < ROUNDING["float64"]
+
+
 def test_fast_math_is_single_precision_s_neighbour():
     """In the simulator library functions stand in for the hardware's; all but one in a thousand differ by 1e-5."""
     fast = {"dtype": np.float32, "device": "cuda", "fast_math": True, "seed": 5}
