@@ -11,17 +11,17 @@ from typing import Any, Literal
 import numpy as np
 
 from fpsim.lengths import problem_length
+from fpsim.noise.absolute import Absolute
 from fpsim.noise.constant import ConstantDiffusion
-from fpsim.noise.examples import by_point
 from fpsim.noise.facts import Floor, TwoLevels
 from fpsim.noise.given import GivenTensor
 from fpsim.noise.inflections import inflections
 from fpsim.noise.kicks import Kicks, dense_kicks
-from fpsim.noise.krylov import applied, form
+from fpsim.noise.krylov import kicks_by_products
 from fpsim.noise.levels import Levels, share_climbed
 from fpsim.noise.minibatch import MiniBatchNoise
 from fpsim.noise.model import Array, Structure, SymbolicTensor, spread
-from fpsim.noise.roots import hessian_formula, symbolic_absolute
+from fpsim.noise.roots import hessian_formula
 from fpsim.numbers import not_negative, number, reals
 from landscapes.field import in_words
 from landscapes.kinds import HasDrift, HasHessian, has_hessian
@@ -66,14 +66,10 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.at is None:
-            raise ValueError(
-                "HessianDiffusion needs at='everywhere', 'minimum' or 'path': where the Hessian is taken decides the "
-                "escape time, so there is no default"
-            )
         if self.at not in ("everywhere", "minimum", "path"):
             raise ValueError(
-                f"at must be 'everywhere', 'minimum' or 'path' (where the Hessian is taken); got {self.at!r}"
+                "HessianDiffusion needs at='everywhere', 'minimum' or 'path': where the Hessian is taken decides the "
+                f"escape time, so there is no default; got {self.at!r}"
             )
         if self.floor is None and self.at == "everywhere":
             raise ValueError(
@@ -83,8 +79,8 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             )
         if self.floor_shape not in ("additive", "smooth"):
             raise ValueError(f"floor_shape must be 'additive' or 'smooth'; got {self.floor_shape!r}")
-        for name, value in (("floor", 0.0 if self.floor is None else self.floor), ("injected", self.injected)):
-            not_negative(value, name)
+        not_negative(self.floor or 0.0, "floor")
+        not_negative(self.injected, "injected")
         for name in ("minimum", "saddle"):
             value = getattr(self, name)
             if value is not None:
@@ -148,11 +144,8 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             raise ValueError(
                 f"at='path' needs a saddle between start and target, and none was found from {in_words(start)}"
             )
-        return replace(
-            self,
-            minimum=self.minimum or tuple(found.minimum.x.tolist()),
-            saddle=self.saddle or (tuple(found.saddle.x.tolist()) if found.saddle is not None else None),
-        )
+        saddle = None if found.saddle is None else tuple(found.saddle.x.tolist())
+        return replace(self, minimum=self.minimum or tuple(found.minimum.x.tolist()), saddle=self.saddle or saddle)
 
     def structure(self, landscape: HasHessian) -> Structure:
         """Isotropic in one dimension; beyond, diagonal where the Hessian's formula is, else full."""
@@ -161,9 +154,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         if self.at == "minimum":
             return "full"
         symbolic = landscape.symbolic
-        if symbolic is not None and hessian_formula(symbolic).is_diagonal():
-            return "diagonal"
-        return "full"
+        return "diagonal" if symbolic is not None and hessian_formula(symbolic).is_diagonal() else "full"
 
     def kicks(self, landscape: HasHessian) -> Kicks:
         """By products with the Hessian where the landscape has them and a dense one is larger than `DENSE`.
@@ -175,37 +166,12 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         if self.at == "minimum" and landscape.dimension <= ROOT:
             return dense_kicks(self, landscape)  # one root serves all steps
         frozen = np.array(self._points()[0]) if self.at == "minimum" else None
+        return kicks_by_products(landscape, lambda h: self.kappa * self.absolute(h) + self.injected, frozen)
 
-        def each(function: Any, x: Array, v: Array) -> Array:
-            def one(point: Array, vector: Array) -> Any:
-                place = point if frozen is None else frozen
-                return function(lambda u: landscape.hessian_vector(place, u), vector)
-
-            return by_point(one, x, v)
-
-        def kick(x: Array, z: Array) -> Array:
-            return each(lambda product, v: applied(product, lambda t: np.sqrt(2 * self._level(t)), v), x, z)
-
-        def along(x: Array, n: Array) -> Array:
-            return each(lambda product, v: form(product, self._level, v), x, n)
-
-        return Kicks(landscape.dimension, kick, along)
-
-    def _level(self, curvature: Array) -> Array:
-        """D along a direction of that curvature."""
-        return self.kappa * self._floored(curvature) + self.injected
-
-    def _floored(self, values: Array) -> Array:
-        floor = self.floor or 0.0
-        if self.floor_shape == "smooth":
-            return np.asarray(np.sqrt(values**2 + floor**2))
-        return (np.maximum(values, 0.0) if self.clip else np.abs(values)) + floor
-
-    def _absolute(self, hessian: Array) -> Array:
-        """|H| plus floor, eigenvalue by eigenvalue; (d, d, ...) in and out."""
-        values, vectors = np.linalg.eigh(np.moveaxis(hessian, (0, 1), (-2, -1)))
-        values = self._floored(values)
-        return np.moveaxis((vectors * values[..., None, :]) @ np.swapaxes(vectors, -1, -2), (-2, -1), (0, 1))
+    @property
+    def absolute(self) -> Absolute:
+        """What D makes of curvatures."""
+        return Absolute(self.floor or 0.0, "clip" if self.clip else self.floor_shape)
 
     def switch(self, landscape: HasHessian) -> float:
         """The point between minimum and saddle where the loss is L_a + s dL (``at="path"``)."""
@@ -257,10 +223,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         """In terms of the curvature; empty for what is not |H(x)|."""
         if self.at != "everywhere" or self.clip or self.injected:
             return ""
-        if not self.floor:
-            return self._typeset("abs(L''(x))")
-        smooth = f"sqrt(L''(x)^2 + {self.floor:g}^2)"
-        return self._typeset(smooth if self.floor_shape == "smooth" else f"(abs(L''(x)) + {self.floor:g})")
+        return self._typeset(self.absolute.typeset)
 
     def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.minimum is None or (self.at == "path" and self.saddle is None):
@@ -271,7 +234,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
     def _frozen(self, landscape: HasHessian, point: Sequence[float]) -> Array:
         """kappa (|H| + floor) + injected at one point, (d, d)."""
         x = np.asarray(point, dtype=float)[:, None]
-        return self.kappa * self._absolute(landscape.hessian(x))[..., 0] + self.injected * np.eye(len(point))
+        return self.kappa * self.absolute.of_matrix(landscape.hessian(x))[..., 0] + self.injected * np.eye(len(point))
 
     def tensor(self, landscape: HasHessian, x: Array) -> Array:
         """D at x (d, ...) as ``at`` says: frozen, two levels, or following H(x); shape (d, d, ...)."""
@@ -280,7 +243,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         if self.at == "path":
             return _levels(self, landscape).tensor(x)
         eye = np.eye(x.shape[0]).reshape((x.shape[0],) * 2 + (1,) * (x.ndim - 1))
-        return self.kappa * self._absolute(landscape.hessian(x)) + self.injected * eye
+        return self.kappa * self.absolute.of_matrix(landscape.hessian(x)) + self.injected * eye
 
     def require_divergence(self) -> None:
         """Refuse the additive floor, whose D has a kink."""
@@ -309,7 +272,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         import sympy
 
         kappa, floor, injected = (sympy.Symbol(f"noise {n}", real=True) for n in ("kappa", "floor", "injected"))
-        absolute = symbolic_absolute(hessian_formula(symbolic), floor, "clip" if self.clip else self.floor_shape)
+        absolute = self.absolute.formula(hessian_formula(symbolic), floor)
         if absolute is None:
             return None
         parameters = {**symbolic.parameters, kappa: self.kappa, floor: self.floor or 0.0, injected: self.injected}
@@ -319,8 +282,8 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
         """A function of the curvatures, up to `DENSE` coordinates."""
         if self.at != "everywhere" or landscape.dimension > DENSE:
             return None
-        shape = "clip" if self.clip else self.floor_shape
-        return GivenTensor("curvature", factor=self.kappa, level=(self.floor or 0.0, shape, self.injected))
+        level = self.absolute.floor, self.absolute.shape, self.injected
+        return GivenTensor("curvature", factor=self.kappa, level=level)
 
     def __str__(self) -> str:
         places = {"everywhere": "H(x)", "minimum": f"H frozen at {self.minimum}", "path": "two-level H along the path"}

@@ -12,9 +12,13 @@ assumed: steps are added until the answer changes by less than `TOLERANCE` of it
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fpsim.noise.examples import by_point
+from fpsim.noise.kicks import Kicks
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-3
@@ -23,6 +27,25 @@ LOOK = 8
 """Steps between two looks at the answer, or an eighth of all, which cost an eigenproblem each."""
 MOST = 400
 """Products with the Hessian for one kick, after which it is refused."""
+
+
+def kicks_by_products(landscape: Any, level: Callable[[Array], Array], frozen: Array | None = None) -> Kicks:
+    """Kicks of D = level(H) where a landscape has ``hessian_vector``; H at x, or at a ``frozen`` point (d,)."""
+
+    def each(function: Callable[..., Any], x: Array, v: Array) -> Array:
+        def one(point: Array, vector: Array) -> Any:
+            place = point if frozen is None else frozen
+            return function(lambda u: landscape.hessian_vector(place, u), vector)
+
+        return by_point(one, x, v)
+
+    def kick(x: Array, z: Array) -> Array:
+        return each(lambda product, v: applied(product, lambda h: np.sqrt(2 * level(h)), v), x, z)
+
+    def along(x: Array, n: Array) -> Array:
+        return each(lambda product, v: form(product, level, v), x, n)
+
+    return Kicks(landscape.dimension, kick, along)
 
 
 def applied(product: Callable[[Array], Array], function: Callable[[Array], Array], z: Array) -> Array:

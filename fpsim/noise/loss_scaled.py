@@ -182,9 +182,7 @@ class LossScaledDiffusion(MiniBatchNoise[HasMinima]):
         """In terms of the loss."""
         if self.shape == "isotropic":
             return f"D(x) = T L(x), quad T = eta h / S = {self.loss_temperature:g}"
-        smooth = f"sqrt(L''(x)^2 + {self.floor:g}^2)"
-        curvature = smooth if self.floor_shape == "smooth" else f"(abs(L''(x)) + {self.floor:g})"
-        return self._typeset(f"2 L(x) {curvature}")
+        return self._typeset(f"2 L(x) {self._inner.absolute.typeset}")
 
     def __str__(self) -> str:
         rates = f"eta = {self.learning_rate:g}, S = {self.batch_size:g}"

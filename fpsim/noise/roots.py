@@ -1,4 +1,4 @@
-"""Formulas of |H| and of square roots of tensors: closed ones in one and two dimensions and for diagonal tensors,
+"""Formulas of Hessians, and of square roots of tensors: closed ones in one and two dimensions and for diagonal tensors,
 
 sqrt(M) = (M + sqrt(det M) I) / sqrt(tr M + 2 sqrt(det M))        (2 x 2, M >= 0)
 
@@ -19,33 +19,6 @@ def hessian_formula(symbolic: Any) -> Any:
     import sympy
 
     return -sympy.Matrix(symbolic.drift).jacobian(sympy.Matrix(symbolic.variables))
-
-
-def symbolic_absolute(hessian: Any, floor: Any, shape: str) -> Any:
-    """|H| with its floor as a formula: entry by entry if diagonal, closed form in 2-D, ``None`` beyond.
-
-    ``shape`` is ``"additive"`` (|H| + floor), ``"smooth"`` (sqrt(H^2 + floor^2)) or ``"clip"`` (max(H, 0) + floor).
-    """
-    import sympy
-
-    d = hessian.shape[0]
-    if hessian.is_diagonal():
-        forms = {
-            "additive": lambda h: sympy.Abs(h) + floor,
-            "smooth": lambda h: sympy.sqrt(h**2 + floor**2),
-            "clip": lambda h: sympy.Max(h, 0) + floor,
-        }
-        return sympy.diag(*[forms[shape](hessian[i, i]) for i in range(d)])
-    if d != 2:
-        return None
-    squared = hessian * hessian
-    if shape == "smooth":
-        return symbolic_root(squared + floor**2 * sympy.eye(2))
-    # det |H| = |det H| without rounding, and |H| = 0 (not 0/0) where H = 0
-    determinant = sympy.Abs(hessian[0, 0] * hessian[1, 1] - hessian[0, 1] ** 2)
-    length = sympy.sqrt(squared[0, 0] + squared[1, 1] + 2 * determinant)
-    absolute = (squared + determinant * sympy.eye(2)) / sympy.Piecewise((1, length <= 0), (length, True))
-    return ((hessian + absolute) / 2 if shape == "clip" else absolute) + floor * sympy.eye(2)
 
 
 def symbolic_root(matrix: Any) -> Any:
