@@ -7,10 +7,9 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-MOST_IMAGES = 4096
-"""Examples of all replicas together that torch takes at a time on a CPU, so that activations stay in the caches."""
-MORE = 16
-"""How many times as many elsewhere, where they only have to be kept, and in compiled loops, which keep a few lanes."""
+from landscapes.networks.many_points import MORE, MOST_IMAGES
+
+__all__ = ["MORE", "in_parts"]
 
 Work = Callable[[Any, Any, Any, bool], tuple[Any, Any]]
 
@@ -23,7 +22,7 @@ def in_parts(work: Work, join: Callable[..., Any], x: Any, picks: Any, weights: 
         join: concatenation, of arrays or tensors.
         x, picks, weights: (R, d), (R, S) or None for all examples, (R, S).
         slopes: handed on.
-        more: `MORE` or 1.
+        more: 1 for torch on a CPU; `MORE` on a GPU and for compiled loops, which keep the activations of a few lanes.
     """
     (replicas, examples), most = weights.shape, MOST_IMAGES * more
     rows = max(1, min(replicas, most))

@@ -56,7 +56,7 @@ class ExampleLosses(Landscape):
 
         def at(point: Any) -> Array:
             with torch.no_grad():
-                return np.concatenate([numbers(part) for part in self._parts(point)])
+                return numbers(torch.cat(list(self._parts(point))))
 
         return self._everywhere("loss", x, at)
 
@@ -82,8 +82,8 @@ class ExampleLosses(Landscape):
         """Losses (m,) of all examples at x (d,) with other values of some of the network's buffers."""
         point = self._tensor(x)
         with torch.no_grad():
-            parts = [numbers(self._examples(point, self.inputs[c], self.labels[c], buffers)) for c in self._chunks()]
-        return self._numbers("loss", np.concatenate(parts), x)
+            parts = [self._examples(point, self.inputs[c], self.labels[c], buffers) for c in self._chunks()]
+        return self._numbers("loss", numbers(torch.cat(parts)), x)
 
     # --- inside ---
 

@@ -156,7 +156,7 @@ NOISES = ("with-replacement", "without-replacement", "reshuffled", "gaussian", "
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_sgd_is_the_loop_for_each_replica(noise):
-    one = landscape(NETWORKS["norm-free"])
+    one = landscape(NETWORKS["perceptron"])
     chain = NetworkSGD(one, 0.05, 3, noise, spread(one, 1)[0])
     numbers = np.array([7, 0, 2])
     x, lost = advance(chain, Replicas(one), np.tile(chain.start, (3, 1)), numbers, 0, 40, seed=5)
