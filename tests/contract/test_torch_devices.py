@@ -10,6 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
 
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend  # noqa: E402
 
 from fpsim.networks.march import March  # noqa: E402
@@ -50,6 +52,16 @@ def arrays(monkeypatch):
 
     monkeypatch.setattr(FakeTensor, "numpy", numpy)
     return found
+
+
+class OnlyThere(TorchDispatchMode):
+    """No operation takes or makes a tensor on the host: what a recording of a CUDA graph asks for."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, found)) if isinstance(leaf, torch.Tensor)]
+        assert {tensor.device.type for tensor in tensors} == {DEVICE}, function
+        return found
 
 
 def landscape():
@@ -119,6 +131,8 @@ def test_replicas_walk_on_their_device_until_they_are_asked_for(engine, noise, a
         march = March(sgd, Replicas(place, engine), 2)
         march.put(x, 0)
         march.walk(draws)
+        with OnlyThere():
+            march.step()
         assert not arrays and march.x.device.type == march.lost.device.type == DEVICE
         march.found(2)
         assert arrays == [x.shape, (2,)]
