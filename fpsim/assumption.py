@@ -24,3 +24,14 @@ class Assumption:
     def __str__(self) -> str:
         mark = "ok  " if self.holds else "FAIL"
         return f"{mark} {self.statement}" + (f" ({self.detail})" if self.detail else "")
+
+
+class Assumed:
+    """What rests on assumptions."""
+
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def violated(self) -> tuple[Assumption, ...]:
+        """The assumptions that do not hold."""
+        return tuple(a for a in self.assumptions if not a.holds)

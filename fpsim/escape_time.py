@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from fpsim.assumption import Assumption
+from fpsim.assumption import Assumed, Assumption
 from fpsim.digits import digits, power_of_e
 from fpsim.storage import Stored, dataset, facts_of, repeated
 
@@ -27,7 +27,7 @@ LARGEST_LOG = 709.7
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class EscapeTime(Stored):
+class EscapeTime(Assumed, Stored):
     """A mean escape time by one route.
 
     Attributes:
@@ -81,11 +81,6 @@ class EscapeTime(Stored):
     def error(self) -> float:
         """Both errors in quadrature."""
         return math.hypot(self.standard_error, self.systematic_error)
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
 
     def ratio(self, other: EscapeTime) -> float:
         """This time divided by ``other``; ``inf`` or 0 where no float holds the ratio."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim import fields
-from fpsim.assumption import Assumption
+from fpsim.assumption import Assumed, Assumption
 from fpsim.digits import digits
 from fpsim.storage import Stored, dataset, facts_of
 from landscapes.field import in_words
@@ -43,7 +43,7 @@ class Other:
 
 
 @dataclass(frozen=True, repr=False)
-class MinimumAction(Stored):
+class MinimumAction(Assumed, Stored):
     """The least action from one point to another.
 
     Attributes:
@@ -95,11 +95,6 @@ class MinimumAction(Stored):
     def residual(self) -> float:
         """The larger one of ``energy`` (H = 0) and ``force`` (stationary across the way)."""
         return max(self.energy, self.force)
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with the way over (coordinate, point), and the others over (other, coordinate, node)."""

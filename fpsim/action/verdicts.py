@@ -16,7 +16,7 @@ from fpsim.assumption import Assumption
 from landscapes.field import in_words
 
 Array = NDArray[np.float64]
-ENERGY, FORCE = 1e-6, 1e-3
+ENERGY = 1e-6
 OUTSIDE = 1e-9
 SHOWN = 6
 SEVERAL, LARGEST = 10, 0.5

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.assumption import Assumption
+from fpsim.assumption import Assumed, Assumption
 from fpsim.fields import Kept
 from fpsim.storage import Stored
 
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Survival(Stored):
+class Survival(Assumed, Stored):
     """The chance not to have met the target yet.
 
     Attributes:
@@ -46,11 +46,6 @@ class Survival(Stored):
     def error(self) -> Array:
         """Both errors in quadrature, (times,)."""
         return np.hypot(self.standard_error, self.systematic_error)
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
 
     def z_scores(self, other: Survival) -> Array:
         """Distances to ``other`` at the same times in units of the combined errors, (times,)."""

@@ -52,7 +52,6 @@ LANDSCAPES: dict[str, Field] = {
     "drift by hand": DriftField(lambda x: np.stack([x[0] - x[0] ** 3, -x[1]]), dimension=2, bounds=BOX),
     "spiral": DriftField.from_expression(["-x + w*y", "-w*x - y"], "x y", bounds=BOX, w=0.7),
 }  # fmt: skip
-LOSSES = [name for name, field in LANDSCAPES.items() if isinstance(field, Landscape)]
 PLACES = [name for name, field in LANDSCAPES.items() if field.default_start is not None]
 FORMULAS = [name for name, field in LANDSCAPES.items() if field.symbolic is not None]
 

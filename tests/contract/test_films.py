@@ -13,7 +13,7 @@ import pytest
 import fpsim
 import landscapes
 from animations.arrhenius import matplotlib as drawn_arrhenius
-from animations.arrhenius.film import ArrheniusFilm
+from animations.arrhenius.data import ArrheniusData
 from animations.catalogue import Order, animate
 from animations.film import captions
 from animations.film.canvas import pictures as pictures_of
@@ -115,13 +115,11 @@ def test_mp4_without_its_package_names_the_way_out(monkeypatch, tmp_path) -> Non
 
 
 def test_arrhenius_fills_in(tmp_path) -> None:
-    film = ArrheniusFilm.of(PROBLEM, levels=4, high=1.2, paths=250, frames=6, seconds=0.5)
-    path, stored = animate(
-        Order("arrhenius", format="png", renderer="matplotlib"), PROBLEM, tmp_path / "a.png",
-        levels=3, high=1.2, paths=250,
-    )  # fmt: skip
-    assert path.stat().st_size > 5000 and stored.exists()
-    early, late = pictures_of(drawn_arrhenius.parts(film.compute()), only=[0, 5])
+    order, options = Order("arrhenius", format="png", renderer="matplotlib"), {"levels": 3, "high": 1.2, "paths": 250}
+    path, stored = animate(order, PROBLEM, tmp_path / "a.png", seconds=0.5, **options)
+    data = ArrheniusData.load(stored)
+    assert path.stat().st_size > 5000 and len(data.series[0].tau) == 3
+    early, late = pictures_of(drawn_arrhenius.parts(data), only=[0, data.frames - 1])
     assert (early != late).any(axis=2).mean() > 1e-3
 
 
@@ -153,9 +151,9 @@ def run(*words: str, folder) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_command_films_a_formula(tmp_path) -> None:
+def test_command_films_a_formula(tmp_path, command) -> None:
     words = ("kramers", "x**4/4 - x**2/2 + x/20", "--temperature", "0.1", "--start=-1", "--target", "0.95")
-    done = run(*words, "--seconds", "0.4", "--renderer", "matplotlib", folder=tmp_path)
+    done = command("animate", *words, "--seconds", "0.4", "--renderer", "matplotlib", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "kramers.gif").exists() and (tmp_path / "kramers.nc").exists()
 
@@ -213,9 +211,3 @@ def test_numbers_and_formulas_are_written_as_people_write_them() -> None:
     assert captions.typeset("x**4/4 - x**2/2 + 3*x") == "x⁴/4 − x²/2 + 3·x"
     assert captions.typeset("a**b - 1") == "a**b - 1"  # a power that cannot be raised: left as it is
     assert captions.power_of_ten(1000.0) == "10³" and captions.power_of_ten(0.1) == "10⁻¹"
-
-
-def test_command_refuses_in_one_sentence(tmp_path) -> None:
-    done = run("surfaces", folder=tmp_path)
-    assert done.returncode == 2 and done.stderr.startswith("fpsim: there is no scene 'surfaces'")
-    assert len(done.stderr.strip().splitlines()) == 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
-from fpsim.assumption import Assumption
+from fpsim.assumption import Assumed, Assumption
 from fpsim.escape_time import LARGEST_LOG, EscapeTime, beyond_floats
 from fpsim.exact.passage import from_log
 from fpsim.route import ROUTES
@@ -19,7 +19,7 @@ from fpsim.sde.gates import require_open
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(Assumed):
     """What a closed formula says.
 
     Attributes:
@@ -55,11 +55,6 @@ class Formula:
     def mean(self) -> float:
         """The mean escape time; ``ValueError`` beyond the floating-point range (use ``log_mean``)."""
         return from_log(self.log_mean, f"escape time by {self.name}", "log_mean")
-
-    @property
-    def violated(self) -> tuple[Assumption, ...]:
-        """The assumptions that do not hold."""
-        return tuple(a for a in self.assumptions if not a.holds)
 
     def __str__(self) -> str:
         lines = [f"{self.name}: e^{self.log_mean:.6g}, {self.target} ({self.convention}); {self.reference}"]
