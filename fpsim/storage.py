@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from fpsim import fields
 from landscapes.notebook import Shown
@@ -42,6 +42,17 @@ PRIVATE = "_construct_direct"
 """What puts a dataset of xarray together without a look at its parts."""
 RUNS = "fpsim.routes.route", "repeated"
 """The function that runs again what a result remembers. Only these two tables name floors above this one."""
+
+
+class Column(NamedTuple):
+    """A variable of xarray and, if it is the axis of its dimension, the index, which takes long to make."""
+
+    variable: Any
+    index: Any
+
+    def again(self) -> Column:
+        """The same for another dataset, with notes of its own."""
+        return Column(self.variable.copy(deep=False), self.index)
 
 
 class Stored(Shown):
@@ -113,8 +124,20 @@ def _called(kind: Any) -> str:
     return "no result of fpsim" if kind is None else f"a {kind}"
 
 
+def column(name: str, dims: str | Sequence[str], values: Any, units: str, long_name: str) -> Column:
+    """One entry of :func:`dataset` made ahead, for one that goes into many."""
+    import xarray
+    from xarray.indexes import PandasIndex
+
+    variable = xarray.Variable(dims, values, {"units": units, "long_name": long_name})
+    if variable.dims != (name,):
+        return Column(variable, None)
+    index = PandasIndex(variable.values, name, coord_dtype=variable.dtype)
+    return Column(index.create_variables({name: variable})[name], index)
+
+
 def dataset(
-    entries: Mapping[str, Entry], coordinates: Mapping[str, Entry] | None = None, **facts: Any
+    entries: Mapping[str, Entry], coordinates: Mapping[str, Entry | Column] | None = None, **facts: Any
 ) -> xarray.Dataset:
     """A dataset from ``name -> (dims, values, units, long_name)``; ``facts`` become attributes (nested as JSON).
 
@@ -123,24 +146,20 @@ def dataset(
     inside.  A test holds both ways against each other.
     """
     import xarray
-    from xarray.indexes import PandasIndex
 
     from fpsim import __version__
 
-    variables: dict[Any, Any] = {}
-    indexes: dict[Any, Any] = {}
-    for name, (dims, values, units, long_name) in {**(coordinates or {}), **entries}.items():
-        variables[name] = xarray.Variable(dims, values, {"units": units, "long_name": long_name})
-        if variables[name].dims == (name,):
-            indexes[name] = PandasIndex(variables[name].values, name, coord_dtype=variables[name].dtype)
-            variables |= indexes[name].create_variables({name: variables[name]})
+    given: dict[str, Entry | Column] = {**(coordinates or {}), **entries}
+    made = {name: one.again() if isinstance(one, Column) else column(name, *one) for name, one in given.items()}
+    variables: dict[Any, Any] = {name: one.variable for name, one in made.items()}
+    indexes: dict[Any, Any] = {name: one.index for name, one in made.items() if one.index is not None}
     attributes = {name: attribute(value) for name, value in facts.items() if value is not None}
     attributes = {"fpsim_version": __version__, **attributes}
     names = {*(coordinates or {}), *indexes}
     direct = getattr(xarray.Dataset, PRIVATE, None)
     if direct is not None:
-        made: xarray.Dataset = direct(variables, names, attrs=attributes, indexes=indexes)
-        return made
+        found: xarray.Dataset = direct(variables, names, attrs=attributes, indexes=indexes)
+        return found
     return xarray.Dataset(
         {n: v for n, v in variables.items() if n not in names}, {n: variables[n] for n in names}, attributes
     )

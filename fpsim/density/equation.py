@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fpsim.density.grid import Grid, require_inside
 from fpsim.density.guide import guided_walk, is_gradient
+from fpsim.density.motion import Motion
 from fpsim.density.stationary import reversible_potential, stationary_masses
 from fpsim.density.walk import Walk, as_walls
 from fpsim.memory import require_memory
@@ -83,6 +84,13 @@ class Equation:
         walk = made(self.sde, self.grid, walls)
         tell(0.1)
         return walk
+
+    @cached_property
+    def motion(self) -> Motion:
+        """The part of the walk that carries masses in time."""
+        walk = self.walk
+        balance = None if walk.is_line else self.balance
+        return Motion(walk.rates, walk.killing, balance, walk.is_line, self.grid.dimension)
 
     @property
     def generator(self) -> Any:

@@ -84,7 +84,7 @@ def propagate(
         with part(0.1, 1.0):
             values, error = _integrate(motion, chosen, masses, later, tolerance)
         lowest = float(np.min(values.min(axis=1) / values.max(axis=1), initial=0.0))
-        share = float(np.max(-np.minimum(values, 0.0).sum(axis=1) / np.abs(values).sum(axis=1), initial=0.0))
+        share = float(np.max(negative_share(values), initial=0.0)) if motion.opposed else 0.0
         positive = share <= SIGNED_LIMIT if motion.opposed else lowest >= -NEGATIVE_LIMIT.get(chosen, 1e-12)
         if positive and np.isfinite(values).all() and (error < ROUNDING_LIMIT or chosen == "implicit"):
             break
@@ -95,10 +95,9 @@ def propagate(
             f"the method '{chosen}' is not accurate here: densities down to {lowest:.2g} of their maximum, L1 error "
             f"about {error:.2g}; leave method out"
         )
-    before = values.sum(axis=1)
-    values, rescaled = np.maximum(values, 0.0), 0.0
+    before, values, rescaled = values, np.maximum(values, 0.0), 0.0
     if motion.opposed:
-        values *= (before / values.sum(axis=1))[:, None]
+        values *= (before.sum(axis=1) / values.sum(axis=1))[:, None]
     if not motion.killing.any() and later.size:
         totals = values.sum(axis=1) / masses.sum()
         rescaled = float(np.abs(totals - 1).max())
@@ -106,6 +105,11 @@ def propagate(
     values = np.concatenate([masses[None][: times.size - later.size], values])
     lost = values @ (motion.killing if chosen == "contour" else motion.capped)
     return Evolution(values, chosen, lowest, rescaled, error, lost)
+
+
+def negative_share(values: Array) -> Array:
+    """Share of the masses (times, n) that is negative."""
+    return np.asarray(-np.minimum(values, 0.0).sum(axis=1) / np.abs(values).sum(axis=1))
 
 
 def methods_for(motion: Motion, times: Array) -> Iterator[Method]:
@@ -150,10 +154,9 @@ def _contour(motion: Motion, masses: Array, times: Array) -> Array:
 
     if not motion.is_line:
         raise ValueError("the contour method needs a tridiagonal generator: one dimension without periodic walls")
-    up, down = motion.rates.diagonal(1), motion.rates.diagonal(-1)
     out = np.empty((times.size, masses.size))
     for k, t in enumerate(times):
-        out[k] = contour(up, down, motion.killing, masses, t, CONTOUR_NODES)
+        out[k] = contour(*motion.bands, motion.killing, masses, t, CONTOUR_NODES)
         tell((k + 1) / times.size)
     return out
 

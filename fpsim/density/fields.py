@@ -55,7 +55,7 @@ def evolved(
             "density": (("time", *equation.grid.dims), values, "1/volume", "probability density"),
             "mass": ("time", result.masses.sum(axis=1), "", "probability left"),
         },
-        {"time": ("time", moments, "time", "time"), **equation.grid.coordinates()},
+        {"time": ("time", moments, "time", "time"), **equation.grid.coordinates},
         **equation.facts(
             grid=str(equation.grid), method=result.method, most_negative_before_clipping=result.negative,
             mass_rescaled_by=result.mass_error, time_error=result.time_error,
@@ -206,15 +206,14 @@ def _by_a_sound_walk(
     from fpsim.density.evolution import NotPositive
     from fpsim.density.motion import Motion
 
-    masses, balance = begin.ravel() * equation.grid.volume, None if equation.walk.is_line else equation.balance
+    masses, whole = begin.ravel() * equation.grid.volume, equation.motion
     for walk in (equation.walk, equation.fitted):
-        if sets is None:
-            motion, own = Motion(walk.rates, walk.killing, balance, walk.is_line, walk.grid.dimension), masses
-        else:
-            part = restrict(walk, sets)
-            kept = None if balance is None else balance[part.keep]
-            motion = Motion(part.rates, part.killing, kept, walk.is_line, walk.grid.dimension)
-            own = masses[part.keep]
+        balance, own, motion = whole.log_stationary, masses, whole
+        part: Any = walk if sets is None else restrict(walk, sets)
+        if sets is not None:
+            balance, own = None if balance is None else balance[part.keep], masses[part.keep]
+        if part is not equation.walk:
+            motion = Motion(part.rates, part.killing, balance, walk.is_line, walk.grid.dimension)
         try:
             return moved(motion, own), walk
         except NotPositive:

@@ -21,6 +21,8 @@ from fpsim.memory import require_memory
 if TYPE_CHECKING:
     import xarray
 
+    from fpsim.storage import Column
+
 Array = NDArray[np.float64]
 Axis = tuple[float, float, int]
 AXIS_NAMES = ("x", "y", "z")
@@ -115,10 +117,14 @@ class Grid:
         object.__setattr__(other, "dims", dims)
         return other
 
-    def coordinates(self) -> dict[str, tuple[str, Any, str, str]]:
+    @cached_property
+    def coordinates(self) -> dict[str, Column]:
         """The axes as :func:`fpsim.storage.dataset` wants them."""
+        from fpsim.storage import column
+
         return {
-            name: (name, self.centers(k), "", f"coordinate {name} (cell centres)") for k, name in enumerate(self.dims)
+            name: column(name, name, self.centers(k), "", f"coordinate {name} (cell centres)")
+            for k, name in enumerate(self.dims)
         }
 
     def refined(self, factor: float) -> Grid:
@@ -199,7 +205,7 @@ class Grid:
             name: (self.dims, np.asarray(values).reshape(self.shape), units, long_name)
             for name, (values, units, long_name) in entries.items()
         }
-        return dataset(shaped, self.coordinates(), grid=str(self), **facts)
+        return dataset(shaped, self.coordinates, grid=str(self), **facts)
 
     def __str__(self) -> str:
         return " x ".join(f"[{low:g}, {high:g}]/{cells}" for low, high, cells in self.axes)

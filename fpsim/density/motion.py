@@ -38,6 +38,11 @@ class Motion:
         return np.asarray(self.rates.sum(axis=1)).ravel()
 
     @cached_property
+    def bands(self) -> tuple[Array, Array]:
+        """Rates up and down a line, (n - 1,) each."""
+        return self.rates.diagonal(1), self.rates.diagonal(-1)
+
+    @cached_property
     def capped(self) -> Array:
         """Killing rates without the few huge ones where a boundary nearly touches a cell centre, (n,).
 

@@ -206,7 +206,7 @@ def evolved(equation: Equation, density: Any, times: Array, tolerance: float) ->
         "density": (("time", *grid.dims), values, "1/volume", "probability density"),
         "mass": ("time", found.masses.sum(axis=1), "", "probability left"),
     }
-    axis = {"time": ("time", times, scheduled.units, "clock of the schedule"), **grid.coordinates()}
+    axis = {"time": ("time", times, scheduled.units, "clock of the schedule"), **grid.coordinates}
     data = dataset(entries, axis, **_facts(equation, found))
 
     def again(other: Equation) -> dict[str, Any]:

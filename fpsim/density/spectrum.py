@@ -294,7 +294,7 @@ def _modes(walk: Walk, vectors: NDArray[Any], values: NDArray[Any]) -> xarray.Da
     coordinates = {
         "index": ("index", np.arange(values.size), "", "mode"),
         "eigenvalue": ("index", values.real, "1/time", "real part of the eigenvalue"),
-        **grid.coordinates(),
+        **grid.coordinates,
     }
     return dataset(
         {"mode": (("index", *grid.dims), shaped, "1/volume", "real part of the mode")}, coordinates, grid=str(grid)

@@ -101,5 +101,5 @@ def current_dataset(walk: Walk, field: Array, name: str) -> xarray.Dataset:
 
     grid = walk.grid
     values: Any = field.reshape((grid.dimension, *grid.shape))
-    coordinates = {"component": ("component", list(grid.dims), "", "component"), **grid.coordinates()}
+    coordinates = {"component": ("component", list(grid.dims), "", "component"), **grid.coordinates}
     return dataset({"current": (("component", *grid.dims), values, "1/time", name)}, coordinates, grid=str(grid))
