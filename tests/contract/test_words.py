@@ -186,7 +186,7 @@ def test_density_between_walls(tmp_path: Path, asked: Any) -> None:
         ["landscape", "double-well"],
         ["landscape", "maier-stein", "--fixed-points"],
         ["simulate", "double-well", "--temperature=.1", "--duration=1", "--paths=5", "--keep=moments"],
-        ["escape", "double-well", "--temperature=1e-4", "--budget=4"],
+        ["escape", "double-well", "--temperature=1e-4", "--budget=1"],
     ],
 )
 def test_json_is_json(words: list[str], tmp_path: Path, asked: Any) -> None:
