@@ -17,7 +17,7 @@ def cite(
         ),
     ] = None,
 ) -> None:
-    """BibTeX of the papers behind a route (and of fpsim): fpsim cite grid kramers."""
+    """BibTeX of the papers behind a route: fpsim cite grid kramers."""
     from fpsim.papers import bibtex
     from fpsim.route import ROUTES
     from fpsim.routes.route import route

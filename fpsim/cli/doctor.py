@@ -34,7 +34,10 @@ class Finding(NamedTuple):
 
 
 def doctor() -> None:
-    """What is installed, missing and writable: versions, extras, threads, the cache, a GPU."""
+    """What is installed, missing and writable.
+
+    Versions, extras, threads, the cache, a GPU.
+    """
     import typer
 
     from fpsim import __version__

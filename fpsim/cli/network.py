@@ -28,7 +28,10 @@ def network(
     paths: PathCount = 300, seed: Seed = 0, threads: Threads = None, device: DeviceText = "cpu",
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
-    """Leaving a valley on a line through your network: SGD itself beside the theories, over batch sizes."""
+    """SGD on a line through your network, beside the theories.
+
+    How long it stays in a valley, over batch sizes.
+    """
     from fpsim.batch_sizes import over_batch_sizes
     from fpsim.cli.own import made
     from fpsim.cuda.device import DEVICES

@@ -109,7 +109,10 @@ def simulate(
     seed: Seed = 0, threads: Threads = None, device: DeviceText = "cpu", float32: Single = False,
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
-    """Simulate random paths; write them with --output paths.nc or draw them with --output paths.png."""
+    """Random paths, their ends or their moments.
+
+    Write them with --output paths.nc or draw them with --output paths.png.
+    """
     import numpy as np
 
     from fpsim.cuda.device import DEVICES
@@ -148,7 +151,7 @@ def density(
     ] = None,
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
-    """Probability density on a grid: its evolution, its stationary law, and the time of first passage to the target."""
+    """How a density evolves, settles and meets a target."""
     import numpy as np
 
     from fpsim import words
@@ -175,7 +178,7 @@ def landscape_command(
     fixed_points: Annotated[bool, typer.Option("--fixed-points", help="Of a drift field: where it vanishes.")] = False,
     as_json: Json = False, output: Output = None,
 ) -> None:  # fmt: skip
-    """Critical points of a landscape (minima, saddles, maxima), and its picture with --output."""
+    """Minima, saddles and maxima of a landscape; --output draws it."""
     check_file(output)
     from fpsim import words
     from fpsim.cli import own

@@ -60,7 +60,7 @@ def animate(
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option(help="The film (SCENE.FORMAT); its data go beside it as .nc.")] = None,
 ) -> None:  # fmt: skip
-    """A film of particles, densities and escape times, drawn from computed data."""
+    """A film of particles, densities and times, from computed data."""
     from animations.catalogue import Order, choose_renderer
     from animations.catalogue import animate as film
 
@@ -106,7 +106,7 @@ def demo(
     temperature: Annotated[float, typer.Option(help="Noise of the double well.")] = 0.1,
     paths: PathCount = 20_000, seed: Seed = 0, threads: Threads = None,
 ) -> None:  # fmt: skip
-    """The main job: the double well's escape time by every route, and a figure."""
+    """The main job: a double well by every route, and a figure."""
     from validation.double_well.run import double_well
 
     check_folder(output)
@@ -130,7 +130,10 @@ def validate(
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, or local, in their place.")] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """An experiment by name: claims with verdicts; exit code 1 if one is not what theory expects."""
+    """A study by name: claims, each with its verdict.
+
+    The exit code is 1 if one is not what theory expects.
+    """
     from validation import EXPERIMENTS, experiment
     from validation.study.pieces import Pieces, file_of
 

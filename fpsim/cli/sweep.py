@@ -33,7 +33,7 @@ def sweep(
     axis: Annotated[str | None, typer.Option(help="Axis along x of the picture.")] = None,
     as_json: Json = False, output: Annotated[Path | None, typer.Option(help="Also write the table: .nc")] = None,
 ) -> None:  # fmt: skip
-    """A sweep over parameters from a TOML file; the same command goes on where it stopped."""
+    """Many parameters from a TOML file; goes on where it stopped."""
     from fpsim.sweeps.study_file import read_study
 
     check_file(output, only=(".nc",))

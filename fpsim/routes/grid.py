@@ -110,7 +110,9 @@ class GridRoute(Route):
         if d > 3:
             raise ValueError(f"grids reach 3 dimensions; this problem has {d}")
         if USUAL_SECONDS[d] > left:
-            raise OverBudgetError(f"a grid takes about {USUAL_SECONDS[d]:g} s of {left:.0f} s left", USUAL_SECONDS[d])
+            raise OverBudgetError(
+                f"a grid takes about {USUAL_SECONDS[d]:g} s, and {max(left, 0):.2g} s are left", USUAL_SECONDS[d]
+            )
         return self.answer(problem, progress=plan.report(self.name))
 
 
