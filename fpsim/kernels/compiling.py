@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -79,9 +80,11 @@ def compiled_block(source: str, arguments: int, dtype: str) -> Any:
     """
     import numba
 
-    signature = ", ".join(["vector"] * arguments)
+    signature, words = ", ".join(["vector"] * arguments), _words(source, dtype)
+    if words:
+        source = re.sub(r"\bmath\.(exp|erf)\(", r"\1(", source)  # the library's do not vectorise
     head, body = source.strip().split("\n", 1)
-    text = HEADER.format(dtype=dtype, arguments=signature, words=_words(source, dtype))
+    text = HEADER.format(dtype=dtype, arguments=signature, words=words)
     text += f"{head}\n    wide()\n{body}\n"
     digest = hashlib.sha256((numba.__version__ + text).encode()).hexdigest()[:24]
     file = cache_folder() / f"block_{digest}.py"
@@ -111,7 +114,8 @@ def _words(source: str, dtype: str) -> str:
         return ""
     from fpsim.kernels import _STAMP
 
-    return f'from fpsim.kernels.elementary import WORDS\nlocal, tanh, logistic = WORDS["{dtype}"]  # {_STAMP}\n'
+    words = f'local, tanh, logistic, exp, erf = WORDS["{dtype}"]'
+    return f"from fpsim.kernels.elementary import WORDS\n{words}  # {_STAMP}\n"
 
 
 def block(

@@ -1,7 +1,7 @@
 """What compiled networks call: lanes of 64 bytes, places in an array, arrays on the stack, and elementary functions.
 
     exp(u) = 2^n exp(r),    n = round(u / log 2),    |r| <= log(2)/2        (Cody, Waite 1980)
-    Phi(-|u|) = exp(-u^2/2) P(t) / (2 + 4 z),    z = |u|/2^(1/2),    t = (z - 3)/(z + 3)    (Shepherd, Laframboise 1981)
+    erfc(z) = exp(-z^2) P(t) / (1 + 2 z),    t = (z - 3)/(z + 3),    z >= 0      (Shepherd, Laframboise 1981)
 
 No library calls and no branches, so that a loop over lanes vectorises; errors are a few units of the last place.
 """
@@ -125,9 +125,8 @@ def logistic_single(u):
 
 
 @inlined
-def gauss_double(u):
-    """Phi(u) and phi(u) of a float64."""
-    z = abs(u) * ROOT_HALF
+def tail_double(z):
+    """erfc(z)/2 and exp(-z^2) of a float64 z >= 0."""
     bell = exp_double(-z * z)
     t = (z - 3.0) / (z + 3.0)
     t2 = t * t
@@ -136,29 +135,54 @@ def gauss_double(u):
     low = ((P0 + t * P1) + t2 * (P2 + t * P3)) + t4 * ((P4 + t * P5) + t2 * (P6 + t * P7))
     middle = ((P8 + t * P9) + t2 * (P10 + t * P11)) + t4 * ((P12 + t * P13) + t2 * (P14 + t * P15))
     high = ((P16 + t * P17) + t2 * (P18 + t * P19)) + t4 * ((P20 + t * P21) + t2 * P22)
-    tail = bell * (low + t8 * (middle + t8 * high)) / (2.0 + 4.0 * z)
-    return (tail if u < 0.0 else 1.0 - tail), bell * PEAK
+    return bell * (low + t8 * (middle + t8 * high)) / (2.0 + 4.0 * z), bell
 
 
 @inlined
-def gauss_single(u):
+def tail_single(z):
     """The same of a float32."""
-    z = abs(u) * f4(ROOT_HALF)
     bell = exp_single(-z * z)
     t = (z - f4(3)) / (z + f4(3))
     t2 = t * t
     t4 = t2 * t2
     low = ((Q0 + t * Q1) + t2 * (Q2 + t * Q3)) + t4 * ((Q4 + t * Q5) + t2 * (Q6 + t * Q7))
     high = (Q8 + t * Q9) + t2 * (Q10 + t * Q11)
-    tail = bell * (low + (t4 * t4) * high) / (f4(2) + f4(4) * z)
+    return bell * (low + (t4 * t4) * high) / (f4(2) + f4(4) * z), bell
+
+
+@inlined
+def gauss_double(u):
+    """Phi(u) and phi(u) of a float64."""
+    tail, bell = tail_double(abs(u) * ROOT_HALF)
+    return (tail if u < 0.0 else 1.0 - tail), bell * PEAK
+
+
+@inlined
+def gauss_single(u):
+    """The same of a float32."""
+    tail, bell = tail_single(abs(u) * f4(ROOT_HALF))
     return (tail if u < f4(0) else f4(1) - tail), bell * f4(PEAK)
 
 
+@inlined
+def erf_double(u):
+    """The error function of a float64."""
+    e = 1.0 - 2.0 * tail_double(abs(u))[0]
+    return -e if u < 0.0 else e
+
+
+@inlined
+def erf_single(u):
+    """The same of a float32."""
+    e = f4(1) - f4(2) * tail_single(abs(u))[0]
+    return -e if u < f4(0) else e
+
+
 WORDS = {
-    "float64": (stack_array(types.float64), tanh_double, logistic_double),
-    "float32": (stack_array(types.float32), tanh_single, logistic_single),
+    "float64": (stack_array(types.float64), tanh_double, logistic_double, exp_double, erf_double),
+    "float32": (stack_array(types.float32), tanh_single, logistic_single, exp_single, erf_single),
 }
-"""``local``, ``tanh`` and ``logistic`` for each precision."""
+"""``local``, ``tanh``, ``logistic``, ``exp`` and ``erf`` for each precision."""
 
 
 # --- the same, by the precision of what they are given ---
