@@ -55,8 +55,10 @@ def own_seed(seed: int, *setting: Any) -> int:
     return int.from_bytes(hashlib.sha256(repr((seed, *setting)).encode()).digest()[:7], "big")
 
 
-def words(seed: int, stream: int, paths: NDArray[np.int64], quad: int, coordinate: int = 0) -> NDArray[np.uint32]:
-    """The four words of steps ``4 quad ... 4 quad + 3`` for every path, shape (4, paths)."""
+def words(
+    seed: int, stream: int, paths: NDArray[np.int64], quad: int | NDArray[np.int64], coordinate: int = 0
+) -> NDArray[np.uint32]:
+    """The four words of steps ``4 quad ... 4 quad + 3`` for every path (and its own quad), shape (4, paths)."""
     from fpsim.kernels.philox import words_of_lanes
 
     number = np.asarray(paths, dtype=np.uint64)

@@ -7,6 +7,8 @@ floor(word * top / 2^32), top = m with replacement; Floyd's algorithm without; F
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,17 +22,29 @@ def picks(sampling: str, m: int, size: int, seed: int, paths: Integers, begin: i
     """The examples (steps, S, n) of iterations ``begin`` ... of paths (n,)."""
     if sampling == "reshuffled":
         return _epochs(m, size, seed, paths, begin, steps)
-    distinct, quads = sampling == "without-replacement", range(begin // 4, (begin + steps - 1) // 4 + 1)
-    found = np.concatenate([_four(m, size, seed, paths, quad, distinct) for quad in quads])
-    return found[begin - 4 * quads[0] :][:steps]
+    lanes, quads = _lanes(paths, begin, steps)
+    return _in_steps(_fours(m, size, seed, lanes, quads, sampling == "without-replacement"), paths.size, begin, steps)
 
 
-def _four(m: int, size: int, seed: int, paths: Integers, quad: int, distinct: bool) -> Integers:
-    """The examples (4, S, n) of four iterations."""
-    batch = np.empty((4, size, paths.size), dtype=np.int64)
+def _lanes(paths: Integers, begin: int, steps: int) -> tuple[Integers, Integers]:
+    """All paths in each group of four iterations from ``begin`` on: their numbers and those of the groups."""
+    groups = np.arange(begin // 4, (begin + steps - 1) // 4 + 1)
+    return np.tile(paths, groups.size), np.repeat(groups, paths.size)
+
+
+def _in_steps(drawn: NDArray[Any], paths: int, begin: int, steps: int) -> NDArray[Any]:
+    """What lanes drew in their four iterations, (4, k, lanes), as (steps, k, n) of all iterations."""
+    k = drawn.shape[1]
+    ordered = drawn.reshape(4, k, -1, paths).transpose(2, 0, 3, 1).reshape(-1, paths, k)
+    return ordered[begin % 4 :][:steps].swapaxes(1, 2)
+
+
+def _fours(m: int, size: int, seed: int, lanes: Integers, quads: Integers, distinct: bool) -> Integers:
+    """The examples (4, S, lanes) of four iterations."""
+    batch = np.empty((4, size, lanes.size), dtype=np.int64)
     for draw in range(size):
         top = m - size + draw + 1 if distinct else m
-        new = _scaled(words(seed, Stream.MINIBATCHES, paths, quad, draw), top)
+        new = _scaled(words(seed, Stream.MINIBATCHES, lanes, quads, draw), top)
         if distinct:
             new = np.where((batch[:, :draw] == new[:, None]).any(axis=1), top - 1, new)
         batch[:, draw] = new
@@ -62,6 +76,5 @@ def _scaled(word: NDArray[np.uint32], top: int) -> Integers:
 
 def normals(count: int, seed: int, paths: Integers, begin: int, steps: int, stream: Stream) -> NDArray[np.float64]:
     """Normals (steps, count, n) of iterations ``begin`` ... of paths (n,)."""
-    quads = range(begin // 4, (begin + steps - 1) // 4 + 1)
-    z = np.concatenate([quad_normals(paths, np.full(paths.size, quad), count, seed, int(stream)) for quad in quads])
-    return z[begin - 4 * quads[0] :][:steps]
+    z = quad_normals(*_lanes(paths, begin, steps), count, seed, int(stream))
+    return _in_steps(z, paths.size, begin, steps)
