@@ -58,8 +58,9 @@ class MiniBatchSGD:
             step; ``"isotropic"``, as long as those kicks, but in every direction alike (so tr C1(x)/(S d) times the
             identity is their covariance).  S is any positive number in both.
         momentum: beta, 0 <= beta < 1; paths start at rest.
-        optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD; its
-            memories are empty at the start, which Adam corrects for (:mod:`fpsim.sgd.rules`).
+        optimiser: :class:`~fpsim.sgd.optimisers.Adam` or :class:`~fpsim.sgd.optimisers.SignSGD` instead of SGD, or
+            one in words (``"adam"``); its memories are empty at the start, which Adam corrects for
+            (:mod:`fpsim.sgd.rules`).
 
     Raises:
         TypeError: for a landscape without examples, or an optimiser that is none.
@@ -88,9 +89,9 @@ class MiniBatchSGD:
         if self.sampling not in LAWS:
             raise ValueError(f"sampling is one of {', '.join(LAWS)}; got {self.sampling!r}")
         share(self.momentum, "momentum")
+        object.__setattr__(self, "optimiser", as_optimiser(self.optimiser))
         if self.optimiser is not None and self.momentum:
             raise ValueError(f"{self.optimiser} has its own momentum; leave out momentum={self.momentum:g}")
-        as_optimiser(self.optimiser)
         self._check_batch()
 
     def _check_batch(self) -> None:

@@ -150,7 +150,8 @@ def test_a_deadline_keeps_those_still_inside(scheduled, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "call", "words"),
     [
-        ({"optimiser": "adam"}, {}, "an optimiser is fpsim.Adam"),
+        ({"optimiser": 3}, {}, "an optimiser is fpsim.Adam"),
+        ({"optimiser": "signsgd", "momentum": 0.5}, {}, "SignSGD.* own momentum"),
         ({"optimiser": fpsim.Adam(), "momentum": 0.5}, {}, "own momentum"),
         ({}, {"learning_rate": 0.1, "dtype": np.float32}, "in float64"),
         ({}, {"batch_size": schedules.wave(0, 2, 10)}, "batch size must be positive"),
