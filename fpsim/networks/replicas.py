@@ -8,7 +8,7 @@ its gradient.  Three engines do the same arithmetic:
     "compiled"  loops over lanes of replicas (:mod:`fpsim.networks.compiled`); on a CPU, for networks of known layers
     "grouped"   the R convolutions of a layer as one convolution with R groups of torch; for
                 `landscapes.networks.architectures.ResNet`
-    "vmap"      ``torch.func.vmap`` over the parameters; for every network
+    "vmap"      ``torch.func.vmap`` over the parameters, one replica after the other where it cannot; for every network
 
 ``engine=None`` takes the first of them that there is for the network, "compiled" up to a million products for an
 example: below that it was the fastest everywhere that ``benchmarks/replicas.py`` measures, mostly several times so.

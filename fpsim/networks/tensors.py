@@ -115,7 +115,11 @@ def mapped(network: Any, parameters: dict[str, Any], inputs: Any) -> Any:
     def one(parameters: dict[str, Any], inputs: Any) -> Any:
         return torch.func.functional_call(network, parameters, (inputs,))
 
+    replicas, shared = len(next(iter(parameters.values()))), len(inputs) == 1
     with plain_kernels():
-        if len(inputs) == 1:
-            return torch.func.vmap(one, in_dims=(0, None))(parameters, inputs[0])
-        return torch.func.vmap(one)(parameters, inputs)
+        try:
+            own = inputs[0] if shared else inputs
+            return torch.func.vmap(one, in_dims=(0, None if shared else 0))(parameters, own)
+        except (RuntimeError, NotImplementedError):  # some layers, and what branches on values: one after the other
+            alone = ({key: p[r] for key, p in parameters.items()} for r in range(replicas))
+            return torch.stack([one(own, inputs[0 if shared else r]) for r, own in enumerate(alone)])

@@ -79,6 +79,29 @@ def test_all_replicas_at_once_equal_one_after_the_other(name, engine, most, monk
     np.testing.assert_allclose(gradients, one.gradient(x.T).T, **CLOSE)
 
 
+class Recurrent(nn.Module):
+    """What vmap cannot take: a recurrent layer, and a branch on values."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer, self.last = nn.LSTM(8, 2, batch_first=True), nn.Linear(2, CLASSES)
+
+    def forward(self, x):
+        y = self.last(self.layer(x[:, 0])[0][:, -1])
+        return y if torch.isfinite(y.detach()).all() else 0 * y
+
+
+def test_networks_that_cannot_be_mapped_go_one_after_the_other():
+    one = landscape(Recurrent().eval())
+    x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
+    many = Replicas(one)
+    dense = np.stack([np.bincount(p, minlength=EXAMPLES) / 2 for p in picks])
+    expected = np.stack([one.weighted_gradient(point, w) for point, w in zip(x, dense, strict=True)])
+    np.testing.assert_allclose(many.batch_gradients(x, picks), expected, **CLOSE)
+    np.testing.assert_allclose(many.losses(x), one.loss(x.T), **CLOSE)
+
+
 def test_squared_loss():
     one = landscape(NETWORKS["norm-free"], "squared")
     x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
