@@ -73,7 +73,10 @@ def _sentence(text: str) -> str:
 
 
 def _possible(error: Exception) -> str:
-    """Names near to the one that was mistyped, where the message does not name them already."""
+    """What is missing, or names near to the one that was mistyped, where the message does not say so already."""
+    if type(error).__name__ == "MissingParameter":
+        told = getattr(getattr(error, "param", None), "help", None)
+        return f": {_sentence(told)}" if told else ""
     near = list(getattr(error, "possibilities", None) or ())
     if not near or "did you mean" in str(error).lower() or "did you mean" in str(getattr(error, "message", "")).lower():
         return ""

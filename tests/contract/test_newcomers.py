@@ -38,7 +38,7 @@ def test_times_are_increasing_numbers(times: object) -> None:
         PLAN.by_grid(times)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("optimiser", ["adam", fpsim.Adam])
+@pytest.mark.parametrize("optimiser", [0.9, fpsim.Adam])
 def test_an_optimiser_is_one_with_its_numbers(optimiser: object) -> None:
     with pytest.raises(TypeError, match=r"fpsim.Adam\(\) or fpsim.SignSGD\(\)"):
         CHAIN.simulate(-1.0, 10, 4, optimiser=optimiser)  # type: ignore[arg-type]

@@ -35,6 +35,7 @@ def asked(command: Any) -> Any:
 
 WRONG = {
     "option": (["escape", "double-well", "--temprature", "0.1"], "--temperature"),
+    "no landscape": (["escape"], "missing argument 'LANDSCAPE': a name such as double-well, the formula of a loss"),
     "command": (["escpe", "double-well"], "did you mean 'escape'"),
     "parameter": (["escape", "double-well", "--set", "bariere=2", "--temperature", "0.1"], "did you mean 'barrier'"),
     "no value": (["escape", "a*x**2", "--temperature", "0.1"], "--set a=1"),
@@ -104,10 +105,6 @@ WRONG = {
     "no friction": (["escape", "double-well", "--temperature", "0.1", "--friction", "0"], "friction must be"),
     "no budget": (["escape", "double-well", "--temperature", "0.1", "--budget", "-1"], "budget"),
     "mass alone": (["escape", "double-well", "--temperature", "0.1", "--mass", "2"], "--friction"),
-    "walls round a body": (
-        ["escape", "double-well", "--temperature=0.1", "--friction=1", "--boundary=reflecting"],
-        "turn velocities round",
-    ),
     "no threads": (["escape", "double-well", "--temperature", "0.1", "--threads", "0"], "threads"),
     "floor of white noise": (["escape", "double-well", "--temperature", "0.1", "--floor", "1"], "--floor belongs to"),
     "leading minus": (["simulate", "-x**4", "--temperature", "0.1", "--start", "1", "--duration", "9"], "diverged"),
