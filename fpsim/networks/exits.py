@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,10 +172,10 @@ def network_exits(
     verdict = str(criterion.judge(np.asarray(sgd.start)[None])[0])
     if verdict != RETURNED:
         raise ValueError(f"the start is to be inside, but the {criterion} says '{verdict}'; start from the minimum")
-    walk = _Walk(sgd, engine, criterion, int(every), int(looks), seed, int(replicas))
+    walk = _Walk(partial(advance, sgd, engine, seed=seed), criterion, np.tile(sgd.start, (int(replicas), 1)))
     n = 0
     while n < horizon and walk.inside.size:
-        n = walk.chunk(n)
+        n = walk.chunk(n, int(every), int(looks))
         if progress is not None:
             progress(max(n / horizon, 1 - walk.inside.size / replicas))
     settings = {"sgd": str(sgd), "criterion": str(criterion), "every": int(every), "seed": int(seed)}
@@ -184,31 +185,25 @@ def network_exits(
 class _Walk:
     """The state of one call: who is inside, and the snapshots since each was last known to be."""
 
-    def __init__(
-        self, sgd: NetworkSGD, engine: Replicas, criterion: Criterion, every: int, looks: int, seed: int, count: int
-    ) -> None:
-        self.sgd, self.engine, self.criterion, self.every, self.looks, self.seed = (
-            sgd, engine, criterion, every, looks, seed,
-        )  # fmt: skip
-        self.inside = np.arange(count)
-        self.history = [[(0, np.asarray(sgd.start))] for _ in range(count)]
+    def __init__(self, on: Callable[..., tuple[Array, NDArray[np.int64]]], criterion: Criterion, places: Array) -> None:
+        count = len(places)
+        self.on, self.criterion, self.places, self.inside = on, criterion, places, np.arange(count)
+        self.history = [[(0, place)] for place in places.copy()]
         self.times, self.halves = np.zeros(count), np.zeros(count)
         self.outcomes = np.full(count, INSIDE, dtype="U20")
-        self.places = np.tile(np.asarray(sgd.start), (count, 1))
 
-    def chunk(self, begin: int) -> int:
+    def chunk(self, begin: int, every: int, looks: int) -> int:
         """Walk on, ask, and find the times of those that are out; returns the iteration reached."""
         lost = np.zeros(len(self.outcomes), dtype=np.int64)
-        for k in range(self.looks):
+        for n in range(begin, begin + every * looks, every):
             walking = self.inside[lost[self.inside] == 0]
             if not walking.size:
                 break
-            n = begin + k * self.every
-            x, lost[walking] = advance(self.sgd, self.engine, self._last(walking), walking, n, self.every, self.seed)
+            x, lost[walking] = self.on(self._last(walking), walking, n, every)
             for r, place in zip(walking, x, strict=True):
-                self.history[r].append((int(lost[r]) or n + self.every, place))
+                self.history[r].append((int(lost[r]) or n + every, place))
         self._ask(lost)
-        return begin + self.every * self.looks
+        return begin + every * looks
 
     def _ask(self, lost: NDArray[np.int64]) -> None:
         sound = self.inside[lost[self.inside] == 0]
