@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscapes.needs import exact, needs
+
 if TYPE_CHECKING:
     import sympy
 
@@ -54,7 +56,7 @@ class Domain:
         """The domain of sympy expressions in real symbols."""
         values = tuple((parameters or {}).items())
         formulas = tuple(formulas)
-        positive, nonzero = _conditions(formulas, tuple(variables), values)
+        positive, nonzero = needs(formulas, tuple(variables), values)
         return cls(tuple(variables), values, positive, nonzero, formulas)
 
     @property
@@ -159,8 +161,8 @@ class Domain:
         variable = self.variables[axis]
         if not expression.is_polynomial(variable):
             return None
-        fixed = {v: _number(x) for v, x in zip(self.variables, point, strict=True) if v is not variable}
-        fixed |= {name: _number(value) for name, value in self.values}
+        fixed = {v: exact(x) for v, x in zip(self.variables, point, strict=True) if v is not variable}
+        fixed |= {name: exact(value) for name, value in self.values}
         polynomial = sympy.Poly(expression.xreplace(fixed), variable)
         if polynomial.degree() < 1:
             return np.empty(0)
@@ -228,63 +230,6 @@ def domain_of(symbolic: Symbolic | None, dimension: int) -> Domain:
 
 
 _PARTS = ("values", "positive", "nonzero", "formulas")
-
-
-def _conditions(
-    formulas: tuple[Any, ...], variables: tuple[Any, ...], values: tuple[tuple[Any, float], ...]
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What must be positive and what must not vanish for every part of the formulas to be defined."""
-    import sympy
-
-    positive: dict[Any, None] = {}
-    nonzero: dict[Any, None] = {}
-    known = dict(values)
-    for node in (part for formula in formulas for part in sympy.preorder_traversal(formula)):
-        if not getattr(node, "free_symbols", set()) & set(variables):
-            continue
-        if isinstance(node, sympy.log):
-            _need(node.args[0], True, positive, nonzero)
-        elif isinstance(node, sympy.asin | sympy.acos):
-            _need(1 - node.args[0] ** 2, True, positive, nonzero)
-        elif isinstance(node, sympy.tan):
-            _need(sympy.cos(node.args[0]), False, positive, nonzero)
-        elif node.is_Pow:
-            exponent = node.exp.xreplace({name: _number(value) for name, value in known.items()})
-            if not exponent.is_number:  # g(x)**h(x) is exp(h log g)
-                _need(node.base, True, positive, nonzero)
-            elif not exponent.is_integer:
-                nonnegative = node.base.is_nonnegative and exponent > 0
-                if not nonnegative:
-                    _need(node.base, True, positive, nonzero)
-            elif exponent < 0:
-                _need(node.base, False, positive, nonzero)
-    return tuple(positive), tuple(v for v in nonzero if v not in positive)
-
-
-def _need(expression: Any, strictly_positive: bool, positive: dict[Any, None], nonzero: dict[Any, None]) -> None:
-    """File the condition expression > 0 (or != 0), in its simplest parts."""
-    import sympy
-
-    if expression.is_positive or (not strictly_positive and expression.is_nonzero) or expression.is_number:
-        return
-    if isinstance(expression, sympy.Abs) or (expression.is_Pow and expression.exp.is_even):
-        _need(expression.args[0], False, positive, nonzero)  # |g| > 0 and g^2 > 0 mean g != 0
-    elif strictly_positive:
-        positive.setdefault(expression)
-    elif expression.is_Mul:
-        for factor in expression.args:
-            _need(factor, False, positive, nonzero)
-    elif expression.is_Pow and expression.exp.is_positive:
-        _need(expression.base, False, positive, nonzero)
-    else:
-        nonzero.setdefault(expression)
-
-
-def _number(value: float) -> Any:
-    """A float as the rational number that it is, so that 2.0 is an integer and roots are exact."""
-    import sympy
-
-    return sympy.Rational(value)
 
 
 def _evaluated(
