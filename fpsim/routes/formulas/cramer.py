@@ -59,6 +59,7 @@ def cramer(problem: Problem) -> Formula:
     notes = (
         f"exponent {exponent:.6g} = S/eta * {found.exponent:.6g}",
         f"Gaussian noise of the same covariance: {gap:+.3g} % in the exponent; largest L'^2/C1 = {found.signal:.3g}",
+        "batches are drawn with replacement: the exponent is linear in S/eta for any S",
         f"iterations = time/eta, ln(iterations) = {log_mean - math.log(eta):.6g}",
     )
     return at.formula("cramer", log_mean, REFERENCE, _assumptions(at, found, own, exponent, log_mean), "chain", notes)
@@ -74,12 +75,6 @@ def _assumptions(
     return (
         *general(at, log_mean, exponent, levels),
         _straight(at, found, eta, size),
-        Assumption(
-            "batches drawn with replacement",
-            True,
-            "taken so; the exponent is then linear in S/eta for any S",
-            key="replacement",
-        ),
         Assumption("the batch size is a whole number", size == round(size) >= 1, f"S = {size:g}", key="whole batch"),
         Assumption(
             "steps are small: eta |L''| <= 0.2", stiffness <= 0.2, f"eta |L''| = {stiffness:.3g}", key="small steps"
