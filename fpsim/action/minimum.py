@@ -25,7 +25,16 @@ from fpsim.action.flow import FixedPoint, downstream, fixed_point
 from fpsim.action.hamiltonian import Hamiltonian, NoWayError
 from fpsim.action.line import Line, line, momentum_on
 from fpsim.action.result import MinimumAction, Other, Stop
-from fpsim.action.systems import HUGE, Dynamics, degenerate, dynamics, isotropic, require_size
+from fpsim.action.systems import (
+    HUGE,
+    Dynamics,
+    degenerate,
+    dynamics,
+    isotropic,
+    require_size,
+    rescaled,
+    units_apart,
+)
 from fpsim.action.verdicts import assumptions_of, blocked
 from fpsim.action.ways import COARSE, Leg, along_drift, leg, rough_leg, split
 from fpsim.numbers import positive, whole
@@ -106,6 +115,13 @@ def minimum_action(
     if tolerance is None:
         tolerance = 1e-8 if hasattr(getattr(own, "landscape", None), "weighted_products") else 1e-11
     tolerance = positive(tolerance, "the tolerance")
+    units = units_apart(moves, a)
+    if units is not None:
+        scaled = [np.asarray(guess, dtype=float) / units[:, None] for guess in guesses]
+        return minimum_action(
+            rescaled(moves, units), a / units, b / units, pieces=pieces, starts=starts, guesses=scaled, seed=seed,
+            tolerance=tolerance, progress=progress, deadline=deadline,
+        ).times(units)  # fmt: skip
     settings = {"pieces": pieces, "starts": starts, "seed": seed, "tolerance": tolerance}
     try:
         if d == 1:

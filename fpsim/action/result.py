@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
@@ -95,6 +95,13 @@ class MinimumAction(Assumed, Stored):
     def residual(self) -> float:
         """The larger one of ``energy`` (H = 0) and ``force`` (stationary across the way)."""
         return max(self.energy, self.force)
+
+    def times(self, units: Array) -> MinimumAction:
+        """The same in coordinates ``units`` (d,) times as large."""
+        stops = tuple(replace(stop, x=tuple((np.array(stop.x) * units).tolist())) for stop in self.stops)
+        others = tuple(replace(other, x=other.x * units[:, None]) for other in self.others)
+        x, p = self.x * units[:, None], self.momentum / units[:, None]
+        return replace(self, x=x, momentum=p, stops=stops, others=others)
 
     def to_xarray(self) -> xarray.Dataset:
         """Dataset with the way over (coordinate, point), and the others over (other, coordinate, node)."""

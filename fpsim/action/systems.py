@@ -19,6 +19,7 @@ from fpsim.action.hamiltonian import Hamiltonian, Quadratic
 from fpsim.noise.examples import ExampleCovariance
 from fpsim.schedules.scheduled import Scheduled
 from fpsim.sde.sde import SDE
+from fpsim.sde.units import in_units, own_units
 from fpsim.sgd.chain import Chain
 from fpsim.sgd.minibatch import MiniBatchSGD
 from landscapes.field import in_words
@@ -116,6 +117,20 @@ def _quadratic(sde: SDE, start: Array, end: Array, share: float, speed: float) -
     if speed != 1.0:
         words = "action = int p . dx with b . p + p . (S/eta) D p = 0, ln(time) ~ (S/eta) action"
     return Dynamics(replace(plain, floor=floor), speed, str(sde), words, floor)
+
+
+def units_apart(moves: Dynamics, x: Array) -> Array | None:
+    """Units in which the noise of an SDE is alike along all axes at ``x`` (d,), where without them it is not at all."""
+    h = moves.hamiltonian
+    return own_units(h.sde, x) if type(h) is Quadratic and not moves.floor and len(x) > 1 else None
+
+
+def rescaled(moves: Dynamics, units: Array) -> Dynamics:
+    """The same of an SDE in coordinates x_i / units_i."""
+    h = moves.hamiltonian
+    assert isinstance(h, Quadratic)
+    lengths = tuple((np.array(h.lengths) / units).tolist())
+    return replace(moves, hamiltonian=replace(h, sde=in_units(h.sde, units), lengths=lengths))
 
 
 def _level(h: Quadratic, x: Array) -> float:

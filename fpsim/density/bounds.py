@@ -136,8 +136,8 @@ def _first_box(sde: Any, start: Array, target: Target | None, space: Space) -> B
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     low, high = np.maximum(low, space.low), np.minimum(high, space.high)
     size = float(np.max(high - low)) or space.length(sde, start, target)
-    margin = 0.05 * size if bounds is not None else 0.3 * size
-    return tuple((float(a - margin), float(b + margin)) for a, b in zip(low, high, strict=True))
+    margins = 0.05 * (high - low) if bounds is not None else np.full(start.size, 0.3 * size)
+    return tuple((float(a - m), float(b + m)) for a, b, m in zip(low, high, margins, strict=True))
 
 
 def _with_wells_beyond(sde: Any, start: Array, target: Target | None, space: Space, box: Box) -> Box:

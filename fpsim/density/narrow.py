@@ -40,10 +40,9 @@ def small_features(sde: Any, start: Array, target: Target, space: Space, box: Bo
     elif target.plane() is None:
         found += _small_set(target, start, space, box, widths)
     fewest = 2.0 if start.size == 1 else TARGET_CELLS  # in 1-D a face lies on the target
-    gap = distance_to(target, start, space, float(widths.max()) * fewest)
-    found += [
-        Feature(k, float(start[k]), gap, "the way to the target") for k, h in enumerate(widths) if gap < fewest * h
-    ]
+    gap = cells_to(target, start, space, widths, fewest)
+    if gap < fewest:
+        found += [Feature(k, float(start[k]), gap * h, "the way to the target") for k, h in enumerate(widths.tolist())]
     for feature in formula_features(sde):
         low, high = box[feature.axis]
         if (np.isnan(feature.place) or low < feature.place < high) and feature.length < FORMULA_CELLS * widths[
@@ -86,23 +85,23 @@ def _small_set(target: Target, start: Array, space: Space, box: Box, widths: Arr
     return found
 
 
-def distance_to(target: Target, start: Array, space: Space, reach: float) -> float:
-    """How far the target is from ``start`` along rays in 26 (or fewer) directions, at most ``reach``."""
+def cells_to(target: Target, start: Array, space: Space, widths: Array, reach: float) -> float:
+    """How many cells of ``widths`` (d,) lie between ``start`` and target, in 26 (or fewer) directions, up to ``reach``.
+
+    A cell counts the same along every axis, so that boxes of any shape are alike.
+    """
     d = start.size
     rays = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * d, indexing="ij")).reshape(d, -1)
     rays = rays[:, np.any(rays != 0, axis=0)]
     rays /= np.linalg.norm(rays, axis=0)
-    slope = np.asarray(target.gradient(start[:, None])[:, 0], dtype=float)
+    slope = np.asarray(target.gradient(start[:, None])[:, 0], dtype=float) * widths
     if np.isfinite(slope).all() and slope.any():
         rays = np.column_stack([rays, slope / np.linalg.norm(slope)])
-    low, high = 0.0, reach
+    ladder = reach * 2.0 ** -np.arange(60.0)
     with np.errstate(all="ignore"):
-        ladder = reach * 2.0 ** -np.arange(60.0)
-        met = [bool((space.level(target, start[:, None] + r * rays) >= 0).any()) for r in ladder]
-    if not any(met):
-        return np.inf
-    low, high = ladder[np.flatnonzero(met)[-1]] / 2, ladder[np.flatnonzero(met)[-1]]
-    return float((low + high) / 2)
+        steps = (start[:, None] + r * widths[:, None] * rays for r in ladder)
+        met = np.flatnonzero([bool((space.level(target, points) >= 0).any()) for points in steps])
+    return float(0.75 * ladder[met[-1]]) if met.size else np.inf
 
 
 def formula_features(sde: Any) -> list[Feature]:

@@ -217,13 +217,14 @@ def require_reachable(target: Target, edges: Edges) -> None:
         raise ValueError(f"no path can reach the target {target}: it lies beyond {outside}; move the target")
 
 
-def smallest_length(target: Target, walls: Walls | None) -> float:
-    """The shortest length of target and walls that a step may not jump over; infinite if there is none.
+def lengths_met(target: Target, walls: Walls | None) -> list[tuple[int | None, float]]:
+    """Lengths that a step may not jump over: sides of the box by axis, and (axis ``None``) the radius of a ball.
 
-    The radius of a ball (but on a line, where a path cannot pass it unseen) and the sides of the box.
+    On a line a path cannot pass a ball unseen.
     """
-    sides = [high - low for kind, (low, high) in zip(walls.kind, walls.box, strict=True) if kind] if walls else []
+    sides = zip(walls.kind, walls.box, strict=True) if walls else ()
+    found: list[tuple[int | None, float]] = [(k, b - a) for k, (kind, (a, b)) in enumerate(sides) if kind]
     ball = target.ball()
-    if ball is not None and (ball[0].size > 1 or sides):
-        sides.append(ball[1])
-    return float(min(sides, default=np.inf))
+    if ball is not None and (ball[0].size > 1 or found):
+        found.append((None, ball[1]))
+    return found

@@ -21,7 +21,7 @@ from fpsim.cuda.device import Device, check_fast_math
 from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.edges import Edges, start_edges
-from fpsim.paths.enclosure import enclosed, smallest_length
+from fpsim.paths.enclosure import enclosed, lengths_met
 from fpsim.paths.exit_run import ExitRun
 from fpsim.paths.exit_sample import ExitSample, sample_of
 from fpsim.paths.starts import start_points
@@ -169,22 +169,25 @@ def _widened(
 
 def require_fine_step(sde: SDE, target: Target, edges: Edges, step: float) -> None:
     """Refuse steps whose kick is longer than a ball's radius or the box, which a path would jump over unseen."""
-    length = smallest_length(target, edges.walls)
-    if not np.isfinite(length) or sde.inertia is not None:  # a body's flight is followed through any image of its box
+    if sde.inertia is not None:  # a body's flight is followed through any image of its box
         return
-    at = edges.origin[:, None]
-    ball = target.ball()
+    at, ball = edges.origin[:, None], target.ball()
     if ball is not None:
         away = at - ball[0][:, None]
         at = np.concatenate([at, at - (1 - ball[1] / np.linalg.norm(away)) * away], axis=1)
-    strength = float(np.linalg.eigvalsh(np.moveaxis(sde.diffusion(edges.evaluable(at)), -1, 0)).max())
-    kick = float(np.sqrt(2 * step * strength))
-    if kick > length:
-        what = "the target's radius" if ball is not None and length == ball[1] else "the box between walls"
-        raise ValueError(
-            f"a step of {step:g} kicks paths by about {kick:.3g}, past {what} of {length:g}, where exits between two "
-            f"steps cannot be told; use step <= {length**2 / (32 * strength):.2g}"
-        )
+    found = lengths_met(target, edges.walls)
+    if not found:
+        return
+    tensor = np.moveaxis(sde.diffusion(edges.evaluable(at)), -1, 0)
+    for axis, length in found:
+        strength = float((np.linalg.eigvalsh(tensor) if axis is None else tensor[:, axis, axis]).max())
+        kick = float(np.sqrt(2 * step * strength))
+        if kick > length:
+            what = "the target's radius" if axis is None else "the box between walls"
+            raise ValueError(
+                f"a step of {step:g} kicks paths by about {kick:.3g}, past {what} of {length:g}, where exits between "
+                f"two steps cannot be told; use step <= {length**2 / (32 * strength):.2g}"
+            )
 
 
 def check_deadline(deadline: float) -> float:

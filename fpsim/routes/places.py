@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fpsim.assumption import Assumption
 from fpsim.lengths import distance
 from fpsim.paths.step import numpy_step
-from fpsim.routes.steps import KICKS_PER_RADIUS, KICKS_TO_TARGET
+from fpsim.routes.steps import KICKS_PER_RADIUS, KICKS_TO_TARGET, directions
 from fpsim.sde.sde import SDE
 from fpsim.targets import PlaceTarget, Target
 from fpsim.walls import MovingWalls, Walls
@@ -93,9 +93,9 @@ class Places:
         """How normals carry paths from places ``x`` within a step, (d, n)."""
         return self.sde.leap(x, z, step)
 
-    def _length(self, step: float) -> float:
-        """How far a step carries a path, where the noise is largest."""
-        return math.sqrt(2 * step * self._noise())
+    def _length(self, step: float, x: Array, ways: Array) -> float:
+        """How far a step carries a path from the worst of ``x`` along one of ``ways`` (d, n)."""
+        return math.sqrt(2 * step * float(np.max(self.sde.along(x, ways), initial=0.0)))
 
     def _along(self, x: Array, v: Array, shares: Array) -> tuple[Array, Array]:
         """b . v and v . D v / v . v at x + share v, shape (shares, n)."""
@@ -109,22 +109,20 @@ class Places:
         return work.reshape(shares.size, -1), noise.reshape(shares.size, -1)
 
     def crowding(self, step: float) -> float:
-        """A kick against the way to the target, its radius and the room between walls, 1 where they just bear it."""
-        sizes, ball = [self.way / KICKS_TO_TARGET], self.target.ball()
+        """Kicks against the way to the target, its radius and the room between walls, 1 where they just bear it."""
+        slopes = np.broadcast_to(self.target.gradient(self.x), self.x.shape)
+        normals = slopes / np.maximum(np.linalg.norm(slopes, axis=0), 1e-300)
+        shares, ball = [self._length(step, self.x, normals) * KICKS_TO_TARGET / self.way], self.target.ball()
         if ball is not None and self.x.shape[0] > 1:
-            sizes.append(ball[1] / KICKS_PER_RADIUS)
-        if self.walls is not None:
-            room = [high - low for kind, (low, high) in zip(self.walls.kind, self.walls.box, strict=True) if kind]
-            sizes += [min(room) / KICKS_PER_ROOM] if room else []
-        return self._length(step) / min(sizes)
-
-    def _noise(self) -> float:
-        """Largest D at the target's centre, or where the paths are."""
-        ball = self.target.ball()
-        x = self.x if ball is None else ball[0][:, None]
-        ways = np.concatenate([np.eye(x.shape[0]), np.random.default_rng(2).standard_normal((x.shape[0], 8))], axis=1)
-        ways = np.repeat(ways / np.linalg.norm(ways, axis=0), x.shape[1], axis=1)
-        return float(np.max(self.sde.along(np.tile(x, ways.shape[1] // x.shape[1]), ways)))
+            ways = directions(ball[0].size)
+            at = np.repeat(ball[0][:, None], ways.shape[1], axis=1)
+            shares.append(self._length(step, at, ways) * KICKS_PER_RADIUS / ball[1])
+        sides = () if self.walls is None else zip(self.walls.kind, self.walls.box, strict=True)
+        for axis, (kind, (low, high)) in enumerate(sides):
+            if kind is not None:
+                along = np.repeat(np.eye(self.x.shape[0])[:, axis : axis + 1], self.x.shape[1], axis=1)
+                shares.append(self._length(step, self.x, along) * KICKS_PER_ROOM / (high - low))
+        return max(shares)
 
     def order(self, bridge: bool) -> float:
         """Weak order of a step: one half where D jumps, or where exits are seen at the steps only (no ``bridge``).
@@ -164,8 +162,8 @@ class Flights(Places):
     def _leap(self, x: Array, z: Array, step: float) -> Array:
         return np.asarray(step / math.sqrt(2 * self.mass) * self.sde.kick(x, z))
 
-    def _length(self, step: float) -> float:
-        return step * math.sqrt(self._noise() / self.mass)
+    def _length(self, step: float, x: Array, ways: Array) -> float:
+        return step * math.sqrt(float(np.max(self.sde.along(x, ways), initial=0.0)) / self.mass)
 
 
 def places(sde: SDE, walls: Walls | None, target: Target, starts: Array, ends: Array, step: float) -> Places:

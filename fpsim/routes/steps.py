@@ -46,7 +46,9 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     if law is not None:  # no time of its own beyond that of a jump over the way
         jump = (distance(target, start) / law.scale) ** law.alpha / JUMP_PARTS
         return float(f"{min(STEP_TIMES_STIFFNESS / stiff, jump) if stiff > 0 else jump:.2g}")
-    flat = distance(target, start) ** 2 / (2 * _noise(sde, start))
+    slope = np.broadcast_to(target.gradient(start[:, None]), (start.size, 1))
+    across = float(sde.along(start[:, None], slope / max(float(np.linalg.norm(slope)), 1e-300))[0])
+    flat = distance(target, start) ** 2 / (2 * across) if across > 0 else math.inf
     steps = [STEP_TIMES_STIFFNESS / stiff, flat / KICKS_TO_TARGET**2] if stiff > 0 else [flat / 400]
     ball = target.ball()
     if ball is not None and start.size > 1:
@@ -67,10 +69,16 @@ def inertial_step(stiff: float) -> float:
     return float(f"{INERTIAL / stiff:.2g}")
 
 
+def directions(d: int) -> Array:
+    """The axes and some more directions, (d, d + 8)."""
+    ways = np.concatenate([np.eye(d), np.random.default_rng(2).standard_normal((d, 8))], axis=1)
+    return np.asarray(ways / np.linalg.norm(ways, axis=0))
+
+
 def _noise(sde: SDE, x: Array) -> float:
-    """Largest n . D n at ``x`` (d,), over the axes and some more directions n."""
-    ways = np.concatenate([np.eye(x.size), np.random.default_rng(2).standard_normal((x.size, 8))], axis=1)
-    return float(np.max(sde.along(np.repeat(x[:, None], ways.shape[1], axis=1), ways / np.linalg.norm(ways, axis=0))))
+    """Largest n . D n at ``x`` (d,) over directions n."""
+    ways = directions(x.size)
+    return float(np.max(sde.along(np.repeat(x[:, None], ways.shape[1], axis=1), ways)))
 
 
 def rest(landscape: Any, start: Array) -> Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,8 @@ from fpsim.routes.formulas.climb import refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost
+from fpsim.sde.units import in_units, own_units
+from fpsim.targets import HalfSpace, LevelSet, Target
 from landscapes.field import in_words
 
 Array = NDArray[np.float64]
@@ -73,7 +75,21 @@ def bouchet_reygner(problem: Problem, *, deadline: float = DEADLINE) -> Formula:
             "loss changes its sign, as it does on the way to every saddle: take floor_shape='smooth', or by_grid or "
             "by_paths"
         )
-    return _answer(problem, check_deadline(deadline))
+    units = own_units(problem.sde, problem.point)
+    if units is None:
+        return _answer(problem, check_deadline(deadline))
+    found = _answer(_in_units(problem, units), check_deadline(deadline))
+    minimum, saddle = (tuple((np.array(place) * units).tolist()) for place in (found.minimum, found.saddle))
+    return replace(found, minimum=minimum, saddle=saddle)
+
+
+def _in_units(problem: Problem, units: Array) -> Problem:
+    """The problem in coordinates x_i / units_i, in which the noise is alike along all axes."""
+    plane, goal = problem.target.plane(), problem.target
+    scaled: Target = LevelSet(lambda u: goal.level(units.reshape(-1, *[1] * (u.ndim - 1)) * u))
+    if plane is not None:
+        scaled = HalfSpace(tuple(plane[0] * units), plane[1])
+    return Problem(in_units(problem.sde, units), problem.point / units, scaled)
 
 
 @lru_cache(maxsize=16)
@@ -162,7 +178,10 @@ def _foot(
     """One side of a saddle: whether its flow line meets the target, and where it ends."""
     out = saddle.modes[:, int(np.argmax(saddle.rates.real))].real
     line, end = downstream(h, saddle.x + step * out / np.linalg.norm(out), length)
-    return bool(np.any(problem.target.level(line) >= 0)), end
+    met = bool(np.any(problem.target.level(line) >= 0))
+    if end is not None and not met:  # a target that begins at the next minimum is met to rounding
+        met = _distance(problem, end.x) <= NEAR * length
+    return met, end
 
 
 def _ways(found: MinimumAction, sde: Any, ends: float) -> list[tuple[float, Array]]:

@@ -1,0 +1,82 @@
+"""x_i -> s_i x_i, t -> tau t changes no number without a unit, by any route: a problem knows its own lengths and times.
+
+Units are powers of two, so that steps of paths are the same to rounding, and differ by up to 2^20, about 10^6.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+import fpsim
+from fpsim.walls import Walls
+from landscapes import DriftField, Landscape
+
+UNITS = [((2.0**-20, 1.0), 1.0), ((2.0**10, 2.0**-10), 1e4), ((1.0, 2.0**20), 1e-2)]
+SMALL = {
+    "grid": {"cells": 48},
+    "paths": {"paths": 256, "seed": 3, "step_bias": False},
+    "splitting": {"repetitions": 2, "particles": 32, "seed": 3, "step_bias": False},
+    "bouchet-reygner": {},
+}
+
+
+def turning(units, tau, walls=False):
+    """A valley whose drift is no gradient, under noise that is alike along both axes in its own units."""
+    (a, b), own = units, {"a": units[0], "b": units[1], "tau": tau}
+    drift = ["a/tau*(x/a - (x/a)**3 - (x/a)*(y/b)**2)", "-b/tau*(1 + (x/a)**2)*y/b"]
+    field = DriftField.from_expression(drift, variables="x y", bounds=[(-2 * a, 2 * a), (-2 * b, 2 * b)], **own)
+    sde = fpsim.SDE(field, fpsim.ConstantDiffusion([0.15 * a**2 / tau, 0.15 * b**2 / tau]))
+    box = Walls("reflecting", [(-1.2 * a, 1.5 * a), (-0.7 * b, 0.7 * b)]) if walls else None
+    return fpsim.EscapeProblem(sde, (-a, 0.0), fpsim.HalfSpace((1.0, 0.0), a), boundary=box)
+
+
+def walled(units, tau):
+    """The same between walls."""
+    return turning(units, tau, walls=True)
+
+
+def uneven(units, tau):
+    """A well on a line under noise that depends on the place; the second unit is not used."""
+    a, own = units[0], {"a": units[0], "tau": tau}
+    well = Landscape.from_expression("a**2/tau*((x/a)**2 - 1)**2/4", a=a, tau=tau)
+    noise = fpsim.DiffusionField.from_expression(["0.08*a**2/tau*(1 + (x/a)**2/2)"], "x", **own)
+    return fpsim.EscapeProblem(fpsim.SDE(well, noise), -a, a)
+
+
+def body(units, tau):
+    """Motion with inertia; friction has no unit where D is a length squared per time."""
+    a = units[0]
+    well = Landscape.from_expression("a**2/tau*((x/a)**2 - 1)**2/4", a=a, tau=tau)
+    sde = fpsim.Underdamped(well, fpsim.ConstantDiffusion(0.1 * a**2 / tau), 0.5, tau)
+    return fpsim.EscapeProblem(sde, -a, a, boundary=Walls("reflecting", [(-1.3 * a, 2 * a)]))
+
+
+CASES = [(turning, name) for name in SMALL if name != "splitting"]
+CASES += [(walled, name) for name in ("grid", "paths", "splitting")]
+CASES += [(uneven, name) for name in ("quadrature", "grid", "paths", "splitting", "state-dependent")]
+CASES += [(body, name) for name in ("grid", "paths", "melnikov-meshkov")]
+
+
+@lru_cache
+def found(make, name, units, tau):
+    one = make(units, tau).by(name, **SMALL.get(name, {}))
+    return one.mean / tau, one.error / tau, sorted(a.key for a in one.violated)
+
+
+@pytest.mark.parametrize(("make", "name"), CASES)
+def test_numbers_without_units_stay(make, name):
+    mean, error, violated = found(make, name, (1.0, 1.0), 1.0)
+    for units, tau in UNITS[:2] if make in (uneven, walled) else UNITS:  # the last rounds otherwise, and ties part
+        other, its, failed = found(make, name, units, tau)
+        assert other == pytest.approx(mean, rel=1e-6 if name != "grid" else 1e-5) and failed == violated
+        assert its == pytest.approx(error, rel=0.05 if name != "grid" else 0.3)
+
+
+def test_the_least_action_stays():
+    """int (x^3 - x) / 0.15 dx from -1 to 0 along the axis, on which symmetry keeps the way."""
+    for units, tau in [((1.0, 1.0), 1.0), UNITS[0]]:
+        asked = turning(units, tau)
+        way = fpsim.minimum_action(asked.sde, asked.start, (0.0, 0.0), starts=1, pieces=64)
+        assert way.exponent == pytest.approx(0.25 / 0.15, rel=1e-6) and not way.violated
+        np.testing.assert_allclose(way.x[:, -1], 0.0, atol=1e-300)
