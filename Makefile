@@ -18,7 +18,7 @@ RIVALS_STAMP := $(RIVALS)/stamp-$(call sum,benchmarks/requirements.txt)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coretest lint docs dist bench replicas sweeps core constraints clean distclean
+.PHONY: help demo test coretest lint docs dist bench sweeps core constraints clean distclean
 
 help:  ## this list
 	@echo "make TARGET  (PYTHON=python3.12 chooses the interpreter, ARGS='...' goes to the command)"
@@ -49,13 +49,8 @@ dist: $(DEV)  ## sdist and wheel in dist/, the wheel made from the sdist and tri
 	    && ../.venv/wheel/bin/fpsim --version && ../.venv/wheel/bin/fpsim --help > /dev/null
 	@rm -rf .venv/wheel
 
-bench: $(CORE) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy and py-pde, on one core
+bench: $(FULL) $(RIVALS_STAMP)  ## speed against plain numba, numpy, diffrax, scipy, py-pde and torch, on one core
 	@$(BIN)/python benchmarks/run.py --rivals $(RIVALS)/bin/python $(ARGS)
-	@$(BIN)/python benchmarks/density.py --rivals $(RIVALS)/bin/python $(ARGS)
-	@$(BIN)/python benchmarks/equal_bias.py
-
-replicas: $(FULL)  ## speed of many copies of a network at once against a loop over them
-	@$(BIN)/python benchmarks/replicas.py $(ARGS)
 
 sweeps: $(FULL)  ## what a sweep costs per point, against plain Dask and joblib
 	@$(BIN)/python benchmarks/sweeps.py $(ARGS)

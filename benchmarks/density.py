@@ -1,4 +1,4 @@
-"""Densities and mean first-passage times: error against time, fpsim beside scipy, py-pde and fplanck, on one core.
+"""Densities and mean first-passage times: error against time, fpsim beside scipy, py-pde and fplanck.
 
     line     V = (x^2 - 1)^2/4, D = 0.1, box [-2.5, 2.5], p(0) = normal(-1, 0.1), p(10)
     plane    V = (x^2 - 1)^2/4 + y^2/2, the same in x, 200 x 200 cells
@@ -7,35 +7,20 @@
 
 The error of a density is its L1 distance on the cell centres from the exact one (exact_density.py).  scipy's
 expm_multiply works on fpsim's own matrix.  Seconds are processor time of one call, so that other work on the machine
-hardly counts, in the median; matrices are made before and compilation is not counted.  Ratios are of one run.
-
-    python benchmarks/density.py [--rivals PYTHON] [--quick] [--output FILE.json]
+hardly counts, in the median; matrices are made before and compilation is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-os.environ["MKL_NUM_THREADS"] = "1"
 
 import exact_density as problem
 import numpy as np
-import scipy
+from exact_density import row
+from measuring import Row, rival, timed
 from scipy.sparse.linalg import expm_multiply
 
 import fpsim
@@ -46,9 +31,6 @@ from fpsim.density.grid import Grid
 from fpsim.density.motion import Motion
 from fpsim.routes.grid import escape_time_by_grid
 from fpsim.targets import HalfSpace, Point
-
-HERE = Path(__file__).parent
-Row = dict[str, Any]
 
 
 def sde(dimension: int) -> fpsim.SDE:
@@ -65,31 +47,6 @@ def prepared(cells: int, dimension: int) -> tuple[FokkerPlanck, float]:
     equation = FokkerPlanck(sde(dimension), Grid(*[(problem.LOW, problem.HIGH, cells)] * dimension))
     assert equation.generator.shape == (cells**dimension,) * 2
     return equation, time.process_time() - began
-
-
-def timed(function: Callable[[], Any], rounds: int) -> tuple[Any, list[float]]:
-    """The last answer, and processor seconds of each round."""
-    seconds, answer = [], None
-    for _ in range(rounds):
-        began = time.process_time()
-        answer = function()
-        seconds.append(time.process_time() - began)
-    return answer, seconds
-
-
-def row(tool: str, cells: int, p: problem.Array, seconds: list[float], setup: float, **more: Any) -> Row:
-    facts = {"tool": tool, "dimension": p.ndim, "cells": cells, "seconds": statistics.median(seconds)}
-    width = (problem.HIGH - problem.LOW) / cells
-    return {
-        **facts,
-        "best": min(seconds),
-        "all": seconds,
-        "setup_seconds": setup,
-        "error": problem.error(p, problem.exact(cells, p.ndim)),
-        "lowest": float(p.min()),
-        "mass_error": float(abs(p.sum() * width**p.ndim - 1)),
-        **more,
-    }
 
 
 def densities(cells: int, dimension: int, rounds: int, rival: bool, other: str | None = None) -> list[Row]:
@@ -187,54 +144,8 @@ def verdicts(rows: list[Row], passages: list[Row]) -> list[tuple[str, float, str
     ]
 
 
-def rivals(interpreter: str, quick: bool) -> dict[str, Any]:
-    command = [interpreter, str(HERE / "rivals_density.py"), *(["--quick"] if quick else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"the benchmark of py-pde and fplanck failed: {done.stderr[-400:]}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def show(report: dict[str, Any]) -> None:
-    print("density at t = 10: processor time and L1 error, one core")
-    for dimension, name in ((1, "line"), (2, "plane")):
-        for r in sorted((r for r in report["densities"] if r["dimension"] == dimension), key=lambda r: r["cells"]):
-            tool = f"{r['tool']}{', ' + r['method'] if 'method' in r else ''}"
-            size = str(r["cells"]) if dimension == 1 else f"{r['cells']} x {r['cells']}"
-            print(
-                f"  {name:6s}{tool:31s}{size:>10s}{_time(r['seconds']):>11s}  error {r['error']:.1e}"
-                f"  min p {r['lowest']:9.1e}  |mass - 1| {r['mass_error']:.0e}"
-            )
-    turning = report["swirl"]
-    print(
-        f"  swirl fpsim {turning['cells']} x {turning['cells']}: {_time(turning['seconds'])}, expm_multiply "
-        f"{_time(turning['expm_multiply'])} ({turning['ratio']:.0f} times), L1 distance {turning['apart']:.1e}"
-    )
-    print("mean first-passage time, -1 to x >= 0 (whole field and variance): matrix, solve, relative error")
-    for r in report["passages"]:
-        size, error = f"{r['cells']}^{r['dimension']}", r["relative_error"]
-        print(f"  {r['tool']:28s}{size:>10s}{_time(r['setup_seconds']):>11s}{_time(r['seconds']):>11s}  {error:9.1e}")
-    for name, version in report["rivals"].items():
-        print(f"{name} {version}")
-    print("ratios in this run: seconds over fpsim's on as many cells")
-    for name, value in report["ratios"].items():
-        print(f"  {name:46s}{value:12.1f}")
-    for what, value, wanted, met in report["verdicts"]:
-        print(f"{'met   ' if met else 'MISSED'}  {what:46s}{value:10.3g}  (wanted {wanted})")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rivals", help="interpreter of the environment with py-pde and fplanck")
-    parser.add_argument("--quick", action="store_true", help="coarse grids only, no verdicts")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "density.json")
-    options = parser.parse_args()
-    quick = options.quick
+def measured(quick: bool, interpreter: str | None) -> dict[str, Any]:
+    """All of it; ``interpreter`` is the rivals', with py-pde and fplanck."""
     rows = densities(200, 1, 40, rival=True)
     if not quick:
         rows += densities(1000, 1, 40, rival=True) + densities(10_000, 1, 20, rival=False)
@@ -242,30 +153,48 @@ def main() -> None:
     rows += densities(plane, 2, 3, rival=True, other="uniformisation")
     turning = swirl(plane)
     times = passages({1: 1000, 2: 100, 3: 24} if quick else {1: 1000, 2: 400, 3: 64})
-    met: dict[str, str] = {}
-    if options.rivals:
-        found = rivals(options.rivals, quick)
-        rows, met = rows + found["rows"], found["versions"]
-    report: dict[str, Any] = {
-        "machine": {"cpu": platform.processor() or platform.machine(), "python": platform.python_version()},
-        "versions": {"fpsim": fpsim.__version__, "numpy": np.__version__, "scipy": scipy.__version__},
-        "rivals": met,
-        "error of the reference": problem.own_error(),
-        "densities": rows,
-        "swirl": turning,
-        "passages": times,
-        "ratios": {
-            f"{r['tool']}, {r['dimension']}-D, {r['cells']} cells": gain(rows, r["tool"], r["dimension"], r["cells"])
-            for r in rows
-            if r["tool"] != "fpsim"
-        },
-        "verdicts": [] if quick else verdicts(rows, times),
+    found = rival(interpreter, "rivals_density.py", quick) if interpreter else {"rows": [], "versions": {}}
+    rows += found["rows"]
+    ratios = {
+        f"{r['tool']}, {r['dimension']}-D, {r['cells']} cells": gain(rows, r["tool"], r["dimension"], r["cells"])
+        for r in rows
+        if r["tool"] != "fpsim"
     }
-    show(report)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"wrote {options.output}")
+    return {
+        "rivals": found["versions"], "error of the reference": problem.own_error(), "densities": rows,
+        "swirl": turning, "passages": times, "ratios": ratios, "verdicts": [] if quick else verdicts(rows, times),
+    }  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def lines(report: dict[str, Any]) -> list[str]:
+    """In words."""
+    out = ["density at t = 10: processor time and L1 error"]
+    for dimension, name in ((1, "line"), (2, "plane")):
+        for r in sorted((r for r in report["densities"] if r["dimension"] == dimension), key=lambda r: r["cells"]):
+            tool = f"{r['tool']}{', ' + r['method'] if 'method' in r else ''}"
+            size = str(r["cells"]) if dimension == 1 else f"{r['cells']} x {r['cells']}"
+            out.append(
+                f"  {name:6s}{tool:31s}{size:>10s}{_time(r['seconds']):>11s}  error {r['error']:.1e}"
+                f"  min p {r['lowest']:9.1e}  |mass - 1| {r['mass_error']:.0e}"
+            )
+    turning = report["swirl"]
+    out.append(
+        f"  swirl fpsim {turning['cells']} x {turning['cells']}: {_time(turning['seconds'])}, expm_multiply "
+        f"{_time(turning['expm_multiply'])} ({turning['ratio']:.0f} times), L1 distance {turning['apart']:.1e}"
+    )
+    out.append("mean first-passage time, -1 to x >= 0 (whole field and variance): matrix, solve, relative error")
+    for r in report["passages"]:
+        size, times = f"{r['cells']}^{r['dimension']}", (_time(r["setup_seconds"]), _time(r["seconds"]))
+        out.append(f"  {r['tool']:28s}{size:>10s}{times[0]:>11s}{times[1]:>11s}  {r['relative_error']:9.1e}")
+    for name, version in report["rivals"].items():
+        out.append(f"{name} {version}")
+    out.append("ratios in this run: seconds over fpsim's on as many cells")
+    for name, value in report["ratios"].items():
+        out.append(f"  {name:46s}{value:12.1f}")
+    for what, value, wanted, met in report["verdicts"]:
+        out.append(f"{'met   ' if met else 'MISSED'}  {what:46s}{value:10.3g}  (wanted {wanted})")
+    return out
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

@@ -1,23 +1,17 @@
-"""Seconds for the same bias: Euler-Maruyama against scheme="weak-2", E x(1)^2 of a tilted double well, on one core.
+"""Seconds for the same bias: Euler-Maruyama against scheme="weak-2", E x(1)^2 of a tilted double well, in float64.
 
 The bias of each number of steps is known without sampling: u(x) <- E u(step(x, z)) on Chebyshev points, with z by
 quadrature.  Both schemes then run with the fewest steps whose bias is allowed, in turns; the ratio is the median.
-
-    python benchmarks/equal_bias.py [--quick]
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
-import time
-from functools import lru_cache
-
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
+from measuring import gain, turns
 from numpy.polynomial import chebyshev, hermite_e
 
 import fpsim
@@ -53,31 +47,30 @@ def fewest(scheme: str, bias: float, limit: float) -> int:
     return steps
 
 
-def seconds(scheme: str, steps: int, paths: int) -> float:
-    """Processor seconds of one ensemble."""
-    began = time.process_time()
-    simulate(SDE, START, 1.0, 1.0 / steps, paths, keep="final", threads=1, scheme=scheme)
-    return time.process_time() - began
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer paths and turns")
-    quick = parser.parse_args().quick
+def measured(quick: bool, interpreter: str | None) -> dict[str, Any]:
+    """Rows, a bias each; the rivals' interpreter is not wanted here."""
     paths, rounds = (20_000, 3) if quick else (100_000, 5)
     coarse, fine = mean_square("weak-2", 64), mean_square("weak-2", 128)
-    limit = fine + (fine - coarse) / 3
-    print(f"E x(1)^2 = {limit:.8f}; seconds of {paths} paths, float64")
+    limit, rows = fine + (fine - coarse) / 3, []
     for bias in (1e-2, 1e-3, 1e-4):
         steps = {scheme: fewest(scheme, bias, limit) for scheme in SCHEMES}
         for scheme in SCHEMES:
-            seconds(scheme, steps[scheme], 1000)  # compile
-        turns = [[seconds(scheme, steps[scheme], paths) for scheme in SCHEMES] for _ in range(rounds)]
-        one, two = (statistics.median(turn) for turn in zip(*turns, strict=True))
-        gain = statistics.median(a / b for a, b in turns)
-        counts = f"{steps[SCHEMES[0]]:5d} steps {one:.2g} s   weak-2 {steps[SCHEMES[1]]:3d} steps {two:.2g} s"
-        print(f"bias {bias:g}: Euler-Maruyama {counts}   {gain:.1f} times")
+            walk(scheme, steps[scheme], 1000)  # compile
+        _, took = turns({scheme: partial(walk, scheme, steps[scheme], paths) for scheme in SCHEMES}, rounds)
+        seconds = {scheme: statistics.median(took[scheme]) for scheme in SCHEMES}
+        rows.append({"bias": bias, "steps": steps, "seconds": seconds, "ratio": gain(*took.values())})
+    return {"paths": paths, "limit": limit, "rows": rows}
 
 
-if __name__ == "__main__":
-    main()
+def walk(scheme: str, steps: int, paths: int) -> None:
+    """One ensemble."""
+    simulate(SDE, START, 1.0, 1.0 / steps, paths, keep="final", threads=1, scheme=scheme)
+
+
+def lines(report: dict[str, Any]) -> list[str]:
+    """In words."""
+    out = [f"E x(1)^2 = {report['limit']:.8f}; {report['paths']} paths"]
+    for row in report["rows"]:
+        both = "   ".join(f"{name} {row['steps'][name]:5d} steps {row['seconds'][name]:.2g} s" for name in SCHEMES)
+        out.append(f"bias {row['bias']:g}: {both}   {row['ratio']:.1f} times")
+    return out

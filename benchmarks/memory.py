@@ -19,7 +19,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -28,9 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measuring import HERE, machine, one_core, write
 
-HERE = Path(__file__).parent
-ONE_CORE = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "FPSIM_QUIET": "1"}
 STEP, DIFFUSION = 0.01, 0.25
 Row = dict[str, float]
 
@@ -126,12 +124,13 @@ def sizes(name: str, quick: bool) -> list[int]:
     return [round(n) for n in np.geomspace(low, high / 10 if quick else high, 3 if quick else POINTS)]
 
 
-def exponent(rows: list[Row], quantity: str) -> float:
-    """That of the growth between the last two sizes, NaN below what can be told."""
+def growth(rows: list[Row], quantity: str) -> str:
+    """That between the last two sizes as a power, in words where it is too little to tell."""
     before, last = rows[-2:]
     if min(before[quantity], last[quantity]) < (1.0 if quantity == "megabytes" else 0.01):
-        return math.nan
-    return math.log(last[quantity] / before[quantity]) / math.log(last["size"] / before["size"])
+        return f"{quantity} too few to tell"
+    power = math.log(last[quantity] / before[quantity]) / math.log(last["size"] / before["size"])
+    return f"{quantity} ~ size^{power:.2f}"
 
 
 def measured(quick: bool) -> dict[str, list[Row]]:
@@ -140,10 +139,10 @@ def measured(quick: bool) -> dict[str, list[Row]]:
     for name in WORK:
         for size in sizes(name, quick):
             command = [sys.executable, __file__, "--one", name, str(size)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **ONE_CORE})
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
             found.setdefault(name, []).append(json.loads(done.stdout))
         last = found[name][-1]
-        rates = ", ".join(f"{what} ~ size^{exponent(found[name], what):.2f}" for what in ("megabytes", "seconds"))
+        rates = ", ".join(growth(found[name], what) for what in ("megabytes", "seconds"))
         print(
             f"{name:24s} {last['size']:9.3g}: {last['megabytes']:8.1f} MB {last['seconds']:8.2f} s   {rates}",
             flush=True,
@@ -183,12 +182,10 @@ def main() -> None:
     if options.one:
         print(json.dumps(one(options.one[0], int(options.one[1]))))
         return
-    import fpsim
-
-    facts = {"fpsim": fpsim.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    one_core()
+    os.environ["FPSIM_QUIET"] = "1"
     found = measured(options.quick)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({**facts, "growth": found}, indent=1) + "\n")
+    write({"machine": machine("numpy", "numba", "scipy"), "growth": found}, options.output)
     print(f"wrote {options.output}")
     if options.picture:
         draw(found, options.picture)

@@ -1,33 +1,22 @@
-"""Mini-batch gradients of many networks at once: the three engines against a Python loop over replicas.
+"""Mini-batch gradients of many networks at once: the engines against a Python loop over replicas.
 
     ResNet-8 without normalisation on 8 x 8 digits, float32, R = 32 replicas, one thread
 
 A step is the gradient of S examples for every replica and its own parameters, and the update.  The loop takes the same
 torch code replica by replica (network, cross entropy, autograd, update in place) and none of its own overhead.  The
 engines take turns, and a ratio is the median over the turns.  Beside it stands how far the gradients are apart.
-
-    python benchmarks/replicas.py [--quick] [--output FILE.json]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from measuring import Row, gain
 from torch import nn
 
 from fpsim.networks.replicas import Replicas
@@ -72,7 +61,7 @@ class Loop:
                 torch._foreach_add_(parameters, slopes, alpha=-RATE)
 
 
-def measure(width: int, size: int, rounds: int, seconds: float) -> dict[str, Any]:
+def measure(width: int, size: int, rounds: int, seconds: float) -> Row:
     found, draws = landscape(width), np.random.default_rng(0)
     x = found.initial + 0.01 * draws.normal(size=(REPLICAS, found.dimension))
     picks, weights = draws.integers(0, 512, (REPLICAS, size)), np.full((REPLICAS, size), 1 / size)
@@ -98,43 +87,33 @@ def measure(width: int, size: int, rounds: int, seconds: float) -> dict[str, Any
                 count += 1
             if turn:  # the first turn warms up
                 times[name].append((time.process_time() - began) / count)
-    row: dict[str, Any] = {"width": width, "parameters": found.dimension, "batch_size": size, "apart": apart}
+    row: Row = {"width": width, "parameters": found.dimension, "batch_size": size, "apart": apart}
     for name, values in times.items():
         row[f"{name}_ms_per_replica_step"] = 1e3 * statistics.median(values) / REPLICAS
-        row[f"{name}_replica_steps_per_second"] = REPLICAS / statistics.median(values)
     for name in engines:
-        row[f"{name}_over_loop"] = statistics.median(a / b for a, b in zip(times["loop"], times[name], strict=True))
+        row[f"{name}_over_loop"] = gain(times["loop"], times[name])
     return row
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns")
-    parser.add_argument("--output", type=Path, help="JSON file for the figures")
-    chosen = parser.parse_args()
+def measured(quick: bool, interpreter: str | None) -> dict[str, Any]:
+    """Rows, a width and batch size each; the rivals' interpreter is not wanted here."""
     torch.set_num_threads(1)
-    rounds, seconds = (2, 0.1) if chosen.quick else (5, 0.5)
-    print(f"ResNet-8 on 8 x 8 digits, R = {REPLICAS}, float32, processor time, torch {torch.__version__}, one thread")
-    rows = []
-    for width in WIDTHS:
-        for size in BATCHES:
-            row = measure(width, size, rounds, seconds)
-            rows.append(row)
-            speeds = "  ".join(
-                f"{name} {row[f'{name}_ms_per_replica_step']:.3f} ({row[f'{name}_over_loop']:.1f}x)" for name in ENGINES
-            )
-            print(
-                f"width {width} S {size:2d}: ms per replica-step  loop {row['loop_ms_per_replica_step']:.3f}  {speeds}"
-                f"   gradients {row['apart']:.1e} apart",
-                flush=True,
-            )
+    rounds, seconds = (2, 0.1) if quick else (5, 0.4)
+    rows = [measure(width, size, rounds, seconds) for width in WIDTHS for size in BATCHES]
     worst = min(row["compiled_over_loop"] for row in rows if row["batch_size"] <= 16)
-    print(f"least at S <= 16: compiled {worst:.1f}x the loop; wanted {REQUIRED:g}x")
-    if chosen.output:
-        facts = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__, "rows": rows}
-        chosen.output.write_text(json.dumps(facts, indent=1))
-    return 0 if worst >= REQUIRED else 1
+    return {"replicas": REPLICAS, "turns": rounds, "rows": rows, "least up to 16 examples": worst}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def lines(report: dict[str, Any]) -> list[str]:
+    """In words."""
+    out = [f"ResNet-8 on 8 x 8 digits, {report['replicas']} replicas at once, float32: ms per replica and step"]
+    for row in report["rows"]:
+        speeds = "  ".join(
+            f"{name} {row[f'{name}_ms_per_replica_step']:.3f} ({row[f'{name}_over_loop']:.1f}x)" for name in ENGINES
+        )
+        out.append(
+            f"  width {row['width']} S {row['batch_size']:2d}: loop {row['loop_ms_per_replica_step']:.3f}  {speeds}"
+            f"   gradients {row['apart']:.1e} apart"
+        )
+    least = report["least up to 16 examples"]
+    return [*out, f"least up to 16 examples: compiled {least:.1f} times the loop; wanted {REQUIRED:g}"]

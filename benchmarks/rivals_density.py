@@ -3,53 +3,24 @@
 py-pde solves the conservative form with the density zero at the walls (a zero slope there would let mass in), through
 scipy's solve_ivp: LSODA, LSODA with the band of the matrix named, and in the plane RK23, since an implicit step needs
 a dense matrix there.  fplanck takes the potential and calls expm_multiply.  Seconds are processor time of the solve
-alone, after a solve that compiles; what is not installed is said and left out.  Run it with the rivals' interpreter:
-
-    benchmarks/.venv-rivals/bin/python benchmarks/rivals_density.py [--quick]
+alone, after a solve that compiles; what is not installed is said and left out.  "run.py" runs it with the rivals'
+interpreter, and keeps it on one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import json
-import os
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
 import exact_density as problem
-import numpy as np
+from exact_density import row
+from measuring import installed, timed
 
 BANDED = {"method": "LSODA", "lband": 2, "uband": 2}
-
-
-def row(tool: str, cells: int, p: problem.Array, seconds: list[float], setup: float) -> dict[str, Any]:
-    dimension = p.ndim
-    return {
-        "tool": tool,
-        "dimension": dimension,
-        "cells": cells,
-        "seconds": float(np.median(seconds)),
-        "all": seconds,
-        "setup_seconds": setup,
-        "error": problem.error(p, problem.exact(cells, dimension)),
-        "lowest": float(p.min()),
-        "mass_error": float(abs(p.sum() * ((problem.HIGH - problem.LOW) / cells) ** dimension - 1)),
-    }
-
-
-def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    began = time.process_time()
-    answer = function()
-    return answer, time.process_time() - began
 
 
 def py_pde(cells: int, dimension: int, name: str, options: dict[str, Any], rounds: int) -> dict[str, Any]:
@@ -63,8 +34,8 @@ def py_pde(cells: int, dimension: int, name: str, options: dict[str, Any], round
         return equation.solve(field, t_range=t, tracker=None, solver="scipy", **options)
 
     _, setup = timed(lambda: solve(1e-3))
-    runs = [timed(lambda: solve(problem.TIME)) for _ in range(rounds)]
-    return row(f"py-pde {name}", cells, runs[0][0].data, [seconds for _, seconds in runs], setup)
+    found, seconds = timed(lambda: solve(problem.TIME), rounds)
+    return row(f"py-pde {name}", cells, found.data, seconds, *setup)
 
 
 def fplanck(cells: int, dimension: int) -> dict[str, Any]:
@@ -86,19 +57,18 @@ def fplanck(cells: int, dimension: int) -> dict[str, Any]:
         )
     )
     p, seconds = timed(lambda: model.propagate(lambda *_: problem.start(cells, dimension), problem.TIME))
-    return row("fplanck", cells, p / width**dimension, [seconds], setup)
+    return row("fplanck", cells, p / width**dimension, seconds, *setup)
 
 
-def installed(package: str, module: str) -> str:
+def here(package: str, module: str) -> str:
     """The version, or why it cannot be had."""
     try:
         importlib.import_module(module)
     except ImportError as problem_met:
-        reason = f"not installed ({problem_met})"
         if package == "fplanck" and sys.version_info < (3, 12):
-            reason = f"not installed: fplanck 1.x needs Python >= 3.12, the rivals' is {sys.version.split()[0]}"
-        return reason
-    return importlib.metadata.version(package)
+            return f"not installed: fplanck 1.x needs Python >= 3.12, the rivals' is {sys.version.split()[0]}"
+        return f"not installed ({problem_met})"
+    return str(installed(package))
 
 
 def main() -> None:
@@ -106,7 +76,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="coarse grids only")
     quick = parser.parse_args().quick
     warnings.simplefilter("ignore")
-    versions = {"py-pde": installed("py-pde", "pde"), "fplanck": installed("fplanck", "fplanck")}
+    versions = {"py-pde": here("py-pde", "pde"), "fplanck": here("fplanck", "fplanck")}
     rows = []
     if not versions["py-pde"].startswith("not"):
         for cells in (200,) if quick else (200, 1000):

@@ -19,9 +19,10 @@ import json
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
+
+from measuring import timed
 
 # XLA reads these when jax is imported.
 if "--gpu" in sys.argv:
@@ -30,9 +31,6 @@ if "--gpu" in sys.argv:
 else:
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import diffrax
 import jax
@@ -104,12 +102,8 @@ def exit_time(key, diffusion: float, step: float, horizon: float):
 def seconds(solve: Solver, keys: list[Any]) -> tuple[list[float], np.ndarray]:
     """Processor time of a call per key, after one that compiles, and the last answer."""
     jax.block_until_ready(solve(keys[0]))
-    times = []
-    for key in keys[1:]:
-        began = time.process_time()
-        answer = jax.block_until_ready(solve(key))
-        times.append(time.process_time() - began)
-    return times, np.asarray(answer, dtype=np.float64)
+    runs = [timed(lambda key=key: jax.block_until_ready(solve(key))) for key in keys[1:]]
+    return [took[0] for _, took in runs], np.asarray(runs[-1][0], dtype=np.float64)
 
 
 def ensemble(drift: Drift, dimension: int, paths: int, runs: int, one_state: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ all work is sums of products over places that the tables name:
     g[o, k] += sum_n dy[o, n] x[place(k) + place(n)]             the gradient of its weights
 
 taken for 2 o and 4 n (or k) together: the sums stay in registers, and a number is loaded once for several products.
+The eight sums are written twice: as a function, even a pasted one, they leave the registers, at twice the time.
 """
 
 from __future__ import annotations
