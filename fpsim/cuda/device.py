@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -26,8 +27,8 @@ class NoGPUError(ValueError):
     """There is no GPU that could be used."""
 
 
-def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
-    """``"cpu"`` or ``"cuda"`` for ``work`` coordinate-steps, of an SDE where one is given.
+def chosen(device: str, work: float, has_text: Callable[[], bool] = lambda: True) -> Literal["cpu", "cuda"]:
+    """``"cpu"`` or ``"cuda"`` for ``work`` coordinate-steps of what has a text for GPUs, or not.
 
     ``"auto"`` takes the GPU for work of at least :data:`WORTH` per core, if one is there and usable.
 
@@ -39,11 +40,11 @@ def chosen(device: str, work: float, sde: Any = None) -> Literal["cpu", "cuda"]:
         raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}")
     if device == "cpu" or (device == "auto" and work < WORTH * (os.cpu_count() or 1)):
         return "cpu"
-    if sde is not None and sde.symbolic is None:
+    if not has_text():
         if device == "cuda":
             raise ValueError(
-                "a GPU runs formulas, and this SDE has none that compile (plain Python functions, or beyond two "
-                "dimensions |H(x)| or a full D(x) of many entries); use device='cpu'"
+                "a GPU runs formulas, and this SDE has none that compile (plain Python functions, a full D(x) of many "
+                "entries; between walls or in float32 also |H(x)| beyond two dimensions); use device='cpu'"
             )
         return "cpu"
     try:

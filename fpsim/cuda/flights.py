@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, types
 
-from fpsim.cuda.functions import again, column_functions, generated, inlined, lost_function, near
+from fpsim.cuda.composed import written
+from fpsim.cuda.functions import again, column_functions, inlined, lost_function, near
 from fpsim.cuda.moving import Moving, Text
 from fpsim.kernels import flight_lanes
 from fpsim.kernels.flight_lanes import ALOFT, ARRIVED, FLYING, UNSCORED
@@ -44,7 +45,7 @@ def score_function(score: Text | None, level: Any, real: str) -> tuple[int, Any,
             return level(tools)
 
         return *near("", 0, real), inlined(distance)
-    compiled = generated(score[0], real)
+    compiled = written(score[0], real)
 
     def value(x, data, own, tools):
         """By the generated text."""

@@ -22,6 +22,7 @@ from fpsim.cuda.device import simulated
 from fpsim.cuda.fast_normals import pair_fast
 from fpsim.kernels.normals import pair_double, pair_single
 from fpsim.kernels.philox import lane_words
+from fpsim.kernels.texts import ComposedText
 
 u4 = np.uint32
 LOW = 0xFFFFFFFF
@@ -55,9 +56,9 @@ def inlined(function: Callable[..., Any], fast: bool = False) -> Any:
     return cuda.jit(device=True, fastmath=fast, **({} if simulated() else {"forceinline": True}))(function)
 
 
-def generated(source: str, real: str) -> Any:
-    """The device function of a generated text; numba-cuda has no ``np.floor``, libdevice has."""
-    space: dict[str, Any] = {"math": math, "np": np, "floor": np.floor, "ceil": np.ceil}
+def generated(source: str, real: str, **known: Any) -> Any:
+    """The device function of a generated text, which may call ``known`` ones; numba-cuda has no ``np.floor``."""
+    space: dict[str, Any] = {"math": math, "np": np, "floor": np.floor, "ceil": np.ceil, **known}
     if simulated():  # Python's own functions raise where a GPU answers with infinity or no number
         space["math"] = SimpleNamespace(**{name: getattr(np, name, value) for name, value in vars(math).items()})
     else:
@@ -89,12 +90,12 @@ def logistic(real: str) -> Any:
     return inlined(function)
 
 
-def near(source: str, numbers: int, real: str) -> tuple[int, Any]:
+def near(source: str | ComposedText, numbers: int, real: str) -> tuple[int, Any]:
     """How many of a step's ``numbers`` a thread keeps for itself, and ``fetch(data, own)``, which gives what to read.
 
     A few numbers are best kept in registers; tables, which are read at places known only later, stay where they are.
     """
-    own = numbers if numbers <= KEPT and "int(" not in source else 0
+    own = numbers if isinstance(source, str) and numbers <= KEPT and "int(" not in source else 0
 
     def copy(data, mine):
         """Into the thread's own."""

@@ -12,19 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fpsim.cuda.composed import written
 from fpsim.cuda.functions import (
     again,
     copy_function,
     draw_function,
-    generated,
     inlined,
     kick_function,
     near,
 )
 from fpsim.kernels.exits import NEGLIGIBLE, bridge_uniform, share_left
 from fpsim.kernels.philox import lane_words
+from fpsim.kernels.texts import ComposedText
 
-Text = tuple[str, int]
+Text = tuple[str | ComposedText, int]
 """A generated function, and how many numbers it reads."""
 
 
@@ -90,7 +91,7 @@ def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str,
     """For generated step, distance and fold; ``given`` is :class:`Given`."""
     numbers = near(*step, real), near(*wall, real), near(*(fold or ("", 0)), real)
     (step_size, near_step), (wall_size, near_wall), (fold_size, near_fold) = numbers
-    watch, draw_normals = generated(wall[0], real), draw_function(dimension, real, fast)
+    watch, draw_normals = written(wall[0], real), draw_function(dimension, real, fast)
 
     def equip(given, room):
         """Numbers near, the rest as it was given."""
@@ -115,7 +116,7 @@ def moving(step: Text, wall: Text, fold: Text | None, dimension: int, real: str,
 
 
 def _step(text: Text, watch: Any, dimension: int, real: str) -> Any:
-    advance, choose = generated(text[0], real), kick_function(dimension)
+    advance, choose = written(text[0], real), kick_function(dimension)
     uniform = again(bridge_uniform, lane_words=again(lane_words))
     left = again(share_left, bridge_uniform=uniform)
     least, zero = np.dtype(real).type(NEGLIGIBLE), np.dtype(real).type(0)
@@ -147,7 +148,7 @@ def _arrive(dimension: int) -> Any:
 
 def _settle(fold: Text | None, dimension: int, real: str) -> Any:
     copy, copy_pair = copy_function(dimension), copy_function(2)
-    folded = None if fold is None else generated(fold[0], real)
+    folded = None if fold is None else written(fold[0], real)
 
     def free(u, x, tools):
         """As it is; what was there is here."""

@@ -14,17 +14,18 @@ import numpy as np
 from numba import cuda, types
 from numpy.typing import NDArray
 
+from fpsim.cuda.composed import written
 from fpsim.cuda.device import simulated
 from fpsim.cuda.functions import (
     column_functions,
     copy_function,
     draw_function,
     frame_function,
-    generated,
     kick_function,
     lost_function,
     near,
 )
+from fpsim.kernels.texts import ComposedText
 
 Array = NDArray[Any]
 THREADS = 16 if simulated() else 128
@@ -43,7 +44,7 @@ def over(kernel: Any, threads: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast: bool = False) -> Any:
+def walk_kernel(source: str | ComposedText, numbers: int, dimension: int, real: str, fast: bool = False) -> Any:
     """The kernel ``walk`` for one generated step, which reads ``numbers`` numbers; ``fast`` normals are the hardware's.
 
     Its arguments: states (d, paths), changed; number of the first path and of the first step; ``stretches`` stretches
@@ -51,10 +52,10 @@ def walk_kernel(source: str, numbers: int, dimension: int, real: str, fast: bool
     (stretches, d, paths), the state after each stretch, or (0, d, paths); lost (2,), lowered to the first path that
     was lost and raised to the group of four steps in which one was.
     """
-    advance, draw, is_lost = generated(source, real), draw_function(dimension, real, fast), lost_function(dimension)
+    advance, draw, is_lost = written(source, real), draw_function(dimension, real, fast), lost_function(dimension)
     number, (own, fetch) = getattr(types, real), near(source, numbers, real)
     choose, copy, keep = kick_function(dimension), copy_function(dimension), frame_function(dimension)
-    (take, put), short = column_functions(dimension), source.count("\n") < LONG
+    (take, put), short = column_functions(dimension), isinstance(source, str) and source.count("\n") < LONG
 
     @cuda.jit(fastmath=fast)
     def walk(states, first_path, first_step, every, stretches, key0, key1, stream, given, limit, frames, lost):

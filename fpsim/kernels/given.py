@@ -6,6 +6,7 @@ All have the form ``part(x, data, out)`` over a block of points and fill rows of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -146,76 +147,86 @@ def of_curvature(curvature: Any, dimension: int, entries: bool, form: int) -> An
     d, length = dimension, dimension * dimension if entries else dimension * (dimension + 1) // 2
 
     def part(x: Any, data: Any, out: Any) -> None:
-        h = np.empty(length * BLOCK)
-        curvature(x, data[3:], h)
-        a, v = np.empty((d, d)), np.empty((d, d))
+        h, a, v = np.empty(length * BLOCK), np.empty(d * d), np.empty(d * d)
         level, root = np.empty(d), np.empty(d)
+        curvature(x, data[3:], h)
         for j in range(BLOCK):
-            k = 0
-            for p in range(d):
-                for q in range(d if entries else d - p):
-                    if entries:
-                        a[p, q] = (h[(p * d + q) * BLOCK + j] + h[(q * d + p) * BLOCK + j]) / 2
-                    else:
-                        a[p, p + q] = a[p + q, p] = h[k * BLOCK + j]
-                        k += 1
-            rotated(a, v)
-            for p in range(d):
-                t = a[p, p]
-                if form == 1:
-                    t = np.sqrt(t * t + data[1] * data[1])
-                elif form == 2:
-                    t = max(t, 0.0) + data[1]
-                else:
-                    t = abs(t) + data[1]
-                level[p] = data[0] * t + data[2]
-                root[p] = np.sqrt(2 * level[p])
-            k, half = 0, d * (d + 1) // 2
-            for p in range(d):
-                for q in range(p, d):
-                    s, r = 0.0, 0.0
-                    for m in range(d):
-                        both = v[p, m] * v[q, m]
-                        s += both * level[m]
-                        r += both * root[m]
-                    out[k * BLOCK + j] = s
-                    out[(half + k) * BLOCK + j] = r
-                    k += 1
+            spectral(h, j, BLOCK, a, v, level, root, data, out, d, entries, form)
 
     return _typed(PART, part)
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def rotated(a, v):
-    """Turn the symmetric ``a`` into the diagonal matrix of its eigenvalues; ``v`` gets the eigenvectors as columns."""
-    d = a.shape[0]
-    v[:, :] = 0.0
+def rotated(a, v, d):
+    """Turn the symmetric ``a`` (d, d) into the diagonal matrix of its eigenvalues; ``v`` gets their vectors as columns.
+
+    Both are flat.
+    """
     size = 0.0
     for p in range(d):
-        v[p, p] = 1.0
         for q in range(d):
-            size += a[p, q] * a[p, q]
+            v[p * d + q] = 1.0 if p == q else 0.0
+            size += a[p * d + q] * a[p * d + q]
     for _ in range(SWEEPS):
         off = 0.0
         for p in range(d):
             for q in range(p):
-                off += a[p, q] * a[p, q]
+                off += a[p * d + q] * a[p * d + q]
         if not off > 1e-34 * size:
             return
         for p in range(d - 1):
             for q in range(p + 1, d):
-                if a[p, q] * a[p, q] <= 1e-40 * size:
+                one = a[p * d + q]
+                if one * one <= 1e-40 * size:
                     continue
-                theta = (a[q, q] - a[p, p]) / (2 * a[p, q])
-                t = 1 / (abs(theta) + np.sqrt(theta * theta + 1))
+                theta = (a[q * d + q] - a[p * d + p]) / (2 * one)
+                t = 1 / (abs(theta) + math.sqrt(theta * theta + 1))
                 t = -t if theta < 0 else t
-                c = 1 / np.sqrt(t * t + 1)
+                c = 1 / math.sqrt(t * t + 1)
                 s = t * c
                 for m in range(d):
-                    a[m, p], a[m, q] = c * a[m, p] - s * a[m, q], s * a[m, p] + c * a[m, q]
+                    first, second = a[m * d + p], a[m * d + q]
+                    a[m * d + p], a[m * d + q] = c * first - s * second, s * first + c * second
                 for m in range(d):
-                    a[p, m], a[q, m] = c * a[p, m] - s * a[q, m], s * a[p, m] + c * a[q, m]
-                    v[m, p], v[m, q] = c * v[m, p] - s * v[m, q], s * v[m, p] + c * v[m, q]
+                    first, second = a[p * d + m], a[q * d + m]
+                    a[p * d + m], a[q * d + m] = c * first - s * second, s * first + c * second
+                    first, second = v[m * d + p], v[m * d + q]
+                    v[m * d + p], v[m * d + q] = c * first - s * second, s * first + c * second
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def spectral(h, j, stride, a, v, level, root, data, out, d, entries, form):
+    """The rows of :func:`of_curvature` for lane j of a block of ``stride`` points."""
+    k = 0
+    for p in range(d):
+        for q in range(d if entries else d - p):
+            if entries:
+                a[p * d + q] = (h[(p * d + q) * stride + j] + h[(q * d + p) * stride + j]) / 2
+            else:
+                a[p * d + p + q] = a[(p + q) * d + p] = h[k * stride + j]
+                k += 1
+    rotated(a, v, d)
+    for p in range(d):
+        t = a[p * d + p]
+        if form == 1:
+            t = math.sqrt(t * t + data[1] * data[1])
+        elif form == 2:
+            t = max(t, 0.0) + data[1]
+        else:
+            t = abs(t) + data[1]
+        level[p] = data[0] * t + data[2]
+        root[p] = math.sqrt(2 * level[p])
+    k, half = 0, d * (d + 1) // 2
+    for p in range(d):
+        for q in range(p, d):
+            s, r = 0.0, 0.0
+            for m in range(d):
+                both = v[p * d + m] * v[q * d + m]
+                s += both * level[m]
+                r += both * root[m]
+            out[k * stride + j] = s
+            out[(half + k) * stride + j] = r
+            k += 1
 
 
 @lru_cache(maxsize=32)

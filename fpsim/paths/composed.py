@@ -17,27 +17,29 @@ WORTH = 1e8
 
 
 def composed_block(
-    given: GivenSDE, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float],
+    device: str, given: GivenSDE, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float],
     statements: Sequence[tuple[Any, Any]],
 ) -> Made | None:  # fmt: skip
-    """A block function of ``inputs`` (x, or x and z) and its numbers; ``None`` if a part does not compile.
+    """A function of ``inputs`` (x, or x and z) and its numbers; ``None`` if a part does not compile.
 
     Parts that nothing needs are left out.
     """
     from fpsim.kernels.given import UncompiledError
 
     try:
-        return _block(given, outputs, inputs, parameters, statements)
+        return _block(device, given, outputs, inputs, parameters, statements)
     except (NotCompiledError, UncompiledError):
         return None
 
 
 def _block(
-    given: GivenSDE, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float],
+    device: str, given: GivenSDE, outputs: Sequence[Any], inputs: dict[str, Any], parameters: dict[Any, float],
     statements: Sequence[tuple[Any, Any]],
 ) -> Made:  # fmt: skip
-    from fpsim.kernels.compiling import block
-    from fpsim.kernels.given import composed, joined
+    if device == "cuda":
+        from fpsim.cuda.functions import block
+    else:
+        from fpsim.kernels.compiling import block
 
     needed = set().union(*(_symbols(f) for f in (*outputs, *(formula for _, formula in statements))))
     parts = [part for part in given.parts if needed & set(part.symbols)]
@@ -45,14 +47,20 @@ def _block(
         return block(outputs, inputs, parameters, np.float64, statements)
     rows = [symbol for part in parts for symbol in part.symbols]
     inner, data = block(outputs, {**inputs, "g": rows}, parameters, np.float64, statements)
-    numbers, pieces, begin = [data], [], data.size
-    for part in parts:
-        function, own = part.make()
-        pieces.append((function, len(part.symbols), begin, own.size))
-        numbers.append(own)
-        begin += own.size
-    whole = composed(inner, joined(tuple(pieces)), len(rows), data.size, "z" in inputs)
-    return whole, np.concatenate(numbers)
+    made = [part.text() if device == "cuda" and part.text else part.make() for part in parts]
+    sizes = [data.size, *(own.size for _, own in made)]
+    ends = np.cumsum(sizes).tolist()
+    numbers = np.concatenate([data, *(own for _, own in made)])
+    if device == "cuda":
+        from fpsim.kernels.texts import ComposedText
+
+        texts = tuple(zip((text for text, _ in made), ends[:-1], ends[1:], strict=True))
+        return ComposedText(inner, texts, data.size, "z" in inputs), numbers
+    from fpsim.kernels.given import composed, joined
+
+    pieces = [(function, len(part.symbols), begin, own.size)
+              for part, (function, own), begin in zip(parts, made, ends[:-1], strict=True)]  # fmt: skip
+    return composed(inner, joined(tuple(pieces)), len(rows), data.size, "z" in inputs), numbers
 
 
 def _symbols(formula: Any) -> set[Any]:
@@ -60,13 +68,23 @@ def _symbols(formula: Any) -> set[Any]:
 
 
 def parts_of(sde: SDE, work: float, dtype: DTypeLike, device: str) -> GivenSDE | None:
-    """The SDE in parts that compile, if it has any and ``work`` (coordinate-steps) is worth it; CPU and float64."""
-    if sde.symbolic is not None or work < WORTH or device != "cpu" or np.dtype(dtype) != np.float64:
+    """The SDE in parts that compile, if it has any and ``work`` (coordinate-steps) is worth it; in float64.
+
+    A GPU has no plain functions, and takes any work but none, which stands for walls.
+    """
+    least = WORTH if device == "cpu" else 1.0
+    if sde.symbolic is not None or work < least or np.dtype(dtype) != np.float64:
         return None
     try:
-        return given_sde(sde)
+        found = given_sde(sde)
     except NotCompiledError:
         return None
+    return None if device == "cuda" and any(part.text is None for part in found.parts) else found
+
+
+def has_text(sde: SDE, work: float, dtype: DTypeLike) -> bool:
+    """Whether its steps are formulas, or such parts, for a GPU."""
+    return sde.symbolic is not None or parts_of(sde, work, dtype, "cuda") is not None
 
 
 def why_numpy(sde: SDE, work: float, in_space: bool = True) -> str:

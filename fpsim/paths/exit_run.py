@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fpsim.cuda.device import EXIT_STEPS, Device, chosen
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
 from fpsim.paths.chunks import BLOCK
-from fpsim.paths.composed import why_numpy
+from fpsim.paths.composed import has_text, why_numpy
 from fpsim.paths.cuda_exits import calls, run_on_card
 from fpsim.paths.cuda_walk import found_lost
 from fpsim.paths.edges import Edges
@@ -60,10 +61,8 @@ class ExitRun:
     ) -> tuple[Exits, dict[str, Any]]:
         """Exits by the engine that there is for this problem, and what is worth saying of it."""
         steps = float(self.paths) * self.sde.dimension * min(horizon / self.step, EXIT_STEPS)
-        on, work = (
-            chosen(device, steps, self.sde),
-            0.0 if self.edges else steps,
-        )  # plain functions compile in free space
+        work = 0.0 if self.edges else steps  # plain functions compile in free space
+        on: str = chosen(device, steps, partial(has_text, self.sde, work, self.dtype))
         what = self.sde, self.target, self.step, self.dtype
         wall = compiled_wall(*what, on, work)
         if on == "cuda" and wall is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from fpsim.kernels.random_numbers import seed_words
 from fpsim.memory import require_memory
 from fpsim.paths.chunks import FRAME_BYTES, ChunkedRun
 from fpsim.paths.clocked_body import clocked
+from fpsim.paths.composed import has_text
 from fpsim.paths.edges import start_edges
 from fpsim.paths.ensembles import Moments, Paths
 from fpsim.paths.run import Keep
@@ -117,7 +119,9 @@ def simulate(
     walls = boundary if isinstance(sde, Clocked | Jumping) else as_walls(boundary, sde.landscape)
     precision, edges = np.dtype(dtype), start_edges(sde, start, walls, seed)
     check_scheme(scheme, sde, edges)
-    on = chosen(device, float(paths) * steps * sde.dimension, sde)
+    work = float(paths) * steps * sde.dimension
+    written = partial(has_text, sde, 0.0 if edges or scheme != EULER else work, precision)
+    on = chosen(device, work, written)
     run = ChunkedRun(
         sde, start, float(step), steps, int(every), int(paths), seed, edges, keep, precision, on, scheme, fast_math
     )

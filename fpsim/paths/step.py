@@ -224,7 +224,7 @@ def compiled_step(
         parameters[rounding()] = float(np.finfo(np.dtype(dtype)).eps)
     inputs = {"x": formulas.variables, "z": z}
     if parts is not None:
-        composed = composed_block(parts, new, inputs, parameters, statements)
+        composed = composed_block(device, parts, new, inputs, parameters, statements)
         return None if composed is None else Compiled(*composed)
     return made(device, new, inputs, parameters, dtype, statements)
 

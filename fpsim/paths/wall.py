@@ -59,7 +59,7 @@ def compiled_wall(
     outputs = [level, 1 / (h * across + tiny)]
     parameters |= {**extra, h: step, tiny: float(np.finfo(np.dtype(dtype)).tiny) * 4}
     if parts is not None:
-        composed = composed_block(parts, outputs, {"x": formulas.variables}, parameters, ())
+        composed = composed_block(device, parts, outputs, {"x": formulas.variables}, parameters, ())
         return None if composed is None else Compiled(*composed)
     return made(device, outputs, {"x": formulas.variables}, parameters, dtype)
 

@@ -57,7 +57,7 @@ class SplittingRun:
     def flights(self, step: float, level: int) -> Dynamics:
         """What moves at one step on the device that was asked for."""
         flights = float(self.repetitions) * self.particles
-        return placed(self.dynamics(step, level), self.device, flights, self.problem.sde)
+        return placed(self.dynamics(step, level), self.device, flights)
 
     def dynamics(self, step: float, level: int) -> StochasticFlights:
         """The same on the CPU; each level of a ladder draws its own numbers."""

@@ -21,6 +21,8 @@ from landscapes.evaluation import PlainFunctions
 if TYPE_CHECKING:
     import sympy
 
+    from fpsim.kernels.texts import PartText
+
 Array = NDArray[np.float64]
 Made = tuple[Any, Array]
 """A function of (x, data, out) over a block, and its numbers."""
@@ -34,10 +36,11 @@ class NotCompiledError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """Symbols in the order of the rows that the function of ``make()`` fills."""
+    """Symbols in the order of the rows that the function of ``make()`` fills; ``text()`` makes that of a GPU."""
 
     symbols: tuple[sympy.Symbol, ...]
     make: Callable[[], Made]
+    text: Callable[[], tuple[PartText, Array]] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def _tensor(sde: SDE, tensor: GivenTensor | None) -> tuple[Any, Any, Part]:
         raise NotCompiledError(f"the noise '{sde.noise}' runs in NumPy")
     if tensor.kind == "curvature":
         (matrix, entries), (root, roots) = _upper("D", d), _upper("root", d)
-        return matrix, root, Part((*entries, *roots), lambda: _curvature(place, d, tensor))
+        text = None if place.symbolic is None else lambda: _curvature_text(place, d, tensor)
+        return matrix, root, Part((*entries, *roots), lambda: _curvature(place, d, tensor), text)
     if tensor.kind == "examples":
         if place.symbolic is None and tensor.source is not place:
             raise NotCompiledError("the examples of the noise are not those of the loss")
@@ -160,15 +164,11 @@ def _tensor(sde: SDE, tensor: GivenTensor | None) -> tuple[Any, Any, Part]:
 def _curvature(place: Any, d: int, tensor: GivenTensor) -> Made:
     from fpsim.kernels.given import given, of_curvature
 
-    floor, shape, injected = tensor.level
-    form, numbers = ("additive", "smooth", "clip").index(shape), [tensor.factor, floor, injected]
+    form, numbers = _level(tensor)
     if place.symbolic is not None:
         from fpsim.kernels.compiling import block
-        from fpsim.noise.roots import hessian_formula
 
-        hessian = hessian_formula(place.symbolic)
-        entries = [hessian[i, j] for i in range(d) for j in range(i, d)]
-        function, data = block(entries, {"x": place.symbolic.variables}, place.symbolic.parameters, np.float64)
+        function, data = block(*_hessian(place, d), np.float64)
         return of_curvature(function, d, False, form), np.concatenate([numbers, data])
     functions = _plain(place)
     if functions.curvature_function is None:
@@ -177,18 +177,59 @@ def _curvature(place: Any, d: int, tensor: GivenTensor) -> Made:
     return of_curvature(function, d, True, form), np.array([*numbers, 0.0])
 
 
+def _curvature_text(place: Any, d: int, tensor: GivenTensor) -> tuple[PartText, Array]:
+    from fpsim.kernels.texts import PartText
+    from landscapes.formula.symbolic import block_code
+
+    (form, numbers), code = _level(tensor), block_code(*_hessian(place, d), 1)
+    return PartText("curvature", code.source, d, (form,), d * (d + 1)), np.concatenate([numbers, code.data])
+
+
+def _level(tensor: GivenTensor) -> tuple[int, list[float]]:
+    """The form and the numbers of what D is of an eigenvalue."""
+    floor, shape, injected = tensor.level
+    return ("additive", "smooth", "clip").index(shape), [tensor.factor, floor, injected]
+
+
+def _hessian(place: Any, d: int) -> tuple[list[Any], dict[str, Any], dict[Any, float]]:
+    """Its upper triangle as formulas, their inputs and parameters."""
+    from fpsim.noise.roots import hessian_formula
+
+    hessian, known = hessian_formula(place.symbolic), place.symbolic
+    return [hessian[i, j] for i in range(d) for j in range(i, d)], {"x": known.variables}, known.parameters
+
+
 def _of_examples(place: Any, d: int) -> tuple[tuple[Any, ...], Any, Part]:
     """Mean gradient and C1 as symbols, and the part that fills both."""
     import sympy
 
     matrix, entries = _upper("C", d)
     slopes = tuple(sympy.Symbol(f"given mean gradient {i}", real=True) for i in range(d))
-    return slopes, matrix, Part((*slopes, *entries), lambda: _examples(place, d))
+    return slopes, matrix, Part((*slopes, *entries), lambda: _examples(place, d), lambda: _examples_text(place, d))
 
 
 def _examples(place: Any, d: int) -> Made:
     from fpsim.kernels.compiling import block
     from fpsim.kernels.given import of_examples
+
+    columns, slopes, inputs, parameters = _one_example(place, d)
+    function, data = block(slopes, inputs, parameters, np.float64)
+    part = of_examples(function, d, columns, place.examples.number)
+    return part, np.concatenate([np.asarray(place.examples.table, dtype=float).ravel(), data])
+
+
+def _examples_text(place: Any, d: int) -> tuple[PartText, Array]:
+    from fpsim.kernels.texts import PartText
+    from landscapes.formula.symbolic import block_code
+
+    columns, slopes, inputs, parameters = _one_example(place, d)
+    code, table = block_code(slopes, inputs, parameters, 1), np.asarray(place.examples.table, dtype=float)
+    text = PartText("examples", code.source, d, (columns, place.examples.number), d + d * (d + 1) // 2)
+    return text, np.concatenate([table.ravel(), code.data])
+
+
+def _one_example(place: Any, d: int) -> tuple[Any, ...]:
+    """Columns of the table; the gradient of one example as formulas, their inputs and parameters."""
     from landscapes.formula.symbolic import derivative, symbol
 
     examples = place.examples
@@ -198,6 +239,4 @@ def _examples(place: Any, d: int) -> Made:
     rows = [symbol(name) for name, _ in examples.data]
     parameters = {symbol(name): value for name, value in examples.parameters}
     slopes = [derivative(examples.expression, v) for v in x]
-    function, data = block(slopes, {"x": x, "u": rows}, parameters, np.float64)
-    part = of_examples(function, d, len(rows), examples.number)
-    return part, np.concatenate([np.asarray(examples.table, dtype=float).ravel(), data])
+    return len(rows), slopes, {"x": x, "u": rows}, parameters

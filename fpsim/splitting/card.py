@@ -34,8 +34,8 @@ class Placeable(Dynamics, Protocol):
         ...
 
 
-def placed(dynamics: Placeable, device: Device, flights: float, sde: Any = None) -> Dynamics:
-    """``dynamics`` on the device that was asked for, of an SDE where there is one.
+def placed(dynamics: Placeable, device: Device, flights: float) -> Dynamics:
+    """``dynamics`` on the device that was asked for.
 
     ``"auto"`` takes each of so many ``flights`` to last :data:`fpsim.cuda.device.EXIT_STEPS` steps.
 
@@ -43,7 +43,7 @@ def placed(dynamics: Placeable, device: Device, flights: float, sde: Any = None)
         NoGPUError: for ``"cuda"`` without a usable GPU.
         ValueError: for ``"cuda"`` where something does not compile, or for another word.
     """
-    if chosen(device, flights * EXIT_STEPS * dynamics.dimension, sde) == "cpu":
+    if chosen(device, flights * EXIT_STEPS * dynamics.dimension) == "cpu":
         return dynamics
     found = dynamics.on_card()
     if found is None and device == "cuda":

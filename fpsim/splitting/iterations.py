@@ -88,8 +88,7 @@ def split_iterations(
     goal = as_target(target, point)
     found = moving(sgd, point, goal, own_seed(seed, "splitting"), score, replicas, momentum)
     parts = found.parts
-    sde = sgd.sde if isinstance(sgd, Chain) else None
-    dynamics = placed(found.dynamics, device, float(repetitions) * particles, sde)
+    dynamics = placed(found.dynamics, device, float(repetitions) * particles)
     stop = Stop(clock.perf_counter() + check_deadline(deadline), most_steps(dynamics))
     count = thread_count(1 if dynamics.engine == "torch" and threads is None else threads)
     try:

@@ -42,6 +42,9 @@ WELL = fpsim.SDE(DoubleWell(), ConstantDiffusion(0.3))
 PAIR = fpsim.SDE(CoupledDoubleWells(2), ConstantDiffusion(0.3))
 CURVATURE = HessianDiffusion(learning_rate=0.2, batch_size=1.0, floor=0.5, floor_shape="smooth", at="everywhere")
 CURVED = fpsim.SDE(DoubleWell(), CURVATURE, convention="stratonovich")
+WIDE = fpsim.SDE(CoupledDoubleWells(4), replace(CURVATURE, floor_shape="additive"))  # needs eigenvectors
+PLANE = LogisticRegression.random(dimension=3, examples=8, seed=1)
+OWN = MiniBatchSGD(PLANE, 0.3, 2).surrogate()  # needs the examples
 TENSOR = fpsim.SDE(
     CoupledDoubleWells(3),
     fpsim.DiffusionField.from_expression(
@@ -121,6 +124,22 @@ def test_exits_are_the_cpu_s(name):
     assert np.abs(gpu.times - cpu.times).max() < tolerance
     assert np.abs(gpu.places - cpu.places).max() < tolerance
     assert gpu.settings["engine"] == "cuda"
+
+
+@pytest.mark.parametrize(("sde", "start"), [(WIDE, -np.ones(4)), (OWN, np.zeros(3))], ids=["eigenvectors", "examples"])
+def test_noise_from_a_hessian_s_eigenvectors_and_from_examples(sde, start):
+    """On the CPU such runs are NumPy's, unless they are long."""
+    count = PATHS // 2
+    cpu, gpu = both(simulate, sde, start, 0.2, 0.02, paths=count, keep="final")
+    assert (cpu.settings["engine"], gpu.settings["engine"]) == ("numpy", "cuda")
+    assert np.abs(gpu.x - cpu.x).max() < ROUNDING["float64"] and np.ptp(gpu.x) > 0.2
+    goal = fpsim.HalfSpace(np.eye(len(start))[0], float(start[0] + np.ptp(cpu.x[0, :, 0]) / 3))
+    cpu, gpu = both(exit_times, sde, start, goal, count, 0.04, seed=5, horizon=0.7)
+    assert np.array_equal(gpu.censored, cpu.censored) and gpu.exits.size > 1
+    assert np.abs(gpu.times - cpu.times).max() < ROUNDING["float64"]
+    for refused in ({"dtype": np.float32}, {"boundary": "reflecting"}):
+        with pytest.raises(ValueError, match="in float32 also"):
+            simulate(sde, start, 0.1, 0.02, paths=2, device="cuda", **refused)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +350,7 @@ def test_flights_in_groups_and_with_few_rows(monkeypatch):
 
 def test_what_cannot_fly_on_a_gpu():
     plain = fpsim.SDE(Landscape(lambda x: (x**4).sum(axis=0)), ConstantDiffusion(0.3))
-    with pytest.raises(ValueError, match="a GPU runs formulas"):
+    with pytest.raises(ValueError, match="a GPU flies formulas"):
         EscapeProblem(plain, 0.0, 1.0).by_splitting(device="cuda", step=0.01)
     with pytest.raises(ValueError, match="score of these flights are none that compile"):
         LINE.by_splitting(device="cuda", score=lambda x: x[0], step=0.02)

@@ -137,3 +137,22 @@ def test_fast_math_takes_the_hardware_s_functions():
             assert word in quick and word.replace(".ftz", "") not in strict and word not in strict
         assert quick.count(";\n") < 0.95 * strict.count(";\n") and not re.search(r"__local_depot|call\.uni", quick)
         assert "max.ftz.f32" in quick and re.search(r"setp\.(gtu|leu|nan|num|le)\.", quick)
+
+
+@pytest.mark.parametrize("kind", ["eigenvectors", "examples"])
+def test_noise_in_parts(kind):
+    """Loops over a Hessian's rows or a table stay loops, so that a thread has memory of its own; they have types."""
+    noise = fpsim.HessianDiffusion(learning_rate=0.2, batch_size=1.0, floor=0.5, at="everywhere")
+    sde = fpsim.SDE(CoupledDoubleWells(4), noise)
+    if kind == "examples":
+        sde = MiniBatchSGD(LogisticRegression.random(dimension=3, examples=8, seed=1), 0.3, 2).surrogate()
+    d, row = sde.dimension, rows(f8)
+    goal = as_target(fpsim.HalfSpace(np.eye(d)[0], 1.0), -np.ones(d))
+    step = compiled_step(sde, 0.01, None, "float64", "cuda", work=1e9)
+    wall = compiled_wall(sde, goal, 0.01, "float64", "cuda", 1e9)
+    walk = walk_kernel(step.function, step.data.size, d, "float64")
+    assert ".entry" in code_of(walk, rows(f8, 2), i8, i8, i8, i8, u4, u4, i8, row, f8, rows(f8, 3), rows(i8))
+    given = types.BaseTuple.from_types((row,) * 3 + (b1, u4, u4, i8, i8), moving.Given)
+    left = exit_kernel(moving.moving(*((p.function, p.data.size) for p in (step, wall)), None, d, "float64"))
+    i, path = rows(i8), rows(f8, 2)
+    assert ".entry" in code_of(left, path, i, i, i, path, i8, i8, i8, given, f8, row, path, i, i8)
