@@ -37,18 +37,19 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all if left out")
     parser.add_argument("--rivals", help="interpreter of the environment with diffrax, py-pde and fplanck")
     parser.add_argument("--quick", action="store_true", help="small sizes and few turns, to see that it runs")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "cpu.json")
+    parser.add_argument("--output", type=Path, help='JSON file; "cpu.json" for all of it at full size')
     options = parser.parse_args()
     if strange := set(options.parts) - set(PARTS):
         parser.error(f"parts are {', '.join(PARTS)}; got {', '.join(sorted(strange))}")
+    file = options.output or HERE / ("results/cpu.json" if options.quick or options.parts else "cpu.json")
     report = {"fpsim": version(), "machine": machine(*PACKAGES), "quick": options.quick, "minutes": {}}
     for name in options.parts or PARTS:
         began, part = time.monotonic(), importlib.import_module(name)
         report[name] = part.measured(options.quick, options.rivals)
         report["minutes"][name] = round((time.monotonic() - began) / 60, 2)
-        write(report, options.output)  # the rest takes longer
+        write(report, file)  # the rest takes longer
         print(f"--- {name}, {report['minutes'][name]:.1f} minutes", *part.lines(report[name]), sep="\n", flush=True)
-    print(f"wrote {options.output}")
+    print(f"wrote {file}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from typing import Any
 
 import distributed
 from distributed import Client
+from measuring import write
 
 from fpsim import Sweep
 from fpsim.sweeps.sweep import Status
@@ -129,7 +130,7 @@ def main() -> None:
     found = {**facts, "ms_per_point": took, "scheduler_megabytes": {"points": given.memory, **memory}}
     print(json.dumps(found, indent=1))
     if given.output:
-        given.output.write_text(json.dumps(found, indent=1) + "\n")
+        write(found, given.output)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parent / "results" / "cpu.json"
+FILE = Path(__file__).with_name("cpu.json")
 SPEED = "path_steps_per_second"
 Row = dict[str, Any]
 
