@@ -105,30 +105,31 @@ def bottleneck(links: Sequence[Link], joined: Sequence[int], node: int, goal: in
     return math.inf
 
 
-def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 50_000) -> NDArray[np.int64]:
+def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 5_000) -> NDArray[np.int64]:
     """Index of the minimum in ``bottoms`` (d, m) that gradient flow takes ``points`` (d, n) to, -1 if none.
 
-    Explicit Euler with steps of 0.3 / |H| (Frobenius norm, so well inside stability) and moves of at most two per
-    cent of the extent of points and minima; a point has arrived within two per cent of the gap between minima.
+    Linearly implicit Euler, (H + mu) dx = -grad L, so that narrow valleys cost no small steps; 1 / mu, the time of a
+    step, lets no unstable direction grow by more than a third and nothing move by more than one per cent of the extent
+    of points and minima.  A point has arrived within two per cent of the gap between minima.
     """
     x, found = points.copy(), np.full(points.shape[1], -1)
     extent = float(np.ptp(np.concatenate([points, bottoms], axis=1), axis=1).max()) or 1.0
     gaps = np.linalg.norm(bottoms[:, :, None] - bottoms[:, None, :], axis=0)
     gap = float(gaps[gaps > 0].min()) if (gaps > 0).any() else extent
     moving = np.arange(points.shape[1])
-    for step in range(steps):
-        if step % 10 == 0:
-            distances = np.linalg.norm(x[:, :, None] - bottoms[:, None, :], axis=0)
-            arrived = distances.min(axis=1) < 0.02 * gap
-            found[moving[arrived]] = distances.argmin(axis=1)[arrived]
-            moving, x = moving[~arrived], x[:, ~arrived]
-            if not moving.size:
-                break
-        gradient = landscape.gradient(x)
-        stiffness = np.sqrt(np.sum(landscape.hessian(x) ** 2, axis=(0, 1)))
-        speed = np.sqrt(np.sum(gradient**2, axis=0))
-        if not np.isfinite(speed).all() or not speed.any():
+    for _ in range(steps):
+        distances = np.linalg.norm(x[:, :, None] - bottoms[:, None, :], axis=0)
+        arrived = distances.min(axis=1) < 0.02 * gap
+        found[moving[arrived]] = distances.argmin(axis=1)[arrived]
+        moving, x = moving[~arrived], x[:, ~arrived]
+        if not moving.size:
             break
-        longest = 0.02 * extent / np.maximum(speed, 1e-300)
-        x = x - gradient * np.minimum(0.3 / np.maximum(stiffness, 1e-300), longest)
+        gradient, hessian = landscape.gradient(x), np.moveaxis(landscape.hessian(x), -1, 0)
+        speed = np.sqrt(np.sum(gradient**2, axis=0))
+        if not (np.isfinite(speed).all() and np.isfinite(hessian).all() and speed.any()):
+            break
+        curvature, modes = np.linalg.eigh(hessian)
+        inverse_time = np.maximum(speed / (0.01 * extent), 4 * np.maximum(-curvature[:, 0], 0.0))
+        scale = np.maximum(curvature + inverse_time[:, None], 1e-300)
+        x = x - np.einsum("nij,nj,nkj,kn->in", modes, 1 / scale, modes, gradient)
     return found

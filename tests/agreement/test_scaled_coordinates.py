@@ -80,3 +80,19 @@ def test_the_least_action_stays():
         way = fpsim.minimum_action(asked.sde, asked.start, (0.0, 0.0), starts=1, pieces=64)
         assert way.exponent == pytest.approx(0.25 / 0.15, rel=1e-6) and not way.violated
         np.testing.assert_allclose(way.x[:, -1], 0.0, atol=1e-300)
+
+
+@pytest.mark.parametrize("stiffness", [1e-8, 1.0, 1e6, 1e10])
+def test_a_direction_that_does_not_matter(stiffness):
+    """(x^2 - 1)^2/4 + k y^2/2 is left as the line is, however narrow or wide, by formula and by grid."""
+    well = Landscape.from_expression("(x**2 - 1)**2/4 + k*y**2/2", variables="x y", k=stiffness)
+    noise, target = fpsim.ConstantDiffusion(0.04), fpsim.HalfSpace((1.0, 0.0), 1.0)
+    asked = fpsim.EscapeProblem(fpsim.SDE(well, noise), (-1.0, 0.0), target)
+    formula = asked.by_formula("eyring-kramers")
+    assert formula.mean == pytest.approx(2 * np.pi / np.sqrt(2) * np.exp(0.25 / 0.04), rel=1e-9)
+    assert {check.key for check in formula.violated} == ({"relaxation"} if stiffness < 1e-4 else set())
+    if stiffness < 1e8:
+        line = Landscape.from_expression("(x**2 - 1)**2/4")
+        exact = fpsim.EscapeProblem(fpsim.SDE(line, noise), -1.0, 1.0).by_quadrature().mean
+        grid = asked.by_grid(cells=48)
+        assert abs(grid.mean - exact) <= grid.error < 1e-3 * exact

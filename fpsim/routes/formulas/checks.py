@@ -19,6 +19,7 @@ from fpsim.walls import Walls
 
 Array = NDArray[np.float64]
 FACE = 2000  # points of a wall that are looked at
+DIFFERENCED, ROUNDED = 1e-6, 1e-12  # share of the largest curvature below which one may be an error of the others
 SEPARATED = 3.0  # thermal widths between pass and target
 
 
@@ -111,9 +112,10 @@ def _relaxation(at: Escape, log_mean: float) -> Assumption:
 
 def _curvatures(at: Escape) -> Assumption:
     smallest, holds = [], True
+    noise = DIFFERENCED if at.sde.landscape.is_differenced else ROUNDED
     for values, _ in at.modes:
         smallest.append(float(np.min(np.abs(values))))
-        holds &= smallest[-1] > 1e-6 * float(np.max(np.abs(values)))
+        holds &= smallest[-1] > noise * float(np.max(np.abs(values)))
     detail = f"smallest |eigenvalue| {smallest[0]:.3g} at the minimum, {smallest[1]:.3g} at the pass"
     return Assumption("curvatures at minimum and pass are not degenerate", holds, detail, key="curvatures")
 
