@@ -54,11 +54,14 @@ def part(
     }  # fmt: skip
 
 
-def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5, distinct=0.0, shuffled=6.0, ball=0.38):
+def law(
+    main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5, distinct=0.0, shuffled=6.0, ball=0.38,
+    even=5.0,
+):  # fmt: skip
     """Measured times with given slopes, and mini-batches that leave later than Gaussian noise by ``gauss`` at MAIN.
 
     Batches of different examples leave later by what they spare of the noise and ``distinct``, reshuffled ones by
-    ``shuffled``, a heavy ball by ``ball``.
+    ``shuffled``, a heavy ball by ``ball``; isotropic noise leaves earlier by ``even``.
     """
     rows = []
     for place, eta, sizes, slope in (
@@ -70,7 +73,10 @@ def law(main=0.135, near=0.0244, gauss=0.5, window=(4, 5, 6, 8, 10), front=3.5, 
         rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=40_000, walked=40_000 * math.exp(10 + shift)))
         rows.append(part(NEAR, 0.04, 12, noise, "plain", 0.0, exits=400, walked=400 * math.exp(10)))
     spared = 0.135 * 2 / 0.04 * 1 / (128 - 2)
-    for noise, shift in (("without-replacement", spared + distinct), ("reshuffled", shuffled), ("momentum 0.9", ball)):
+    for noise, shift in (
+        ("without-replacement", spared + distinct), ("reshuffled", shuffled), ("momentum 0.9", ball),
+        ("isotropic", -even),
+    ):  # fmt: skip
         rows.append(part(MAIN, 0.04, 2, noise, "plain", 0.0, exits=40_000, walked=40_000 * math.exp(10 + shift)))
     rows.append(part(MAIN, 0.04, 5, GAUSSIAN, "splitting", main * 5 / 0.04 + 3 - math.log(0.04) - gauss))
     for side, log in ((FIRST, 18.0), (SECOND, 19.0)):
@@ -117,6 +123,7 @@ def test_what_theory_says_is_as_expected():
         ({"distinct": 0.2}, "law-without-replacement"),
         ({"shuffled": 0.0}, "law-reshuffled"),
         ({"ball": 0.0}, "law-momentum-0.9"),
+        ({"even": 0.0}, "law-isotropic"),
         ({"front": 4.2}, "absolute-resnet-39-0.04-0.04"),
         ({"front": 4.0}, "absolute-resnet-39-0.04-0.02"),
     ],

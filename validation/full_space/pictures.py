@@ -22,7 +22,7 @@ from fpsim.plotting.style import (
 )
 from validation.full_space import laws
 from validation.full_space.places import TWINS
-from validation.full_space.size import BATCHES, GAUSSIAN, MAIN_RATE
+from validation.full_space.size import BATCHES, GAUSSIAN, MAIN_RATE, ROUND
 from validation.full_space.theories import AT_SADDLE, CRAMER, FLOOR_CRAMER, FLOOR_GAUSS, GAUSS, ISOTROPIC, NAMES
 from validation.full_space.times import PLAIN, SPLITTING
 from validation.study.findings import Row, Rows
@@ -37,10 +37,13 @@ COLORS = {
 }  # fmt: skip
 ROWS = {name: k for k, name in enumerate(COLORS)}
 MARKERS = ("o", "s", "^", "D", "v", "P")
-STYLES = {(BATCHES, SPLITTING): ("o", INK), (GAUSSIAN, SPLITTING): ("D", PURPLE), (BATCHES, PLAIN): ("x", INK)}
+STYLES = {
+    (BATCHES, SPLITTING): ("o", INK), (GAUSSIAN, SPLITTING): ("D", VERMILLION), (BATCHES, PLAIN): ("x", INK),
+    (ROUND, PLAIN): ("x", ORANGE),
+}  # fmt: skip
 LABELS = {
     (BATCHES, SPLITTING): "mini-batches, splitting", (GAUSSIAN, SPLITTING): "Gaussian noise, splitting",
-    (BATCHES, PLAIN): "mini-batches, plain simulation",
+    (BATCHES, PLAIN): "mini-batches, plain simulation", (ROUND, PLAIN): "isotropic noise, plain simulation",
 }  # fmt: skip
 
 

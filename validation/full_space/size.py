@@ -28,7 +28,7 @@ MAIN_RATE = 0.04
 CONFIRMING = 1000
 """Seeds from here on confirm; those below were used to explore."""
 BATCHES, GAUSSIAN = "with-replacement", "gaussian"
-DISTINCT, SHUFFLED = "without-replacement", "reshuffled"
+DISTINCT, SHUFFLED, ROUND = "without-replacement", "reshuffled", "isotropic"
 MOMENTA = {"momentum 0.5": 0.5, "momentum 0.9": 0.9}
 """Mini-batches with replacement under a heavy ball, whose learning rate is (1 - beta) times the one that is named."""
 
@@ -40,7 +40,7 @@ class Size:
     Attributes:
         windows: SGD with real mini-batches, by splitting.
         plain: by simulation.
-        further: other laws of SGD's steps, by simulation.
+        further: other laws of SGD's steps, and isotropic noise of the same trace, by simulation.
         card: by simulation on a GPU, where there is one.
         leaning: of the main network, batch sizes at which the two sides of a lopsided valley are left.
         parts: independent runs of splitting for each batch size of the first window, each a piece; one elsewhere.
@@ -88,6 +88,8 @@ class Size:
             (*MAIN, 0.04, 2, BATCHES, 512, 60_000),
             (*MAIN, 0.04, 2, SHUFFLED, 512, 400_000),
             *((*MAIN, 0.04, 3, law, 512, 150_000) for law in (DISTINCT, *MOMENTA)),
+            (*MAIN, 0.04, 4, ROUND, 64, 40_000),
+            (*MAIN, 0.04, 6, ROUND, 128, 60_000),
         )
         card = (
             *((*MAIN, 0.04, s, BATCHES, paths, 160_000) for s, paths in ((3, 16384), (4, 32768), (5, 65536))),
