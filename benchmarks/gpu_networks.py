@@ -138,7 +138,8 @@ def in_torch(name: str, dtype: str) -> Row:
         replicas = Replicas(sides[1], engine)
         taken(walks[1], replicas, many, 8)
         if way != "recorded":
-            replicas.kept[0].step = replicas.kept[0].by_kernels
+            for march in replicas.kept:
+                march.step = march.by_kernels
         row[f"steps_per_second, {way}"] = many * steps / taken(walks[1], replicas, many, steps)[1]
     return row
 

@@ -77,7 +77,8 @@ def _in_torch(
         march.walk(block)
         first += len(block[0])
     x, lost = march.found(numbers.size)
-    engine.kept.append(march)
+    if march.worth_keeping:
+        engine.kept.append(march)
     left = np.flatnonzero(lost == 0)
     if first < end and left.size:
         x[left], lost[left] = _in_torch(sgd, engine, x[left], numbers[left], first, end, seed)

@@ -43,8 +43,8 @@ class March:
         for size in () if sgd.draws_examples else (m,) if sgd.noise == "gaussian" else (m, self.x.shape[1]):
             self.draws.append(self.x.new_zeros(block, width, size))
         cuda = cuda_of(there.device)
-        self.least = width if cuda is None else width // 2
-        self.step = self.by_kernels if cuda is None else recorded(self.by_kernels, there.device, cuda)
+        self.worth_keeping = cuda is not None
+        self.step = recorded(self.by_kernels, there.device, cuda) if self.worth_keeping else self.by_kernels
 
     def by_kernels(self) -> None:
         """One step of all replicas; shapes and tensors are always the same, and nothing is asked of the host."""
@@ -88,7 +88,7 @@ class March:
 
     def serves(self, sgd: NetworkSGD, replicas: int) -> bool:
         """Whether this is room for them, and not for twice as many."""
-        return sgd is self.sgd and self.least <= replicas <= len(self.x)
+        return sgd is self.sgd and replicas <= len(self.x) <= 2 * replicas
 
     def _whole(self, *shape: int) -> Any:
         return torch.zeros(shape, dtype=torch.int64, device=self.many.device)
