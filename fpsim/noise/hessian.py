@@ -79,7 +79,7 @@ class HessianDiffusion(MiniBatchNoise[HasHessian]):
             )
         if self.floor_shape not in ("additive", "smooth"):
             raise ValueError(f"floor_shape must be 'additive' or 'smooth'; got {self.floor_shape!r}")
-        not_negative(self.floor or 0.0, "floor")
+        not_negative(0.0 if self.floor is None else self.floor, "floor")
         not_negative(self.injected, "injected")
         for name in ("minimum", "saddle"):
             value = getattr(self, name)
