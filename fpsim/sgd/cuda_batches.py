@@ -33,7 +33,7 @@ class CardBatches:
 
     Args:
         sgd: what moves.
-        arguments: those of the CPU's kernels (:func:`fpsim.sgd.minibatch.kernel_arguments`), made for a GPU.
+        arguments: those of the CPU's kernels (:func:`fpsim.sgd.batch_paths.kernel_arguments`), made for a GPU.
         dtype: precision.
         plan: rates and batch sizes of every iteration, where they follow schedules.
     """

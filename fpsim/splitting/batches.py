@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fpsim.networks import sgd as network
 from fpsim.paths.step import Compiled
 from fpsim.sgd import network_batches
+from fpsim.sgd.batch_paths import LIMIT, compiled_level, kernel_arguments
 from fpsim.sgd.batches import BatchDivergenceError, MiniBatchSGD
-from fpsim.sgd.minibatch import LIMIT, as_batches, compiled_level, kernel_arguments
+from fpsim.sgd.minibatch import as_batches
 from fpsim.sgd.rules import at_rest
 from fpsim.sgd.written import compiles, why_not
 from fpsim.splitting.card import calls, fly_on_card

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.paths.step import Compiled, made
-from fpsim.sgd.minibatch import kernel_arguments
+from fpsim.sgd.batch_paths import kernel_arguments
 from fpsim.splitting.batches import BatchFlights
 
 Array = NDArray[np.float64]

@@ -22,8 +22,9 @@ from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
 from fpsim.routes.splitting_run import SplittingRun
+from fpsim.sgd.batches import LAWS, SAMPLINGS, BatchDivergenceError, MiniBatchSGD
 from fpsim.sgd.chain import Chain
-from fpsim.sgd.minibatch import LAWS, SAMPLINGS, BatchDivergenceError, MiniBatchSGD, exit_iterations, simulate_batches
+from fpsim.sgd.minibatch import exit_iterations, simulate_batches
 from fpsim.splitting.card import placed
 from fpsim.splitting.dynamics import ALOFT, ARRIVED, BACK, Stop, Until
 from fpsim.splitting.moving import moving

@@ -22,7 +22,8 @@ from fpsim.cuda.walk import walk_kernel
 from fpsim.paths.edges import start_edges
 from fpsim.paths.step import compiled_fold, compiled_step
 from fpsim.paths.wall import compiled_wall
-from fpsim.sgd.minibatch import LAWS, MiniBatchSGD, compiled_level, kernel_arguments
+from fpsim.sgd.batch_paths import compiled_level, kernel_arguments
+from fpsim.sgd.batches import LAWS, MiniBatchSGD
 from fpsim.targets import as_target
 from fpsim.walls import Walls
 from landscapes import CoupledDoubleWells

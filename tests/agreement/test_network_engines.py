@@ -12,7 +12,7 @@ from fpsim.kernels.random_numbers import Stream  # noqa: E402
 from fpsim.networks.advance import advance  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
 from fpsim.networks.sgd import NetworkSGD  # noqa: E402
-from fpsim.sgd import draws, minibatch  # noqa: E402
+from fpsim.sgd import batches, draws, minibatch  # noqa: E402
 from landscapes import NeuralLandscape  # noqa: E402
 from landscapes.networks import architectures as networks  # noqa: E402
 from landscapes.networks.torch_extra import nn  # noqa: E402
@@ -123,7 +123,7 @@ def test_noise_has_the_covariance_of_the_batches_or_its_trace(sampling, monkeypa
     assert np.all(np.abs(found - exact) < 5 * error + 1e-12)
 
 
-@pytest.mark.parametrize("noise", minibatch.LAWS)
+@pytest.mark.parametrize("noise", batches.LAWS)
 def test_replicas_in_torch_draw_the_same(noise, monkeypatch):
     monkeypatch.setattr(minibatch, "WORTH", 0)
     sgd = NetworkSGD(PLACE, ETA, S, noise, START)
