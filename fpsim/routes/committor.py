@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpsim.routes.problem import Problem
-from fpsim.targets import Ball
+from fpsim.targets import LevelSet
 
 if TYPE_CHECKING:
     import xarray
@@ -35,5 +35,6 @@ def committor(problem: Problem) -> xarray.Dataset:
     grid = automatic_grid(problem.sde, problem.point, problem.target, CELLS[d])
     centers = [grid.centers(k) for k in range(grid.dimension)]
     near = np.array([c[np.argmin(np.abs(c - x))] for c, x in zip(centers, problem.rest, strict=True)])
-    home = Ball(near, HOME * float(max(grid.spacing)))
+    wide = np.asarray(grid.spacing)
+    home = LevelSet(lambda x: HOME - np.sqrt(np.sum(((x.T - near) / wide) ** 2, axis=-1)).T)
     return FokkerPlanck(problem.sde, grid).committor(home, problem.target)

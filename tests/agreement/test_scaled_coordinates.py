@@ -19,6 +19,7 @@ SMALL = {
     "splitting": {"repetitions": 2, "particles": 32, "seed": 3, "step_bias": False},
     "bouchet-reygner": {},
 }
+BY_COMMITTOR = {**SMALL["splitting"], "score": "committor"}
 
 
 def turning(units, tau, walls=False):
@@ -71,6 +72,11 @@ def test_numbers_without_units_stay(make, name):
         other, its, failed = found(make, name, units, tau)
         assert other == pytest.approx(mean, rel=1e-6 if name != "grid" else 1e-5) and failed == violated
         assert its == pytest.approx(error, rel=0.05 if name != "grid" else 0.3)
+
+
+def test_a_committor_on_a_long_grid():
+    one, other = (turning(units, 1.0).by_splitting(**BY_COMMITTOR) for units in ((1.0, 1.0), UNITS[0][0]))
+    assert other.mean == pytest.approx(one.mean, rel=1e-6)
 
 
 def test_the_least_action_stays():
