@@ -107,7 +107,8 @@ def _on_grid(sde: Any, valleys: JoinedValleys, cells: int | None, core: float | 
         equation, lambda other: _between(other, cores), fine, "ln of the mean times", 1.0, compare,
         lambda: [check for check in wide if check is not None],
     )  # fmt: skip
-    errors = {name: np.asarray(value) for name, value in judgement.errors.items()}
+    unknown = {name: np.full_like(_finite(fine[name]), np.inf) for name in ("time", "rate")}  # no coarser grid answered
+    errors = {name: np.asarray(judgement.errors.get(name, value)) for name, value in unknown.items()}
     worst = np.full_like(errors["time"], errors["time"].max())  # that of one time alone may be small by chance
     np.fill_diagonal(worst, 0.0)
     radii = ", ".join(f"{ball.radius:.6g}" for ball in cores)

@@ -102,3 +102,14 @@ def test_a_direction_that_does_not_matter(stiffness):
         exact = fpsim.EscapeProblem(fpsim.SDE(line, noise), -1.0, 1.0).by_quadrature().mean
         grid = asked.by_grid(cells=48)
         assert abs(grid.mean - exact) <= grid.error < 1e-3 * exact
+
+
+def test_rates_that_no_coarser_grid_confirms_have_no_bound():
+    """A valley a thousand times as long as wide: coarser grids are refused, and the error of this one is unknown."""
+    well = Landscape.from_expression(
+        "(x**2 - 1)**2/4 + (1000*y)**2/2", variables="x y", bounds=[(-1.6, 1.6), (-1.5e-3, 1.5e-3)]
+    )
+    found = fpsim.rates(fpsim.SDE(well, fpsim.ConstantDiffusion(0.04)), method="grid")
+    finite = np.isfinite(found.time_error((-1, 0), (1, 0)))
+    assert finite == {check.key: check.holds for check in found.assumptions}["discretisation"]
+    assert found.time((-1, 0), (1, 0)) == pytest.approx(2481.4, rel=2e-3)
