@@ -37,10 +37,7 @@ ARC = 0.4
 
 def parts(data: GateData) -> list[Part]:
     """Two acts: the floors, and the chain."""
-    return [
-        (data.time.size, lambda: FloorsStage(data)),
-        (data.chain.iteration.size, lambda: ChainStage(data, 1)),
-    ]
+    return [(data.time.size, lambda: FloorsStage(data)), (data.chain.iteration.size, lambda: ChainStage(data, 1))]
 
 
 class GateStage(Stage):

@@ -61,11 +61,7 @@ def _landscape(name: str, make: Any) -> dict[str, Any]:
         for key, parameter in inspect.signature(make).parameters.items()
         if key not in HIDDEN and isinstance(parameter.default, int | float)
     }
-    return {
-        "parameters": parameters,
-        "has_examples": name in WITH_EXAMPLES,
-        "temperature": WARM.get(name, COOL),
-    }
+    return {"parameters": parameters, "has_examples": name in WITH_EXAMPLES, "temperature": WARM.get(name, COOL)}
 
 
 def _range(name: str, default: float) -> dict[str, Any]:

@@ -116,9 +116,7 @@ def _target(target: Any) -> str:
         return tuple(float(v) for v in values)
 
     return _aimed(
-        target,
-        lambda c, r: f"fpsim.Ball({_point(row(c))}, {r!r})",
-        lambda n, o: f"fpsim.HalfSpace({row(n)!r}, {o!r})",
+        target, lambda c, r: f"fpsim.Ball({_point(row(c))}, {r!r})", lambda n, o: f"fpsim.HalfSpace({row(n)!r}, {o!r})"
     )
 
 

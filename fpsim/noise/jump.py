@@ -60,11 +60,7 @@ class JumpNoise(Diffusion[HasDrift]):
         not_negative(spread, "spread")
         positive(jump, "jump")
         number(chance, "the chance of a large example", "a number between 0 and 1", lambda x: 0 < x < 1)
-        return cls(
-            eta * spread**2 / (2 * size),
-            chance * size / eta,
-            eta * jump / size,
-        )
+        return cls(eta * spread**2 / (2 * size), chance * size / eta, eta * jump / size)
 
     @property
     def white(self) -> ConstantDiffusion:

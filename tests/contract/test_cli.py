@@ -36,19 +36,8 @@ def test_formula_needs_no_box(command: Any) -> None:
 def test_simulate_writes_what_it_says(tmp_path: Path, command: Any) -> None:
     import xarray
 
-    done = command(
-        "simulate",
-        "double-well",
-        "--temperature",
-        "0.1",
-        "--duration",
-        "1",
-        "--paths",
-        "10",
-        "--output",
-        "p.nc",
-        cwd=tmp_path,
-    )
+    words = ("--temperature", "0.1", "--duration", "1", "--paths", "10", "--output", "p.nc")
+    done = command("simulate", "double-well", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     with xarray.open_dataset(tmp_path / "p.nc", engine="h5netcdf") as data:
         assert data.x.dims == ("time", "path", "dimension") and data.sizes["path"] == 10
