@@ -138,6 +138,11 @@ def _level(h: Quadratic, x: Array) -> float:
 
 
 def _mini_batches(sgd: MiniBatchSGD, start: Array, end: Array, share: float) -> Dynamics:
+    if not sgd.draws_examples:
+        raise ValueError(
+            f"the least action of mini-batches is that of real ones, and sampling='{sgd.sampling}' draws none: use "
+            "'with-replacement', or surrogate() of sampling='gaussian'"
+        )
     if not sgd.replacement:
         raise ValueError(
             f"the least action of mini-batches is that of independent draws; with sampling='{sgd.sampling}' the "

@@ -242,7 +242,8 @@ def _place(sgd: MiniBatchSGD, device: Device, paths: int, iterations: float, for
     reason = (why_not(sgd.landscape) if formula else None) or "the target is a level function, which does not compile"
     if device == "cuda" or not sgd.draws_examples:
         what = "device='cuda'" if device == "cuda" else f"sampling='{sgd.sampling}'"
-        raise ValueError(f"{what} is for what compiles, and this network runs in torch: {reason}")
+        others = "" if sgd.draws_examples else "; fpsim.networks.exits.network_exits takes other laws of noise there"
+        raise ValueError(f"{what} is for what compiles, and this network runs in torch: {reason}{others}")
     return "torch"
 
 

@@ -44,6 +44,7 @@ def one_sided():
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 1), -1, 0, {}, "never climbs it"),
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 2, "reshuffled"), -1, 0, {}, "depends on S/m"),
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 1, "without-replacement"), -1, 0, {}, "depends on S/m"),
+        (fpsim.MiniBatchSGD(one_sided(), 0.1, 1, "isotropic"), -1, 0, {}, "draws none"),
         (fpsim.Underdamped(WELL, fpsim.ConstantDiffusion(0.1), 1.0), (-1, 0), (0, 0), {}, "velocities alone"),
         (fpsim.Scheduled(white(WELL), temperature=cosine(0.2, 0.1, 50)), -1, 0, {}, "follows a schedule"),
         (fpsim.MiniBatchSGD(one_sided(), 0.1, 1, optimiser=Adam()), -1, 0, {}, "with or without momentum"),
