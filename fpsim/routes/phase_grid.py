@@ -36,18 +36,24 @@ class PhaseSetting:
         """The setting of a problem with inertia.
 
         Raises:
-            ValueError: beyond one place coordinate, or for a target that is not all places to one side of a point.
+            ValueError: beyond one place coordinate, for a target with no near end, or one beyond the walls.
         """
         own, target = problem.sde.inertia, problem.target
         assert own is not None and isinstance(target, PlaceTarget)
         d = own.overdamped.dimension
         if d > 1:
             raise ValueError(f"grids in (x, v) serve one place coordinate; this problem has {d} (use by_paths)")
-        plane = target.inner.plane()
-        if plane is None:
-            raise ValueError(f"grids in (x, v) serve a target x >= c or x <= c, not {target}; use by_paths()")
-        side = float(np.sign(plane[0][0]))
-        return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), side * plane[1], side, problem.walls))
+        place, walls = problem.point[:1], problem.walls
+        edge = target.inner.edge(place)
+        if edge is None or (target.inner.plane() is None and walls is not None and walls.kind[0] == "periodic"):
+            raise ValueError(
+                f"grids in (x, v) serve a target x >= c or x <= c, or a ball away from a ring, not {target}; use "
+                "by_paths()"
+            )
+        if walls is not None and not walls.contains(np.array([edge])):
+            raise ValueError(f"no body can reach the target {target}: it lies beyond the {walls}; move the target")
+        side = 1.0 if edge > place[0] else -1.0
+        return cls(PhaseBox.of(own, (problem.start[0], problem.start[1]), edge, side, walls))
 
     def require_free_paths(self, cells: int) -> None:
         """Refuse cells so long that bodies forget their speed too often within one: what moves them is lost there."""

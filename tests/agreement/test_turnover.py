@@ -85,6 +85,12 @@ def test_a_body_that_starts_fast():
     assert abs(paths.mean - grid.mean) < grid.error and {check.key for check in grid.violated} <= {"box"}
 
 
+def test_a_ball_is_met_at_its_near_end():
+    ball, edge = problem(0.5, target=fpsim.Ball([0.5], 0.1)), problem(0.5, target=0.4)
+    assert ball.by_grid(cells=48).mean == pytest.approx(edge.by_grid(cells=48).mean, rel=1e-9)
+    assert ball.by_paths(paths=64, step=0.05).mean == pytest.approx(edge.by_paths(paths=64, step=0.05).mean, rel=1e-9)
+
+
 def test_density_of_places_and_speeds_is_boltzmanns():
     """exp(-(L + v^2/2) / T) from the generator in (x, v), on cells of second order."""
     errors = []

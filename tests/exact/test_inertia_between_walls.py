@@ -117,5 +117,8 @@ def test_what_walls_refuse():
         fpsim.EscapeProblem(sde, -0.7, 1.0, boundary=box)
     with pytest.raises(ValueError, match=r"has walls reflecting on .-0.5, 2. already.*leave boundary= out"):
         fpsim.EscapeProblem(sde.between(box), 0.2, 1.0, boundary=Walls("reflecting", [(-0.7, 2.0)]))
+    for route in ("grid", "paths"):
+        with pytest.raises(ValueError, match=r"reach the target x >= 3: it lies beyond the walls.*move the target"):
+            fpsim.EscapeProblem(sde, 0.2, 3.0, boundary=box).by(route)
     with pytest.raises(ValueError, match=r"velocities \(-s, s, cells\); got \(-2, 1, 24\)"):
         fpsim.FokkerPlanck(sde, fpsim.Grid((-0.5, 1.0, 24), (-2.0, 1.0, 24))).stationary()
