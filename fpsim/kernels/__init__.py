@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -48,8 +49,7 @@ class Kernel:
         name = np.dtype(dtype).name
         with self.lock:
             if name not in self.versions:
-                with announced(f"the kernel '{self.function.__name__}'"):
-                    self.versions[name] = self._compile(self.signature(getattr(numba.types, name)))
+                self.versions[name] = self._compile(self.signature(getattr(numba.types, name)))
             return self.versions[name]
 
     def _compile(self, signature: Any) -> Any:
@@ -59,9 +59,19 @@ class Kernel:
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if index is not None:
             index._source_stamp = _STAMP
-        dispatcher.compile(signature)
+        with nullcontext() if _on_disk(dispatcher, signature) else announced(f"the kernel '{self.function.__name__}'"):
+            dispatcher.compile(signature)
         dispatcher.disable_compile()
         return dispatcher
+
+
+def _on_disk(dispatcher: Any, signature: Any) -> bool:
+    """Whether numba has kept this version, so that it is read; that takes a tenth of a second, or a busy machine's."""
+    try:
+        key = dispatcher._cache._index_key(signature, dispatcher.targetctx.codegen())
+        return key in dispatcher._cache._cache_file._load_index()
+    except AttributeError:  # numba's own business, which may change
+        return False
 
 
 def compiled(signature: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Kernel]:

@@ -57,9 +57,9 @@ lock for compiling and loading."""
 
 
 @contextmanager
-def announced(what: str, patience: float = 0.5) -> Iterator[None]:
+def announced(what: str, patience: float = 0.5, kept: str = "once; kept on disk") -> Iterator[None]:
     """Say on standard error that ``what`` is being compiled, after ``patience`` seconds, unless quiet was asked for."""
-    note = threading.Timer(patience, lambda: print(f"fpsim: compiling {what} (once; kept on disk)", file=sys.stderr))
+    note = threading.Timer(patience, lambda: print(f"fpsim: compiling {what} ({kept})", file=sys.stderr))
     note.daemon = True
     if not os.environ.get("FPSIM_QUIET"):
         note.start()

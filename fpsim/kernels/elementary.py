@@ -3,7 +3,8 @@
     exp(u) = 2^n exp(r),    n = round(u / log 2),    |r| <= log(2)/2        (Cody, Waite 1980)
     erfc(z) = exp(-z^2) P(t) / (1 + 2 z),    t = (z - 3)/(z + 3),    z >= 0      (Shepherd, Laframboise 1981)
 
-No library calls and no branches, so that a loop over lanes vectorises; errors are a few units of the last place.
+No library calls and no branches, so that a loop over lanes vectorises; errors are a few units of the last place, of erf
+of that of 1.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ vector = numba.types.Array(numba.types.float64, 1, "C")
 PART = numba.types.void(vector, vector, vector)
 STEP = numba.types.void(vector, vector, vector, vector)
 SWEEPS = 30
+IN_MEMORY = "once in a process"
 
 
 class UncompiledError(ValueError):
@@ -73,7 +74,7 @@ def _given(function: Callable[..., Any], dimension: int, rows: int, what: str) -
                 out[i * BLOCK + j] = found[i]
 
     reasons = []
-    with announced(f"the {what}"):
+    with announced(f"the {what}", kept=IN_MEMORY):
         for form in (by_block, by_point):
             try:
                 return _typed(PART, form)
@@ -133,7 +134,7 @@ def composed(inner: Any, part: Any, rows: int, split: int, takes_normals: bool) 
         part(x, data, g)
         inner(x, g, data[:split], out)
 
-    with announced("a step of plain functions"):
+    with announced("a step of plain functions", kept=IN_MEMORY):
         return _typed(STEP, step) if takes_normals else _typed(PART, place)
 
 

@@ -139,3 +139,23 @@ def test_slow_compiles_are_announced(capsys):
     with compiling.announced("the thing", patience=30.0):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_only_what_is_compiled_is_announced(monkeypatch, tmp_path):
+    """Not what another process has compiled, however long a busy machine reads it."""
+    import numba
+
+    from fpsim import kernels
+    from fpsim.kernels.philox import words_of_lanes as kernel
+
+    said = []
+
+    def recorder(what):
+        said.append(what)
+        return compiling.nullcontext()
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernels, "announced", recorder)
+    for _ in range(2):
+        kernels.Kernel(kernel.function, kernel.signature)[np.float64]
+    assert said == ["the kernel 'words_of_lanes'"]
