@@ -38,6 +38,7 @@ from fpsim.action.systems import (
 from fpsim.action.verdicts import assumptions_of, blocked
 from fpsim.action.ways import COARSE, Leg, along_drift, leg, rough_leg, split
 from fpsim.numbers import positive, whole
+from fpsim.sde.units import told
 from landscapes.field import as_point, in_words
 from landscapes.progress import Progress, shows_progress, tell
 
@@ -117,11 +118,13 @@ def minimum_action(
     tolerance = positive(tolerance, "the tolerance")
     units = units_apart(moves, a)
     if units is not None:
-        scaled = [np.asarray(guess, dtype=float) / units[:, None] for guess in guesses]
-        return minimum_action(
-            rescaled(moves, units), a / units, b / units, pieces=pieces, starts=starts, guesses=scaled, seed=seed,
-            tolerance=tolerance, progress=progress, deadline=deadline,
-        ).times(units)  # fmt: skip
+        scaled = [own_curve(guess, a, b) / units[:, None] for guess in guesses]
+        with told(units):
+            found = minimum_action(
+                rescaled(moves, units), a / units, b / units, pieces=pieces, starts=starts, guesses=scaled, seed=seed,
+                tolerance=tolerance, progress=progress, deadline=deadline,
+            )  # fmt: skip
+        return found.times(units)
     settings = {"pieces": pieces, "starts": starts, "seed": seed, "tolerance": tolerance}
     try:
         if d == 1:

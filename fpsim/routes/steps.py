@@ -46,14 +46,20 @@ def first_step(sde: SDE, stiff: float, start: Array, target: Target) -> float:
     if law is not None:  # no time of its own beyond that of a jump over the way
         jump = (distance(target, start) / law.scale) ** law.alpha / JUMP_PARTS
         return float(f"{min(STEP_TIMES_STIFFNESS / stiff, jump) if stiff > 0 else jump:.2g}")
-    slope = np.broadcast_to(target.gradient(start[:, None]), (start.size, 1))
-    across = float(sde.along(start[:, None], slope / max(float(np.linalg.norm(slope)), 1e-300))[0])
+    across = _across(sde, start, target)
     flat = distance(target, start) ** 2 / (2 * across) if across > 0 else math.inf
     steps = [STEP_TIMES_STIFFNESS / stiff, flat / KICKS_TO_TARGET**2] if stiff > 0 else [flat / 400]
     ball = target.ball()
     if ball is not None and start.size > 1:
         steps.append((ball[1] / KICKS_PER_RADIUS) ** 2 / (2 * _noise(sde, ball[0])))
     return float(f"{min(steps):.2g}")
+
+
+def _across(sde: SDE, start: Array, target: Target) -> float:
+    """n . D n at ``start`` (d,) along the way to the target, or the largest one where no way is the shortest."""
+    slope = np.broadcast_to(target.gradient(start[:, None]), (start.size, 1))
+    size = float(np.linalg.norm(slope))
+    return float(sde.along(start[:, None], slope / size)[0]) if size > 0 else _noise(sde, start)
 
 
 def inertial_stiffness(inertia: Inertia, x: Array) -> float:

@@ -8,12 +8,16 @@ a search for ways, does it in units of the noise.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.field import DiffusionField
 from fpsim.sde.sde import SDE
+from landscapes.field import in_words
 from landscapes.landscape import DriftField
 
 Array = NDArray[np.float64]
@@ -32,6 +36,15 @@ def own_units(sde: SDE, x: Array) -> Array | None:
     if not noisy.any() or lengths[noisy].max() <= ALIKE * lengths[noisy].min():
         return None
     return np.where(noisy, lengths / np.exp(np.mean(np.log(lengths[noisy]))), 1.0)
+
+
+@contextmanager
+def told(units: Array) -> Iterator[None]:
+    """Whoever works in these units and refuses names places in them, and says so."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{error} (in coordinates that are divided by {in_words(units)})") from error
 
 
 def in_units(sde: SDE, units: Array) -> SDE:

@@ -109,8 +109,8 @@ def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 5_000) -
     """Index of the minimum in ``bottoms`` (d, m) that gradient flow takes ``points`` (d, n) to, -1 if none.
 
     Linearly implicit Euler, (H + mu) dx = -grad L, so that narrow valleys cost no small steps; 1 / mu, the time of a
-    step, lets no unstable direction grow by more than a third and nothing move by more than one per cent of the extent
-    of points and minima.  A point has arrived within two per cent of the gap between minima.
+    step, lets no unstable direction grow by more than a third and nothing move by more than one and a third per cent of
+    the extent of points and minima.  A point has arrived within two per cent of the gap between minima.
     """
     x, found = points.copy(), np.full(points.shape[1], -1)
     extent = float(np.ptp(np.concatenate([points, bottoms], axis=1), axis=1).max()) or 1.0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fpsim
+from fpsim.targets import LevelSet
 from fpsim.walls import Walls
 from landscapes import DriftField, Landscape
 
@@ -113,3 +114,24 @@ def test_rates_that_no_coarser_grid_confirms_have_no_bound():
     finite = np.isfinite(found.time_error((-1, 0), (1, 0)))
     assert finite == {check.key: check.holds for check in found.assumptions}["discretisation"]
     assert found.time((-1, 0), (1, 0)) == pytest.approx(2481.4, rel=2e-3)
+
+
+def test_refusals_say_in_which_coordinates_they_name_places():
+    """The start (-2^10, 0) is named in units of the noise, 2^20 times as long along x as along y."""
+    asked = turning(UNITS[1][0], 1.0)
+    inside = fpsim.EscapeProblem(asked.sde, asked.start, fpsim.HalfSpace((-1.0, 0.0), 5 * 2.0**10))
+    with pytest.raises(ValueError, match=r"start \[-1, 0\] .* divided by \[1024, 0\.00097"):
+        inside.by_formula("bouchet-reygner")
+
+
+def test_a_guess_is_looked_at_before_it_is_rescaled():
+    asked = turning(UNITS[1][0], 1.0)
+    with pytest.raises(ValueError, match=r"a guess is a curve of shape \(2, n\).* got shape \(3, 4\)"):
+        fpsim.minimum_action(asked.sde, asked.start, (0.0, 0.0), guesses=[np.zeros((3, 4))])
+
+
+def test_a_first_step_where_no_way_is_the_shortest():
+    """From the middle of a disc the level rises nowhere to first order; a kick is a twentieth of the way or less."""
+    flat = fpsim.SDE(Landscape.from_expression("0*x + 0*y", variables="x y"), fpsim.ConstantDiffusion(0.5))
+    step = fpsim.EscapeProblem(flat, (0.0, 0.0), LevelSet(lambda x: x[0] ** 2 + x[1] ** 2 - 1)).default_step
+    assert 0 < np.sqrt(2 * 0.5 * step) <= 1 / 20

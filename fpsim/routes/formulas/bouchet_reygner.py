@@ -30,7 +30,7 @@ from fpsim.routes.formulas.climb import refuse_inertia
 from fpsim.routes.formulas.formula import Formula, FormulaRoute
 from fpsim.routes.problem import Problem
 from fpsim.routes.route import Cost
-from fpsim.sde.units import in_units, own_units
+from fpsim.sde.units import in_units, own_units, told
 from fpsim.targets import HalfSpace, LevelSet, Target
 from landscapes.field import in_words
 
@@ -78,7 +78,8 @@ def bouchet_reygner(problem: Problem, *, deadline: float = DEADLINE) -> Formula:
     units = own_units(problem.sde, problem.point)
     if units is None:
         return _answer(problem, check_deadline(deadline))
-    found = _answer(_in_units(problem, units), check_deadline(deadline))
+    with told(units):
+        found = _answer(_in_units(problem, units), check_deadline(deadline))
     minimum, saddle = (tuple((np.array(place) * units).tolist()) for place in (found.minimum, found.saddle))
     return replace(found, minimum=minimum, saddle=saddle)
 
