@@ -212,10 +212,12 @@ def check_accuracy(accuracy: float) -> None:
 def valley_bottoms(rates: Any, killing: Array, points: Array) -> NDArray[np.int64]:
     """Cells that the mean drift of the walk leads to, the largest basins first, at most ``REFERENCES``.
 
-    ``points`` (d, n) are the places of the cells.
+    ``points`` (d, n) are the places of the cells, of which one counts the same along every axis.
     """
     from fpsim.kernels.assembly import downhill
 
+    widths = [np.diff(np.unique(row)).min(initial=np.inf) for row in points]
+    points = points / np.where(np.isfinite(widths), widths, 1.0)[:, None]
     reach = np.ptp(points, axis=1) / 2
     places = np.ascontiguousarray(points.T)
     n = killing.size

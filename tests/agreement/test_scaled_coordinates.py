@@ -33,6 +33,15 @@ def turning(units, tau, walls=False):
     return fpsim.EscapeProblem(sde, (-a, 0.0), fpsim.HalfSpace((1.0, 0.0), a), boundary=box)
 
 
+def rotating(units, tau):
+    """One whose drift turns round, so that grids find the lowest cells of their valleys by the drift alone."""
+    (a, b), own = units, {"a": units[0], "b": units[1], "tau": tau}
+    drift = ["a/tau*(x/a - (x/a)**3 - 0.5*y/b)", "b/tau*(x/a - 1.3*y/b)"]
+    field = DriftField.from_expression(drift, variables="x y", bounds=[(-2 * a, 2 * a), (-2 * b, 2 * b)], **own)
+    sde = fpsim.SDE(field, fpsim.ConstantDiffusion([0.2 * a**2 / tau, 0.15 * b**2 / tau]))
+    return fpsim.EscapeProblem(sde, (-a, -0.7 * b), fpsim.HalfSpace((1 / a, 0.5 / b), 0.9))
+
+
 def walled(units, tau):
     """The same between walls."""
     return turning(units, tau, walls=True)
@@ -55,6 +64,7 @@ def body(units, tau):
 
 
 CASES = [(turning, name) for name in SMALL if name != "splitting"]
+CASES += [(rotating, "grid")]
 CASES += [(walled, name) for name in ("grid", "paths", "splitting")]
 CASES += [(uneven, name) for name in ("quadrature", "grid", "paths", "splitting", "state-dependent")]
 CASES += [(body, name) for name in ("grid", "paths", "melnikov-meshkov")]
