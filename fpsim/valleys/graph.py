@@ -108,9 +108,10 @@ def bottleneck(links: Sequence[Link], joined: Sequence[int], node: int, goal: in
 def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 5_000) -> NDArray[np.int64]:
     """Index of the minimum in ``bottoms`` (d, m) that gradient flow takes ``points`` (d, n) to, -1 if none.
 
-    Linearly implicit Euler, (H + mu) dx = -grad L, so that narrow valleys cost no small steps; 1 / mu, the time of a
-    step, lets no unstable direction grow by more than a third and nothing move by more than one and a third per cent of
-    the extent of points and minima.  A point has arrived within two per cent of the gap between minima.
+    Exponential Euler, dx = -(1 - exp(-h H)) H^(-1) grad L, of second order and exact where H stays (Hochbruck and
+    Ostermann, Acta Numerica 19 (2010) 209), so that narrow valleys cost no small steps.  The time h of a step lets no
+    unstable direction grow by more than a third, and nothing move by more than 1.2 per cent of the extent of points and
+    minima.  A point has arrived within two per cent of the gap between minima.
     """
     x, found = points.copy(), np.full(points.shape[1], -1)
     extent = float(np.ptp(np.concatenate([points, bottoms], axis=1), axis=1).max()) or 1.0
@@ -129,7 +130,14 @@ def descend(landscape: Any, points: Array, bottoms: Array, steps: int = 5_000) -
         if not (np.isfinite(speed).all() and np.isfinite(hessian).all() and speed.any()):
             break
         curvature, modes = np.linalg.eigh(hessian)
-        inverse_time = np.maximum(speed / (0.01 * extent), 4 * np.maximum(-curvature[:, 0], 0.0))
-        scale = np.maximum(curvature + inverse_time[:, None], 1e-300)
-        x = x - np.einsum("nij,nj,nkj,kn->in", modes, 1 / scale, modes, gradient)
+        rates = np.maximum(speed / (0.01 * extent), 4 * np.maximum(-curvature[:, 0], 0.0))[:, None]
+        x = x - np.einsum("nij,nj,nkj,kn->in", modes, _flown(curvature, np.maximum(rates, 1e-300)), modes, gradient)
     return found
+
+
+def _flown(curvature: Array, rates: Array) -> Array:
+    """(1 - exp(-c / rate)) / c for curvatures c (n, d) and rates (n, 1); 1 / rate where c vanishes beside it."""
+    with np.errstate(over="ignore"):
+        way = curvature / rates
+    flat = np.abs(way) < 1e-12
+    return np.asarray(np.where(flat, 1 / rates, -np.expm1(-way) / np.where(flat, 1.0, curvature)))

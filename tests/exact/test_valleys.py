@@ -135,6 +135,23 @@ def test_descent_follows_the_gradient_flow():
     np.testing.assert_array_equal(ends, (points[0] > 0).astype(int))
 
 
+def test_flow_down_the_walls_of_a_bent_valley_meets_the_right_minimum():
+    """The walls are a hundred times as steep as the floor; LSODA follows the same lines to 1e-10."""
+    from scipy.integrate import solve_ivp
+
+    bent = Landscape.from_expression("(x**2 - 1)**2/4 + 50*(y - sin(3*x)/2)**2 + x/10", variables="x y")
+    minima = np.array([[-1.04668053, 0.94564903], [-0.00077553, 0.14997754]])
+    points = np.array([[-0.42661441, -0.48626632, -0.6, 0.5, 0.9], [0.64474766, 0.84706032, 0.9, -0.8, 0.9]])
+
+    def pull(_, x):
+        return -bent.gradient(x[:, None])[:, 0]
+
+    ends = [solve_ivp(pull, (0, 60), x, method="LSODA", rtol=1e-10, atol=1e-12).y[:, -1:] for x in points.T]
+    wanted = [int(np.argmin(np.linalg.norm(minima - end, axis=0))) for end in ends]
+    np.testing.assert_array_equal(descend(bent, points, minima), wanted)
+    assert set(wanted) == {0, 1}
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="barrier top"):
         valley(WELL, 0, 1)
