@@ -212,15 +212,16 @@ def check_accuracy(accuracy: float) -> None:
 def valley_bottoms(rates: Any, killing: Array, points: Array) -> NDArray[np.int64]:
     """Cells that the mean drift of the walk leads to, the largest basins first, at most ``REFERENCES``.
 
-    ``points`` (d, n) are the places of the cells, of which one counts the same along every axis.
+    ``points`` (d, n) are the places of the cells; along each axis the walk's own diffusion is the unit of lengths.
     """
     from fpsim.kernels.assembly import downhill
 
-    widths = [np.diff(np.unique(row)).min(initial=np.inf) for row in points]
-    points = points / np.where(np.isfinite(widths), widths, 1.0)[:, None]
-    reach = np.ptp(points, axis=1) / 2
-    places = np.ascontiguousarray(points.T)
-    n = killing.size
+    n, reach = killing.size, np.ptp(points, axis=1) / 2
+    steps = points[:, rates.indices] - points[:, np.repeat(np.arange(n), np.diff(rates.indptr))]
+    within = np.all(np.abs(steps) <= reach[:, None], axis=0)  # the others go through a periodic wall
+    units = np.sqrt((np.abs(rates.data) * within * steps**2).sum(axis=1))
+    units[~(units > 0)] = 1.0
+    reach, places = reach / units, np.ascontiguousarray((points / units[:, None]).T)
     step = np.append(downhill(rates.indptr, rates.indices, rates.data, places, reach, killing), n)
     step[step < 0] = n  # cell n stands for "ended"
     far = step

@@ -99,7 +99,7 @@ def test_the_least_action_stays():
         np.testing.assert_allclose(way.x[:, -1], 0.0, atol=1e-300)
 
 
-@pytest.mark.parametrize("stiffness", [1e-8, 1.0, 1e6, 1e10])
+@pytest.mark.parametrize("stiffness", [1e-8, 1.0, 1e8, 1e10])
 def test_a_direction_that_does_not_matter(stiffness):
     """(x^2 - 1)^2/4 + k y^2/2 is left as the line is, however narrow or wide, by formula and by grid."""
     well = Landscape.from_expression("(x**2 - 1)**2/4 + k*y**2/2", variables="x y", k=stiffness)
@@ -108,7 +108,7 @@ def test_a_direction_that_does_not_matter(stiffness):
     formula = asked.by_formula("eyring-kramers")
     assert formula.mean == pytest.approx(2 * np.pi / np.sqrt(2) * np.exp(0.25 / 0.04), rel=1e-9)
     assert {check.key for check in formula.violated} == ({"relaxation"} if stiffness < 1e-4 else set())
-    if stiffness < 1e8:
+    if stiffness < 1e9:
         line = Landscape.from_expression("(x**2 - 1)**2/4")
         exact = fpsim.EscapeProblem(fpsim.SDE(line, noise), -1.0, 1.0).by_quadrature().mean
         grid = asked.by_grid(cells=48)
