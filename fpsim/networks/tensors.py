@@ -120,6 +120,8 @@ def mapped(network: Any, parameters: dict[str, Any], inputs: Any) -> Any:
         try:
             own = inputs[0] if shared else inputs
             return torch.func.vmap(one, in_dims=(0, None if shared else 0))(parameters, own)
+        except torch.cuda.OutOfMemoryError:  # a RuntimeError, too, which is no reason to be a thousand times slower
+            raise
         except (RuntimeError, NotImplementedError):  # some layers, and what branches on values: one after the other
             alone = ({key: p[r] for key, p in parameters.items()} for r in range(replicas))
             return torch.stack([one(own, inputs[0 if shared else r]) for r, own in enumerate(alone)])

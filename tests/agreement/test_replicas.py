@@ -92,6 +92,32 @@ class Recurrent(nn.Module):
         return y if torch.isfinite(y.detach()).all() else 0 * y
 
 
+class Full(nn.Module):
+    """What does not fit into a GPU's memory, as often as it is tried; copies of it count together."""
+
+    tried, fits = 0, True
+
+    def __init__(self):
+        super().__init__()
+        self.only = nn.Parameter(torch.ones(CLASSES))
+
+    def forward(self, x):
+        Full.tried += 1
+        if not Full.fits:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return x.flatten(1)[:, :CLASSES] * self.only
+
+
+def test_a_full_memory_is_no_reason_to_go_one_after_the_other(monkeypatch):
+    one = landscape(Full())
+    many, x = Replicas(one, "vmap"), spread(one, 3)
+    monkeypatch.setattr(Full, "tried", 0)
+    monkeypatch.setattr(Full, "fits", False)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        many.losses(x)
+    assert Full.tried == 1
+
+
 def test_networks_that_cannot_be_mapped_go_one_after_the_other():
     one = landscape(Recurrent().eval())
     x, picks = spread(one, 3), np.array([[0, 5], [5, 5], [22, 1]])
