@@ -198,14 +198,19 @@ def test_verdicts_change_with_the_numbers(case):
     route = {"slice": "one", "z": 4.0, "grid / quadrature - 1": 2e-3}
     assert not any(v.holds for v in judge._toolkit([route]))
     rows = [
-        {"slice": "one", "from": side, "H": h, "Cramer exponent": e, "iterations": t, "at least": 5e4}
+        {
+            "slice": "one", "from": side, "H": h, "Cramer exponent": e, "iterations": t, "error": t / 10,
+            "at least": 5e4, "too large for Cramer": "",
+        }
         for side, h, e, t in (("left", 2.0, 0.5, math.nan), ("right", 1.0, 0.2, 900.0))
-    ]
+    ]  # fmt: skip
     lower, sharper = judge._sharp(rows)
     assert lower.holds and lower.as_expected and not sharper.holds and sharper.as_expected
-    rows[0]["iterations"] = 10.0
+    rows[0] |= {"iterations": 10.0, "error": 1.0}
     lower, sharper = judge._sharp(rows)
     assert not lower.as_expected and sharper.holds and not sharper.as_expected
+    assert judge._sharp([rows[0] | {"iterations": 800.0, "error": 80.0}, rows[1]]) == []  # a tie within its errors
+    assert judge._sharp([rows[0], rows[1] | {"too large for Cramer": "small steps"}]) == []
     assert [tables._grade(r, 0.2, 3.0) for r in ([1.1, 0.9], [0.5, 2.0], [0.2])] == ["holds", "bends", "fails"]
 
 

@@ -34,6 +34,7 @@ from validation.study.findings import Row, Rows
 from validation.study.lines import Line, straight_line
 
 if TYPE_CHECKING:
+    from fpsim.escape_time import EscapeTime
     from validation.resnet.size import Size
     from validation.study.run import Run
 
@@ -233,8 +234,17 @@ def theories(line: SampledLandscape, climb: Climb, rate: float, size: int) -> Ro
 
 
 def _cramer_log(line: SampledLandscape, climb: Climb, rate: float, size: int) -> float:
+    return _cramer(line, climb, rate, size).log_mean - math.log(rate)
+
+
+def steps_too_large(line: SampledLandscape, climb: Climb, rate: float, size: int) -> str:
+    """Which of Cramer's own checks of the limit eta -> 0 fail on a climb; empty where it may be believed."""
+    return ", ".join(a.key for a in _cramer(line, climb, rate, size).violated if a.key in ("straight", "small steps"))
+
+
+def _cramer(line: SampledLandscape, climb: Climb, rate: float, size: int) -> EscapeTime:
     problem = EscapeProblem(MiniBatchSGD(line, rate, size).surrogate(), climb.start, climb.target)
-    return problem.by_formula("cramer").log_mean - math.log(rate)
+    return problem.by_formula("cramer")
 
 
 def fingerprint(line: SampledLandscape) -> str:

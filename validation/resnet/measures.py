@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fpsim.kernels.random_numbers import own_seed
 from fpsim.sgd.minibatch import SAMPLINGS
-from validation.resnet.escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, swept
+from validation.resnet.escapes import GAUSSIAN, Sweep, batch_sizes, measured, one, steps_too_large, swept
 from validation.resnet.findings import Slices
 from validation.resnet.slices import Case, fresh_case, shipped_case
 from validation.resnet.toolkit_check import surrogate_routes
@@ -112,6 +112,7 @@ def _both_ways(run: Run[Size], case: Case, sweep: Sweep) -> Rows:
                 "slice": case.name, "from": side, "H": climb.curvature, "barrier": climb.barrier,
                 "Cramer exponent": climb.exponent, "S": size, "iterations": row["iterations"], "error": row["error"],
                 "censored": row["censored"], "at least": _least(row),
+                "too large for Cramer": steps_too_large(case.line, climb, sweep.learning_rate, size),
             }
         )  # fmt: skip
     return rows

@@ -22,6 +22,7 @@ from validation.study.findings import Row, Rows
 if TYPE_CHECKING:
     import xarray
 
+    from landscapes.networks.landscape import NeuralLandscape
     from validation.study.pieces import Pieces
 
 Array = NDArray[np.float64]
@@ -71,7 +72,7 @@ def network_ends(
 def _about(recipe: Recipe, place: str, x: Array, spectrum: bool) -> Row:
     with one_thread():
         exact, fast = recipe.landscape(), recipe.landscape("float32")
-        low, high = spectrum_ends(fast.hessian_operator(x)) if spectrum else (math.nan, math.nan)
+        low, high = spectrum_ends(fast, x) if spectrum else (math.nan, math.nan)
         return {
             "place": place, "parameters": exact.dimension, "examples": exact.number_of_examples,
             "loss": float(exact.loss(x)), "accuracy": exact.accuracy(x),
@@ -80,15 +81,23 @@ def _about(recipe: Recipe, place: str, x: Array, spectrum: bool) -> Row:
         }  # fmt: skip
 
 
-def spectrum_ends(operator: Any, seed: int = 0) -> tuple[float, float]:
-    """The lowest and the highest eigenvalue of a symmetric operator, to about 1 %.
+WHOLE = 1000
+"""Up to so many parameters the Hessian is made whole: Lanczos needs more products for its lowest eigenvalue."""
 
-    One Lanczos run for both ends, with a long basis: the lowest one is a thousandth of the highest, and a short basis
-    needs many restarts to see it (ARPACK; Lehoucq, Sorensen, Yang 1998).
+
+def spectrum_ends(landscape: NeuralLandscape, x: Array, seed: int = 0) -> tuple[float, float]:
+    """The lowest and the highest eigenvalue of the Hessian, beyond `WHOLE` parameters to about 1 %.
+
+    There one Lanczos run for both ends, with a long basis: the lowest one is a thousandth of the highest, and a short
+    basis needs many restarts to see it (ARPACK; Lehoucq, Sorensen, Yang 1998).
     """
-    from scipy.sparse.linalg import eigsh
+    if len(x) <= WHOLE:
+        values = np.linalg.eigvalsh(landscape.hessian(x))
+    else:
+        from scipy.sparse.linalg import eigsh
 
-    d = operator.shape[0]
-    first = np.random.default_rng(seed).standard_normal(d)
-    values = eigsh(operator, k=2, which="BE", ncv=min(d, 120), tol=1e-2, v0=first, return_eigenvectors=False)
+        first = np.random.default_rng(seed).standard_normal(len(x))
+        values = eigsh(
+            landscape.hessian_operator(x), k=2, which="BE", ncv=120, tol=1e-2, v0=first, return_eigenvectors=False
+        )
     return float(min(values)), float(max(values))

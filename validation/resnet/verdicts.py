@@ -131,20 +131,22 @@ def _laws(first: Sweep, laws: Sequence[Sweep]) -> list[Verdict]:
 
 
 def _sharp(both: Rows) -> list[Verdict]:
-    """The post's claim, and what Cramer's exponents say instead."""
-    pairs = list(zip(both[::2], both[1::2], strict=True))
+    """The post's claim, and what Cramer's exponents say instead, on the slices where theory and draws can tell."""
+    ways = list(zip(both[::2], both[1::2], strict=True))
+    pairs = [pair for pair in ways if not _untold(pair)]
+    if not pairs:
+        return []
     first = [min(pair, key=_sooner) for pair in pairs]
     lower = [min(pair, key=lambda row: row["Cramer exponent"]) for pair in pairs]
     sharper = [max(pair, key=lambda row: row["H"]) for pair in pairs]
-    said = "; ".join(
-        f"{a['slice']}: {_time(a)} from H = {a['H']:.3g}, {_time(b)} from H = {b['H']:.3g}" for a, b in pairs
-    )
+    said = [f"{a['slice']}: {_time(a)} from H = {a['H']:.3g}, {_time(b)} from H = {b['H']:.3g}" for a, b in pairs]
+    said += [f"not asked of {pair[0]['slice']}: {_untold(pair)}" for pair in ways if _untold(pair)]
     return [
         Verdict(
             "lower-exponent",
             "of two minima of a slice the one with the lower Cramer exponent is left sooner",
             first == lower,
-            said,
+            "; ".join(said),
         ),
         Verdict(
             "sharper",
@@ -154,6 +156,18 @@ def _sharp(both: Rows) -> list[Verdict]:
             expected=lower == sharper,
         ),
     ]
+
+
+def _untold(pair: tuple[Row, Row]) -> str:
+    """Why the order of two times says nothing about exponents; empty if it does."""
+    if any(row["too large for Cramer"] for row in pair):
+        return "the steps are too large for Cramer's formula, by its own checks"
+    soon, late = sorted(pair, key=_sooner)
+    if math.isfinite(late["iterations"]):
+        apart = late["iterations"] - soon["iterations"] > SIGMAS * math.hypot(late["error"], soon["error"])
+    else:
+        apart = math.isfinite(soon["iterations"])
+    return "" if apart else "the times are not told apart"
 
 
 def _sooner(row: Row) -> float:
