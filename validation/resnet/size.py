@@ -43,7 +43,7 @@ class Size:
 
     @classmethod
     def of(cls, quick: bool, seed: int = 0) -> Size:
-        """About four minutes, or half an hour with the panel on all parameters (two cores)."""
+        """Two minutes, or half an hour with the panel on all parameters (two cores)."""
         small = replace(SMALL, data_seed=3 + 10 * seed, network_seed=1 + seed, branch_seed=101 + 100 * seed)
         rule = Rule(slope=1.6)
         if quick:
