@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fpsim.kernels.compiling import announced
+from fpsim.kernels.interrupts import heard
 
 BLOCK = 256
 """Paths that a kernel advances together; also the length of a row in every block array."""
@@ -59,7 +59,7 @@ class Kernel:
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if index is not None:
             index._source_stamp = _STAMP
-        with nullcontext() if _on_disk(dispatcher, signature) else announced(f"the kernel '{self.function.__name__}'"):
+        with heard() if _on_disk(dispatcher, signature) else announced(f"the kernel '{self.function.__name__}'"):
             dispatcher.compile(signature)
         dispatcher.disable_compile()
         return dispatcher

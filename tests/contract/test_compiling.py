@@ -1,15 +1,19 @@
 """Compiled code is written once, found again, and never depends on numbers."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fpsim
-from fpsim.kernels import compiling
+from fpsim.kernels import compiling, interrupts
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import compiled_step
 from landscapes import DoubleWell, Landscape
@@ -141,6 +145,43 @@ def test_slow_compiles_are_announced(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("context", [interrupts.heard, lambda: compiling.announced("the thing")])
+def test_an_interrupt_in_a_call_back_from_llvm_is_heard(context):
+    """Ctypes prints what is raised in a call back, and goes on."""
+    call = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
+    before, passed = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), context():
+        call()
+        passed.append("went on")
+    assert passed and signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(ValueError, match="its own"), context():
+        raise ValueError("its own")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_handlers_of_others_keep_their_say():
+    """One that raises nothing (a framework's own) is called, and nothing is raised for it; threads get no handler."""
+    asked = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        with interrupts.heard():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert asked == [signal.SIGINT]
+    seen = []
+
+    def elsewhere():
+        with interrupts.heard():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
 def test_only_what_is_compiled_is_announced(monkeypatch, tmp_path):
     """Not what another process has compiled, however long a busy machine reads it."""
     import numba
@@ -152,7 +193,7 @@ def test_only_what_is_compiled_is_announced(monkeypatch, tmp_path):
 
     def recorder(what):
         said.append(what)
-        return compiling.nullcontext()
+        return nullcontext()
 
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernels, "announced", recorder)

@@ -56,7 +56,7 @@ def test_calls_of_any_size_give_the_same_density(monkeypatch, method):
 
 @pytest.fixture(scope="module")
 def compiled():
-    """Everything is compiled before signals are sent."""
+    """Kernels are compiled before signals are sent; a large run of plain functions compiles these, too."""
     for sde in (COLD, FUNCTIONS):
         exit_times(sde, -1.0, Point(0.9, -1.0), 2, 0.001, horizon=0.1)
         simulate(sde, -1.0, 0.1, 0.01, 2)
