@@ -100,4 +100,5 @@ def march_of(sgd: NetworkSGD, engine: Replicas, replicas: int) -> March:
         found: March = engine.kept.pop()
         if found.serves(sgd, replicas):
             return found
+        del found  # before there is another one, in the same memory
     return March(sgd, engine, replicas)

@@ -9,6 +9,7 @@ This module needs torch (extra ``network``).
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,7 @@ def admitted(network: Any, inputs: Any, labels: Any, loss: str, dtype: str, devi
     require_single_examples(network)
     real = getattr(torch, dtype)
     require_device(device, real)
+    convolve_in(dtype, device)
     own = _copied(network).to(device=device, dtype=real)
     _require_parameters(own)
     x, y = _arrays(inputs, labels)
@@ -95,6 +97,20 @@ def require_device(device: str, real: Any) -> None:
         raise ValueError(
             f"torch cannot compute in {real} on the device {device!r}: {_first(error)}; use device='cpu'"
         ) from None
+
+
+def convolve_in(dtype: str, device: str) -> None:
+    """Let this process convolve in single precision where it is asked for: on a GPU torch rounds to 11 bits (TF32)."""
+    kinds = torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    if dtype != "float32" or torch.device(device).type != "cuda" or all(k.fp32_precision == "ieee" for k in kinds):
+        return
+    for kind in kinds:
+        kind.fp32_precision = "ieee"
+    warnings.warn(
+        "float32 on a GPU: from here on torch's convolutions and recurrent layers keep all 24 bits in this process "
+        "(torch.backends.cudnn.conv.fp32_precision = 'ieee'); its own default, TF32, keeps 11",
+        stacklevel=4,
+    )
 
 
 def _copied(network: Any) -> Any:

@@ -10,14 +10,21 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import cuda
 
 import fpsim
 from fpsim import Ball, ConstantDiffusion, EscapeProblem, HessianDiffusion
 from fpsim.batch_sizes import over_batch_sizes
 from fpsim.cuda.device import simulated
+from fpsim.cuda.walk import SLAB, THREADS, power_sums
+from fpsim.kernels.pacing import Piece
+from fpsim.paths.chunks import ChunkedRun
+from fpsim.paths.edges import start_edges
 from fpsim.paths.exits import exit_times
 from fpsim.paths.simulate import simulate
 from fpsim.paths.step import DivergenceError
@@ -337,6 +344,13 @@ def test_flights_in_groups_and_with_few_rows(monkeypatch):
     monkeypatch.setattr("fpsim.splitting.card.MOST_ROWS", 4)
     run = SplittingRun(LINE, 2, 60, None, 0.02, 1, 1, False, np.inf, None, None)
     flown_alike(run.dynamics(0.02, 0), LINE.point)
+    monkeypatch.setattr("fpsim.splitting.card.MOST_ROWS", 7)  # which two groups of records at every step overrun
+    flights = replace(run.dynamics(0.02, 0), sde=fpsim.SDE(DriftField.from_expression("1"), ConstantDiffusion(1e-9)))
+    way = np.full((3, 1), -3.0), np.arange(3), np.full(3, -np.inf), Until(horizon=32), True, Stop()
+    cpu, gpu = (one.fly(*way).log for one in (flights, placed(flights, "cuda", 1.0)))
+    for name in ("owner", "score", "step"):
+        one, two = (getattr(log, name)[np.argsort(log.owner, kind="stable")] for log in (cpu, gpu))
+        assert len(one) == 96 and np.abs(one - two).max() < 1e-9
     falling = fpsim.SDE(DriftField.from_expression("-x**2"), ConstantDiffusion(0.01))
     flights = replace(run.dynamics(0.02, 0), sde=falling, target=Point(9.0, -0.5))
     said = []
@@ -400,6 +414,45 @@ def test_a_deadline_leaves_one_horizon():
     sample = exit_times(deep, -1.0, Point(0.0, -1.0), PATHS, 0.01, deadline=0.5, device="cuda")
     assert "stopped" in sample.settings and sample.censored.any() and np.isfinite(sample.places).all()
     assert (sample.times[sample.censored] == sample.horizon).all()
+
+
+def test_numbers_of_paths_and_steps_beyond_32_bits():
+    """Where the counters of the random words carry into their upper halves, within a group of four steps."""
+    edges, start = start_edges(PAIR, -np.ones(2), None, 0), np.broadcast_to(-np.ones((2, 1)), (2, PATHS))
+    told = PAIR, [-1.0, -1.0], 0.01, 2**40, 2**20, 2**40, 3, edges, "final", np.dtype(float)
+    first, piece, found = 2**33, Piece(2**35 - 6, 1, 17, True), []
+    for device in ("cpu", "cuda"):
+        walk = ChunkedRun(*told, device)._walk(first, start)
+        walk.advance(piece, np.zeros((1, 2)), np.zeros((0, 4, 2)))
+        found.append(walk.positions())
+    assert np.abs(found[1] - found[0]).max() < ROUNDING["float64"] and np.ptp(found[0]) > 0.3
+
+
+def test_powers_of_several_slabs():
+    x = np.random.default_rng(1).normal(size=(1, 2, SLAB + 21))
+    powers = x[0] - np.array([[0.3], [-0.2]])
+    found = power_sums(cuda.to_device(x), np.array([[0.3, -0.2]]))[0]
+    assert np.allclose(found, [(powers**p).sum(axis=1) for p in (1, 2, 3, 4)], rtol=1e-11)
+
+
+def test_a_deadline_knows_how_long_each_path_was_followed(monkeypatch):
+    """Paths under way are where the CPU's are after as many steps, in two lists and whenever a thread took them up."""
+    samples, ticks, began = [], count(1), time.perf_counter()
+    slow = SimpleNamespace(perf_counter=lambda: began + 1e3 * next(ticks))
+    monkeypatch.setattr("fpsim.paths.cuda_exits.clock", slow)  # each call has one group of four steps, but the first
+    monkeypatch.setattr("fpsim.paths.cuda_exits.LANES", 1)
+    monkeypatch.setattr("fpsim.cuda.device.multiprocessors", lambda: 1)
+    monkeypatch.setattr("fpsim.paths.exits.sample_of", lambda found, *rest: samples.append(found))
+    whole = 3 * THREADS
+    monkeypatch.setattr("fpsim.cuda.device.free_memory", lambda: 2.0 * 32 * 2 * THREADS)
+    exit_times(WELL, -1.0, Point(-0.3, -1.0), whole, 0.02, seed=5, horizon=1.2, deadline=6.5e4, device="cuda")
+    (found,) = samples
+    now, under_way = found.followed, np.isnan(found.times) & (found.followed >= 0)
+    assert len(set(now[: 2 * THREADS].tolist())) > 3 and under_way[2 * THREADS :].sum() > 3
+    for quads in set(now[under_way].tolist()):
+        x = simulate(WELL, -1.0, 0.08 * quads, 0.02, paths=whole, seed=5, keep="final").x[0]
+        here = under_way & (now == quads)
+        assert np.abs(found.places[here] - x[here]).max() < ROUNDING["float64"]
 
 
 def test_progress_and_interruption():

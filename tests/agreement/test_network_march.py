@@ -42,16 +42,30 @@ class Graph:
                         old.copy_(new)
 
 
-class Recording(TorchDispatchMode):
-    def __init__(self, graph, stream):
-        super().__init__()
-        assert stream == "side"
-        self.graph = graph
+class Watching(TorchDispatchMode):
+    """``set_sync_debug_mode("error")``."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         if str(function).startswith(WAITS):
-            raise RuntimeError(f"operation not permitted when stream is capturing: {function}\nand more")
-        found = function(*args, **(kwargs or {}))
+            raise RuntimeError(f"called a synchronizing operation: {function}\nand more")
+        return function(*args, **(kwargs or {}))
+
+
+class Recording(Watching):
+    """As in torch, the stream of a recording that fails stays the current one."""
+
+    def __init__(self, cuda, graph, stream):
+        super().__init__()
+        self.cuda, self.graph, self.before, cuda.now = cuda, graph, cuda.now, stream
+        cuda.begun += 1
+
+    def __exit__(self, kind, *rest):
+        super().__exit__(kind, *rest)
+        if kind is None:
+            self.cuda.now = self.before
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = super().__torch_dispatch__(function, types, args, kwargs)
         self.graph.done.append((function, args, kwargs or {}, found))
         return found
 
@@ -59,10 +73,21 @@ class Recording(TorchDispatchMode):
 class Cuda:
     """As much of ``torch.cuda`` as a recording takes, and who was asked."""
 
-    graph = Recording
-
     def __init__(self):
-        self.graphs = []
+        self.graphs, self.begun, self.now, self.watching = [], 0, Side("main"), None
+
+    def graph(self, graph, stream):
+        return Recording(self, graph, stream)
+
+    def get_sync_debug_mode(self):
+        return 2 if self.watching else 0
+
+    def set_sync_debug_mode(self, mode):
+        if mode == "error":
+            self.watching = Watching()
+            self.watching.__enter__()
+        elif self.watching:
+            self.watching = self.watching.__exit__(None, None, None)
 
     def CUDAGraph(self):
         self.graphs.append(Graph())
@@ -72,12 +97,18 @@ class Cuda:
         return Side("side")
 
     def current_stream(self):
-        return Side("main")
+        return self.now
 
+    @contextlib.contextmanager
     def stream(self, stream):
-        return contextlib.nullcontext()
+        before, self.now = self.now, stream
+        try:
+            yield
+        finally:
+            self.now = before
 
-    device = stream
+    def device(self, device):
+        return contextlib.nullcontext()
 
 
 class Side(str):
@@ -168,11 +199,16 @@ class Waits(torch.nn.Module):
         return x * float(torch.ones(1).sum())
 
 
-def test_what_cannot_be_recorded_goes_on_without(cuda):
+@pytest.mark.parametrize("noticed", [True, False])
+def test_what_cannot_be_recorded_goes_on_without(noticed, cuda, monkeypatch):
+    """A recording that would fail is not begun, if that is noticed before; if not, the stream is the old one again."""
+    if not noticed:
+        monkeypatch.setattr(Cuda, "set_sync_debug_mode", lambda self, mode: None)
     one = landscape(torch.nn.Sequential(torch.nn.Linear(3, 2), Waits()))
-    with pytest.warns(UserWarning, match=r"cannot be recorded \(operation not permitted .*\): its steps run"):
+    with pytest.warns(UserWarning, match=r"cannot be recorded \(called a synchronizing .*\): its steps run"):
         x, _ = walked(one, "with-replacement", steps=9)
     assert cuda.graphs[0].replays == 0 and np.abs(x - one.initial).max() > 1e-3
+    assert cuda.begun == (not noticed) and cuda.now == "main" and cuda.watching is None
 
 
 def test_blocks_are_shorter_where_more_is_drawn(monkeypatch):

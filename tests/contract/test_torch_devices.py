@@ -17,6 +17,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 from fpsim.networks.march import March  # noqa: E402
 from fpsim.networks.replicas import Replicas  # noqa: E402
 from fpsim.networks.sgd import NetworkSGD, drawn  # noqa: E402
+from landscapes.networks.admission import convolve_in  # noqa: E402
 from landscapes.networks.architectures import ResNet  # noqa: E402
 from landscapes.networks.landscape import NeuralLandscape  # noqa: E402
 from validation.gradient_noise.network import DigitNetwork  # noqa: E402
@@ -174,3 +175,22 @@ def test_a_device_that_is_not_there_is_told_in_one_sentence():
         ) as e:
             make()
         assert "\n" not in str(e.value)
+
+
+def test_single_precision_on_a_gpu_is_all_of_it(recwarn):
+    """torch's own default there rounds what a convolution multiplies to 11 bits."""
+    kinds = torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    before = [kind.fp32_precision for kind in kinds]
+    try:
+        for kind in kinds:
+            kind.fp32_precision = "tf32"
+        for dtype, device in (("float64", "cuda"), ("float32", "cpu")):
+            convolve_in(dtype, device)
+            assert [kind.fp32_precision for kind in kinds] == ["tf32", "tf32"] and not recwarn
+        with pytest.warns(UserWarning, match="float32 on a GPU: .* keep all 24 bits"):
+            convolve_in("float32", "cuda:1")
+        convolve_in("float32", "cuda:1")
+        assert [kind.fp32_precision for kind in kinds] == ["ieee", "ieee"] and not recwarn
+    finally:
+        for kind, precision in zip(kinds, before, strict=True):
+            kind.fp32_precision = precision
