@@ -30,11 +30,14 @@ class ConstantDiffusion(Diffusion[HasDrift]):
         array = reals(value)
         if array is None or array.ndim > 2 or array.size == 0 or not np.isfinite(array).all():
             raise ValueError(f"a constant diffusion is a finite number, vector (diagonal) or matrix; got {value!r}")
-        if array.ndim == 2 and not (array.shape[0] == array.shape[1] and np.allclose(array, array.T, rtol=1e-12)):
+        if array.ndim == 2 and array.shape[0] != array.shape[1]:
             raise ValueError(f"a diffusion matrix must be square and symmetric; got shape {array.shape}")
+        if array.ndim == 2 and not np.allclose(array, array.T, rtol=1e-12):
+            raise ValueError(f"a diffusion matrix must be square and symmetric; got {array.tolist()}")
         lowest = np.linalg.eigvalsh(array).min() if array.ndim == 2 else array.min()
         if lowest < -1e-14 * np.abs(array).max() or not array.any():
-            raise ValueError(f"a diffusion must be positive; got {value!r} with lowest eigenvalue {lowest:g}")
+            told = f" with lowest eigenvalue {lowest:g}" if array.ndim == 2 else ""
+            raise ValueError(f"a diffusion must be positive; got {array.tolist()}{told}")
         frozen = float(array) if array.ndim == 0 else as_tuples(array)
         object.__setattr__(self, "value", frozen)
 

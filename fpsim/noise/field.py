@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fpsim.noise.constant import ConstantDiffusion
 from fpsim.noise.given import GivenTensor
 from fpsim.noise.kicks import Kicks
 from fpsim.noise.model import Array, Diffusion, Structure, SymbolicTensor
@@ -52,7 +53,12 @@ class DiffusionField(Diffusion[HasDrift]):
             )
         shape: Structure = ("isotropic", "diagonal", "full")[table.ndim]
         field = cls(None, len(names), shape, tuple(table.ravel().tolist()), names, tuple(sorted(parameters.items())))
-        field._parsed()  # a wrong formula is refused here, not at first use
+        parsed, symbols, _ = field._parsed()  # a wrong formula is refused here, not at first use
+        points = np.random.default_rng(0).uniform(-1.0, 1.0, (len(names), 16))
+        with np.errstate(all="ignore"):  # some may lie where a formula is not defined
+            values = field._entries(points)[..., 0]
+        if values.any() and not any(entry.has(*symbols) for entry in parsed):
+            ConstantDiffusion(values)
         return field
 
     def structure(self, landscape: HasDrift) -> Structure:
@@ -118,6 +124,8 @@ class DiffusionField(Diffusion[HasDrift]):
                 f"the diffusion function must return shape {(*sides, '...')} for '{self.shape}' D and x of shape "
                 f"({d}, ...); for x of shape {x.shape} it returned {values.shape}"
             )
+        if self.shape == "full":
+            _require_symmetric(values, x)
         return values
 
     def symbolic(self, landscape: HasDrift) -> SymbolicTensor | None:
@@ -138,8 +146,24 @@ class DiffusionField(Diffusion[HasDrift]):
         return None if self.function is None else GivenTensor("function", self.shape, self.function)
 
     def __str__(self) -> str:
-        text = self.texts[0] if len(self.texts) == 1 else list(self.texts) or "a given function"
+        text: Any = self.texts[0] if len(self.texts) == 1 else list(self.texts) or "a given function"
+        if self.shape == "full" and len(self.texts) > 1:
+            text = [text[k : k + self.dimension] for k in range(0, len(text), self.dimension)]
         return "".join([f"D(x) = {text}", *(f", {name} = {value:g}" for name, value in self.parameters)])
+
+
+def _require_symmetric(values: Array, x: Array) -> None:
+    """Refuse D(x) (d, d, ...) at x (d, ...) if an entry is not the one across the diagonal, but for rounding."""
+    apart = np.abs(values - np.swapaxes(values, 0, 1)).reshape(*values.shape[:2], -1)
+    size = np.abs(values).max(axis=(0, 1), initial=0.0).reshape(-1)
+    wrong = np.argwhere(apart > 1e-9 * size)
+    if len(wrong):
+        i, j, k = (int(place) for place in wrong[0])
+        at = values.reshape(*values.shape[:2], -1)[..., k]
+        raise ValueError(
+            f"D(x) must be symmetric; at x = {x.reshape(len(x), -1)[:, k].tolist()} its entry ({i}, {j}) is "
+            f"{at[i, j]:.6g} and its entry ({j}, {i}) {at[j, i]:.6g}"
+        )
 
 
 def on_diagonal(values: Array, dimension: int, isotropic: bool) -> Array:

@@ -19,6 +19,8 @@ from landscapes.kinds import HasDrift
 Array = NDArray[np.float64]
 Place = TypeVar("Place", bound=HasDrift, contravariant=True)
 """What a noise asks of the landscape or drift field that it drives."""
+INDEFINITE = 1e-4
+"""An eigenvalue of D this part of the largest below zero is no rounding, also of float32: such a D has no root."""
 SINGULAR = 16.0
 """A pivot of at most `SINGULAR` d times the rounding of its diagonal entry is zero."""
 
@@ -78,9 +80,11 @@ def dense_kicks(noise: HasTensor[Place], landscape: Place, symmetric: bool = Fal
 
 
 def matrix_root(tensor: Array) -> Array:
-    """The symmetric root of 2 D for (..., d, d) positive semi-definite D."""
+    """The symmetric root of 2 D for (..., d, d) positive semi-definite D; NaN where D is not."""
     values, vectors = np.linalg.eigh(2 * tensor)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+    least = -INDEFINITE * values[..., -1:]
+    values = np.where(values < least, np.nan, np.maximum(values, 0.0))
+    return np.asarray((vectors * np.sqrt(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2))
 
 
 def lower_root(matrix: Array) -> Array:

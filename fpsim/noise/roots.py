@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fpsim.noise.kicks import SINGULAR
+from fpsim.noise.kicks import INDEFINITE, SINGULAR
 
 Statements = list[tuple[Any, Any]]
 
@@ -22,7 +22,7 @@ def hessian_formula(symbolic: Any) -> Any:
 
 
 def symbolic_root(matrix: Any) -> Any:
-    """The symmetric square root of a symmetric non-negative matrix that is diagonal or 2 x 2."""
+    """The symmetric square root of a symmetric non-negative matrix that is diagonal or 2 x 2; no number for others."""
     import sympy
 
     d = matrix.shape[0]
@@ -30,9 +30,9 @@ def symbolic_root(matrix: Any) -> Any:
         return sympy.diag(*[sympy.sqrt(matrix[i, i]) for i in range(d)])
     if d != 2:
         raise ValueError(f"a closed square root needs a diagonal or 2 x 2 matrix; got {d} x {d}")
-    # rounding can push the determinant of a singular matrix below zero
-    determinant = sympy.sqrt(sympy.Max(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] ** 2, 0))
-    trace = matrix[0, 0] + matrix[1, 1]
+    trace, product = matrix[0, 0] + matrix[1, 1], matrix[0, 0] * matrix[1, 1] - matrix[0, 1] ** 2
+    # rounding can push the determinant of a singular matrix below zero; further below the root is NaN
+    determinant = sympy.sqrt(sympy.Max(product, sympy.Min(0, product + INDEFINITE * trace**2)))
     return (matrix + determinant * sympy.eye(2)) / sympy.sqrt(trace + 2 * determinant)
 
 

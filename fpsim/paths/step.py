@@ -43,7 +43,7 @@ class DivergenceError(ValueError):
     def __init__(self, path: int, step: int, size: float) -> None:
         super().__init__(
             f"path {path} diverged at step {step} (t = {step * size:g}): the explicit step h = {size:g} is too large "
-            "for this drift (reduce step=), or D or the drift is undefined there"
+            "for this drift (reduce step=), or D or the drift is undefined there, or D is not positive"
         )
         self.path, self.step = path, step
 

@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -275,3 +276,27 @@ def test_outside_its_folder_nobody_asks_which_model_a_noise_is():
                 if by_name or (node.func.id == "isinstance" and names & models):
                     wrong.append(f"{path.relative_to(ROOT)}, line {node.lineno}: {ast.unparse(node)}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([["0.2", "0.1*x"], ["0.01*x", "0.2"]], "D.x. must be symmetric"),
+        ([["0.2", "0.3"], ["0.3", "0.2"]], "lowest eigenvalue -0.1"),
+        (["0.2", "-0.1"], "must be positive"),
+    ],
+)
+def test_formulas_that_are_no_diffusion_are_refused_where_they_are_given(texts: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        fpsim.DiffusionField.from_expression(texts, variables="x y")
+
+
+def test_a_full_field_is_written_as_a_matrix() -> None:
+    field = fpsim.DiffusionField.from_expression([["0.2", "0.1*x"], ["0.1*x", "0.2"]], variables="x y")
+    assert str(field) == "D(x) = [['0.2', '0.1*x'], ['0.1*x', '0.2']]"
+
+
+def test_functions_that_are_not_symmetric_are_refused_at_their_first_use() -> None:
+    field = fpsim.DiffusionField(lambda x: np.array([[0 * x[0] + 1, x[0]], [0 * x[0], 0 * x[0] + 1]]), 2, "full")
+    with pytest.raises(ValueError, match=r"at x = \[1.0, 0.0\] its entry \(0, 1\) is 1 and its entry \(1, 0\) 0"):
+        field.tensor(landscapes.MuellerBrown(), np.array([1.0, 0.0]))

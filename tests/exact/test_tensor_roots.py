@@ -45,6 +45,20 @@ def test_a_matrix_with_a_negative_eigenvalue_has_no_root():
         simulate(fpsim.SDE(flat, noise), [1.5, 0.0, 0.0], 0.001, 0.001, 4)
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_a_walk_in_the_plane_ends_where_its_tensor_has_no_root(given):
+    """An eigenvalue of -0.1 beside 0.5 was taken for 0, and an escape time found."""
+    place = Landscape.from_expression("0*x*y", "x y")
+    noise = fpsim.DiffusionField.from_expression([["0.2", "0.3*x"], ["0.3*x", "0.2"]], "x y")
+    if given:
+        noise = fpsim.DiffusionField(
+            lambda x: np.array([[0.2 + 0 * x[0], 0.3 * x[0]], [0.3 * x[0], 0.2 + 0 * x[0]]]), 2, "full"
+        )
+    simulate(fpsim.SDE(place, noise), [2 / 3, 0.0], 1e-9, 1e-9, 4)  # of rank one, where rounding may be negative
+    with pytest.raises(DivergenceError, match="or D is not positive"):
+        simulate(fpsim.SDE(place, noise), [1.0, 0.0], 0.001, 0.001, 4)
+
+
 def dense(d):
     """A flat landscape, and D_ij = sin(x_i x_j)/(2 d) off a diagonal 1 + x_i^2/4."""
     x = [f"x{i}" for i in range(d)]
