@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from landscapes.networks.derivatives import with_plain_weight_norms
 from landscapes.networks.torch_extra import nn, torch
 
 FEW = 16
@@ -36,12 +37,15 @@ def admitted(network: Any, inputs: Any, labels: Any, loss: str, dtype: str, devi
     if not isinstance(network, nn.Module):
         raise TypeError(f"the network is a torch.nn.Module; got {network!r}")
     if loss not in ("cross-entropy", "squared"):
-        raise ValueError(f"loss is 'cross-entropy' or 'squared', a mean over examples; got {loss!r}")
+        raise ValueError(
+            f"loss is 'cross-entropy' or 'squared' (|output - label|^2 / 2), each a mean over examples; got {loss!r}"
+        )
+    network = getattr(network, "_orig_mod", network)  # torch.compile's wrapper compiles anew for every shape
     require_single_examples(network)
     real = getattr(torch, dtype)
     require_device(device, real)
     convolve_in(dtype, device)
-    own = _copied(network).to(device=device, dtype=real)
+    own = with_plain_weight_norms(_copied(network)).to(device=device, dtype=real)
     _require_parameters(own)
     x, y = _arrays(inputs, labels)
     tensors = _accepted(own, x, real, device)
@@ -62,8 +66,12 @@ def require_single_examples(network: Any) -> None:
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
             raise ValueError(
                 f"{kind} '{name}' normalises by its batch's own statistics: one example's loss then depends on the "
-                "others, so that it has no gradient noise of its own. Freeze it with network.eval() after training, "
-                "or use normalization='none' or 'group'"
+                "others, so that it has no gradient noise of its own. "
+                + (
+                    "Take it with running statistics (track_running_stats=True), or nn.GroupNorm"
+                    if module.running_mean is None
+                    else "Freeze it with network.eval() after training, or use normalization='none' or 'group'"
+                )
             )
         if module.training and _is_random(module):
             raise ValueError(f"{kind} '{name}' makes the loss random; switch it off with network.eval()")

@@ -24,6 +24,7 @@ from landscapes.field import numbered
 from landscapes.networks import many_points, products
 from landscapes.networks.admission import admitted
 from landscapes.networks.checkpoints import KEPT, Guard, Way, only_parameters, state_of, way
+from landscapes.networks.derivatives import require_true_derivatives
 from landscapes.networks.losses import ExampleLosses
 from landscapes.networks.torch_calls import numbers, plain_kernels
 from landscapes.networks.torch_extra import nn, torch
@@ -88,9 +89,10 @@ class NeuralLandscape(ExampleLosses):
             network=own, inputs=x, labels=y, kind=loss, weight_decay=float(weight_decay), chunk=int(chunk),
             frozen=buffers == "frozen", shapes=shapes,
             _functions=PlainFunctions(d, self._losses, self._gradients, self._hessians), dimension=d, bounds=None,
-            name=name or f"{type(network).__name__} with {counted} on {len(y)} examples{kept}",
+            name=name or f"{type(own).__name__} with {counted} on {len(y)} examples{kept}",
             default_start=None, default_target=None,
         )  # fmt: skip
+        require_true_derivatives(self)
 
     @property
     def variables(self) -> tuple[str, ...]:  # type: ignore[override]  # a million names are made only when asked for

@@ -164,6 +164,79 @@ def test_data_and_labels(change, message):
         NeuralLandscape(**settings)
 
 
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_products_with_a_weight_norm_are_those_of_its_formula(axis):
+    """torch's own kernel gave products that were off by 39 %, and a Hessian that was not symmetric."""
+    network = mlp().double()
+    nn.utils.parametrizations.weight_norm(network[0], dim=axis)
+    place = NeuralLandscape(network, X, Y)
+    x, along = place.initial, np.random.default_rng(1).normal(size=place.dimension)
+    np.testing.assert_allclose(place.loss(x), NeuralLandscape(mlp_of(network), X, Y).loss(plain(network)), rtol=1e-12)
+    difference = (place.gradient(x + 1e-5 * along) - place.gradient(x - 1e-5 * along)) / 2e-5
+    for product in (place.hessian_vector(x, along), place.hessian(x) @ along):
+        np.testing.assert_allclose(product, difference, atol=1e-7)
+
+
+def mlp_of(network):
+    """The same network without its parametrisation."""
+    found = mlp().double()
+    with torch.no_grad():
+        for own, other in zip((found[0], found[2]), (network[0], network[2]), strict=True):
+            own.weight.copy_(other.weight)
+            own.bias.copy_(other.bias)
+    return found
+
+
+def plain(network):
+    return nn.utils.parameters_to_vector(mlp_of(network).parameters()).detach().double().numpy()
+
+
+def through(own, x):
+    """A sign whose gradient is taken for that of the identity."""
+    h = own.layer(x)
+    return h + (torch.sign(h) - h).detach()
+
+
+class Twisted(torch.autograd.Function):
+    """The product of the first two coordinates, in whose second derivative one of two equal parts is missing."""
+
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward(x)
+        return torch.cat([x[:, :1] * x[:, 1:2], x[:, 1:]], dim=1)
+
+    @staticmethod
+    def backward(context, slope):
+        (x,) = context.saved_tensors
+        first = slope[:, :1]
+        return torch.cat([first * x[:, 1:2].detach(), first * x[:, :1] + slope[:, 1:2], slope[:, 2:]], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (through, "torch's gradient is not that of the loss"),
+        (lambda own, x: own.layer(x) * own.layer(x).detach(), "torch's gradient is not that of the loss"),
+        (lambda own, x: Twisted.apply(own.layer(x)), "a Hessian is symmetric"),
+    ],
+)
+def test_derivatives_that_are_not_those_of_the_loss(rule, message):
+    with pytest.raises(ValueError, match=message):
+        NeuralLandscape(Own(rule), X, Y)
+
+
+def test_batch_normalisation_without_running_statistics_cannot_be_frozen():
+    with pytest.raises(ValueError, match="track_running_stats=True"):
+        NeuralLandscape(mlp(nn.BatchNorm1d(4, track_running_stats=False)).eval(), X, Y)
+
+
+def test_a_compiled_network_is_taken_as_it_was_written():
+    """torch.compile's wrapper compiles anew for every shape, which took a minute."""
+    wrapper = Own(lambda own, x: pytest.fail("compiled"))
+    wrapper._orig_mod = mlp()
+    assert NeuralLandscape(wrapper, X, Y).name.startswith("Sequential")
+
+
 def test_what_is_no_module():
     for wrong in (mlp, nn.Linear, None, "resnet"):
         with pytest.raises(TypeError, match=r"a torch\.nn\.Module"):
