@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -21,6 +22,10 @@ LEAST = (7, 5)
 """Compute capability from which on numba-cuda compiles."""
 EXIT_STEPS = 1000
 """Steps that an exit is taken to last where no horizon bounds it: how many it will be is not known beforehand."""
+
+
+TOO_LARGE = ("OUT_OF_MEMORY", "too much local")
+"""What CUDA says of memory that was asked for and is not there, for arrays or for a thread's own."""
 
 
 class NoGPUError(ValueError):
@@ -129,6 +134,19 @@ def _version(package: str) -> str:
 
 def _line(error: Any) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """``MemoryError``, in a sentence, for what the GPU's memory does not hold: CUDA has errors of its own for it."""
+    try:
+        yield
+    except Exception as error:
+        if not any(words in str(error) for words in TOO_LARGE):
+            raise
+        raise MemoryError(
+            f"the GPU's memory does not hold this run ({_line(error)}); free what else is in it, or use device='cpu'"
+        ) from error
 
 
 def gpu_name() -> str:

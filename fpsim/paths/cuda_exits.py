@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import within_memory
 from fpsim.kernels.pacing import Pace
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.step import LIMITS
@@ -86,6 +87,7 @@ def calls(kernel: Any, given: Any, dtype: np.dtype[Any]) -> Call:
     return call
 
 
+@within_memory()
 def run_on_card(
     call: Call, diverged: Callable[[int, int, Array], Exception], points: Array, paths: int, horizon: int, dtype: Any,
     progress: Callable[[float], None] | None, deadline: float, most: int = 2**40,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import within_memory
 from fpsim.kernels.pacing import Piece
 from fpsim.kernels.random_numbers import Stream, seed_words
 from fpsim.paths import numpy_kernels as twin
@@ -33,6 +34,7 @@ class CardWalk:
         diverged: the error for a lost lane: (walk, lane, piece under way).
     """
 
+    @within_memory()
     def __init__(
         self, first: int, x0: Array, dtype: np.dtype[Any], keep: str, launch: Launch,
         diverged: Callable[[CardWalk, int, Piece], Exception],
@@ -66,6 +68,7 @@ class CardWalk:
 
         return power_sums(self.states.reshape(1, *self.states.shape), origin[None])[0]
 
+    @within_memory()
     def advance(self, piece: Piece, origin: Array, sums: Array) -> Array:
         """Walk on; returns (frames, paths, d) if paths are kept, and adds power sums if moments are."""
         from fpsim.cuda.walk import power_sums

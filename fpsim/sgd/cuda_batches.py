@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpsim.cuda.device import within_memory
 from fpsim.kernels.draws import RESHUFFLED
 from fpsim.kernels.pacing import Pace, Piece, Watch, pieces
 from fpsim.paths.chunks import CARD_BYTES
@@ -70,6 +71,7 @@ class CardBatches:
         each = 16 * self.batch + (4 * self.examples if self.law == RESHUFFLED else 0)
         return min(max(SCRATCH // each, 32), MOST_LANES)
 
+    @within_memory()
     def batches(self, lanes: int) -> Any:
         """What kernels take, with room for the draws of ``lanes`` threads."""
         from fpsim.cuda.batch_draws import Batches

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpsim.kernels.pacing import Watch
+from fpsim.memory import require_memory
 from fpsim.paths.chunks import BLOCK, BLOCKS_PER_CHUNK, by_path
 from fpsim.paths.exit_pool import Exits
 from fpsim.paths.exit_sample import ExitSample, sample_of
@@ -55,6 +56,7 @@ class Plan:
         Raises:
             ValueError: for rates that are not positive, and sizes that cannot be drawn.
         """
+        require_memory(64.0 * iterations, f"a schedule over {iterations:.4g} iterations", "follow fewer")
         k = np.arange(iterations, dtype=float)
         curves = {
             "learning rate": as_curve(sgd.learning_rate if learning_rate is None else learning_rate),

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fpsim.cuda.device import EXIT_STEPS, Device, chosen
+from fpsim.cuda.device import EXIT_STEPS, Device, chosen, within_memory
 from fpsim.kernels.pacing import Pace
 from fpsim.paths.step import LIMITS
 from fpsim.splitting.dynamics import UNSCORED, Dynamics, Flown, Integers, Log, Stop, UnscoredError, Until
@@ -146,6 +146,7 @@ def calls(kernel: Any, given: Any, score: Any, until: Until) -> Call:
     return call
 
 
+@within_memory()
 def fly_on_card(
     call: Call, starts: Array, numbers: Integers, first: Array, recording: bool, stop: Stop,
     lost: Callable[[int], Exception], most: int = 2**40,

@@ -480,6 +480,29 @@ def test_a_list_longer_than_the_memory_goes_in_parts(monkeypatch):
     assert np.allclose(gpu.fourth, cpu.fourth, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("words", ["Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", "an illegal address"])
+def test_what_the_memory_does_not_hold_is_told_in_a_sentence(words, monkeypatch):
+    def full(*arguments):
+        raise CardError(words)
+
+    sgd = MiniBatchSGD(PLANE, 0.3, 2)
+    run = SplittingRun(LINE, 2, 60, None, 0.02, 1, 1, False, np.inf, None, None)
+    flights = placed(run.dynamics(0.02, 0), "cuda", 1.0)
+    monkeypatch.setattr("fpsim.cuda.walk.over", full)
+    for one in (
+        lambda: simulate(WELL, -1.0, 0.1, 0.01, paths=4, device="cuda"),
+        lambda: exit_times(WELL, -1.0, Point(-0.3, -1.0), 4, 0.02, device="cuda"),
+        lambda: simulate_batches(sgd, np.zeros(3), 4, paths=4, device="cuda"),
+        lambda: flights.fly(-np.ones((2, 1)), np.arange(2), -np.ones(2), Until(horizon=8), False, Stop()),
+    ):
+        with pytest.raises(MemoryError if "OUT_OF" in words else CardError, match=r"does not hold this run|illegal"):
+            one()
+
+
+class CardError(Exception):
+    """As the driver has them."""
+
+
 def test_by_paths_on_the_gpu():
     problem = EscapeProblem(fpsim.SDE(DoubleWell(), ConstantDiffusion(0.5)), -1.0, -0.5)
     cpu, gpu = both(problem.by_paths, paths=PATHS, step=0.02, seed=1, step_bias=False)

@@ -19,15 +19,19 @@ from fpsim.cuda.batch_draws import Batches
 from fpsim.cuda.exits import exit_kernel
 from fpsim.cuda.flights import flight_kernel
 from fpsim.cuda.walk import walk_kernel
+from fpsim.paths.clocked_body import clocked
 from fpsim.paths.edges import start_edges
 from fpsim.paths.step import compiled_fold, compiled_step
 from fpsim.paths.wall import compiled_wall
+from fpsim.sde.wide import widened
 from fpsim.sgd.batch_paths import compiled_level, kernel_arguments
 from fpsim.sgd.batches import LAWS, MiniBatchSGD
+from fpsim.splitting.scores import PathScore, TableScore
 from fpsim.targets import as_target
 from fpsim.walls import Walls
-from landscapes import CoupledDoubleWells
+from landscapes import CoupledDoubleWells, DoubleWell
 from landscapes.catalogue.example_losses import LogisticRegression
+from landscapes.examples.sampled import SampledLandscape
 from landscapes.landscape import DriftField
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
@@ -138,6 +142,47 @@ def test_fast_math_takes_the_hardware_s_functions():
             assert word in quick and word.replace(".ftz", "") not in strict and word not in strict
         assert quick.count(";\n") < 0.95 * strict.count(";\n") and not re.search(r"__local_depot|call\.uni", quick)
         assert "max.ftz.f32" in quick and re.search(r"setp\.(gtu|leu|nan|num|le)\.", quick)
+
+
+WELL = fpsim.SDE(DoubleWell(), fpsim.ConstantDiffusion(0.3))
+TENSOR = [["0.4 + x**2/9", "x*y/9", "z/9"], ["x*y/9", "0.5 + y**2", "0.1"], ["z/9", "0.1", "0.3"]]
+KINDS = {
+    "table": fpsim.SDE(SampledLandscape(np.linspace(-2, 2, 41), np.linspace(-2, 2, 41) ** 2), WELL.noise),
+    "tensor": fpsim.SDE(CoupledDoubleWells(3), fpsim.DiffusionField.from_expression(TENSOR, "x y z")),
+    "inertia": fpsim.Underdamped(DoubleWell(), WELL.noise, 2.0).between(Walls("reflecting", [(-1.3, 1.5)])),
+    "stable": widened(fpsim.SDE(DoubleWell(), fpsim.LevyNoise(1.5, 0.3))),
+    "jumps": widened(fpsim.SDE(DoubleWell(), fpsim.JumpNoise(0.1, 2.0, 0.3))),
+    "schedule": clocked(fpsim.Scheduled(WELL, temperature=fpsim.schedules.inverse_time(0.3, 2.0)), 0.02, 0.5),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_of_every_kind(kind, dtype):
+    """In single precision nothing is computed in double, at which many cards are slow."""
+    sde, real = KINDS[kind], getattr(types, dtype)
+    step = compiled_step(sde, 0.02, None, dtype, "cuda")
+    walk = walk_kernel(step.function, step.data.size, sde.dimension, dtype)
+    how = rows(real, 2), i8, i8, i8, i8, u4, u4, i8, rows(real), real, rows(real, 3), rows(i8)
+    fits(walk, *how)
+    assert (".f64" in code_of(walk, *how)) == (dtype == "float64")
+
+
+WAY = PathScore(np.array([[-1.0], [0.0], [1.0]]), 1)
+TABLE = TableScore([np.linspace(-2, 1, 7)], np.linspace(-2, 1, 7) ** 3, "table")
+
+
+@pytest.mark.parametrize("score", [WAY, TABLE], ids=["path", "table"])
+def test_scores(score):
+    step, wall = compiled_step(WELL, 0.01, None, "float64", "cuda"), compiled_wall(
+        WELL, as_target(1.0, -np.ones(1)), 0.01, "float64", "cuda", 0.0
+    )  # fmt: skip
+    text = score.compiled(np.dtype(float), "cuda")
+    given = types.BaseTuple.from_types((rows(f8),) * 3 + (b1, u4, u4, i8, i8), moving.Given)
+    move = moving.moving(*((p.function, p.data.size) for p in (step, wall)), None, 1, "float64")
+    i, path = rows(i8), rows(f8, 2)
+    how = i, path, i, rows(f8), rows(types.int8), rows(f8), i, f8, i8, f8, i8, i8, given, rows(f8), f8
+    fits(flight_kernel(move, (text.function, text.data.size)), *how, b1, i, path, path, rows(f8, 3))
 
 
 @pytest.mark.parametrize("kind", ["eigenvectors", "examples"])

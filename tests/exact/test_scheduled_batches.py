@@ -77,6 +77,8 @@ def test_exits_need_an_end() -> None:
     sgd = MiniBatchSGD(PerExampleDoubleWell(), learning_rate=0.3, batch_size=1)
     with pytest.raises(ValueError, match="need a horizon"):
         exit_iterations(sgd, -1.0, 0.3, 10, learning_rate=RATE)
+    with pytest.raises(ValueError, match=r"a schedule over 1e\+12 iterations would take .*; follow fewer"):
+        exit_iterations(sgd, -1.0, 0.3, 10, horizon=1e12, learning_rate=RATE)
 
 
 def test_a_path_that_diverges_tells_the_learning_rate_of_its_moment() -> None:
