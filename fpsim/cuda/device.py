@@ -91,10 +91,14 @@ def require_gpu() -> None:
     cuda = _imported()
     if (error := cuda.cuda_error()) is not None:
         raise NoGPUError(
-            f"device='cuda' needs an NVIDIA driver, and none answers here ({_line(error)}); leave device= out"
+            f"device='cuda' needs an NVIDIA GPU and its driver, and none answers here ({_line(error)}); leave device= "
+            "out"
         )
     if not cuda.is_available():
-        raise NoGPUError("device='cuda' found no NVIDIA GPU that CUDA can use on this machine; leave device= out")
+        raise NoGPUError(
+            "device='cuda' needs the compiler that NVIDIA's packages bring (libnvvm), and numba-cuda does not find it; "
+            "run: pip install -c constraints.txt -e '.[gpu]', or leave device= out"
+        )
     _try_compiler(cuda)
 
 

@@ -66,11 +66,11 @@ class FakeCuda:
     ("package", "cuda", "words"),
     [
         (False, None, "needs the package numba-cuda"),
-        (True, FakeCuda(error="CUDA driver library cannot be found"), "needs an NVIDIA driver"),
-        (True, FakeCuda(available=False), "found no NVIDIA GPU"),
+        (True, FakeCuda(error="CUDA driver library cannot be found"), "needs an NVIDIA GPU and its driver"),
+        (True, FakeCuda(available=False), "needs the compiler .* does not find it"),
         (True, FakeCuda(compiles=False), r"cannot compile under NumPy [\d.]+ \(.*row_stack.*NumPy < 2\.5"),
     ],
-    ids=["no package", "no driver", "no GPU", "NumPy 2.5"],
+    ids=["no package", "no driver", "no compiler", "NumPy 2.5"],
 )
 def test_one_sentence_for_each_thing_that_is_missing(monkeypatch, package, cuda, words):
     monkeypatch.setattr(device, "find_spec", lambda name: object() if package else None)
