@@ -76,7 +76,7 @@ class Order:
         kind = film_of(self.scene)
         known("quality", self.quality, SIZES)
         known("format", self.format, FORMATS)
-        known(f"renderer for '{self.scene}'", self.renderer, kind.renderers())
+        known(f"renderer of '{self.scene}' named", self.renderer, kind.renderers())
         if self.rate is None:
             object.__setattr__(self, "rate", RATES.get(self.format, RATES["mp4"])[self.quality])
         most = FASTEST.get(self.format, FASTEST["mp4"])
@@ -112,7 +112,9 @@ class Order:
         kind: Any = film_of(self.scene)
         seconds = options.pop("seconds", kind.length)
         count = seconds * self.pace
-        if not 0 <= count <= MOST_FRAMES:  # a length of 0 is refused by the film
+        if not seconds > 0:
+            raise ValueError(f"a film lasts a positive number of seconds; got {seconds:g}")
+        if not count <= MOST_FRAMES:
             raise ValueError(
                 f"a film has at most {MOST_FRAMES} pictures, {MOST_FRAMES / self.pace:.4g} seconds at {self.pace:g} a "
                 f"second; got {seconds:g} seconds"

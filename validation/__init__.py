@@ -58,7 +58,7 @@ def experiment(name: str) -> Study[Any, Any]:
     if key not in EXPERIMENTS:
         near = difflib.get_close_matches(key, EXPERIMENTS, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        raise ValueError(f"there is no experiment named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
+        raise ValueError(f"there is no study named '{name}'{hint} Known are: {', '.join(EXPERIMENTS)}.")
     require(*NEEDS.get(key, ()), purpose=f"the study '{key}'")
     study: Study[Any, Any] = import_module(EXPERIMENTS[key][0].removeprefix("validation"), __name__).STUDY
     return study

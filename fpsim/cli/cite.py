@@ -13,7 +13,7 @@ def cite(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ROUTE]...", help="Routes, such as grid or kramers; all without one.", autocompletion=routes
+            metavar="ROUTE", help="Routes, such as grid or kramers; all without one.", autocompletion=routes
         ),
     ] = None,
 ) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 NEEDED = ("numpy", "scipy", "numba", "sympy", "matplotlib", "xarray", "h5netcdf")
 EXTRAS = {
     "network": ("torch", "networks: their slices, gradient noise, SGD in all parameters"),
-    "animation": ("manim", "films by Manim; kramers and arrhenius are drawn without it"),
+    "animation": ("manim", "films by Manim; kramers, arrhenius and network are drawn without it"),
     "cluster": ("dask", "sweeps on a cluster"),
     "explore": ("starlette", "the page in the browser"),
     "gpu": ("numba_cuda", 'device="cuda"'),

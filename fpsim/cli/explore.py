@@ -11,12 +11,13 @@ import typer
 
 from fpsim.cli.options import ProblemOptions, Seed, takes_problem
 from fpsim.cli.output import check_file, progress_bar
+from fpsim.cli.own import is_program
 
 
 @takes_problem
 def explore(
     landscape: Annotated[
-        str | None, typer.Argument(metavar="[LANDSCAPE]", help="A name, or the formula of a loss; else the story.")
+        str | None, typer.Argument(metavar="LANDSCAPE", help="A name, or the formula of a loss; else the story.")
     ] = None,
     given: ProblemOptions = ProblemOptions(),  # noqa: B008 (frozen)
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8765,
@@ -29,6 +30,8 @@ def explore(
     """Play with landscape and noise on a page in the browser."""
     from landscapes.extras import require
 
+    if landscape is not None and is_program(landscape):
+        raise ValueError(f"the page reads names and formulas, and runs no file; got '{landscape}'")
     require("starlette", "uvicorn", "plotly", purpose="fpsim explore")
     flags = {f.name: getattr(given, f.name) for f in fields(given) if getattr(given, f.name) != f.default}
     flags.pop("set_", None)

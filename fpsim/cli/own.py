@@ -38,6 +38,8 @@ def made(text: str, parameters: Mapping[str, float] | None = None) -> Any:
     Raises:
         ValueError: if there is no such file or name, or the file ends with an error; where is said.
     """
+    if not is_program(text):
+        raise ValueError(f"'{text}' must be FILE.py:NAME, what a Python file holds, such as mine.py:make")
     file, _, name = text.strip().rpartition(":")
     path = Path(file).expanduser().resolve()
     if not path.is_file():

@@ -124,6 +124,8 @@ def simulate(
     kind: Any = choice(keep, ("paths", "final", "moments"), "--keep")
     where: Any = choice(device, DEVICES, "--device")
     sde = given.sde(landscape, boundary is not None)
+    if given.target is not None and not sde.noise.awaits_escape:
+        raise ValueError("simulate goes on to --duration and its paths meet no --target; escape and density take one")
     begin, end = given.ends(sde.landscape, needs_target=sde.noise.awaits_escape)
     if sde.noise.awaits_escape:
         sde = sde.with_noise(sde.noise.resolved(sde.landscape, np.array(begin), end))

@@ -25,7 +25,7 @@ def animate(
     landscape: Annotated[
         str | None,
         typer.Argument(
-            metavar="[LANDSCAPE]",
+            metavar="LANDSCAPE",
             help="Dimension one, for surface two; noise-shape takes none, network takes none. Each has its own."
         ),
     ] = None,

@@ -54,7 +54,7 @@ class Paths(Stored):
         return f"<Paths: {_shown(_ends(self), 3)}; {self._extent()}>"
 
     def _extent(self) -> str:
-        return f"{self.x.shape[1]} paths, {self.x.shape[0]} times up to t = {self.time[-1]:g}"
+        return f"{self.x.shape[1]} paths, {_times(self.time)}"
 
     def __str__(self) -> str:
         lines = [f"at the end {_shown(_ends(self), MOST_SHOWN)}", f"  {self._extent()}"]
@@ -118,7 +118,7 @@ class Moments(Stored):
         return f"<Moments: {_shown(_ends(self), 3)}; {self._extent()}>"
 
     def _extent(self) -> str:
-        return f"moments of {self.paths} paths at {self.time.size} times up to t = {self.time[-1]:g}"
+        return f"moments of {self.paths} paths at {_times(self.time)}"
 
     def __str__(self) -> str:
         lines = [f"at the end {_shown(_ends(self), MOST_SHOWN)}", f"  {self._extent()}"]
@@ -153,3 +153,7 @@ def _shown(rows: list[str], most: int) -> str:
 
 def _settings(settings: dict[str, Any]) -> list[str]:
     return [f"  {key}: {value}" for key, value in settings.items() if key not in ("variables", "problem")]
+
+
+def _times(time: Array) -> str:
+    return f"{time.size} time{'s' if time.size > 1 else ''} up to t = {time[-1]:g}"

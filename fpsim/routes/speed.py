@@ -66,9 +66,9 @@ def measured_speed(
     Runs of a few paths grow until one takes TRIAL_SECONDS; the first, which compiles, is not counted.
     """
     on: Device = "cuda" if device == "cuda" else "cpu"
-    allowance, steps = Allowance(max(most, TRIAL_SECONDS)), 4
-    count = CARD_PATHS if on == "cuda" else TRIAL_PATHS * thread_count(threads)
+    steps, count = 4, CARD_PATHS if on == "cuda" else TRIAL_PATHS * thread_count(threads)
     _trial(problem, step, steps, count, threads, on)
+    allowance = Allowance(max(most, TRIAL_SECONDS))
     while True:
         sample, spent = _trial(problem, step, steps, count, threads, on)
         done = max(float(sample.times.sum()) / step, 1.0)

@@ -86,12 +86,11 @@ class CriticalPoints(PointsFound[CriticalPoint]):
         return tuple(point for point in self.points if point.index == 1 and not point.degenerate)
 
     def __str__(self) -> str:
-        rows = []
+        rows, box = [], max(high - low for low, high in self.bounds)
         for p in self.points:
-            place = _numbers(p.x, max(high - low for low, high in self.bounds))
-            rows.append(
-                (p.kind, place, f"{p.loss:.9g}", _numbers(p.eigenvalues, np.abs(p.eigenvalues).max()), str(p.index))
-            )
+            steep = float(np.abs(p.eigenvalues).max())
+            loss = 0.0 if abs(p.loss) < 1e-14 * steep * box**2 else p.loss  # rounding
+            rows.append((p.kind, _numbers(p.x, box), f"{loss:.9g}", _numbers(p.eigenvalues, steep), str(p.index)))
         ends = [summary("point", self, "(-1)^index"), *self.warnings]
         return table(("kind", "x", "loss", "eigenvalues", "index"), rows, ends)
 

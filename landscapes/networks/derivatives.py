@@ -25,7 +25,7 @@ STEP, ASIDE = 1e-6, 1e-3
 """Parts of the parameters' size: a step, and how far from where they came they are looked at, off ties and minima."""
 
 
-class PlainWeightNorm(nn.Module):  # type: ignore[misc]
+class PlainWeightNorm(nn.Module):
     """w = g v / |v| by its formula, of which torch's own kernel has a wrong second derivative."""
 
     def __init__(self, axis: int) -> None:

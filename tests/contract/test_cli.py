@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import landscapes
+
 
 def fpsim(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -57,3 +59,23 @@ def test_demo_writes_figure_table_and_data(tmp_path: Path, command: Any) -> None
     assert (tmp_path / "demo" / "double-well.png").stat().st_size > 20_000
     table = json.loads((tmp_path / "demo" / "double-well.json").read_text())
     assert {row["method"] for row in table["arrhenius"]} >= {"quadrature", "kramers", "paths"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("simulate double-well --temperature 0.1 --target 1", "meet no --target"),
+        ("explore mine.py:make --export page.html", "runs no file"),
+        ("network double-well --learning-rate 1", "'double-well' must be FILE.py:NAME"),
+        ("animate kramers --seconds -1", "a film lasts a positive number of seconds; got -1"),
+        ("demo --paths 1", "paths must be a whole number >= 20; got 1"),
+    ],
+)
+def test_what_was_ignored_or_answered_beside_the_point(words: str, told: str, tmp_path: Path, command: Any) -> None:
+    done = command(*words.split(), cwd=tmp_path)
+    assert done.returncode == 2 and told in done.stderr
+
+
+def test_a_loss_of_zero_is_printed_as_zero() -> None:
+    place = landscapes.Landscape.from_expression("x*y", variables="x y", bounds=[(-1, 1), (-1, 1)])
+    assert "e-" not in str(place.critical_points())

@@ -127,7 +127,7 @@ def test_arrhenius_fills_in(tmp_path) -> None:
     ("wrong", "words"),
     [
         ({"scene": "kramer"}, "did you mean 'kramers'.*kramers, arrhenius"),
-        ({"scene": "gate", "renderer": "matplotlib"}, "no renderer for 'gate' 'matplotlib'.*Known are: manim"),
+        ({"scene": "gate", "renderer": "matplotlib"}, "no renderer of 'gate' named 'matplotlib'.*Known are: manim"),
         ({"scene": "kramers", "quality": "best"}, "low, medium, high"),
         ({"scene": "kramers", "format": "avi"}, "gif, mp4, png, svg, pdf"),
         ({"scene": "kramers", "renderer": "x"}, "manim, matplotlib"),

@@ -119,7 +119,7 @@ def test_the_command_line_beside_such_files(tmp_path):
     assert "landscapes.py hides the package" in done.stderr
     done = run(None, tmp_path, "-m", "fpsim.cli", "validate", "nothing")
     assert done.returncode == 2
-    assert "there is no experiment named 'nothing'" in done.stderr
+    assert "there is no study named 'nothing'" in done.stderr
 
 
 def test_unknown_names_are_said():

@@ -97,6 +97,8 @@ def double_well(
     progress: Callable[..., None] | None = None,
 ) -> DoubleWellReport:
     """Solve the double well's escape by every route; about ten seconds on two cores at the default size."""
+    if paths < 20:  # a tenth of them for each point of the figure
+        raise ValueError(f"paths must be a whole number >= 20; got {paths}")
     tell = progress or (lambda share, name="": None)
     well = DoubleWell()
     problem = EscapeProblem(SDE(well, ConstantDiffusion(temperature)), -1.0, 1.0)
