@@ -158,7 +158,7 @@ def test_a_still_is_drawn_from_what_was_read(made, renderer: str, tmp_path) -> N
 
     name, film, data, path, _ = made
     if renderer not in film.renderers():
-        with pytest.raises(ValueError, match=f"no renderer for '{name}' '{renderer}'"):
+        with pytest.raises(ValueError, match=f"no renderer of '{name}' named '{renderer}'"):
             Order(name, renderer=renderer)
         return
     if renderer == "manim" and without_manim():
