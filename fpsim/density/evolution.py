@@ -86,10 +86,12 @@ def propagate(
         lowest = float(np.min(values.min(axis=1) / values.max(axis=1), initial=0.0))
         share = float(np.max(negative_share(values), initial=0.0)) if motion.opposed else 0.0
         positive = share <= SIGNED_LIMIT if motion.opposed else lowest >= -NEGATIVE_LIMIT.get(chosen, 1e-12)
-        if positive and np.isfinite(values).all() and (error < ROUNDING_LIMIT or chosen == "implicit"):
+        accurate = np.isfinite(values).all() and (error < ROUNDING_LIMIT or chosen == "implicit")
+        signed = motion.opposed and method is None  # what negative rates leave below zero is so by every method
+        if accurate and (positive or signed):
             break
-    else:
-        if motion.opposed and method is None:
+    if not (accurate and positive):
+        if signed:
             raise NotPositive(f"a share of {share:.2g} of the density is negative")
         raise ValueError(
             f"the method '{chosen}' is not accurate here: densities down to {lowest:.2g} of their maximum, L1 error "

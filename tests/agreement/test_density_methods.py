@@ -75,6 +75,24 @@ def test_subspaces_that_do_not_agree_give_way(monkeypatch):
         swirl.evolve((-1.0, 0.0), [30.0], method="krylov")
 
 
+def test_a_walk_that_leaves_densities_negative_is_left_by_its_first_accurate_method(monkeypatch):
+    """Poisson sums or implicit steps over 1e5 would give the same negative densities, after minutes."""
+    from fpsim.density import evolution
+
+    field = DriftField.from_expression(
+        ["x - x**3 - 6*y*exp(-x**2)", "-3*y + 4*x*exp(2*y)/(1 + exp(2*y))"], variables="x y"
+    )
+    noise = fpsim.DiffusionField.from_expression(["0.002 + 0.5*exp(-4*(x - 1)**2)", "0.02 + 0.3*x**2"], "x y")
+    swirl = fpsim.FokkerPlanck(fpsim.SDE(field, noise), fpsim.Grid((-3, 3, 20), (-3, 3, 20)))
+    tried, integrate = [], evolution._integrate
+    monkeypatch.setattr(evolution, "_integrate", lambda *given: tried.append(given[1]) or integrate(*given))
+    found = swirl.evolve(lambda x: np.exp(-10 * ((x[0] + 0.8) ** 2 + (x[1] - 0.3) ** 2)), [0.3, 1e5])
+    assert tried == ["krylov", "krylov"]  # the guided walk, then the fitted one
+    assert found["density"].min() >= 0
+    last = found["density"].values[1].ravel()
+    assert np.abs(swirl.fitted.generator @ last).max() < 1e-9 * np.abs(swirl.fitted.leaving * last).max()
+
+
 def test_long_times_of_a_swirl_by_implicit_steps():
     swirl = swirling(30)
     exact = swirl.evolve((-1.0, 0.0), [5.0, 30.0])
