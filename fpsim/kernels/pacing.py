@@ -96,32 +96,31 @@ class Watch:
     def __init__(self, total: float, progress: Callable[[float], None] | None = None) -> None:
         self.total, self.progress, self.done = total, progress, 0.0
         self.stopped, self.lock = threading.Event(), threading.Lock()
-        self.owner, self.began = threading.get_ident(), clock.perf_counter()
-        self.told, self.last = False, 0.0
+        self.owner, self.told, self.last = threading.get_ident(), False, 0.0
+        self.first: tuple[float, float] | None = None
 
     def advance(self, amount: float) -> None:
         """Count a piece of work as done; raises :class:`Stopped` if the rest is not wanted any more."""
         with self.lock:
             self.done += amount
+            self.first = self.first or (self.done, clock.perf_counter())
         if self.stopped.is_set():
             raise Stopped
         if threading.get_ident() == self.owner:
             self.report()
 
-    def skip(self, seconds: float) -> None:
-        """Leave out seconds that went into compiling: they say nothing about the rest."""
-        self.began += seconds
-
     def report(self) -> None:
-        """Tell how far the run is."""
-        share, spent = min(self.done / self.total, 1.0), clock.perf_counter() - self.began
+        """Tell how far the run is; how long it takes is told without its first piece, in which kernels are compiled."""
+        share = min(self.done / self.total, 1.0)
         if self.progress is not None and share > self.last:
             self.progress(share)
             self.last = share
-        elif self.progress is None and not self.told and spent > 2.0 and share > 0:
-            self.told, left = True, spent / share - spent
-            if left > WORTH_SAYING:
-                print(f"fpsim: this run will take about {duration(left)} more", file=sys.stderr)
+        elif self.progress is None and not self.told and self.first is not None:
+            done, spent = self.done - self.first[0], clock.perf_counter() - self.first[1]
+            if done > 0 and spent > 2.0:
+                self.told, left = True, spent * (self.total - self.done) / done
+                if left > WORTH_SAYING:
+                    print(f"fpsim: this run will take about {duration(left)} more", file=sys.stderr)
 
 
 def duration(seconds: float) -> str:

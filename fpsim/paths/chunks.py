@@ -60,9 +60,7 @@ class ChunkedRun(Run):
         x0 = start_points(self.start, d, begin, count, self.seed)
         self.edges.require(x0)
         compiled = self.compiled is not None
-        began = clock.perf_counter()
         walk = self._walk(begin, np.broadcast_to(x0, (d, count)))
-        watch.skip(clock.perf_counter() - began)
         sums = np.zeros((self.frames + 1 if self.keep == "moments" else 0, 4, d))
         if self.keep == "moments":
             sums[0] = walk.powers(origin[0])

@@ -87,9 +87,7 @@ class CardBatches:
         """Paths ``chunk`` through all frames: positions into ``out`` (times, n, d), or sums of powers (times, 4, d)."""
         (begin, end), d = chunk, self.sgd.landscape.dimension
         points = np.broadcast_to(start_points(start, d, begin, end - begin, seed), (d, end - begin))
-        began = clock.perf_counter()
         walk = self._walk(begin, at_rest(self.sgd, points), keep)
-        watch.skip(clock.perf_counter() - began)
         origin = at_rest(self.sgd, origin)
         sums = np.zeros((frames + 1 if keep == "moments" else 0, 4, len(origin)))
         if keep == "moments":
