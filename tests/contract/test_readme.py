@@ -76,6 +76,36 @@ def test_blocks_of_the_pages_print_what_their_comments_say(page: str, tmp_path: 
         assert number in done.stdout, f"{number} is promised in a comment and not printed"
 
 
+def commands_of_pages() -> list[tuple[str, str]]:
+    """Every ``fpsim ...`` of README and docs, in blocks of any language but Python and inline where it has options."""
+    found = []
+    for page in (README, *sorted((README.parent / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```$", text, flags=re.S | re.M):
+            if language not in ("python", "py"):
+                found += [(page.name, line) for line in block.splitlines() if re.match("fpsim [a-z]", line)]
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+        inline = re.findall(r"`(fpsim [a-z]+ [^`]*--[^`]*)`", prose)
+        found += [(page.name, " ".join(line.split())) for line in inline]
+    return found
+
+
+def test_every_command_of_the_pages_has_the_options_that_it_is_given() -> None:
+    """Read as they stand, not run; those of the README are run above."""
+    import typer.main
+
+    from fpsim.cli.app import app
+
+    program = typer.main.get_command(app)
+    assert len(commands_of_pages()) > 40
+    for page, line in commands_of_pages():
+        words = shlex.split(line, comments=True)[1:]
+        try:
+            program.commands[words[0]].make_context(words[0], words[1:])  # type: ignore[attr-defined]
+        except Exception as error:
+            raise AssertionError(f"{page}: {line}: {error}") from error
+
+
 def test_installation_names_every_extra_and_every_system() -> None:
     import tomllib
 
