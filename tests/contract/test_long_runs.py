@@ -67,6 +67,7 @@ def compiled():
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.usefixtures("compiled")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # met in a call back of the compiler
 def test_an_interrupt_is_heard_at_once(name, threads):
     sent = []
 
