@@ -87,6 +87,7 @@ def hessian_operator(landscape: Any, x: Array, rough: bool = False) -> LinearOpe
         return aslinearoperator((columns + columns.T) / 2)
 
     def product(v: Array) -> Array:
+        """H v (d,) by differences of gradients along v (d,)."""
         flat = np.asarray(v, dtype=np.float64).reshape(d)
         size = float(np.linalg.norm(flat))
         if size == 0:

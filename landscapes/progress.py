@@ -108,6 +108,7 @@ def shows_progress(
     """
 
     def decorated(call: Callable[P, R]) -> Callable[P, R]:
+        """The function, whose ``progress`` may be what a user gives."""
         place = list(inspect.signature(call).parameters).index("progress")
 
         @wraps(call)
@@ -174,6 +175,7 @@ class _Terminal:
         self.parts: dict[str, Any] = {}
 
     def show(self, share: float, name: str, words: str) -> None:
+        """Move the bar of a part; the first call makes it."""
         if self.live is None:
             from rich.console import Console
             from rich.progress import Progress
@@ -185,6 +187,7 @@ class _Terminal:
         self.live.update(self.parts[name], completed=share, description=words)
 
     def close(self) -> None:
+        """Take the bars away."""
         if self.live is not None:
             self.live.stop()
 
@@ -200,6 +203,7 @@ class _Notebook:
         self.began, self.last = time.monotonic() - PATIENCE, -math.inf
 
     def show(self, share: float, name: str, words: str) -> None:
+        """Draw the bars of all parts, unless it was done just now."""
         self.parts[name] = share, words
         now = time.monotonic()
         if now - self.last >= self.EVERY:
@@ -207,6 +211,7 @@ class _Notebook:
             self._draw("".join(map(self._row, self.parts.values())))
 
     def close(self) -> None:
+        """Take the bars away."""
         if self.display is not None:
             self._draw("")
 
@@ -230,10 +235,11 @@ class _Lines:
         self.last: dict[str, float] = {}
 
     def show(self, share: float, name: str, words: str) -> None:
+        """Write the line of a part if its time has come, and its last one."""
         now = time.monotonic()
         if now - self.last.get(name, -LINES) >= LINES or (share >= 1.0 and name in self.last):
             self.last[name] = math.inf if share >= 1.0 else now
             print(f"fpsim: {100 * share:3.0f} % {words}", file=sys.stderr)
 
     def close(self) -> None:
-        pass
+        """Lines stay."""

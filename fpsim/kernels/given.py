@@ -148,6 +148,7 @@ def of_curvature(curvature: Any, dimension: int, entries: bool, form: int) -> An
     d, length = dimension, dimension * dimension if entries else dimension * (dimension + 1) // 2
 
     def part(x: Any, data: Any, out: Any) -> None:
+        """One block of paths: eigenvalues of H give those of D, lane by lane."""
         h, a, v = np.empty(length * BLOCK), np.empty(d * d), np.empty(d * d)
         level, root = np.empty(d), np.empty(d)
         curvature(x, data[3:], h)
@@ -239,6 +240,7 @@ def of_examples(gradient: Any, dimension: int, columns: int, examples: int) -> A
     d = dimension
 
     def part(x: Any, data: Any, out: Any) -> None:
+        """One block of paths: the mean gradient of all examples, then their covariance about it."""
         u, g = np.empty(columns * BLOCK), np.empty(d * BLOCK)
         out[:] = 0.0
         for e in range(examples):

@@ -194,6 +194,7 @@ class _Folding:
         return "c" + str(name).removeprefix("constant ")
 
     def fold(self, expression: Any) -> Any:
+        """The expression with every part that holds no input as one constant, which is worked out beforehand."""
         import sympy
         from sympy.core.relational import Relational
         from sympy.functions.elementary.piecewise import ExprCondPair

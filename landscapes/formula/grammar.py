@@ -139,12 +139,13 @@ def terms(node: ast.BinOp) -> list[tuple[ast.operator, ast.expr]]:
 
 
 class _Checker:
-    """Walks a syntax tree; `check` returns (value if the node is constant else None, power of the node)."""
+    """Walks a syntax tree, in which only these names may occur."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self.names = names
 
     def check(self, node: ast.expr, depth: int) -> tuple[float | None, float]:
+        """(Value if the node is constant else None, power of the node); an error for what is no formula."""
         if depth > DEEPEST:
             raise ExpressionError(f"The formula is nested more than {DEEPEST} levels deep.")
         if isinstance(node, ast.Constant):

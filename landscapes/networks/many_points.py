@@ -86,6 +86,7 @@ def weighted_hessians(landscape: ExampleLosses, points: Array, weights: Array) -
     many = torch.func.jacrev(torch.func.grad(total), chunk_size=ROWS)
 
     def at(point: Array, own: Array) -> Array:
+        """sum_j w_j Hess l_j (d, d) at a point (d,) with weights (m,)."""
         x, shares = landscape._tensor(point), landscape._tensor(own)
         try:
             with plain_kernels():

@@ -81,6 +81,7 @@ class _Plan:
     run: Run[Size]
 
     def pieces(self) -> Iterator[tuple[str, Piece]]:
+        """(Table, piece that makes its rows) of all that is measured."""
         size, first = self.run.size, CONFIRMING + 100 * self.run.seed
         for part in range(size.parts):
             if part == 0:

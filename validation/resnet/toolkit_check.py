@@ -31,6 +31,7 @@ def surrogate_routes(run: Run[Size], case: Case, side: str, climb: Climb) -> Row
     seed = own_seed(run.seed, case.name, side)
 
     def make() -> Rows:
+        """The row of the table, by the three routes."""
         problem = EscapeProblem(MiniBatchSGD(case.line, rate, 1).surrogate(), climb.start, climb.target)
         exact, grid = problem.by_quadrature(), problem.by_grid()
         sampled = problem.by_paths(paths, problem.default_step / 2, seed, threads=run.threads)
