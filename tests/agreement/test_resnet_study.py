@@ -261,3 +261,25 @@ def test_a_trained_slice_is_the_same_each_time(tmp_path):
         assert again.found == ["tiny-network", "tiny-branch-0"]
     for one, two in zip(*made, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.network
+def test_both_ends_of_a_spectrum_by_matrix_and_by_lanczos(monkeypatch):
+    """The two ways agree to Lanczos' own 1 %, and the lowest end is that of differences of gradients."""
+    torch = pytest.importorskip("torch", reason="torch (extra `network`) is not installed")
+    from landscapes import from_torch
+    from validation.resnet import training
+
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(8, 12), torch.nn.Tanh(), torch.nn.Linear(12, 3)).double()
+    place = from_torch(network, torch.randn(40, 8).numpy(), torch.randint(3, (40,)).numpy())
+    x = place.initial
+    low, high = training.spectrum_ends(place, x)
+    assert low < 0 < high
+    monkeypatch.setattr(training, "WHOLE", 0)
+    np.testing.assert_allclose(training.spectrum_ends(place, x), (low, high), rtol=0.02)
+    for end in (low, high):
+        values, vectors = np.linalg.eigh(place.hessian(x))
+        way = vectors[:, np.argmin(np.abs(values - end))]
+        bend = (place.gradient(x + 1e-4 * way) - place.gradient(x - 1e-4 * way)) @ way / 2e-4
+        assert end == pytest.approx(bend, rel=1e-4)
