@@ -258,7 +258,7 @@ def test_wrong_clocks_end_in_one_sentence(wrong: str) -> None:
 def test_wrong_lengths_end_in_one_sentence() -> None:
     order = Order("kramers", format="png", renderer="matplotlib", moment=3.0)
     for options, words in (
-        ({"seconds": 1e9}, "at most 20000 pictures"), ({"seconds": float("nan")}, "at most 20000"),
+        ({"seconds": 1e9}, "at most 20000 pictures"), ({"seconds": float("nan")}, "a positive number of seconds"),
         ({"seconds": 2.0}, "between 0 and 2 seconds"), ({"horizon": -1.0}, "a time > 0"),
         ({"floors": (1.0,)}, "has no floors; leave it out"),
     ):  # fmt: skip
